@@ -1,0 +1,107 @@
+# Everything one does with PayTrust. Needs Python 3.11 or newer with pip, make and a package index.
+#   PYTHON=python3.12 make test     another interpreter for the virtual environment
+#   PORT=9000 SANDBOX_PORT=9001 PAYTRUST_STATE=.second make up     a second stack beside the first
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status reset test test-slow coverage check format bench lock venv \
+  check-code check-django check-dependencies check-containers
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Programs run as modules: their scripts would carry the folder's absolute path.
+RUN := $(BIN)/python -m
+SOURCES := paytrust apikeys gateways invoices payments reporting
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: venv ## start everything and play the main job; ONCE=1 stops it at the end
+	@$(RUN) paytrust.stack demo $(if $(filter-out 0,$(ONCE)),--once)
+
+up: venv ## start web, worker, beat, sandbox and the servers they need, in the background
+	@$(RUN) paytrust.stack up
+
+down: venv ## stop all of that
+	@$(RUN) paytrust.stack down
+
+status: venv ## say whether it runs
+	@$(RUN) paytrust.stack status
+
+reset: venv ## stop it and delete its data, keys and passwords
+	@$(RUN) paytrust.stack reset
+
+test: venv ## run the tests; ARGS="tests/invoices -k name" narrows them
+	@$(RUN) pytest -n 2 -m "not slow" $(ARGS)
+
+test-slow: venv ## run the long tests that `make test` leaves out
+	@$(RUN) pytest -n 2 -m slow $(ARGS)
+
+coverage: venv ## run the tests and report branch coverage
+	@$(RUN) coverage run -m pytest -m "not slow" $(ARGS)
+	@$(RUN) coverage report --skip-covered --show-missing
+
+check: check-code check-django check-dependencies check-containers ## lint, types, import contracts, migrations, API schema, deployment settings, audit
+
+bench: venv ## measure, print a table, write bench-results.json
+	@$(RUN) bench $(ARGS)
+
+format: venv ## put the code into the one format
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+check-code: venv
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy .
+	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(RUN) bandit --quiet --recursive --severity-level medium $(SOURCES)
+
+# Values that only have to have the right form; the servers are real and last for the check.
+check-django: export SECRET_KEY = check-only-and-long-enough-0123456789-abcdefghijklmnopqrstuvwxyz
+check-django: export ADMIN_API_KEY = check-only-0123456789abcdef0123456789abcdef
+check-django: export API_KEY_PEPPER = check-only-fedcba9876543210fedcba9876543210
+check-django: export PUBLIC_BASE_URL = https://pay.example.com
+check-django: venv
+	$(RUN) paytrust.embedded run -- $(BIN)/python manage.py makemigrations --check --dry-run
+	$(RUN) paytrust.embedded run -- $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(RUN) paytrust.embedded run -- $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+# One package tells whether the vulnerability service can be asked at all from here.
+AUDIT := $(RUN) pip_audit --progress-spinner off --disable-pip
+check-dependencies: venv
+	@grep -o '^django==[^ ]*' requirements.lock > .venv/audit-probe.txt
+	@if $(AUDIT) --no-deps --strict --requirement .venv/audit-probe.txt 2>&1 \
+	    | grep -Eq 'Connect|timed out|Max retries|could not be audited'; then \
+	  echo "The dependency audit was left out: the vulnerability service cannot be asked from here."; \
+	else set -x; $(AUDIT) --require-hashes --requirement requirements.lock; fi
+
+check-containers: venv
+	$(BIN)/hadolint Dockerfile
+	$(RUN) check_jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+lock: venv ## resolve the dependencies anew: requirements.lock and requirements-runtime.lock
+	@rm -rf build/uv && "$(PYTHON)" -m venv --without-pip build/uv && "$(PYTHON)" -m pip --python build/uv/bin/python install --quiet uv
+	@build/uv/bin/uv pip compile pyproject.toml --group pyproject.toml:dev $(LOCK) --upgrade --output-file requirements.lock
+	@build/uv/bin/uv pip compile pyproject.toml $(LOCK) --constraint requirements.lock --output-file requirements-runtime.lock
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+# The virtual environment is made anew when it is not whole, and brought up to date when the lock
+# file has changed. Not every machine has ensurepip, and not every pip can install into another
+# environment, so one of the two must do.
+venv:
+	@if cmp -s requirements.lock .venv/installed.lock && $(BIN)/python -c '' 2>/dev/null; then exit 0; fi; \
+	set -e; \
+	if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	  echo "PayTrust needs Python 3.11 or newer and '$(PYTHON)' is not that; name one with PYTHON=..." >&2; exit 1; fi; \
+	if [ ! -e .venv/installed.lock ] || ! $(BIN)/python -c '' 2>/dev/null; then rm -rf .venv; fi; \
+	echo "Installing into .venv (about a minute the first time) ..."; \
+	if "$(PYTHON)" -m pip --python "$$(command -v "$(PYTHON)")" --version >/dev/null 2>&1; then \
+	  [ -e $(BIN)/python ] || "$(PYTHON)" -m venv --without-pip .venv; \
+	  "$(PYTHON)" -m pip --python $(BIN)/python install --no-input --require-hashes --requirement requirements.lock; \
+	elif "$(PYTHON)" -m venv .venv >/dev/null 2>&1; then \
+	  $(RUN) pip install --no-input --require-hashes --requirement requirements.lock; \
+	else \
+	  rm -rf .venv; echo "PayTrust needs pip 22.3 or newer (or ensurepip) in '$(PYTHON)'." >&2; exit 1; fi; \
+	cp requirements.lock .venv/installed.lock

@@ -1,0 +1,142 @@
+"""`make demo`: the main job, played over real HTTP and told so that a newcomer follows it."""
+
+import json as jsonlib
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import requests
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from paytrust.money import Money
+
+PATIENCE_SECONDS = 30.0
+
+
+class Command(BaseCommand):
+    help = "Play the main job against a running stack: invoices, payments, webhooks, books."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--stack", type=Path, required=True, help="the stack's stack.json")
+
+    def handle(self, *, stack: Path, **options: object) -> None:
+        story = Story(self, jsonlib.loads(stack.read_text()))
+        story.introduce()
+        story.pay_in_ringgit_at_xendit()
+        story.pay_in_rupiah_at_midtrans()
+        story.end()
+
+
+class Story:
+    """A merchant's developer, a customer and the two gateways."""
+
+    def __init__(self, command: Command, stack: dict[str, Any]) -> None:
+        self.command, self.stack = command, stack
+        self.base_url: str = stack["base_url"]
+        self.session = requests.Session()
+        self.session.headers["X-API-Key"] = stack["api_key"]
+
+    def introduce(self) -> None:
+        self.say("PayTrust: one API in front of Xendit and Midtrans.")
+        self.say(f"API {self.base_url}, gateways simulated at {self.stack['sandbox']['control']}.")
+        self.say("The merchant posts an invoice, the customer pays, the webhook books it.")
+
+    def pay_in_ringgit_at_xendit(self) -> None:
+        self.act("1", "ringgit in one payment at Xendit")
+        lines = [
+            {"product_name": "Batik shirt", "quantity": 1, "unit_price": 120.55, "tax_rate": 0.06},
+            {"product_name": "Songket pouch", "quantity": 2, "unit_price": "40.00", "tax_rate": 0},
+        ]
+        self.play({"gateway_id": 1, "currency_code": "MYR", "line_items": lines})
+
+    def pay_in_rupiah_at_midtrans(self) -> None:
+        self.act("2", "rupiah in one payment at Midtrans")
+        lines = [
+            {
+                "product_name": "Kopi Gayo 250 g",
+                "quantity": 2,
+                "unit_price": 70000,
+                "tax_rate": 0.11,
+            }
+        ]
+        self.play({"gateway_id": 2, "currency_code": "IDR", "line_items": lines})
+
+    def play(self, body: dict[str, Any]) -> None:
+        """One invoice from its request to the books."""
+        invoice = self.create(body)
+        self.pay(invoice)
+        paid = self.wait_until_paid(invoice["id"])
+        self.show_books(paid)
+
+    def create(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.say("merchant   POST /invoices " + _brief(body))
+        invoice = self.call("POST", "/invoices", json=body)
+        self.say(
+            f"PayTrust   201 invoice {invoice['id']}: "
+            f"subtotal {_amount(invoice, 'subtotal_amount')} + tax {_amount(invoice, 'total_tax_amount')}"
+            f" + fee {_amount(invoice, 'total_service_fee_amount')}"
+            f" = {_amount(invoice, 'total_amount')}"
+        )
+        return invoice
+
+    def pay(self, invoice: dict[str, Any]) -> None:
+        url = invoice["payment_url"]
+        self.say(f"customer   opens {url} and presses Pay")
+        requests.post(url, data={"action": "pay"}, timeout=30).raise_for_status()
+        self.say(f"gateway    {invoice['selected_gateway']} sends its webhook to PayTrust")
+
+    def wait_until_paid(self, invoice_id: int) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            invoice = self.call("GET", f"/invoices/{invoice_id}")
+            if invoice["status"] == "fully_paid":
+                return invoice
+            if time.monotonic() > deadline:
+                raise CommandError(
+                    f"Invoice {invoice_id} is still {invoice['status']} after "
+                    f"{PATIENCE_SECONDS:.0f} s; the worker's log says why."
+                )
+            time.sleep(0.1)
+
+    def show_books(self, invoice: dict[str, Any]) -> None:
+        booked = self.call("GET", f"/invoices/{invoice['id']}/transactions")["results"]
+        for row in booked:
+            self.say(
+                f"books      {row['gateway_name']} transaction {row['gateway_transaction_id']}: "
+                f"{_amount(row, 'amount')}"
+            )
+        total = sum(row["amount"] for row in booked)
+        if total != invoice["total_amount"]:
+            raise CommandError(f"Booked {total}, but the invoice is {invoice['total_amount']}.")
+        self.say(
+            f"PayTrust   invoice {invoice['id']} is {invoice['status']}: "
+            f"paid {_amount(invoice, 'paid_amount')} of {_amount(invoice, 'total_amount')}"
+        )
+
+    def end(self) -> None:
+        self.say("")
+        self.say("Two invoices, two gateways, every unit booked once.")
+        self.say(f"Try it: {self.base_url}/docs   Back office: {self.base_url}/admin/")
+
+    def act(self, number: str, title: str) -> None:
+        self.say("")
+        self.say(self.command.style.MIGRATE_HEADING(f"{number}. {title}"))
+
+    def say(self, text: str) -> None:
+        self.command.stdout.write(text)
+
+    def call(self, method: str, path: str, *, json: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = self.session.request(method, self.base_url + path, timeout=30, json=json)
+        if not answer.ok:
+            raise CommandError(f"{method} {path} answered {answer.status_code}: {answer.text}")
+        return answer.json(parse_float=Decimal)  # type: ignore[no-any-return]  # a JSON object
+
+
+def _amount(body: dict[str, Any], field: str) -> str:
+    return str(Money(body[field], body["currency_code"]))
+
+
+def _brief(body: dict[str, Any]) -> str:
+    items = ", ".join(f"{line['quantity']} x {line['product_name']}" for line in body["line_items"])
+    return f"(gateway {body['gateway_id']}, {body['currency_code']}: {items})"

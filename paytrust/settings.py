@@ -1,0 +1,166 @@
+"""Settings: the only reader of the environment. `.env.example` says what each variable means."""
+
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from paytrust import logging
+
+django_stubs_ext.monkeypatch()  # lets ModelAdmin[...] and QuerySet[...] be written at runtime
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+env.read_env(str(BASE_DIR / ".env"))  # optional; variables already set win
+
+
+def secret(name: str, *, at_least: int) -> str:
+    """Read a secret that must be there and be long enough, or the process must not start."""
+    value: str = env.str(name, default="")
+    if len(value) < at_least:
+        raise ImproperlyConfigured(
+            f"{name} must be set to at least {at_least} characters; see .env.example"
+        )
+    return value
+
+
+DEBUG: bool = env.bool("DEBUG", default=False)
+SECRET_KEY = secret("SECRET_KEY", at_least=32)
+ADMIN_API_KEY = secret("ADMIN_API_KEY", at_least=32)
+API_KEY_PEPPER = secret("API_KEY_PEPPER", at_least=32)
+
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "paytrust",
+    "apikeys",
+    "gateways",
+    "invoices",
+    "payments",
+    "reporting",
+]
+MIDDLEWARE = [
+    "paytrust.request_id.RequestIdMiddleware",
+    "paytrust.logging.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "paytrust.problems.BodyLimitMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "paytrust.urls"
+WSGI_APPLICATION = "paytrust.wsgi.application"
+APPEND_SLASH = False  # paths are exact; a redirect would lose a notification's body
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Connections come from one pool per process, so a thread that waits for a gateway holds none.
+DATABASES: dict[str, Any] = {"default": env.db("DATABASE_URL")}
+DATABASES["default"]["OPTIONS"] = {
+    "options": "-c lock_timeout=5000",  # milliseconds; API calls use NOWAIT instead (spec 4.2)
+    "pool": {
+        "min_size": env.int("DATABASE_POOL_MIN", default=1),
+        "max_size": env.int("DATABASE_POOL_MAX", default=16),
+        "timeout": 5,  # seconds to wait for a free connection
+    },
+}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL: str = env.str("REDIS_URL")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 120  # seconds
+CELERY_TASK_PUBLISH_RETRY = False  # PostgreSQL knows what is due; beat hands it out again
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,  # seconds; longer than any task may run
+    "socket_connect_timeout": 0.25,  # seconds: a merchant must not wait for a broker that is away
+    "socket_timeout": 5,
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},
+    "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # serves the admin's and Swagger's files without a collect step
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+REQUEST_BODY_LIMIT_BYTES: int = env.int("REQUEST_BODY_LIMIT_BYTES", default=1024 * 1024)
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apikeys.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],  # to be authenticated is the permission
+    "DEFAULT_PARSER_CLASSES": ["paytrust.wire.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["paytrust.wire.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "paytrust.wire.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "paytrust.problems.error_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "PayTrust",
+    "DESCRIPTION": "One payment API in front of Xendit and Midtrans.",
+    "VERSION": "1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+REFERENCE_PREFIX: str = env.str("REFERENCE_PREFIX", default="PT")
+CONFIRM_WITH_GATEWAY: bool = env.bool("CONFIRM_WITH_GATEWAY", default=True)
+XENDIT: dict[str, str] = {
+    "base_url": env.str("XENDIT_BASE_URL", default="https://api.xendit.co"),
+    "secret_key": env.str("XENDIT_SECRET_KEY", default=""),
+    "callback_token": env.str("XENDIT_CALLBACK_TOKEN", default=""),
+}
+MIDTRANS: dict[str, str] = {
+    "core_base_url": env.str("MIDTRANS_CORE_BASE_URL", default="https://api.midtrans.com"),
+    "snap_base_url": env.str("MIDTRANS_SNAP_BASE_URL", default="https://app.midtrans.com/snap/v1"),
+    "server_key": env.str("MIDTRANS_SERVER_KEY", default=""),
+    "client_key": env.str("MIDTRANS_CLIENT_KEY", default=""),
+}
+
+LOGGING_CONFIG = None
+logging.configure(level=env.str("LOG_LEVEL", default="INFO"))

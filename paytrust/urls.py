@@ -1,0 +1,27 @@
+"""The composition root: which path belongs to which app."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path, register_converter
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+
+from paytrust import converters, health, problems
+
+register_converter(converters.IdConverter, "id")
+
+urlpatterns = [
+    path("", include("apikeys.urls")),
+    path("", include("gateways.urls")),
+    path("", include("invoices.urls")),
+    path("", include("payments.urls")),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="openapi", authentication_classes=[])),
+    path("admin/", admin.site.urls),
+    re_path(r"", problems.not_found),  # JSON for paths that do not exist, in DEBUG too
+]
+
+handler400 = "paytrust.problems.bad_request"
+handler403 = "paytrust.problems.permission_denied"
+handler404 = "paytrust.problems.not_found"
+handler500 = "paytrust.problems.server_error"

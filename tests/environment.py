@@ -1,0 +1,58 @@
+"""Pytest plugin, loaded by `-p` before Django's settings: their values, and servers to run on.
+
+PostgreSQL and Valkey are embedded ones unless DATABASE_URL and REDIS_URL name others.
+"""
+
+import os
+from collections.abc import Generator
+from contextlib import ExitStack
+
+import pytest
+
+from paytrust import embedded
+
+SETTINGS = {
+    "SECRET_KEY": "test-secret-key-of-more-than-thirty-two-characters",
+    "ADMIN_API_KEY": "test-admin-key-of-more-than-thirty-two-characters",
+    "API_KEY_PEPPER": "test-pepper-of-more-than-thirty-two-characters",
+    "PUBLIC_BASE_URL": "http://127.0.0.1:8000",
+    # Nothing listens on port 9: a test without the sandbox reaches no gateway.
+    "XENDIT_BASE_URL": "http://127.0.0.1:9/xendit",
+    "XENDIT_SECRET_KEY": "xnd_development_TESTKEY",
+    "XENDIT_CALLBACK_TOKEN": "TESTCALLBACKTOKEN0123456789abcdef",
+    "MIDTRANS_CORE_BASE_URL": "http://127.0.0.1:9/midtrans",
+    "MIDTRANS_SNAP_BASE_URL": "http://127.0.0.1:9/midtrans/snap/v1",
+    "MIDTRANS_SERVER_KEY": "SB-Mid-server-TESTKEY",
+    "MIDTRANS_CLIENT_KEY": "SB-Mid-client-TESTKEY",
+}
+servers = ExitStack()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # a wrapper runs before pytest-django's own
+def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    os.environ.update(SETTINGS)
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker:
+        os.environ["REDIS_URL"] = redis_url_of(worker, os.environ["REDIS_URL"])
+    elif not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
+        start_servers()
+    return (yield)
+
+
+def pytest_unconfigure() -> None:
+    servers.close()
+
+
+def redis_url_of(worker: str, url: str) -> str:
+    """Give each test process (gw0, gw1 ...) a database number of its own, from 1 on."""
+    base, _, _ = url.rpartition("/")
+    return f"{base}/{int(worker.removeprefix('gw')) + 1}"
+
+
+def start_servers() -> None:
+    try:
+        running = servers.enter_context(embedded.temporary())
+    except embedded.ServerFailed as failure:
+        raise pytest.UsageError(str(failure)) from None
+    os.environ.setdefault("DATABASE_URL", running.database_url)
+    os.environ.setdefault("REDIS_URL", running.redis_url)

