@@ -1,0 +1,85 @@
+"""Money: exponents, parsing and splitting. The only module that rounds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+EXPONENTS = {"IDR": 0, "MYR": 2, "USD": 2}
+"""Decimals of each currency served. ISO 4217 gives IDR two; gateways and people use none."""
+
+MAX_AMOUNT = 9_007_199_254_740_991
+"""The largest amount, in minor units: the largest integer that JSON clients keep (2**53 - 1)."""
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """An amount of one currency, in its smallest unit (rupiah, sen, cent)."""
+
+    minor: int
+    currency: str  # ISO 4217, one of EXPONENTS
+
+    @classmethod
+    def from_whole(cls, amount: Decimal, currency: str) -> "Money":
+        """Read an amount in whole currency exactly: 120.55 MYR is 12055 sen.
+
+        Raises:
+            ValueError: `amount` is finer than the currency, too large, or no number.
+            KeyError: the currency is not served.
+        """
+        return cls(minor_units(amount, currency), currency)
+
+    def whole(self) -> Decimal:
+        """Return the amount in whole currency, with exactly the currency's decimals."""
+        return Decimal(self.minor).scaleb(-EXPONENTS[self.currency])
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.whole():,}"
+
+
+def minor_units(amount: Decimal, currency: str) -> int:
+    """Convert whole currency to minor units without rounding.
+
+    Raises:
+        ValueError: `amount` is finer than the currency, beyond MAX_AMOUNT, or no number.
+        KeyError: the currency is not served.
+    """
+    exponent = EXPONENTS[currency]
+    if not amount.is_finite() or amount.adjusted() > 15:
+        raise ValueError(f"{amount} is not an amount")
+    minor = amount.scaleb(exponent)
+    if minor != minor.to_integral_value():
+        raise ValueError(f"{currency} has {exponent} decimals, {amount} has more")
+    if abs(minor) > MAX_AMOUNT:
+        raise ValueError(f"{amount} is above the largest amount")
+    return int(minor)
+
+
+def round_half_up(amount: Decimal) -> int:
+    """Round to a whole number of minor units, halves away from zero.
+
+    Source: FR-005, FR-009 (tax and fees round half up, per line).
+    """
+    return int(amount.to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def allocate(total: int, weights: Sequence[int]) -> list[int]:
+    """Split `total` in proportion to `weights` without losing a unit.
+
+    Earlier shares round down and the last absorbs the difference, so the result
+    always sums to `total`. Splits instalments, and tax and fees across them.
+
+    Args:
+        total: minor units of one currency, zero or more.
+        weights: relative sizes, in the order of the result; need not sum to `total`.
+
+    Raises:
+        ValueError: `total` is negative, or `weights` has a negative or sums to zero.
+
+    Source: FR-052, FR-053, "the last takes the rest".
+    """
+    whole = sum(weights)
+    if total < 0 or whole == 0 or min(weights) < 0:
+        raise ValueError(f"cannot allocate {total} by {weights!r}")
+    shares = [total * weight // whole for weight in weights]
+    shares[-1] += total - sum(shares)
+    return shares
