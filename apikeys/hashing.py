@@ -1,0 +1,69 @@
+"""How API keys are made, stored and recognised."""
+
+import hmac
+import secrets
+import threading
+from collections import OrderedDict
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from django.conf import settings
+
+KEY_BYTES = 32  # 256 random bits, 64 hex characters
+PREFIX_LENGTH = 4
+MAX_VERIFIED = 10_000  # keys remembered per process
+
+# OWASP's minimum for Argon2id: 19 MiB, 2 passes. A key is 256 random bits, not a password.
+_ARGON2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+def new_key() -> str:
+    """Return a new API key: 64 hex characters."""
+    return secrets.token_hex(KEY_BYTES)
+
+
+def digest_of(key: str) -> str:
+    """Return the keyed digest by which a key is looked up: HMAC-SHA-256, hex."""
+    return hmac.digest(settings.API_KEY_PEPPER.encode(), key.encode(), "sha256").hex()
+
+
+def hash_of(key: str) -> str:
+    """Return the Argon2id hash that is stored. Takes tens of milliseconds."""
+    return _ARGON2.hash(key)
+
+
+class VerifiedKeys:
+    """Verifies keys, running Argon2 at most once per key and process (FR-071).
+
+    A key is known again by its keyed digest together with its hash. One verification runs at a
+    time, so that a burst of first calls neither repeats the work nor fills the memory.
+    """
+
+    def __init__(self, *, at_most: int = MAX_VERIFIED) -> None:
+        self._at_most = at_most
+        self._verified: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def verify(self, *, key: str, digest: str, key_hash: str) -> bool:
+        """Tell whether `key` is the one that `key_hash` was made of."""
+        known = (digest, key_hash)
+        if known in self._verified:
+            return True
+        with self._lock:
+            if known not in self._verified:
+                if not _matches(key=key, key_hash=key_hash):
+                    return False
+                self._verified[known] = None
+                if len(self._verified) > self._at_most:
+                    self._verified.popitem(last=False)
+        return True
+
+
+def _matches(*, key: str, key_hash: str) -> bool:
+    try:
+        return _ARGON2.verify(key_hash, key)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+verified_keys = VerifiedKeys()

@@ -1,0 +1,150 @@
+"""Who is asking: tenants, their keys, what was done with them, and which calls were made once."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from apikeys.tenancy import TenantQuerySet
+
+
+class Tenant(models.Model):
+    """A merchant. Everything a merchant can see belongs to exactly one tenant."""
+
+    name = models.CharField(max_length=140)  # ISO 20022 Max140Text: the initiating party
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name"], name="tenant_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKey(models.Model):
+    """A merchant's key. The key itself is shown once and never stored."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        ROTATED = "rotated"  # replaced by a new key of the same tenant
+        REVOKED = "revoked"
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="api_keys")
+    description = models.CharField(max_length=255)
+    key_prefix = models.CharField(max_length=4)  # so that people can tell their keys apart
+    key_hash = models.CharField(max_length=255)  # Argon2id
+    key_digest = models.CharField(max_length=64)  # HMAC-SHA-256 under API_KEY_PEPPER, hex
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    created_at = models.DateTimeField()
+    rotated_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TenantQuerySet["ApiKey"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key_digest"], name="api_key_digest"),
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "rotated", "revoked"]),
+                name="api_key_status_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="rotated") | Q(rotated_at__isnull=False),
+                name="api_key_rotated_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="revoked") | Q(revoked_at__isnull=False),
+                name="api_key_revoked_has_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key_prefix}... {self.description}"
+
+
+class ApiKeyAuditEntry(models.Model):
+    """One thing done with a key. Append-only: a trigger refuses UPDATE and DELETE."""
+
+    class Operation(models.TextChoices):
+        CREATED = "created"
+        ROTATED = "rotated"
+        REVOKED = "revoked"
+        USED = "used"  # also tried to be used: `success` tells
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="audit_entries")
+    api_key = models.ForeignKey(ApiKey, models.PROTECT, related_name="audit_entries")
+    operation_type = models.CharField(max_length=10, choices=Operation)
+    actor_identifier = models.CharField(max_length=255)
+    ip_address = models.GenericIPAddressField(null=True)
+    method = models.CharField(max_length=10, null=True)
+    path = models.CharField(max_length=500, null=True)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    request_id = models.CharField(max_length=128, null=True)
+    success = models.BooleanField()
+    error_message = models.CharField(max_length=255, null=True)
+    old_key_hash = models.CharField(max_length=255, null=True)  # of a rotated key
+    created_at = models.DateTimeField()
+
+    objects = TenantQuerySet["ApiKeyAuditEntry"].as_manager()
+
+    class Meta:
+        verbose_name_plural = "API key audit entries"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(operation_type__in=["created", "rotated", "revoked", "used"]),
+                name="api_key_audit_operation_known",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="api_key_audit_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation_type} {self.api_key_id} by {self.actor_identifier}"
+
+
+class IdempotencyRecord(models.Model):
+    """A call made under an Idempotency-Key, and its answer once there is one."""
+
+    class State(models.TextChoices):
+        IN_PROGRESS = "in_progress"  # somebody is at it until `leased_until`
+        RELEASED = "released"  # stopped half-way; the same call goes on from there
+        COMPLETED = "completed"  # the same call gets the stored answer
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(
+        Tenant,
+        models.PROTECT,
+        related_name="idempotency_records",
+        db_index=False,  # the unique constraint starts with it
+    )
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)  # sha256 of method, path and body, hex
+    state = models.CharField(max_length=12, choices=State, default=State.IN_PROGRESS)
+    response_status = models.PositiveSmallIntegerField(null=True)
+    response_body = models.BinaryField(null=True)
+    created_at = models.DateTimeField()
+    leased_until = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True)
+
+    objects = TenantQuerySet["IdempotencyRecord"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "key"], name="idempotency_key_per_tenant"),
+            models.CheckConstraint(
+                condition=Q(state__in=["in_progress", "released"], completed_at=None)
+                | Q(
+                    state="completed",
+                    completed_at__isnull=False,
+                    response_status__isnull=False,
+                    response_body__isnull=False,
+                ),
+                name="idempotency_completed_has_answer",
+            ),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="idempotency_oldest")]
+
+    def __str__(self) -> str:
+        return self.key

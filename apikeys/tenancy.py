@@ -1,0 +1,21 @@
+"""The one idiom by which rows are kept to their tenant."""
+
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from apikeys.models import Tenant
+
+Row_co = TypeVar("Row_co", bound=models.Model, covariant=True)
+
+
+class TenantQuerySet(models.QuerySet[Row_co]):
+    """Base for querysets of models with a `tenant` foreign key.
+
+    Every query made for a merchant starts with `Model.objects.for_tenant(tenant)`. Another
+    tenant's row is then missing, exactly as if it did not exist.
+    """
+
+    def for_tenant(self, tenant: "Tenant") -> Self:
+        return self.filter(tenant=tenant)
