@@ -1,0 +1,211 @@
+"""What PayTrust and a gateway say to each other, whichever gateway it is.
+
+Amounts are minor units in `Money`; whole currency and the gateways' words stay in the adapters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Protocol
+
+from paytrust.errors import PayTrustError
+from paytrust.money import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A line for the gateway's page; the amount asked for may differ from their sum."""
+
+    name: str
+    quantity: int
+    unit_amount: int  # minor units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethod:
+    type: str  # qris, gopay, shopeepay, bank_transfer, echannel, cstore
+    bank: str | None = None
+    store: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentOrder:
+    """One demand for payment. Its reference never changes between tries."""
+
+    reference: str
+    amount: Money
+    description: str
+    created_at: datetime
+    expires_at: datetime
+    customer: Customer | None = None
+    items: tuple[Item, ...] = ()
+    success_redirect_url: str | None = None
+    failure_redirect_url: str | None = None
+    method: PaymentMethod | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentPage:
+    """Where the customer pays, until when, and what to show where there is no page."""
+
+    gateway_id: str | None  # None until the gateway has one: Snap before a method is chosen
+    url: str
+    expires_at: datetime
+    instructions: dict[str, str] | None = None
+
+
+class PaymentState(StrEnum):
+    PENDING = "pending"
+    PAID = "paid"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REVERSED = "reversed"  # paid, then taken back as a whole
+    UNKNOWN = "unknown"  # a word this version does not know
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """Money that a gateway took back. `id` is stable, however often it is reported."""
+
+    id: str
+    amount: Money
+    kind: str  # refund, chargeback, reversal
+    at: datetime | None
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReport:
+    """What a gateway says about one payment."""
+
+    reference: str
+    gateway_id: str  # Xendit: invoice id; Midtrans: transaction_id
+    state: PaymentState
+    raw_status: str
+    amount: Money | None  # what was ordered, without a fee that the gateway imposed
+    paid_amount: Money | None  # what arrived on this charge so far, without an imposed fee
+    paid_at: datetime | None
+    method: str | None = None
+    channel: str | None = None
+    page: PaymentPage | None = None
+    reversals: tuple[Reversal, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """A gateway's message: what it is about, and what it claims."""
+
+    event_id: str
+    reference: str | None
+    gateway_id: str | None
+    report: PaymentReport | None
+
+
+class GatewayError(PayTrustError):
+    """A gateway could not do what it was asked; whether a retry is safe is in the type."""
+
+    def __init__(self, gateway: str, reason: str) -> None:
+        super().__init__(f"{gateway}: {reason}", details={"gateway": gateway, "reason": reason})
+
+
+class GatewayTimeout(GatewayError):
+    """The gateway did not answer in time. Send the same call again; it will not charge twice."""
+
+    status = HTTPStatus.GATEWAY_TIMEOUT
+    code = "gateway_timeout"
+    resumable = True
+
+
+class GatewayUnavailable(GatewayError):
+    """The gateway is away or in trouble. Send the same call again later."""
+
+    status = HTTPStatus.BAD_GATEWAY
+    code = "gateway_unavailable"
+    resumable = True
+
+
+class GatewayRejected(GatewayError):
+    """The gateway refused. `details` carry its own code and message."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "gateway_rejected"
+    resumable = True
+
+    def __init__(self, gateway: str, *, gateway_code: str, gateway_message: str) -> None:
+        super().__init__(gateway, f"{gateway_code}: {gateway_message}")
+        self.details.update(gateway_code=gateway_code, gateway_message=gateway_message)
+
+
+class NotificationNotAuthentic(PayTrustError):
+    """The notification does not prove that it comes from the gateway."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "invalid_signature"
+
+
+class MalformedNotification(PayTrustError):
+    """The notification cannot be read, or contradicts itself."""
+
+    code = "malformed_notification"
+
+
+class GatewayAdapter(Protocol):
+    """How one gateway account is spoken to. Every call is one or two HTTP requests."""
+
+    code: str
+
+    def create_payment(self, order: PaymentOrder) -> PaymentPage:
+        """Open a payment.
+
+        Raises:
+            GatewayTimeout: the outcome is unknown; ask by reference before trying again.
+            GatewayUnavailable: the same, or nothing was made; ask before trying again.
+            GatewayRejected: the gateway refused.
+        """
+        ...
+
+    def find_payment(
+        self, *, reference: str, gateway_id: str | None = None, currency: str
+    ) -> PaymentReport | None:
+        """Ask about a payment, by id if it is known; None if the gateway does not know it.
+
+        Raises:
+            GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
+        """
+        ...
+
+    def expire_payment(
+        self, *, reference: str, gateway_id: str | None = None, currency: str
+    ) -> PaymentReport | None:
+        """Close an unpaid payment and say how it stands; PAID if the customer was faster.
+
+        Raises:
+            GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
+        """
+        ...
+
+    def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
+        """Check a notification's proof in constant time; header names are lower case.
+
+        Raises:
+            NotificationNotAuthentic: the proof is missing or wrong.
+        """
+        ...
+
+    def parse_notification(self, *, headers: Mapping[str, str], body: bytes) -> Notification:
+        """Read a notification.
+
+        Raises:
+            MalformedNotification: it cannot be read, or contradicts itself.
+        """
+        ...

@@ -1,0 +1,39 @@
+"""Gateways and what they charge."""
+
+from decimal import Decimal
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+
+class Gateway(models.Model):
+    """A payment gateway. Rows 1 (Xendit) and 2 (Midtrans) are made by migration."""
+
+    code = models.SlugField(unique=True)  # names the adapter: xendit, midtrans
+    name = models.CharField(max_length=50)
+    currencies = ArrayField(models.CharField(max_length=3))
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GatewayFee(models.Model):
+    """What a gateway charges in one currency; invoices keep a copy of it (FR-027, FR-054)."""
+
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="fees")
+    currency_code = models.CharField(max_length=3)
+    percentage = models.DecimalField(max_digits=7, decimal_places=4, default=Decimal(0))
+    fixed_amount = models.BigIntegerField(default=0)  # minor units of currency_code
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("gateway", "currency_code", name="gateway_fee_per_currency"),
+            models.CheckConstraint(
+                condition=Q(percentage__gte=0, percentage__lte=100, fixed_amount__gte=0),
+                name="gateway_fee_in_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.currency_code}: {self.percentage} % + {self.fixed_amount}"

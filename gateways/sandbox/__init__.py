@@ -1,0 +1,1 @@
+"""A local simulator of both gateways: wire formats, payment pages, webhooks and faults."""

@@ -1,0 +1,210 @@
+"""The control API: what the tests and the console command the sandbox to do."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.utils.dateparse import parse_datetime
+
+from gateways.sandbox import pages, simulator
+from gateways.sandbox.accounts import ProductionKey, UnknownSetting
+from gateways.sandbox.deliveries import UnknownDelivery
+from gateways.sandbox.faults import UnknownFault, rule_from
+from gateways.sandbox.latency import Latency
+from gateways.sandbox.simulator import Simulator
+from gateways.sandbox.wire import Answer, MalformedBody, fields_of
+from gateways.sandbox.xendit.views import dialect as xendit_dialect
+
+DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[smhd])")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class InvalidCommand(ValueError):
+    """A field of the command is missing or has another form."""
+
+
+Fields = dict[str, Any]
+Handler = Callable[[Simulator, Fields], Answer]
+View = Callable[..., HttpResponse]
+
+
+def commands(**handlers: Handler) -> View:
+    """Make a view of one handler per HTTP method."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        handler = handlers.get(str(request.method))
+        if handler is None:
+            return HttpResponseNotAllowed(list(handlers))
+        return _answered(request, lambda: handler(simulator.current(), fields_of(request)))
+
+    return view
+
+
+def add_fault(sandbox: Simulator, fields: Fields) -> Answer:
+    rule = sandbox.faults.add(rule_from(fields))
+    return Answer(rule.shown(), status=HTTPStatus.CREATED)
+
+
+def list_faults(sandbox: Simulator, _fields: Fields) -> Answer:
+    return Answer(sandbox.faults.rules())
+
+
+def clear_faults(sandbox: Simulator, _fields: Fields) -> Answer:
+    sandbox.faults.clear()
+    return Answer([])
+
+
+def list_charges(sandbox: Simulator, _fields: Fields) -> Answer:
+    return Answer(sandbox.charges())
+
+
+def set_latency(sandbox: Simulator, fields: Fields) -> Answer:
+    """Delay every API answer of a gateway, or of both when none is named."""
+    given = dict(fields)
+    gateway = given.pop("gateway", None)
+    if gateway not in {None, *sandbox.latency}:
+        raise InvalidCommand('gateway must be "xendit" or "midtrans"')
+    try:
+        latency = Latency(**{name: float(value) for name, value in given.items()})
+    except (TypeError, ValueError) as error:
+        raise InvalidCommand("p50_ms, p99_ms and fault_rate must be numbers") from error
+    for name in sandbox.latency if gateway is None else [gateway]:
+        sandbox.latency[name] = latency
+    return show_latency(sandbox, fields)
+
+
+def show_latency(sandbox: Simulator, _fields: Fields) -> Answer:
+    return Answer({name: latency.shown() for name, latency in sandbox.latency.items()})
+
+
+def reset(sandbox: Simulator, fields: Fields) -> Answer:
+    seed = fields.get("seed")
+    if seed is not None and not str(seed).lstrip("-").isdecimal():
+        raise InvalidCommand("seed must be an integer")
+    sandbox.reset(None if seed is None else int(seed))
+    xendit_dialect.forget()
+    return show_state(sandbox, {})
+
+
+def set_clock(sandbox: Simulator, fields: Fields) -> Answer:
+    """Move simulated time; all that falls due on the way has happened when this answers."""
+    if "set" in fields:
+        target = parse_datetime(str(fields["set"]))
+        if target is None:
+            raise InvalidCommand("set must be an ISO 8601 time")
+        target = target if target.tzinfo else target.replace(tzinfo=UTC)
+    elif "advance" in fields:
+        target = sandbox.clock.now() + _duration(str(fields["advance"]))
+    else:
+        raise InvalidCommand('give "advance", such as "25h", or "set"')
+    sandbox.agenda.travel(target)
+    return show_clock(sandbox, fields)
+
+
+def show_clock(sandbox: Simulator, _fields: Fields) -> Answer:
+    return Answer({"now": _written(sandbox.clock.now())})
+
+
+def set_config(sandbox: Simulator, fields: Fields) -> Answer:
+    sandbox.accounts.change(fields)
+    return show_config(sandbox, fields)
+
+
+def show_config(sandbox: Simulator, _fields: Fields) -> Answer:
+    return Answer(sandbox.accounts.shown())
+
+
+def show_state(sandbox: Simulator, _fields: Fields) -> Answer:
+    charges = sandbox.charges()
+    return Answer(
+        {
+            "now": _written(sandbox.clock.now()),
+            "config": sandbox.accounts.shown(),
+            "latency": {name: latency.shown() for name, latency in sandbox.latency.items()},
+            "faults": sandbox.faults.rules(),
+            "charges": charges,
+            "deliveries": len(sandbox.courier.log()),
+        }
+    )
+
+
+def list_deliveries(sandbox: Simulator, _fields: Fields) -> Answer:
+    return Answer(sandbox.courier.log())
+
+
+def resend(request: HttpRequest, number: int) -> HttpResponse:
+    """Send a webhook once more."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+
+    def command() -> Answer:
+        delivery = simulator.current().courier.resend(number)
+        return Answer(delivery.shown(), status=HTTPStatus.ACCEPTED)
+
+    return _answered(request, command)
+
+
+def press(request: HttpRequest) -> HttpResponse:
+    """Press a button of the page of the payment called `id`."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+
+    def command() -> Answer:
+        name = str(fields_of(request).get("id", ""))
+        counter = pages.counter_of(name)
+        if counter is None:
+            raise InvalidCommand(f"there is no payment called {name!r}")
+        return pages.perform(request, counter)[1]
+
+    return _answered(request, command)
+
+
+def send_test(sandbox: Simulator, fields: Fields) -> Answer:
+    """Send the gateway's dashboard test, which names a payment that nobody knows."""
+    match fields.get("gateway"):
+        case "xendit":
+            sandbox.xendit.mail.test()
+        case "midtrans":
+            sandbox.midtrans.mail.test()
+        case _:
+            raise InvalidCommand('gateway must be "xendit" or "midtrans"')
+    return Answer({"sent": True}, status=HTTPStatus.ACCEPTED)
+
+
+REFUSALS: dict[type[Exception], HTTPStatus] = {
+    InvalidCommand: HTTPStatus.BAD_REQUEST,
+    UnknownFault: HTTPStatus.BAD_REQUEST,
+    UnknownSetting: HTTPStatus.BAD_REQUEST,
+    ProductionKey: HTTPStatus.BAD_REQUEST,
+    MalformedBody: HTTPStatus.BAD_REQUEST,
+    UnknownDelivery: HTTPStatus.NOT_FOUND,
+}
+
+
+def _answered(request: HttpRequest, command: Callable[[], Answer]) -> HttpResponse:
+    try:
+        answer = command()
+        if request.method == "POST" and answer.status < 300 and pages.wants_html(request):
+            return redirect("/control/")
+        return answer.response()
+    except tuple(REFUSALS) as error:
+        body = {"error": type(error).__name__, "message": str(error)}
+        return Answer(body, status=REFUSALS[type(error)]).response()
+
+
+def _duration(text: str) -> timedelta:
+    parts = list(DURATION.finditer(text.strip()))
+    if not parts or "".join(part.group() for part in parts) != text.strip():
+        raise InvalidCommand('advance must be a duration such as "90s", "25h" or "1d"')
+    return sum(
+        (timedelta(**{UNITS[part["unit"]]: float(part["number"])}) for part in parts),
+        timedelta(0),
+    )
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,223 @@
+"""Webhooks on their way: sent in the background, in order per payment, and again when refused."""
+
+import itertools
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+
+from gateways.sandbox.clock import Agenda, Clock
+from gateways.sandbox.retries import TEMPORARY_REDIRECTS, Outcome, RetrySchedule
+
+KEPT = 50_000  # the oldest deliveries are forgotten beyond this
+SENDERS = 32
+ANSWER_SHOWN = 500  # characters
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RETRYING = "retrying"
+    DELIVERED = "delivered"
+    GAVE_UP = "gave_up"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One HTTP request that a gateway wants to make."""
+
+    gateway: str
+    event: str
+    reference: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    method: str = "POST"
+    delay: timedelta = timedelta(0)
+    lost: bool = False
+    lane: str | None = None  # parcels of one lane are first tried one after another
+
+
+@dataclass
+class Delivery:
+    """A parcel and every attempt made with it."""
+
+    id: int
+    parcel: Parcel
+    created_at: datetime
+    status: Status = Status.QUEUED
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    next_attempt_at: datetime | None = None
+
+    def shown(self) -> dict[str, Any]:
+        parcel = self.parcel
+        return {
+            "id": self.id,
+            "gateway": parcel.gateway,
+            "event": parcel.event,
+            "reference": parcel.reference,
+            "method": parcel.method,
+            "url": parcel.url,
+            "headers": dict(parcel.headers),
+            "body": parcel.body.decode(),
+            "status": self.status,
+            "attempts": list(self.attempts),
+            "created_at": self.created_at,
+            "next_attempt_at": self.next_attempt_at,
+        }
+
+
+class UnknownDelivery(LookupError):
+    """There is no delivery with that number."""
+
+
+class Courier:
+    """Carries parcels to the merchant and keeps the log of every attempt."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        agenda: Agenda,
+        schedules: Mapping[str, RetrySchedule],
+        speed: Callable[[], float],
+    ) -> None:
+        self._clock, self._agenda, self._schedules, self._speed = clock, agenda, schedules, speed
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._log: OrderedDict[int, Delivery] = OrderedDict()
+        self._lanes: dict[str, deque[Delivery]] = {}
+        self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="sandbox-courier")
+        self._threads = threading.local()
+
+    def send(self, parcels: list[Parcel]) -> None:
+        """Take the parcels and return at once."""
+        for parcel in parcels:
+            delivery = self._record(parcel)
+            if parcel.lost:
+                delivery.status = Status.LOST
+            elif parcel.delay:
+                due = delivery.next_attempt_at = self._clock.now() + parcel.delay
+                self._agenda.at(due, lambda delivery=delivery: self._queue(delivery))  # type: ignore[misc]  # bound now
+            else:
+                self._queue(delivery)
+
+    def resend(self, number: int) -> Delivery:
+        """Send a delivery once more, whatever became of it.
+
+        Raises:
+            UnknownDelivery: there is none with that number.
+        """
+        with self._lock:
+            delivery = self._log.get(number)
+        if delivery is None:
+            raise UnknownDelivery(f"there is no delivery {number}")
+        self._pool.submit(self._attempt, delivery)
+        return delivery
+
+    def log(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [delivery.shown() for delivery in self._log.values()]
+
+    def forget(self) -> None:
+        with self._lock:
+            self._log.clear()
+            self._lanes.clear()
+
+    def _record(self, parcel: Parcel) -> Delivery:
+        with self._lock:
+            delivery = Delivery(next(self._numbers), parcel, self._clock.now())
+            self._log[delivery.id] = delivery
+            while len(self._log) > KEPT:
+                self._log.popitem(last=False)
+        return delivery
+
+    def _queue(self, delivery: Delivery) -> None:
+        lane = delivery.parcel.lane
+        if lane is None:
+            self._pool.submit(self._attempt, delivery)
+            return
+        with self._lock:
+            waiting = self._lanes.get(lane)
+            if waiting is not None:
+                waiting.append(delivery)
+                return
+            self._lanes[lane] = deque([delivery])
+        self._pool.submit(self._drain, lane)
+
+    def _drain(self, lane: str) -> None:
+        while True:
+            with self._lock:
+                waiting = self._lanes.get(lane)
+                if not waiting:
+                    self._lanes.pop(lane, None)
+                    return
+                delivery = waiting.popleft()
+            self._attempt(delivery)
+
+    def _attempt(self, delivery: Delivery) -> None:
+        schedule = self._schedules[delivery.parcel.gateway]
+        started_at = self._clock.now()
+        outcome = self._post(delivery.parcel, schedule)
+        with self._lock:
+            known = delivery.id in self._log
+            delivery.attempts.append(
+                {
+                    "number": len(delivery.attempts) + 1,
+                    "at": started_at,
+                    "status_code": outcome.status_code,
+                    "answer": outcome.answer,
+                    "error": outcome.error,
+                }
+            )
+        pause = schedule.pause_after(outcome, len(delivery.attempts))
+        delivery.next_attempt_at = None
+        if outcome.accepted:
+            delivery.status = Status.DELIVERED
+        elif pause is None or not known:
+            delivery.status = Status.GAVE_UP
+        else:
+            delivery.status = Status.RETRYING
+            due = delivery.next_attempt_at = started_at + pause / self._speed()
+            self._agenda.at(due, lambda: self._retry(delivery))
+
+    def _retry(self, delivery: Delivery) -> None:
+        if delivery.status == Status.RETRYING:
+            self._pool.submit(self._attempt, delivery)
+
+    def _post(self, parcel: Parcel, schedule: RetrySchedule) -> Outcome:
+        url = parcel.url
+        try:
+            for _ in range(schedule.redirects_followed + 1):
+                response = self._session().request(
+                    parcel.method,
+                    url,
+                    data=parcel.body,
+                    headers=dict(parcel.headers),
+                    timeout=schedule.timeout_seconds,
+                    allow_redirects=False,
+                )
+                target = response.headers.get("Location")
+                if response.status_code not in TEMPORARY_REDIRECTS or not target:
+                    break
+                url = urljoin(url, target)
+        except requests.Timeout as error:
+            return Outcome(error=type(error).__name__, timed_out=True)
+        except requests.RequestException as error:
+            return Outcome(error=type(error).__name__)
+        return Outcome(status_code=response.status_code, answer=response.text[:ANSWER_SHOWN])
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._threads, "session", None)
+        if session is None:
+            session = self._threads.session = requests.Session()
+            session.trust_env = False  # no proxies between two processes of one machine
+            session.headers = requests.structures.CaseInsensitiveDict({"Connection": "close"})
+        return session

@@ -1,0 +1,245 @@
+"""What shall go wrong, how often and for which calls and webhooks."""
+
+import itertools
+import threading
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+API_FAULTS = {
+    "timeout",
+    "created_but_timeout",
+    "connection_reset",
+    "http_500",
+    "http_503",
+    "html_502",
+    "rate_limit",
+    "slow",
+    "new_enum",
+    "missing_field",
+    "extra_field",
+    "stale_status",
+    "id_swap",
+    "uppercase_status",
+}
+WEBHOOK_FAULTS = {
+    "webhook_duplicate",
+    "webhook_out_of_order",
+    "expire_after_paid",
+    "paid_after_expired",
+    "webhook_late",
+    "webhook_lost",
+    "webhook_bad_signature",
+    "bad_token",
+    "no_token",
+    "wrong_env_key",
+    "tampered_status",
+    "replay_as_settlement",
+    "amount_no_decimals",
+    "fee_imposed",
+    "double_encoded",
+    "form_encoded",
+    "empty_body",
+    "get",
+    "unknown_order",
+}
+MIDTRANS_ONLY = {
+    "id_swap",
+    "uppercase_status",
+    "tampered_status",
+    "replay_as_settlement",
+    "amount_no_decimals",
+    "fee_imposed",
+}
+XENDIT_ONLY = {"paid_after_expired"}
+
+# Faults that only make sense at certain moments wait for them instead of being used up before.
+ROUTES = {
+    "created_but_timeout": {"create"},
+    "stale_status": {"get", "list"},
+    "id_swap": {"get"},
+    "uppercase_status": {"get"},
+    "new_enum": {"create", "get", "list"},
+    "missing_field": {"create", "get", "list"},
+}
+MOMENTS = {
+    "webhook_out_of_order": {"paid", "refunded"},
+    "expire_after_paid": {"paid"},
+    "paid_after_expired": {"expired"},
+    "replay_as_settlement": {"refunded"},
+    "fee_imposed": {"paying"},
+    "tampered_status": {"pending", "paid"},
+}
+ANY_MOMENT = {"paid", "expired", "failed", "cancelled", "refunded", "reversed", "test"}
+
+MARKERS = {
+    "~sim.timeout": "timeout",
+    "~sim.created_but_timeout": "created_but_timeout",
+    "~sim.500": "http_500",
+    "~sim.dup": "webhook_duplicate",
+    "~sim.ooo": "webhook_out_of_order",
+    "~sim.late": "webhook_late",
+}
+
+
+class UnknownFault(ValueError):
+    """There is no such fault at that gateway, or the rule is not well formed."""
+
+
+@dataclass
+class Rule:
+    """A fault that waits for its next calls or webhooks."""
+
+    gateway: str
+    fault: str
+    times: int = 1
+    delay_s: float | None = None
+    match: dict[str, str] = field(default_factory=dict)  # route, reference (glob), event
+    options: dict[str, Any] = field(default_factory=dict)
+    id: int = 0
+
+    def fits(self, *, gateway: str, moment: str, event: str, reference: str) -> bool:
+        """Tell whether the rule is meant for this call (`moment` is its route) or webhook."""
+        return (
+            self.gateway == gateway
+            and self._fits_moment(moment, event)
+            and fnmatchcase(reference, self.match.get("reference", "*"))
+        )
+
+    def shown(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "gateway": self.gateway,
+            "fault": self.fault,
+            "times": self.times,
+            "delay_s": self.delay_s,
+            "match": self.match,
+        }
+        return shown | self.options
+
+    def _fits_moment(self, moment: str, event: str) -> bool:
+        if self.fault in API_FAULTS:
+            wanted = self.match.get("route")
+            allowed = {wanted} if wanted else ROUTES.get(self.fault, {moment})
+            return moment in allowed
+        named = self.match.get("event")
+        if named:
+            return named.lower() in {moment, event.lower()}
+        return moment in MOMENTS.get(self.fault, ANY_MOMENT)
+
+
+class FaultBook:
+    """The rules in force; each use of one counts down its `times`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._rules: list[Rule] = []
+
+    def add(self, rule: Rule) -> Rule:
+        with self._lock:
+            rule.id = next(self._numbers)
+            self._rules.append(rule)
+        return rule
+
+    def clear(self) -> None:
+        with self._lock:
+            self._rules.clear()
+
+    def rules(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [rule.shown() for rule in self._rules]
+
+    def for_call(self, *, gateway: str, route: str, reference: str) -> Rule | None:
+        """Use up one fault for an API call; a marker in the reference works at each creation."""
+        with self._lock:
+            for rule in self._rules:
+                if rule.fault in API_FAULTS and rule.fits(
+                    gateway=gateway, moment=route, event=route, reference=reference
+                ):
+                    return self._used(rule)
+        if route == "create":
+            marked = _marked(gateway, reference, API_FAULTS)
+            return marked[0] if marked else None
+        return None
+
+    def for_webhook(
+        self, *, gateway: str, moment: str, event: str, reference: str, only: str = ""
+    ) -> list[Rule]:
+        """Use up one of each fault that is meant for this webhook, oldest first."""
+        with self._lock:
+            waiting = [*self._rules, *_marked(gateway, reference, WEBHOOK_FAULTS)]
+            chosen: dict[str, Rule] = {}
+            for rule in waiting:
+                if (
+                    rule.fault in WEBHOOK_FAULTS
+                    and rule.fault not in chosen
+                    and (not only or rule.fault == only)
+                    and rule.fits(gateway=gateway, moment=moment, event=event, reference=reference)
+                ):
+                    chosen[rule.fault] = self._used(rule)
+        return list(chosen.values())
+
+    def expects(self, fault: str, *, gateway: str, reference: str) -> bool:
+        """Tell whether a rule of that kind waits for this payment, without using it up."""
+        with self._lock:
+            waiting = [*self._rules, *_marked(gateway, reference, {fault})]
+        return any(
+            rule.fault == fault
+            and rule.gateway == gateway
+            and fnmatchcase(reference, rule.match.get("reference", "*"))
+            for rule in waiting
+        )
+
+    def _used(self, rule: Rule) -> Rule:
+        rule.times -= 1
+        if rule.times <= 0 and rule.id:
+            self._rules = [other for other in self._rules if other is not rule]
+        return rule
+
+
+def rule_from(fields: dict[str, Any]) -> Rule:
+    """Read a rule from the fields of a request.
+
+    Raises:
+        UnknownFault: the gateway or the fault does not exist, or a value has the wrong form.
+    """
+    given = dict(fields)
+    gateway, fault = given.pop("gateway", None), _name(given.pop("fault", None))
+    if gateway not in {"xendit", "midtrans"}:
+        raise UnknownFault('gateway must be "xendit" or "midtrans"')
+    missing = XENDIT_ONLY if gateway == "midtrans" else MIDTRANS_ONLY
+    if fault not in API_FAULTS | WEBHOOK_FAULTS or fault in missing:
+        known = sorted((API_FAULTS | WEBHOOK_FAULTS) - missing)
+        raise UnknownFault(f"{gateway} has no fault {fault!r}; there are: {', '.join(known)}")
+    match = given.pop("match", None) or {}
+    if not isinstance(match, dict):
+        raise UnknownFault("match must be an object of route, reference and event")
+    try:
+        times = int(given.pop("times", 1))
+        delay = given.pop("delay_s", None)
+        delay_s = None if delay is None else float(delay)
+    except (TypeError, ValueError) as error:
+        raise UnknownFault("times and delay_s must be numbers") from error
+    if times < 1 or (delay_s is not None and delay_s < 0):
+        raise UnknownFault("times must be at least 1 and delay_s at least 0")
+    return Rule(
+        gateway=gateway, fault=fault, times=times, delay_s=delay_s, match=match, options=given
+    )
+
+
+def _name(fault: object) -> str:
+    """Accept webhook faults with and without their `webhook_` prefix."""
+    name = str(fault)
+    if name not in API_FAULTS | WEBHOOK_FAULTS:
+        bare = name.removeprefix("webhook_")
+        name = bare if bare in WEBHOOK_FAULTS else f"webhook_{name}"
+    return name if name in API_FAULTS | WEBHOOK_FAULTS else str(fault)
+
+
+def _marked(gateway: str, reference: str, wanted: set[str]) -> list[Rule]:
+    return [
+        Rule(gateway=gateway, fault=fault)
+        for marker, fault in MARKERS.items()
+        if fault in wanted and marker in reference
+    ]

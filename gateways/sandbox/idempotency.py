@@ -1,0 +1,59 @@
+"""Midtrans's Idempotency-Key: successful answers are kept for five minutes."""
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateways.sandbox.wire import Answer
+
+LIFETIME = timedelta(minutes=5)
+XENDIT_LIFETIME = timedelta(days=1)
+
+
+class KeyInUse(Exception):
+    """Another request with the same key has not been answered yet."""
+
+
+@dataclass
+class _Entry:
+    until: datetime
+    answer: Answer | None = None
+
+
+class IdempotencyKeys:
+    """Remembers answers by key; a key whose request failed is free again."""
+
+    def __init__(self, lifetime: timedelta) -> None:
+        self._lifetime = lifetime
+        self._lock = threading.Lock()
+        self._entries: dict[str, _Entry] = {}
+
+    def claim(self, key: str, now: datetime) -> Answer | None:
+        """Return the answer kept under the key, or None after having taken the key.
+
+        Raises:
+            KeyInUse: the first request is still running.
+        """
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is not None and entry.until > now:
+                if entry.answer is None:
+                    raise KeyInUse(key)
+                return entry.answer
+            self._entries[key] = _Entry(until=now + self._lifetime)
+            return None
+
+    def keep(self, key: str, answer: Answer) -> None:
+        with self._lock:
+            self._entries[key].answer = answer
+
+    def release(self, key: str) -> None:
+        """Free the key unless an answer is kept under it."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is not None and entry.answer is None:
+                del self._entries[key]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()

@@ -1,0 +1,84 @@
+"""The transactions that Midtrans knows, by id and by order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from gateways.sandbox.midtrans.methods import Method
+from gateways.sandbox.midtrans.transactions import Transaction
+from gateways.sandbox.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a transaction is opened for."""
+
+    id: str
+    gross_amount: int
+    echoed: dict[str, Any] = field(default_factory=dict)
+    finish_url: str = ""
+    notification_urls: tuple[str, ...] | None = None
+    appended_urls: tuple[str, ...] = ()
+
+
+class Ledger:
+    """Opens and finds transactions; `lapse` is called when one has waited too long."""
+
+    def __init__(self, tools: Tools, lapse: Callable[[Transaction], None]) -> None:
+        self._tools, self._lapse = tools, lapse
+        self._transactions: dict[str, Transaction] = {}
+        self._by_order: dict[str, list[Transaction]] = {}
+
+    def open(self, order: Order, method: Method, expires_at: datetime | None) -> Transaction:
+        """Open a pending transaction, of which nobody has been told."""
+        tools = self._tools
+        now = tools.clock.now()
+        transaction = Transaction(
+            id=tools.identifiers.uuid(),
+            order_id=order.id,
+            gross_amount=order.gross_amount,
+            method=method,
+            created_at=now,
+            expires_at=expires_at or now + method.lifetime,
+            details=method.details(tools.identifiers),
+            echoed=order.echoed,
+            finish_url=order.finish_url,
+            notification_urls=order.notification_urls,
+            appended_urls=order.appended_urls,
+        )
+        with tools.lock:
+            self._transactions[transaction.id] = transaction
+            self._by_order.setdefault(order.id, []).append(transaction)
+        tools.agenda.at(transaction.expires_at, lambda: self._lapse_if_known(transaction))
+        return transaction
+
+    def find(self, name: str) -> Transaction | None:
+        """Return a transaction by its id, or by order_id the one that counts: paid, or the last."""
+        with self._tools.lock:
+            if (transaction := self._transactions.get(name)) is not None:
+                return transaction
+            of_order = self._by_order.get(name, [])
+            paid = [known for known in of_order if known.was_paid]
+            counting = paid or of_order
+            return counting[-1] if counting else None
+
+    def of_order(self, order_id: str) -> list[Transaction]:
+        with self._tools.lock:
+            return list(self._by_order.get(order_id, []))
+
+    def knows(self, transaction: Transaction) -> bool:
+        return transaction.id in self._transactions
+
+    def all(self) -> list[Transaction]:
+        with self._tools.lock:
+            return list(self._transactions.values())
+
+    def forget(self) -> None:
+        self._transactions.clear()
+        self._by_order.clear()
+
+    def _lapse_if_known(self, transaction: Transaction) -> None:
+        with self._tools.lock:
+            if transaction.status == "pending" and self.knows(transaction):
+                self._lapse(transaction)

@@ -1,0 +1,151 @@
+"""What merchants ask of Midtrans, read and checked."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateways.sandbox.calls import Call
+from gateways.sandbox.midtrans.ledger import Order
+from gateways.sandbox.midtrans.snap import Deadlines
+
+ORDER_ID = re.compile(r"[A-Za-z0-9_~.-]+")
+ORDER_ID_LENGTH = 50
+NAME_LENGTH = 50
+URLS = 3
+UNITS = {
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
+LONGEST = timedelta(days=7)
+
+
+def problems(fields: dict[str, Any]) -> list[str]:
+    """Return what both APIs find wrong with an order; empty when all is well."""
+    details = fields.get("transaction_details")
+    details = details if isinstance(details, dict) else {}
+    return [
+        *_order_id_problems(details.get("order_id")),
+        *_amount_problems(details.get("gross_amount")),
+        *_item_problems(fields.get("item_details"), details.get("gross_amount")),
+        *_period_problems(fields),
+    ]
+
+
+def order_of(call: Call, finish_url: str) -> Order:
+    """Read the order of a request without problems."""
+    details = call.fields["transaction_details"]
+    overridden = _urls(call, "X-Override-Notification")
+    return Order(
+        id=details["order_id"],
+        gross_amount=details["gross_amount"],
+        echoed={
+            name: str(call.fields[name])
+            for name in ("custom_field1", "custom_field2", "custom_field3")
+            if call.fields.get(name) is not None
+        },
+        finish_url=finish_url,
+        notification_urls=overridden or None,
+        appended_urls=_urls(call, "X-Append-Notification"),
+    )
+
+
+def deadlines_of(fields: dict[str, Any]) -> Deadlines:
+    """Read Snap's `expiry` and `page_expiry`."""
+    expiry = fields.get("expiry") or {}
+    started = expiry.get("start_time")
+    return Deadlines(
+        page=_period(fields.get("page_expiry")),
+        payment=_period(expiry),
+        starts_at=_time(started) if started else None,
+    )
+
+
+def custom_expiry_of(fields: dict[str, Any], now: datetime) -> datetime | None:
+    """Read the Core API's `custom_expiry`, which words the same thing differently."""
+    custom = fields.get("custom_expiry") or {}
+    period = _period({"duration": custom.get("expiry_duration"), "unit": custom.get("unit")})
+    if period is None:
+        return None
+    started = custom.get("order_time")
+    return (_time(started) if started else now) + period
+
+
+def _order_id_problems(order_id: object) -> list[str]:
+    if not isinstance(order_id, str) or not order_id:
+        return ["transaction_details.order_id is required"]
+    if len(order_id) > ORDER_ID_LENGTH:
+        return [f"transaction_details.order_id is too long, at most {ORDER_ID_LENGTH}"]
+    if not ORDER_ID.fullmatch(order_id):
+        return ["transaction_details.order_id contains characters that are not allowed"]
+    return []
+
+
+def _amount_problems(amount: object) -> list[str]:
+    if amount is None:
+        return ["transaction_details.gross_amount is required"]
+    if isinstance(amount, bool) or not isinstance(amount, int):
+        return ["transaction_details.gross_amount is not an integer"]
+    if amount < 1:
+        return ["transaction_details.gross_amount must be greater than or equal to 0.01"]
+    return []
+
+
+def _item_problems(items: object, amount: object) -> list[str]:
+    if items is None:
+        return []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        return ["item_details must be a list of objects"]
+    found = []
+    total = 0
+    for item in items:
+        price, quantity = item.get("price"), item.get("quantity")
+        if not isinstance(price, int) or not isinstance(quantity, int) or quantity < 1:
+            return ["item_details price and quantity must be integers"]
+        if len(str(item.get("name", ""))) > NAME_LENGTH:
+            found.append("item_details Name too long")
+        total += price * quantity
+    if total != amount:
+        found.append("transaction_details.gross_amount is not equal to the sum of item_details")
+    return found
+
+
+def _period_problems(fields: dict[str, Any]) -> list[str]:
+    for name in ("expiry", "page_expiry", "custom_expiry"):
+        given = fields.get(name)
+        if given is None:
+            continue
+        try:
+            duration = given.get("duration", given.get("expiry_duration"))
+            period = _period({"duration": duration, "unit": given.get("unit")})
+            if started := given.get("start_time") or given.get("order_time"):
+                _time(started)
+        except (AttributeError, KeyError, TypeError, ValueError):  # no object, no number, no time
+            return [f"{name} is invalid"]
+        if period is None or (name == "expiry" and period > LONGEST):
+            return [f"{name}.duration is invalid"]
+    return []
+
+
+def _period(given: dict[str, Any] | None) -> timedelta | None:
+    """Read a duration and its unit, which may stand in the plural.
+
+    Raises:
+        KeyError: the unit is unknown.
+    """
+    if not given or given.get("duration") is None:
+        return None
+    duration = given["duration"]
+    if isinstance(duration, bool) or not isinstance(duration, int) or duration < 1:
+        raise ValueError(f"{duration!r} is no duration")
+    return UNITS[str(given.get("unit") or "minute").lower().removesuffix("s")] * duration
+
+
+def _time(text: object) -> datetime:
+    return datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S %z")
+
+
+def _urls(call: Call, header: str) -> tuple[str, ...]:
+    given = call.request.headers.get(header, "").split(",")
+    return tuple(url.strip() for url in given if url.strip())[:URLS]

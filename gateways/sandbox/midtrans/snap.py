@@ -1,0 +1,166 @@
+"""Snap: tokens for orders, and transactions only once the customer has chosen a method."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateways.sandbox.midtrans.ledger import Ledger, Order
+from gateways.sandbox.midtrans.mail import MidtransMail
+from gateways.sandbox.midtrans.methods import Method
+from gateways.sandbox.midtrans.transactions import Transaction
+from gateways.sandbox.tools import ActionRefused, Tools
+
+PAGE_LIFETIME = timedelta(hours=24)
+FREES_ORDER_ID = {"pending", "deny", "cancel"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """When the page closes, and how long a payment may take once its method is chosen."""
+
+    page: timedelta | None = None
+    payment: timedelta | None = None
+    starts_at: datetime | None = None
+
+
+@dataclass
+class SnapOrder:
+    order: Order
+    token: str
+    created_at: datetime
+    page_expires_at: datetime
+    deadlines: Deadlines
+    enabled: list[str]
+    lapsed: bool = False
+    transactions: list[Transaction] = field(default_factory=list)
+
+    @property
+    def current(self) -> Transaction | None:
+        """The transaction that counts: the first paid one, or the last."""
+        paid = [known for known in self.transactions if known.was_paid]
+        if paid:
+            return paid[0]
+        return self.transactions[-1] if self.transactions else None
+
+    @property
+    def status(self) -> str:
+        if self.current is not None:
+            return self.current.status
+        return "expire" if self.lapsed else "pending"
+
+
+class SnapCounter:
+    """Hands out tokens and pages; one order has one live token."""
+
+    def __init__(self, tools: Tools, ledger: Ledger, mail: MidtransMail) -> None:
+        self._tools, self._ledger, self._mail = tools, ledger, mail
+        self._orders: dict[str, SnapOrder] = {}
+        self._by_token: dict[str, SnapOrder] = {}
+
+    def create(self, order: Order, deadlines: Deadlines, enabled: list[str]) -> SnapOrder | None:
+        """Give the order a new token, which ends its old one; None if the order_id is taken."""
+        tools = self._tools
+        now = tools.clock.now()
+        with tools.lock:
+            known = self._orders.get(order.id)
+            of_order = self._ledger.of_order(order.id)
+            if (known is None and of_order) or any(
+                one.status not in FREES_ORDER_ID for one in of_order
+            ):
+                return None
+            token = tools.identifiers.uuid()
+            page_expires_at = now + (deadlines.page or PAGE_LIFETIME)
+            if known is None:
+                known = SnapOrder(order, token, now, page_expires_at, deadlines, enabled)
+                self._orders[order.id] = known
+            else:
+                self._by_token.pop(known.token, None)
+                known.order, known.token, known.deadlines = order, token, deadlines
+                known.page_expires_at, known.enabled, known.lapsed = page_expires_at, enabled, False
+            self._by_token[token] = known
+        tools.agenda.at(page_expires_at, lambda: self._lapse(known, token))
+        return known
+
+    def by_token(self, token: str) -> SnapOrder | None:
+        """Return the order of a live token."""
+        return self._by_token.get(token)
+
+    def by_order(self, order_id: str) -> SnapOrder | None:
+        return self._orders.get(order_id)
+
+    def knows(self, order_id: str) -> bool:
+        return order_id in self._orders
+
+    def choose(self, known: SnapOrder, method: Method) -> Transaction:
+        """Open a transaction for the method that the customer picks, and say so.
+
+        A second choice leaves the first account number alive: customers have paid both.
+
+        Raises:
+            ActionRefused: the page is closed, or the order has been paid.
+        """
+        with self._tools.lock:
+            expires_at = self._payment_deadline(known)
+            now = self._tools.clock.now()
+            if known.lapsed or (expires_at is not None and expires_at <= now):
+                raise ActionRefused("the payment page has expired")
+            if known.current is not None and known.current.status not in FREES_ORDER_ID:
+                raise ActionRefused(f"the order is {known.current.status}")
+            return self.add(known, method)
+
+    def add(self, known: SnapOrder, method: Method) -> Transaction:
+        """Open one more transaction for the order, whatever became of the others."""
+        with self._tools.lock:
+            transaction = self._ledger.open(known.order, method, self._payment_deadline(known))
+            transaction.three_d_secure = method.payment_type == "credit_card"
+            known.transactions.append(transaction)
+            self._mail.tell(transaction, "pending")
+            return transaction
+
+    def expire_page(self, known: SnapOrder) -> None:
+        """Let the page lapse unused; no notification tells of it.
+
+        Raises:
+            ActionRefused: it has lapsed already.
+        """
+        with self._tools.lock:
+            if known.lapsed:
+                raise ActionRefused("the payment page has expired")
+            known.lapsed = True
+
+    def page(self, known: SnapOrder) -> str:
+        return f"{self._tools.public_url}/pay/snap/{known.token}"
+
+    def charges(self) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        for known in self._orders.values():
+            current = known.current
+            yield (
+                known.created_at,
+                {
+                    "gateway": "midtrans",
+                    "id": None if current is None else current.id,
+                    "reference": known.order.id,
+                    "amount": known.order.gross_amount,
+                    "currency": "IDR",
+                    "status": known.status,
+                    "payment_url": self.page(known),
+                },
+            )
+
+    def listed(self) -> set[str]:
+        return {known.current.id for known in self._orders.values() if known.current is not None}
+
+    def forget(self) -> None:
+        self._orders.clear()
+        self._by_token.clear()
+
+    def _payment_deadline(self, known: SnapOrder) -> datetime | None:
+        if known.deadlines.payment is None:
+            return None
+        return (known.deadlines.starts_at or self._tools.clock.now()) + known.deadlines.payment
+
+    def _lapse(self, known: SnapOrder, token: str) -> None:
+        with self._tools.lock:
+            if known.token == token and not known.transactions:
+                known.lapsed = True

@@ -1,0 +1,63 @@
+"""When each gateway sends a webhook again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+TEMPORARY_REDIRECTS = {307, 308}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt: an answer's status code, a time-out, or a broken connection."""
+
+    status_code: int | None = None
+    answer: str = ""
+    error: str = ""
+    timed_out: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        return self.status_code is not None and 200 <= self.status_code < 300
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySchedule:
+    """Pauses before each retry, at full length, and how many of them an outcome earns."""
+
+    pauses: tuple[timedelta, ...]
+    timeout_seconds: float
+    earned: Callable[[Outcome], int]
+    redirects_followed: int = 0
+
+    def pause_after(self, outcome: Outcome, attempts: int) -> timedelta | None:
+        """Return how long to wait after attempt number `attempts`, or None to give up."""
+        retries_done = attempts - 1
+        if outcome.accepted or retries_done >= min(self.earned(outcome), len(self.pauses)):
+            return None
+        return self.pauses[retries_done]
+
+
+XENDIT_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (15, 45, 120, 180, 360, 720))
+MIDTRANS_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 90, 210))
+MIDTRANS_EARNED = {500: 1, 503: 4, 400: 2, 404: 2, 301: 0, 302: 0, 303: 0}
+
+
+def xendit_schedule(*, retry_timeouts: Callable[[], bool]) -> RetrySchedule:
+    """Six retries in 24 hours; sources disagree about time-outs (gateways.md A10)."""
+
+    def earned(outcome: Outcome) -> int:
+        return 0 if outcome.timed_out and not retry_timeouts() else len(XENDIT_PAUSES)
+
+    return RetrySchedule(pauses=XENDIT_PAUSES, timeout_seconds=30, earned=earned)
+
+
+def midtrans_schedule() -> RetrySchedule:
+    """The status code decides how often (gateways.md B7)."""
+
+    def earned(outcome: Outcome) -> int:
+        return MIDTRANS_EARNED.get(outcome.status_code or 0, len(MIDTRANS_PAUSES))
+
+    return RetrySchedule(
+        pauses=MIDTRANS_PAUSES, timeout_seconds=15, earned=earned, redirects_followed=5
+    )

@@ -1,0 +1,101 @@
+"""The simulator: everything one sandbox process knows, put together."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from gateways.sandbox.accounts import Accounts
+from gateways.sandbox.clock import Agenda, Clock
+from gateways.sandbox.deliveries import Courier
+from gateways.sandbox.faults import FaultBook
+from gateways.sandbox.idempotency import LIFETIME, XENDIT_LIFETIME, IdempotencyKeys
+from gateways.sandbox.identifiers import Identifiers
+from gateways.sandbox.latency import Latency
+from gateways.sandbox.midtrans.desk import MidtransDesk
+from gateways.sandbox.retries import midtrans_schedule, xendit_schedule
+from gateways.sandbox.tools import Tools
+from gateways.sandbox.xendit.desk import XenditDesk
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line decides."""
+
+    accounts: Accounts
+    public_url: str  # of this process, without a slash at the end
+    seed: int | None = None
+
+
+class Simulator:
+    """Both gateways' books and the tools they share."""
+
+    def __init__(self, options: Options) -> None:
+        self.accounts, self.public_url = options.accounts, options.public_url
+        self.clock = Clock()
+        self.agenda = Agenda(self.clock)
+        self.identifiers = Identifiers(options.seed)
+        self.faults = FaultBook()
+        self.latency = {"xendit": Latency(), "midtrans": Latency()}
+        self.keys = {
+            "xendit": IdempotencyKeys(XENDIT_LIFETIME),
+            "midtrans": IdempotencyKeys(LIFETIME),
+        }
+        self.courier = Courier(
+            clock=self.clock,
+            agenda=self.agenda,
+            schedules={
+                "xendit": xendit_schedule(
+                    retry_timeouts=lambda: self.accounts.xendit.retry_timeouts
+                ),
+                "midtrans": midtrans_schedule(),
+            },
+            speed=lambda: self.accounts.speed,
+        )
+        tools = Tools(
+            accounts=self.accounts,
+            clock=self.clock,
+            agenda=self.agenda,
+            identifiers=self.identifiers,
+            faults=self.faults,
+            courier=self.courier,
+            public_url=options.public_url,
+            lock=threading.RLock(),
+        )
+        self.xendit = XenditDesk(tools)
+        self.midtrans = MidtransDesk(tools)
+        self.agenda.start()
+
+    def charges(self) -> list[dict[str, Any]]:
+        """List what both gateways know, oldest first."""
+        known = [*self.xendit.charges(), *self.midtrans.charges()]
+        return [charge for _created_at, charge in sorted(known, key=lambda pair: pair[0])]
+
+    def reset(self, seed: int | None) -> None:
+        """Forget every payment, fault and delivery, and set the clock right; accounts stay."""
+        self.agenda.clear()
+        self.faults.clear()
+        self.courier.forget()
+        self.xendit.forget()
+        self.midtrans.forget()
+        for gateway, keys in self.keys.items():
+            keys.clear()
+            self.latency[gateway] = Latency()
+        self.clock.reset()
+        if seed is not None:
+            self.identifiers.reseed(seed)
+
+
+_running: Simulator | None = None
+
+
+def start(options: Options) -> Simulator:
+    """Make the simulator of this process."""
+    global _running  # noqa: PLW0603  # one process is one simulator
+    _running = Simulator(options)
+    return _running
+
+
+def current() -> Simulator:
+    if _running is None:
+        raise RuntimeError("the sandbox has not been started in this process")
+    return _running

@@ -1,0 +1,231 @@
+"""Xendit's book of invoices: what changes their state, and the webhooks that follow."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from gateways.sandbox.amounts import presented, stored
+from gateways.sandbox.tools import ActionRefused, Tools
+from gateways.sandbox.xendit import channels
+from gateways.sandbox.xendit.invoices import Invoice, Payment
+from gateways.sandbox.xendit.mail import XenditMail
+from gateways.sandbox.xendit.refunds import Refunds
+
+DEFAULT_DURATION_SECONDS = 86_400
+
+
+class XenditDesk:
+    """Everything that can happen to an invoice. Each method is one step under the lock."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._invoices: dict[str, Invoice] = {}
+        self._by_external_id: dict[str, list[Invoice]] = {}
+        self.mail = XenditMail(tools)
+        self.refunds = Refunds(tools, self.mail)
+
+    def create(self, request: dict[str, Any], amount: Decimal, currency: str) -> dict[str, Any]:
+        """Open an invoice; the same external_id may be used any number of times."""
+        tools = self._tools
+        now = tools.clock.now()
+        duration = int(request.get("invoice_duration", DEFAULT_DURATION_SECONDS))
+        invoice = Invoice(
+            id=tools.identifiers.hex24(),
+            external_id=request["external_id"],
+            amount=stored(amount, currency),
+            currency=currency,
+            request=request,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + timedelta(seconds=duration),
+        )
+        with tools.lock:
+            self._invoices[invoice.id] = invoice
+            self._by_external_id.setdefault(invoice.external_id, []).append(invoice)
+        tools.agenda.at(invoice.expires_at, lambda: self._lapse(invoice))
+        return self._shown(invoice)
+
+    def find(self, invoice_id: str) -> Invoice | None:
+        """Return an invoice by its id, or the newest one with that external_id."""
+        with self._tools.lock:
+            invoice = self._invoices.get(invoice_id)
+            if invoice is None and (named := self._by_external_id.get(invoice_id)):
+                invoice = named[-1]
+            return invoice
+
+    def get(self, invoice_id: str, *, stale: bool = False) -> dict[str, Any] | None:
+        with self._tools.lock:
+            invoice = self._invoices.get(invoice_id)
+            return None if invoice is None else self._shown(invoice, stale=stale)
+
+    def select(
+        self,
+        *,
+        external_id: str | None,
+        statuses: set[str],
+        limit: int,
+        after: str | None,
+        stale: bool = False,
+    ) -> list[dict[str, Any]]:
+        """List invoices newest first; `after` is the last invoice of the page before."""
+        with self._tools.lock:
+            known = (
+                self._invoices.values()
+                if external_id is None
+                else self._by_external_id.get(external_id, [])
+            )
+            chosen = _after(reversed(list(known)), after)
+            fitting = [one for one in chosen if not statuses or one.status in statuses]
+            return [self._shown(invoice, stale=stale) for invoice in fitting[:limit]]
+
+    def expire(self, invoice: Invoice) -> dict[str, Any]:
+        """End a pending invoice now.
+
+        Raises:
+            ActionRefused: it is not pending.
+        """
+        with self._tools.lock:
+            if invoice.status != "PENDING":
+                raise ActionRefused(f"Could not find and update PENDING invoice {invoice.id}")
+            self._close(invoice, at=self._tools.clock.now())
+            return self._shown(invoice)
+
+    def pay(
+        self,
+        invoice: Invoice,
+        *,
+        amount: Decimal | None = None,
+        method: str | None = None,
+        late: bool = False,
+    ) -> Payment:
+        """Take the customer's money for a pending invoice; `late` also for an expired one.
+
+        Raises:
+            ActionRefused: the page is closed, or it has been paid.
+            UnknownMethod: the invoice has no such channel.
+        """
+        with self._tools.lock:
+            if invoice.status == "EXPIRED" and self._forgives(invoice):
+                late = True
+            if invoice.status not in ({"PENDING", "EXPIRED"} if late else {"PENDING"}):
+                raise ActionRefused(f"the invoice is {invoice.status}")
+            channel = channels.choose(method, invoice.currency, invoice.allowed)
+            return self._receive(invoice, amount or invoice.amount, channel)
+
+    def pay_again(self, invoice: Invoice) -> Payment:
+        """Take the full amount once more for an invoice that has been paid (off-spec).
+
+        Raises:
+            ActionRefused: nothing has been paid yet.
+        """
+        with self._tools.lock:
+            if not invoice.payments:
+                raise ActionRefused("nothing has been paid yet")
+            return self._receive(invoice, invoice.amount, invoice.payments[0].channel)
+
+    def settle(self, invoice: Invoice) -> None:
+        """Let the money reach the Xendit balance; no webhook tells of it.
+
+        Raises:
+            ActionRefused: the invoice is not PAID.
+        """
+        with self._tools.lock:
+            if invoice.status != "PAID":
+                raise ActionRefused(f"the invoice is {invoice.status}")
+            self._change(invoice, "SETTLED")
+
+    def charges(self) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        with self._tools.lock:
+            invoices = list(self._invoices.values())
+        for invoice in invoices:
+            yield (
+                invoice.created_at,
+                {
+                    "gateway": "xendit",
+                    "id": invoice.id,
+                    "reference": invoice.external_id,
+                    "amount": presented(invoice.amount),
+                    "currency": invoice.currency,
+                    "status": invoice.status,
+                    "payment_url": invoice.page(self._tools.public_url),
+                },
+            )
+
+    def forget(self) -> None:
+        with self._tools.lock:
+            self._invoices.clear()
+            self._by_external_id.clear()
+            self.refunds.forget()
+
+    def _shown(self, invoice: Invoice, *, stale: bool = False) -> dict[str, Any]:
+        version = invoice.previous if stale and invoice.previous is not None else invoice
+        return version.shown(self._tools.accounts.xendit, self._tools.public_url)
+
+    def _lapse(self, invoice: Invoice) -> None:
+        with self._tools.lock:
+            if invoice.status == "PENDING" and invoice.id in self._invoices:
+                self._close(invoice, at=invoice.expires_at)
+
+    def _close(self, invoice: Invoice, *, at: datetime) -> None:
+        self._change(invoice, "EXPIRED")
+        invoice.expires_at = at
+        if self._tools.accounts.xendit.expired_webhook:
+            self.mail.expired(invoice)
+        rules = self._tools.faults.for_webhook(
+            gateway="xendit",
+            moment="expired",
+            event="EXPIRED",
+            reference=invoice.external_id,
+            only="paid_after_expired",
+        )
+        if rules:
+            channel = channels.choose(None, invoice.currency, invoice.allowed)
+            self._receive(invoice, invoice.amount, channel)
+            if rules[0].options.get("get_stays_expired"):
+                invoice.shown_status = "EXPIRED"
+
+    def _forgives(self, invoice: Invoice) -> bool:
+        return bool(
+            self._tools.faults.for_webhook(
+                gateway="xendit",
+                moment="expired",
+                event="EXPIRED",
+                reference=invoice.external_id,
+                only="paid_after_expired",
+            )
+        )
+
+    def _receive(self, invoice: Invoice, amount: Decimal, channel: channels.Channel) -> Payment:
+        tools = self._tools
+        traces = channel.traces(tools.identifiers)
+        if invoice.payments:
+            traces.setdefault("payment_id", tools.identifiers.uuid())
+        payment = Payment(amount=amount, paid_at=tools.clock.now(), channel=channel, traces=traces)
+        self._change(invoice, "PAID")
+        invoice.payments.append(payment)
+        self.mail.paid(invoice, payment)
+        settles_at = tools.clock.now() + timedelta(
+            seconds=tools.accounts.xendit.settle_after_seconds
+        )
+        tools.agenda.at(settles_at, lambda: self._settle_if_paid(invoice))
+        return payment
+
+    def _settle_if_paid(self, invoice: Invoice) -> None:
+        with self._tools.lock:
+            if invoice.status == "PAID":
+                self._change(invoice, "SETTLED")
+
+    def _change(self, invoice: Invoice, status: str) -> None:
+        invoice.remember()
+        invoice.status = status
+        invoice.updated_at = self._tools.clock.now()
+
+
+def _after(invoices: Iterator[Invoice], last: str | None) -> list[Invoice]:
+    """Return what follows the invoice `last`; all of it when there is none."""
+    chosen = list(invoices)
+    for index, invoice in enumerate(chosen):
+        if invoice.id == last:
+            return chosen[index + 1 :]
+    return chosen

@@ -1,0 +1,132 @@
+"""How Xendit words its refusals, and the limit it puts on calls."""
+
+import threading
+from datetime import datetime
+from typing import Any
+
+from gateways.sandbox import simulator
+from gateways.sandbox.calls import Call
+from gateways.sandbox.faults import Rule
+from gateways.sandbox.idempotency import IdempotencyKeys
+from gateways.sandbox.wire import Answer, Refused
+
+JSON = "application/json; charset=utf-8"
+WINDOW_SECONDS = 60
+
+
+def error(status: int, code: str, message: str, **more: object) -> Answer:
+    body = {"error_code": code, "message": message, **more}
+    return Answer(body, status=status, content_type=JSON)
+
+
+def refuse(status: int, code: str, message: str) -> Refused:
+    return Refused(error(status, code, message))
+
+
+def invalid(field: str, message: str, kind: str) -> Refused:
+    """Return the 400 that names one field of the body."""
+    problem = {
+        "field": [field],
+        "location": "body",
+        "messages": [f'"{field}" {message}'],
+        "types": [kind],
+    }
+    text = "Invalid input data. Please check your request"
+    return Refused(error(400, "API_VALIDATION_ERROR", text, errors=[problem]))
+
+
+class XenditDialect:
+    gateway = "xendit"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._minute = 0
+        self._calls = 0
+
+    def secret(self, sandbox: "simulator.Simulator") -> str:
+        return sandbox.accounts.xendit.secret_key
+
+    def unauthorized(self, sandbox: "simulator.Simulator") -> Answer:
+        return error(401, "INVALID_API_KEY", "API key is invalid")
+
+    def malformed(self) -> Answer:
+        return error(400, "INVALID_JSON_FORMAT", "The request body is not valid JSON")
+
+    def failure(self, status: int) -> Answer:
+        text = "Error connecting to our server. Please try again later"
+        return error(status, "SERVER_ERROR", text)
+
+    def rate_limited(self, reset_seconds: float) -> Answer:
+        answer = error(
+            429,
+            "RATE_LIMIT_EXCEEDED",
+            "The API is being called too many times. Please try again later",
+        )
+        answer.headers = {
+            "Rate-Limit-Remaining": "0",
+            "Rate-Limit-Reset": f"{reset_seconds:g}",
+        }
+        return answer
+
+    def concurrent(self) -> Answer:
+        return error(409, "IDEMPOTENCY_ERROR", "A request with this key is being processed")
+
+    def over_limit(self, call: Call) -> Answer | None:
+        limit = call.simulator.accounts.xendit.rate_limit_per_minute
+        now = call.simulator.clock.now()
+        with self._lock:
+            minute = int(now.timestamp()) // WINDOW_SECONDS
+            if minute != self._minute:
+                self._minute, self._calls = minute, 0
+            self._calls += 1
+            passed = 0 < limit < self._calls
+        return self.rate_limited(_reset_seconds(now)) if passed else None
+
+    def headers(self, sandbox: "simulator.Simulator") -> dict[str, str]:
+        limit = sandbox.accounts.xendit.rate_limit_per_minute
+        headers = {"Request-Id": sandbox.identifiers.digits(19)}
+        if limit:
+            headers |= {
+                "Rate-Limit-Limit": str(limit),
+                "Rate-Limit-Remaining": str(max(0, limit - self._calls)),
+                "Rate-Limit-Reset": f"{_reset_seconds(sandbox.clock.now()):g}",
+            }
+        return headers
+
+    def forget(self) -> None:
+        with self._lock:
+            self._calls = 0
+
+    def reference(self, call: Call) -> str:
+        if call.route == "create":
+            return str(call.fields.get("external_id", ""))
+        if call.route == "list":
+            return call.request.GET.get("external_id", "")
+        known = call.path.get("invoice_id") or str(call.fields.get("invoice_id", ""))
+        invoice = call.simulator.xendit.find(known)
+        return "" if invoice is None else invoice.external_id
+
+    def idempotency(self, call: Call) -> tuple[IdempotencyKeys, str] | None:
+        key = call.request.headers.get("idempotency-key")
+        if call.route != "refund" or not key:
+            return None
+        return call.simulator.keys["xendit"], key
+
+    def spoil(self, body: dict[str, Any], rule: Rule, sandbox: "simulator.Simulator") -> None:
+        """Change an answer as `new_enum`, `missing_field` or `extra_field` demand."""
+        match rule.fault:
+            case "extra_field":
+                body["sandbox_extra_field"] = {"added": "later"}
+            case "missing_field":
+                body.pop(str(rule.options.get("field", "invoice_url")), None)
+            case "new_enum":
+                for bank in body.get("available_banks", []):
+                    bank["bank_code"] = "BANK_OF_TOMORROW"
+                if "payment_method" in body:
+                    body |= {"payment_method": "TELEPATHY", "payment_channel": "BANK_OF_TOMORROW"}
+                if "bank_code" in body:
+                    body["bank_code"] = "BANK_OF_TOMORROW"
+
+
+def _reset_seconds(now: datetime) -> float:
+    return round(WINDOW_SECONDS - now.timestamp() % WINDOW_SECONDS, 1)

@@ -1,0 +1,138 @@
+"""Xendit invoices, and how the API and the webhook show them."""
+
+import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from gateways.sandbox.accounts import XenditAccount
+from gateways.sandbox.amounts import presented
+from gateways.sandbox.xendit import channels
+
+ECHOED = (
+    "payer_email",
+    "items",
+    "fees",
+    "customer",
+    "metadata",
+    "locale",
+    "success_redirect_url",
+    "failure_redirect_url",
+)
+IN_WEBHOOK = ("payer_email", "items", "fees", "success_redirect_url", "failure_redirect_url")
+ONLY_IN_WEBHOOK = {"payment_id", "payment_method_id", "credit_card_charge_id"}
+
+
+def written(at: datetime) -> str:
+    """Return UTC with milliseconds and Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that came for an invoice."""
+
+    amount: Decimal
+    paid_at: datetime
+    channel: channels.Channel
+    traces: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.traces.get("payment_id") or self.traces.get("credit_card_charge_id") or "")
+
+
+@dataclass
+class Invoice:
+    id: str
+    external_id: str
+    amount: Decimal
+    currency: str
+    request: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    status: str = "PENDING"
+    payments: list[Payment] = field(default_factory=list)
+    refunded: Decimal = Decimal(0)
+    previous: "Invoice | None" = None
+    shown_status: str | None = None  # what GET says when it lags behind for good
+
+    @property
+    def allowed(self) -> list[str]:
+        named = self.request.get("payment_methods")
+        return [str(name) for name in named] if isinstance(named, list) else []
+
+    @property
+    def paid_amount(self) -> Decimal:
+        return sum((payment.amount for payment in self.payments), Decimal(0))
+
+    def remember(self) -> None:
+        """Keep the present state as the previous one, before changing it."""
+        before = copy.copy(self)
+        before.payments, before.previous = list(self.payments), None
+        self.previous = before
+
+    def page(self, public_url: str) -> str:
+        return f"{public_url}/pay/xendit/{self.id}"
+
+    def shown(self, account: XenditAccount, public_url: str) -> dict[str, Any]:
+        """Return the invoice as the API does."""
+        body: dict[str, Any] = {
+            "id": self.id,
+            "external_id": self.external_id,
+            "user_id": account.user_id,
+            "status": self.shown_status or self.status,
+            "merchant_name": account.merchant_name,
+            "merchant_profile_picture_url": "https://example.test/logo.png",
+            "amount": presented(self.amount),
+            "expiry_date": written(self.expires_at),
+            "invoice_url": self.page(public_url),
+            **channels.available(self.currency, self.allowed, self.amount, account.merchant_name),
+            "should_send_email": bool(self.request.get("should_send_email", False)),
+            "created": written(self.created_at),
+            "updated": written(self.updated_at),
+            "currency": self.currency,
+        }
+        body |= self._given("description", *ECHOED)
+        if self.payments and self.shown_status is None:
+            body |= self._payment_shown(account)
+        return body
+
+    def webhook(self, account: XenditAccount, payment: Payment | None) -> dict[str, Any]:
+        """Return the flat body of the invoice's webhook, PAID if there is a payment."""
+        body: dict[str, Any] = {
+            "id": self.id,
+            "external_id": self.external_id,
+            "user_id": account.user_id,
+            "is_high": False,
+            "status": "PAID" if payment else "EXPIRED",
+            "merchant_name": account.merchant_name,
+            "amount": presented(self.amount),
+            "created": written(self.created_at),
+            "updated": written(self.updated_at),
+            "currency": self.currency,
+        }
+        body |= self._given("description")
+        if payment is None:
+            return body
+        body |= {
+            "paid_amount": presented(payment.amount),
+            "paid_at": written(payment.paid_at),
+            **payment.traces,
+        }
+        return body | self._given(*IN_WEBHOOK)
+
+    def _payment_shown(self, account: XenditAccount) -> dict[str, Any]:
+        last = self.payments[-1]
+        traces = {name: value for name, value in last.traces.items() if name not in ONLY_IN_WEBHOOK}
+        return {
+            "paid_amount": presented(self.paid_amount),
+            "initial_amount": presented(self.amount),
+            "paid_at": written(last.paid_at),
+            **traces,
+        }
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        return {name: self.request[name] for name in names if self.request.get(name) is not None}

@@ -1,0 +1,163 @@
+"""Xendit's invoice and refund API."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase, HttpResponseNotAllowed
+
+from gateways.sandbox.amounts import DECIMALS, stored
+from gateways.sandbox.calls import Call, gateway_call
+from gateways.sandbox.tools import ActionRefused
+from gateways.sandbox.wire import Answer
+from gateways.sandbox.xendit.dialect import JSON, XenditDialect, invalid, refuse
+from gateways.sandbox.xendit.invoices import Invoice
+from gateways.sandbox.xendit.refunds import RefundNotSupported, RefundTooLarge
+
+LONGEST_DURATION_SECONDS = 31_536_000
+LARGEST_EXPONENT = 15
+REASONS = {"FRAUDULENT", "DUPLICATE", "REQUESTED_BY_CUSTOMER", "CANCELLATION", "OTHERS"}
+
+dialect = XenditDialect()
+
+
+def invoices(request: HttpRequest) -> HttpResponseBase:
+    """Open an invoice, or list invoices."""
+    if request.method == "POST":
+        return create_invoice(request)
+    if request.method == "GET":
+        return list_invoices(request)
+    return HttpResponseNotAllowed(["GET", "POST"])
+
+
+@gateway_call(dialect, "create")
+def create_invoice(call: Call) -> Answer:
+    fields = call.fields
+    external_id = fields.get("external_id")
+    if not isinstance(external_id, str):
+        raise invalid("external_id", "must be a string", "string.base")
+    if not 1 <= len(external_id) <= 255:
+        raise invalid("external_id", "length must be between 1 and 255", "string.length")
+    amount = _number(fields, "amount")
+    currency = fields.get("currency", "IDR")
+    if currency not in DECIMALS:
+        allowed = ", ".join(sorted(DECIMALS))
+        raise invalid("currency", f"must be one of [{allowed}]", "any.only")
+    if stored(amount, currency) <= 0:
+        raise invalid("amount", "must be a positive number", "number.positive")
+    _check_duration(fields)
+    return Answer(call.simulator.xendit.create(fields, amount, currency), content_type=JSON)
+
+
+@gateway_call(dialect, "list")
+def list_invoices(call: Call) -> Answer:
+    query = call.request.GET
+    statuses = {
+        status
+        for name in ("statuses", "statuses[]")
+        for listed in query.getlist(name)
+        for status in listed.strip("[]").replace('"', "").split(",")
+        if status
+    }
+    limit = query.get("limit", "10").removesuffix(".0")  # xendit-python sends a float
+    if not limit.isdecimal():
+        raise refuse(400, "API_VALIDATION_ERROR", '"limit" must be a number')
+    found = call.simulator.xendit.select(
+        external_id=query.get("external_id"),
+        statuses=statuses,
+        limit=min(int(limit), 100),
+        after=query.get("last_invoice"),
+        stale=call.suffers("stale_status"),
+    )
+    return Answer(found, content_type=JSON)
+
+
+@gateway_call(dialect, "get")
+def get_invoice(call: Call) -> Answer:
+    invoice_id = call.path["invoice_id"]
+    found = call.simulator.xendit.get(invoice_id, stale=call.suffers("stale_status"))
+    if found is None:
+        raise refuse(404, "INVOICE_NOT_FOUND_ERROR", f"Could not find invoice by id {invoice_id}")
+    return Answer(found, content_type=JSON)
+
+
+@gateway_call(dialect, "expire")
+def expire_invoice(call: Call) -> Answer:
+    invoice_id = call.path["invoice_id"]
+    message = f"Could not find and update PENDING invoice {invoice_id}"
+    try:
+        invoice = _invoice(call, invoice_id)
+        if invoice is None:
+            raise refuse(404, "INVOICE_NOT_FOUND_ERROR", message)
+        return Answer(call.simulator.xendit.expire(invoice), content_type=JSON)
+    except ActionRefused as error:
+        raise refuse(404, "INVOICE_NOT_FOUND_ERROR", message) from error
+
+
+def refunds(request: HttpRequest) -> HttpResponseBase:
+    """Refund an invoice, or list refunds."""
+    if request.method == "POST":
+        return create_refund(request)
+    if request.method == "GET":
+        return list_refunds(request)
+    return HttpResponseNotAllowed(["GET", "POST"])
+
+
+@gateway_call(dialect, "refund")
+def create_refund(call: Call) -> Answer:
+    fields = call.fields
+    if fields.get("reason") not in REASONS:
+        raise invalid("reason", f"must be one of [{', '.join(sorted(REASONS))}]", "any.only")
+    invoice = _invoice(call, str(fields.get("invoice_id", "")))
+    if invoice is None:
+        raise refuse(404, "DATA_NOT_FOUND", "The invoice was not found")
+    amount = _number(fields, "amount") if "amount" in fields else None
+    try:
+        refund = call.simulator.xendit.refunds.create(invoice, amount, fields)
+    except RefundNotSupported as error:
+        raise refuse(403, "REFUND_NOT_SUPPORTED", str(error)) from error
+    except RefundTooLarge as error:
+        raise refuse(400, "REFUND_AMOUNT_EXCEEDED", str(error)) from error
+    return Answer(refund, content_type=JSON)
+
+
+@gateway_call(dialect, "list_refunds")
+def list_refunds(call: Call) -> Answer:
+    invoice_id = call.request.GET.get("invoice_id")
+    found = call.simulator.xendit.refunds.select(invoice_id=invoice_id)
+    return Answer({"data": found, "has_more": False}, content_type=JSON)
+
+
+@gateway_call(dialect, "get_refund")
+def get_refund(call: Call) -> Answer:
+    found = call.simulator.xendit.refunds.get(call.path["refund_id"])
+    if found is None:
+        raise refuse(404, "DATA_NOT_FOUND", "The refund was not found")
+    return Answer(found, content_type=JSON)
+
+
+def _invoice(call: Call, invoice_id: str) -> Invoice | None:
+    invoice = call.simulator.xendit.find(invoice_id)
+    return invoice if invoice is not None and invoice.id == invoice_id else None
+
+
+def _number(fields: dict[str, Any], name: str) -> Decimal:
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise invalid(name, "must be a number", "number.base")
+    amount = Decimal(value)
+    if not amount.is_finite() or amount.adjusted() > LARGEST_EXPONENT:
+        raise invalid(name, "must be a safe number", "number.unsafe")
+    return amount
+
+
+def _check_duration(fields: dict[str, Any]) -> None:
+    duration = fields.get("invoice_duration")
+    if duration is None:
+        fields.pop("invoice_duration", None)
+        return
+    whole = isinstance(duration, int | Decimal) and not isinstance(duration, bool)
+    if not whole or duration != int(duration):
+        raise invalid("invoice_duration", "must be an integer", "number.integer")
+    if not 1 <= duration <= LONGEST_DURATION_SECONDS:
+        raise invalid("invoice_duration", "must be between 1 and 31536000", "number.range")

@@ -1,0 +1,19 @@
+"""Reads of gateways and fees."""
+
+from django.db.models import QuerySet
+
+from gateways.models import Gateway, GatewayFee
+
+
+def gateways_with_fees() -> QuerySet[Gateway]:
+    """Return every gateway in order of id, its fees loaded."""
+    return Gateway.objects.prefetch_related("fees").order_by("pk")
+
+
+def fee_for(*, gateway_id: int, currency_code: str) -> GatewayFee | None:
+    """Return the fee of a gateway for a currency with its gateway loaded, in one query."""
+    return (
+        GatewayFee.objects.select_related("gateway")
+        .filter(gateway_id=gateway_id, currency_code=currency_code)
+        .first()
+    )

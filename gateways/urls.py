@@ -1,0 +1,7 @@
+"""Paths of the gateways app."""
+
+from django.urls import path
+
+from gateways import views
+
+urlpatterns = [path("gateways", views.GatewayCollection.as_view())]
