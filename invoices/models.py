@@ -1,0 +1,326 @@
+"""Money that is asked for: invoices, their lines, instalments and payment requests."""
+
+from typing import Self
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+
+from apikeys.models import Tenant
+from apikeys.tenancy import TenantQuerySet
+from gateways.models import Gateway
+from paytrust.money import EXPONENTS, MAX_AMOUNT
+
+
+class InvoiceStatus(models.TextChoices):
+    DRAFT = "draft"  # no payment URL yet
+    PENDING = "pending"  # a payment URL exists
+    PARTIALLY_PAID = "partially_paid"
+    FULLY_PAID = "fully_paid"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class ReviewFlag(models.TextChoices):
+    """Why finance should look at an invoice."""
+
+    UNDERPAID = "underpaid"
+    OVERPAID = "overpaid"
+    LATE = "late"
+    AFTER_CANCEL = "after_cancel"
+    REVERSED = "reversed"
+
+
+class InvoiceQuerySet(TenantQuerySet["Invoice"]):
+    def locked(self, *, nowait: bool = False) -> Self:
+        """Row locks in key order. Evaluate it inside a transaction, or no lock is taken."""
+        return self.order_by("pk").select_for_update(of=("self",), nowait=nowait)
+
+
+class Invoice(models.Model):
+    """A demand for payment. Amounts, rates and fees are frozen when it is made (FR-054)."""
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="invoices")
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="invoices")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="supplementary")
+    external_id = models.CharField(max_length=255, null=True)
+    # The idempotency record that made it, so that the same call finds its draft again.
+    idempotency_record_id = models.UUIDField(null=True)
+    content_fingerprint = models.CharField(max_length=64)  # sha256 of what was asked for
+    status = models.CharField(
+        max_length=20, choices=InvoiceStatus, default=InvoiceStatus.DRAFT, db_index=False
+    )
+    ended_as = models.CharField(
+        max_length=20,
+        null=True,
+        choices=[
+            (status, status.label)
+            for status in (InvoiceStatus.FAILED, InvoiceStatus.EXPIRED, InvoiceStatus.CANCELLED)
+        ],
+    )
+    currency_code = models.CharField(max_length=3)  # ISO 4217
+    subtotal_amount = models.BigIntegerField()  # minor units, like every *_amount
+    total_tax_amount = models.BigIntegerField()
+    total_service_fee_amount = models.BigIntegerField()
+    total_amount = models.BigIntegerField()
+    fee_percentage = models.DecimalField(max_digits=7, decimal_places=4)
+    fee_fixed_amount = models.BigIntegerField()
+    paid_amount = models.BigIntegerField(default=0)  # all that was received, less reversals
+    overpayment_amount = models.BigIntegerField(default=0)  # the part no instalment asked for
+    installment_count = models.PositiveSmallIntegerField(default=1)
+    review_flags = models.JSONField(default=list)  # of ReviewFlag, in the order they came up
+    description = models.CharField(max_length=1000, null=True)
+    customer = models.JSONField(null=True)  # {name, email, phone}
+    metadata = models.JSONField(default=dict)
+    success_redirect_url = models.CharField(max_length=255, null=True)
+    failure_redirect_url = models.CharField(max_length=255, null=True)
+    payment_method = models.JSONField(null=True)  # {type, bank, store}
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    payment_initiated_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = InvoiceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("tenant", "external_id", name="invoice_external_id_per_tenant"),
+            models.UniqueConstraint("idempotency_record_id", name="invoice_per_idempotency_record"),
+            models.CheckConstraint(
+                condition=Q(
+                    total_amount=F("subtotal_amount")
+                    + F("total_tax_amount")
+                    + F("total_service_fee_amount")
+                ),
+                name="invoice_total_is_its_sum",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    subtotal_amount__gte=0,
+                    total_tax_amount__gte=0,
+                    total_service_fee_amount__gte=0,
+                    total_amount__gte=1,
+                    total_amount__lte=MAX_AMOUNT,
+                ),
+                name="invoice_amounts_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(paid_amount__gte=F("overpayment_amount"), overpayment_amount__gte=0),
+                name="invoice_paid_amount_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="fully_paid")
+                | Q(paid_amount__gte=F("total_amount") + F("overpayment_amount")),
+                name="invoice_fully_paid_covers_total",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["partially_paid", "fully_paid"]) | Q(paid_amount=0),
+                name="invoice_state_follows_money",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=InvoiceStatus.values), name="invoice_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(currency_code__in=sorted(EXPONENTS)), name="invoice_currency_served"
+            ),
+            models.CheckConstraint(
+                condition=Q(installment_count__range=(1, 12)), name="invoice_installments_1_to_12"
+            ),
+            models.CheckConstraint(
+                condition=~Q(parent=F("pk")), name="invoice_is_not_its_own_parent"
+            ),
+        ]
+        indexes = [
+            models.Index("tenant", F("id").desc(), name="invoice_newest"),
+            models.Index("tenant", "status", F("id").desc(), name="invoice_newest_by_status"),
+            models.Index("tenant", "created_at", name="invoice_created"),
+            models.Index(
+                "expires_at",
+                condition=Q(status__in=["draft", "pending", "failed"]),
+                name="invoice_to_expire",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invoice {self.pk}"
+
+
+class LineItem(models.Model):
+    """One line of an invoice, priced and taxed in minor units."""
+
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="line_items")
+    position = models.PositiveSmallIntegerField()
+    product_name = models.CharField(max_length=255)
+    quantity = models.BigIntegerField()
+    unit_price_amount = models.BigIntegerField()
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=4)
+    tax_category = models.CharField(max_length=35, null=True)
+    country_code = models.CharField(max_length=2, null=True)  # ISO 3166-1 alpha-2
+    subtotal_amount = models.BigIntegerField()
+    tax_amount = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("invoice", "position", name="line_item_position"),
+            models.CheckConstraint(
+                condition=Q(
+                    quantity__gte=1,
+                    unit_price_amount__gte=0,
+                    tax_amount__gte=0,
+                    subtotal_amount=F("quantity") * F("unit_price_amount"),
+                ),
+                name="line_item_amounts_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(tax_rate__gte=0, tax_rate__lte=1), name="line_item_tax_rate_is_a_rate"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.product_name}"
+
+
+class Installment(models.Model):
+    """One part of an invoice, with its shares of the invoice's tax and fee."""
+
+    class Status(models.TextChoices):
+        UNPAID = "unpaid"  # `overdue` is told on read, not stored
+        PAID = "paid"
+
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="installments")
+    number = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField()
+    net_amount = models.BigIntegerField()
+    tax_amount = models.BigIntegerField()
+    service_fee_amount = models.BigIntegerField()
+    total_amount = models.BigIntegerField()
+    paid_amount = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=10, choices=Status, default=Status.UNPAID)
+    paid_at = models.DateTimeField(null=True)  # when the customer paid, as the gateway says
+    settled_at = models.DateTimeField(null=True)  # when it was booked here
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("invoice", "number", name="installment_number"),
+            models.CheckConstraint(
+                condition=Q(
+                    total_amount=F("net_amount") + F("tax_amount") + F("service_fee_amount")
+                ),
+                name="installment_total_is_its_sum",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    net_amount__gte=0,
+                    tax_amount__gte=0,
+                    service_fee_amount__gte=0,
+                    total_amount__gte=1,
+                    paid_amount__gte=0,
+                    paid_amount__lte=F("total_amount"),
+                ),
+                name="installment_amounts_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="unpaid", settled_at=None)
+                | Q(status="paid", settled_at__isnull=False, paid_amount=F("total_amount")),
+                name="installment_paid_is_paid_in_full",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "settled_at", condition=Q(settled_at__isnull=False), name="installment_settled"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"instalment {self.number} of {self.invoice_id}"
+
+
+class InstallmentTax(models.Model):
+    """An instalment's tax, split over the invoice's tax rates."""
+
+    installment = models.ForeignKey(Installment, models.PROTECT, related_name="taxes")
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=4)
+    tax_amount = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("installment", "tax_rate", name="installment_tax_rate"),
+            models.CheckConstraint(
+                condition=Q(tax_amount__gte=0), name="installment_tax_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tax_amount} at {self.tax_rate}"
+
+
+class PaymentRequestQuerySet(TenantQuerySet["PaymentRequest"]):
+    def active(self) -> Self:
+        """Those that a customer may still pay, or that are being opened."""
+        return self.filter(status__in=PaymentRequest.ACTIVE)
+
+
+class PaymentRequest(models.Model):
+    """One demand at a gateway for one instalment. Its reference is fixed before the call."""
+
+    class Status(models.TextChoices):
+        OPENING = "opening"  # the gateway is being asked, or its answer is unknown
+        OPEN = "open"
+        PAID = "paid"
+        EXPIRED = "expired"
+        FAILED = "failed"  # refused by the gateway, or denied by the bank
+        CANCELLED = "cancelled"  # ended by us: adjusted or cancelled
+
+    ACTIVE = (Status.OPENING, Status.OPEN)
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="payment_requests")
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payment_requests")
+    installment = models.ForeignKey(Installment, models.PROTECT, related_name="payment_requests")
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="payment_requests")
+    sequence = models.PositiveIntegerField()  # 1, 2, 3 ... of its instalment
+    reference = models.CharField(max_length=50, unique=True)
+    amount = models.BigIntegerField()
+    currency_code = models.CharField(max_length=3)
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPENING)
+    leased_until = models.DateTimeField(null=True)  # somebody is asking the gateway until then
+    tries = models.PositiveIntegerField(default=0)  # times the gateway was asked to make it
+    gateway_payment_id = models.CharField(max_length=255, null=True)
+    payment_url = models.CharField(max_length=2000, null=True)
+    instructions = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    created_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    next_check_at = models.DateTimeField(null=True)  # when to ask the gateway, if nothing comes
+
+    objects = PaymentRequestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "installment",
+                condition=Q(status__in=["opening", "open"]),
+                name="payment_request_one_open_per_installment",
+            ),
+            models.UniqueConstraint("installment", "sequence", name="payment_request_sequence"),
+            models.CheckConstraint(
+                condition=Q(amount__gte=1), name="payment_request_amount_positive"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="open") | Q(payment_url__isnull=False),
+                name="payment_request_open_has_url",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "next_check_at",
+                condition=Q(status__in=["opening", "open"]),
+                name="payment_request_to_check",
+            ),
+            models.Index("gateway", "gateway_payment_id", name="payment_request_gateway_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

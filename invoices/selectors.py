@@ -1,0 +1,63 @@
+"""Reads of invoices, always within one tenant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from apikeys.models import Tenant
+from invoices.models import Installment, Invoice, LineItem, PaymentRequest
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceDocument:
+    """An invoice with all that its answer shows."""
+
+    invoice: Invoice
+    line_items: Sequence[LineItem]
+    installments: Sequence[Installment]
+    open_request: PaymentRequest | None  # the one whose URL the customer may pay at
+
+
+def invoices(*, tenant: Tenant) -> QuerySet[Invoice]:
+    """Return a tenant's invoices with their gateways."""
+    return Invoice.objects.for_tenant(tenant).select_related("gateway")
+
+
+def document(*, tenant: Tenant, invoice_id: int) -> InvoiceDocument:
+    """Return one invoice with its lines, instalments and open payment, in four queries.
+
+    Raises:
+        Invoice.DoesNotExist: unknown, or another tenant's.
+    """
+    return documents([invoices(tenant=tenant).get(pk=invoice_id)])[0]
+
+
+def documents(page: Sequence[Invoice]) -> list[InvoiceDocument]:
+    """Return what the answers of a page of invoices show, in three queries for the whole page."""
+    ids = [invoice.pk for invoice in page]
+    lines: dict[int, list[LineItem]] = {pk: [] for pk in ids}
+    for line in LineItem.objects.filter(invoice_id__in=ids).order_by("invoice_id", "position"):
+        lines[line.invoice_id].append(line)
+    parts: dict[int, list[Installment]] = {pk: [] for pk in ids}
+    for part in Installment.objects.filter(invoice_id__in=ids).order_by("invoice_id", "number"):
+        parts[part.invoice_id].append(part)
+    opened = {
+        request.invoice_id: request
+        for request in PaymentRequest.objects.filter(
+            invoice_id__in=ids, status=PaymentRequest.Status.OPEN
+        )
+    }
+    return [
+        InvoiceDocument(invoice, lines[invoice.pk], parts[invoice.pk], opened.get(invoice.pk))
+        for invoice in page
+    ]
+
+
+def reopened(document: InvoiceDocument, request: PaymentRequest) -> InvoiceDocument:
+    """Return a document with its payment request as it is after the gateway answered."""
+    if request.status != PaymentRequest.Status.OPEN:
+        return documents([Invoice.objects.select_related("gateway").get(pk=request.invoice_id)])[0]
+    invoice = request.invoice
+    invoice.gateway = document.invoice.gateway
+    return InvoiceDocument(invoice, document.line_items, document.installments, request)

@@ -1,0 +1,10 @@
+"""Paths of the invoices app."""
+
+from django.urls import path
+
+from invoices import views
+
+urlpatterns = [
+    path("invoices", views.InvoiceCollection.as_view()),
+    path("invoices/<id:invoice_id>", views.InvoiceItem.as_view()),
+]
