@@ -1,0 +1,148 @@
+"""Money that arrives: gateway notifications, transactions and where each unit went."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from apikeys.models import Tenant
+from apikeys.tenancy import TenantQuerySet
+from gateways.models import Gateway
+from invoices.models import Installment, Invoice, PaymentRequest
+
+
+class WebhookEvent(models.Model):
+    """A gateway's notification as it came; it moves no money by itself (spec 4.4)."""
+
+    class Status(models.TextChoices):
+        RECEIVED = "received"  # stored, or waiting for its next attempt
+        PROCESSED = "processed"
+        FAILED = "failed"  # shown to operators
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="webhook_events")
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="webhook_events")
+    event_id = models.CharField(max_length=255)
+    reference = models.CharField(max_length=255, null=True)  # as the gateway wrote it
+    headers = models.JSONField(default=dict)  # those that matter, secrets left out
+    body = models.BinaryField()  # the bytes as received
+    status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
+    outcome = models.CharField(max_length=40, null=True)  # what it did, in one word
+    failure_reason = models.CharField(max_length=500, null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    first_failed_at = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField()
+    processed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "gateway", "event_id", "tenant", name="webhook_event_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="received") | Q(next_attempt_at__isnull=False),
+                name="webhook_event_waiting_has_a_due_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "next_attempt_at", condition=Q(status="received"), name="webhook_event_due"
+            ),
+            models.Index(
+                F("received_at").desc(), condition=Q(status="failed"), name="webhook_event_failed"
+            ),
+            models.Index("reference", name="webhook_event_reference"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway_id} {self.event_id}"
+
+
+class WebhookRetry(models.Model):
+    """One attempt at an event and how it ended."""
+
+    event = models.ForeignKey(WebhookEvent, models.PROTECT, related_name="retries")
+    attempt = models.PositiveSmallIntegerField()
+    attempted_at = models.DateTimeField()
+    outcome = models.CharField(max_length=40)
+    failure_reason = models.CharField(max_length=500, null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("event", "attempt", name="webhook_retry_attempt"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} at event {self.event_id}"
+
+
+class TransactionQuerySet(TenantQuerySet["Transaction"]):
+    def booked(self, *, payment_request: PaymentRequest) -> Self:
+        """What has been booked on a payment request, oldest first."""
+        return self.filter(payment_request=payment_request).order_by("pk")
+
+
+class Transaction(models.Model):
+    """Money that a gateway took from a customer, or took back. Never edited, never deleted."""
+
+    class Kind(models.TextChoices):
+        PAYMENT = "payment"
+        REVERSAL = "reversal"
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="transactions")
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="transactions")
+    payment_request = models.ForeignKey(PaymentRequest, models.PROTECT, related_name="transactions")
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="transactions")
+    gateway_transaction_id = models.CharField(max_length=255)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PAYMENT)
+    reverses = models.ForeignKey("self", models.PROTECT, null=True, related_name="reversals")
+    currency_code = models.CharField(max_length=3)
+    amount = models.BigIntegerField()  # minor units; a reversal is negative
+    overpayment_amount = models.BigIntegerField(default=0)  # the part no instalment asked for
+    payment_method = models.CharField(max_length=50, null=True)
+    payment_channel = models.CharField(max_length=50, null=True)
+    paid_at = models.DateTimeField()  # as the gateway says
+    created_at = models.DateTimeField()  # when it was booked
+    event = models.ForeignKey(WebhookEvent, models.PROTECT, null=True, related_name="transactions")
+    iso20022_message_id = models.CharField(max_length=35, null=True)
+    iso20022_transaction_status = models.CharField(max_length=4, null=True)
+
+    objects = TransactionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "gateway", "gateway_transaction_id", "tenant", name="transaction_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="payment", amount__gt=0, reverses=None)
+                | Q(kind="reversal", amount__lt=0, reverses__isnull=False),
+                name="transaction_sign_matches_kind",
+            ),
+        ]
+        indexes = [
+            models.Index("invoice", "id", name="transaction_of_invoice"),
+            models.Index("tenant", "created_at", name="transaction_booked"),
+        ]
+
+    def __str__(self) -> str:
+        return self.gateway_transaction_id
+
+
+class Allocation(models.Model):
+    """How much of a transaction went into (or, reversed, out of) an instalment."""
+
+    transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="allocations")
+    installment = models.ForeignKey(Installment, models.PROTECT, related_name="allocations")
+    amount = models.BigIntegerField()  # minor units; negative where a reversal took it out
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "transaction", "installment", name="allocation_per_installment"
+            ),
+            models.CheckConstraint(condition=~Q(amount=0), name="allocation_moves_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} to {self.installment_id}"

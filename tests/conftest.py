@@ -1,0 +1,208 @@
+"""Real parts: a database that commits, this project over HTTP, the sandbox as a process."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings
+from django.core.servers.basehttp import ThreadedWSGIServer
+from django.db import OperationalError, connection, connections
+from django.test.testcases import LiveServerThread
+from django.test.utils import setup_databases, teardown_databases
+from django.utils import timezone
+
+from apikeys import services as apikeys
+from apikeys.models import Tenant
+from gateways import registry
+from paytrust.celery import app as celery_app
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The simulator of both gateways, as a process of its own."""
+
+    url: str
+
+    def fault(self, gateway: str, name: str, *, times: int = 1, delay_s: float = 12) -> None:
+        self._post("faults", gateway=gateway, fault=name, times=times, delay_s=delay_s)
+
+    def charges(self) -> list[dict[str, Any]]:
+        return requests.get(f"{self.url}/control/charges", timeout=5).json()
+
+    def reset(self) -> None:
+        self._post("reset")
+
+    def pay(self, payment_url: str, action: str = "pay", **fields: str) -> None:
+        """Do what a customer's button does; the webhook follows."""
+        requests.post(payment_url, data={"action": action, **fields}, timeout=10).raise_for_status()
+
+    def _post(self, path: str, **body: object) -> None:
+        requests.post(f"{self.url}/control/{path}", json=body, timeout=5).raise_for_status()
+
+
+@dataclass(frozen=True)
+class Merchant:
+    """A merchant's developer: a tenant's key and the API over HTTP."""
+
+    url: str
+    tenant: Tenant
+    key: str
+
+    def get(self, path: str, **kwargs: Any) -> requests.Response:
+        return self._send("GET", path, **kwargs)
+
+    def post(self, path: str, **kwargs: Any) -> requests.Response:
+        return self._send("POST", path, **kwargs)
+
+    def patch(self, path: str, **kwargs: Any) -> requests.Response:
+        return self._send("PATCH", path, **kwargs)
+
+    def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        headers = {"X-API-Key": self.key, **kwargs.pop("headers", {})}
+        return requests.request(method, self.url + path, headers=headers, timeout=40, **kwargs)
+
+    def wait_for(self, invoice_id: int, **expected: object) -> dict[str, Any]:
+        """Return the invoice once its fields are as expected; fail after 10 s, showing it."""
+        deadline = time.monotonic() + 10
+        while True:
+            invoice = self.get(f"/invoices/{invoice_id}").json()
+            if all(invoice[field] == value for field, value in expected.items()):
+                return invoice
+            assert time.monotonic() < deadline, f"waited for {expected}, have {invoice}"
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tasks_run_at_once() -> None:
+    """Tasks run where they are published; the journeys over the whole stack have real workers."""
+    celery_app.conf.task_always_eager = True
+    celery_app.conf.task_eager_propagates = True
+
+
+class PatientServer(ThreadedWSGIServer):
+    """Lets as many callers queue as gunicorn does."""
+
+    request_queue_size = 2048
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, django_db_modify_db_settings: None
+) -> Iterator[None]:
+    """Make the test database for `committed` too, which pytest-django's own does not know."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases=["default"])  # type: ignore[arg-type]  # any container does
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
+def _plain(media_handler: Any) -> Any:
+    """Serve the project as it is, without the static and media files Django would add."""
+    return media_handler.application
+
+
+@pytest.fixture(scope="session")
+def live_url(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    with django_db_blocker.unblock():
+        server = LiveServerThread("127.0.0.1", _plain, connections_override={})  # type: ignore[arg-type]  # any callable does
+        server.server_class = PatientServer
+        server.daemon = True
+        server.start()
+        server.is_ready.wait()
+        if server.error:
+            raise server.error
+        yield f"http://127.0.0.1:{server.port}"
+        server.terminate()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(live_url: str) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, str(ROOT / "manage.py"), "sandbox"),
+            *("--port", str(port), "--webhook-base-url", live_url, "--xendit-rate-limit", "0"),
+        ],
+        env=os.environ.copy(),
+        stdout=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            requests.get(f"{url}/control/state", timeout=1)
+            break
+        except requests.ConnectionError:
+            assert time.monotonic() < deadline, "the sandbox did not start"
+            assert process.poll() is None, "the sandbox ended at once"
+            time.sleep(0.05)
+    yield url
+    process.terminate()
+    process.wait(timeout=10)
+
+
+@pytest.fixture
+def sandbox(sandbox_process: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    monkeypatch.setitem(settings.XENDIT, "base_url", f"{sandbox_process}/xendit")
+    monkeypatch.setitem(settings.MIDTRANS, "core_base_url", f"{sandbox_process}/midtrans")
+    monkeypatch.setitem(settings.MIDTRANS, "snap_base_url", f"{sandbox_process}/midtrans/snap/v1")
+    registry.forget_adapters()
+    simulator = Sandbox(sandbox_process)
+    simulator.reset()
+    yield simulator
+    registry.forget_adapters()
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A database in which transactions really commit; emptied afterwards."""
+    with django_db_blocker.unblock():
+        yield
+        _empty_database()
+        connections.close_all()
+
+
+def _empty_database() -> None:
+    """Remove every tenant and all that hangs on one; gateways stay."""
+    for _ in range(5):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("TRUNCATE apikeys_tenant, payments_webhookevent CASCADE")
+        except OperationalError:  # a late request still holds rows
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError("the database could not be emptied: something still holds locks")
+
+
+@pytest.fixture
+def merchant(committed: None, live_url: str, sandbox: Sandbox) -> Merchant:
+    return _merchant(live_url, "Kopi Gayo")
+
+
+@pytest.fixture
+def stranger(committed: None, live_url: str, sandbox: Sandbox) -> Merchant:
+    """Another tenant, who must never see the first one's rows."""
+    return _merchant(live_url, "Somebody Else")
+
+
+def _merchant(live_url: str, name: str) -> Merchant:
+    now = timezone.now()
+    tenant = Tenant.objects.create(name=name, created_at=now)
+    _, key = apikeys.create_key(
+        tenant=tenant, description="tests", actor="tests", ip_address=None, now=now
+    )
+    return Merchant(live_url, tenant, key)
