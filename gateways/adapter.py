@@ -185,7 +185,7 @@ class GatewayAdapter(Protocol):
         ...
 
     def expire_payment(
-        self, *, reference: str, gateway_id: str | None = None, currency: str
+        self, *, reference: str, gateway_id: str | None = None, amount: Money
     ) -> PaymentReport | None:
         """Close an unpaid payment and say how it stands; PAID if the customer was faster.
 

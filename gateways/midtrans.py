@@ -120,16 +120,36 @@ class MidtransAdapter:
         return self._charge(answer, reference)
 
     def expire_payment(
-        self, *, reference: str, gateway_id: str | None = None, currency: str
+        self, *, reference: str, gateway_id: str | None = None, amount: Money
     ) -> PaymentReport | None:
         """Expire a pending charge and say how it stands; PAID if the customer was faster.
 
-        None if Midtrans does not know it: a Snap page without a method lapses by itself.
+        A Snap page on which no method was chosen cannot be expired. A new one for the same
+        order ends it instead (B2); nobody is told the new one's address, and it lapses in
+        minutes. Then None: Midtrans knows of no charge.
         """
         wanted = quote(gateway_id or reference, safe="")
         answer = self._session.send("POST", f"{self._core}/v2/{wanted}/expire")
         log.info("midtrans expire", reference=reference, answer=_code(answer))
-        return self.find_payment(reference=reference, gateway_id=gateway_id, currency=currency)
+        report = self.find_payment(
+            reference=reference, gateway_id=gateway_id, currency=amount.currency
+        )
+        if report is None:
+            self._replace_page(reference, amount)
+        return report
+
+    def _replace_page(self, reference: str, amount: Money) -> None:
+        life = {"duration": int(SHORTEST_LIFE / timedelta(minutes=1)), "unit": "minutes"}
+        answer = self._session.send(
+            "POST",
+            f"{self._snap}/transactions",
+            json={
+                "transaction_details": {"order_id": reference, "gross_amount": amount.minor},
+                "page_expiry": life,
+            },
+        )
+        if answer.status != HTTPStatus.CREATED:  # a method was chosen just now: ask again
+            raise GatewayUnavailable(self.code, "the page could not be replaced")
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         """Compare the SHA-512 over the strings exactly as received, in constant time (B7).

@@ -95,10 +95,10 @@ class XenditAdapter:
         return _preferred(reference, [r for r in found if r.reference == reference])
 
     def expire_payment(
-        self, *, reference: str, gateway_id: str | None = None, currency: str
+        self, *, reference: str, gateway_id: str | None = None, amount: Money
     ) -> PaymentReport | None:
         """Expire an invoice and say how it stands; PAID if the customer was faster (A4)."""
-        current = self.find_payment(reference=reference, gateway_id=gateway_id, currency=currency)
+        current = self.find_payment(reference=reference, gateway_id=gateway_id, currency=amount.currency)
         if current is None or current.state != PaymentState.PENDING:
             return current
         answer = self._session.send(
@@ -106,9 +106,9 @@ class XenditAdapter:
         )
         if answer.status >= HTTPStatus.BAD_REQUEST:  # not pending any more: ask what it is
             return self.find_payment(
-                reference=reference, gateway_id=current.gateway_id, currency=currency
+                reference=reference, gateway_id=current.gateway_id, currency=amount.currency
             )
-        return self._read(self._invoice(answer), currency)
+        return self._read(self._invoice(answer), amount.currency)
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         """Compare `x-callback-token` in constant time.

@@ -27,6 +27,7 @@ class XenditAccount:
     merchant_name: str = "PayTrust Test Shop"
     expired_webhook: bool = True
     webhook_id: bool = True
+    webhook_timeout_seconds: int = 30
     retry_timeouts: bool = False
     rate_limit_per_minute: int = 600  # 0: none
     settle_after_seconds: int = 86_400
@@ -40,6 +41,7 @@ class MidtransAccount:
     merchant_id: str = "G123456789"
     merchant_name: str = "PayTrust Test Shop"
     notification_url: str = "http://127.0.0.1:8000/webhooks/midtrans"
+    webhook_timeout_seconds: int = 15
     http_status_mode: str = "current"  # "legacy": 401 comes under HTTP 200 too
     settle_after_seconds: int = 86_400  # from capture to settlement of a card
     confirm_refund_after_seconds: int = 1_800  # divided by the speed, like the retries

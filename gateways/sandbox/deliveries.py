@@ -42,7 +42,8 @@ class Parcel:
     method: str = "POST"
     delay: timedelta = timedelta(0)
     lost: bool = False
-    lane: str | None = None  # parcels of one lane are first tried one after another
+    lane: str = ""  # parcels of one lane are first tried one after another
+    copies: int = 1  # that go out side by side
 
 
 @dataclass
@@ -93,21 +94,16 @@ class Courier:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._log: OrderedDict[int, Delivery] = OrderedDict()
-        self._lanes: dict[str, deque[Delivery]] = {}
+        self._lanes: dict[str, deque[list[Delivery]]] = {}
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="sandbox-courier")
         self._threads = threading.local()
 
     def send(self, parcels: list[Parcel]) -> None:
         """Take the parcels and return at once."""
         for parcel in parcels:
-            delivery = self._record(parcel)
-            if parcel.lost:
-                delivery.status = Status.LOST
-            elif parcel.delay:
-                due = delivery.next_attempt_at = self._clock.now() + parcel.delay
-                self._agenda.at(due, lambda delivery=delivery: self._queue(delivery))  # type: ignore[misc]  # bound now
-            else:
-                self._queue(delivery)
+            copies = [self._record(parcel) for _ in range(parcel.copies)]
+            if not parcel.lost:
+                self._post_later(copies, parcel.delay)
 
     def resend(self, number: int) -> Delivery:
         """Send a delivery once more, whatever became of it.
@@ -133,23 +129,30 @@ class Courier:
 
     def _record(self, parcel: Parcel) -> Delivery:
         with self._lock:
-            delivery = Delivery(next(self._numbers), parcel, self._clock.now())
+            status = Status.LOST if parcel.lost else Status.QUEUED
+            delivery = Delivery(next(self._numbers), parcel, self._clock.now(), status)
             self._log[delivery.id] = delivery
             while len(self._log) > KEPT:
                 self._log.popitem(last=False)
         return delivery
 
-    def _queue(self, delivery: Delivery) -> None:
-        lane = delivery.parcel.lane
-        if lane is None:
-            self._pool.submit(self._attempt, delivery)
+    def _post_later(self, copies: list[Delivery], delay: timedelta) -> None:
+        if not delay:
+            self._queue(copies)
             return
+        due = self._clock.now() + delay
+        for delivery in copies:
+            delivery.next_attempt_at = due
+        self._agenda.at(due, lambda: self._queue(copies))
+
+    def _queue(self, copies: list[Delivery]) -> None:
+        lane = copies[0].parcel.lane
         with self._lock:
             waiting = self._lanes.get(lane)
             if waiting is not None:
-                waiting.append(delivery)
+                waiting.append(copies)
                 return
-            self._lanes[lane] = deque([delivery])
+            self._lanes[lane] = deque([copies])
         self._pool.submit(self._drain, lane)
 
     def _drain(self, lane: str) -> None:
@@ -159,8 +162,10 @@ class Courier:
                 if not waiting:
                     self._lanes.pop(lane, None)
                     return
-                delivery = waiting.popleft()
-            self._attempt(delivery)
+                first, *others = waiting.popleft()
+            for delivery in others:
+                self._pool.submit(self._attempt, delivery)
+            self._attempt(first)
 
     def _attempt(self, delivery: Delivery) -> None:
         schedule = self._schedules[delivery.parcel.gateway]
@@ -201,7 +206,7 @@ class Courier:
                     url,
                     data=parcel.body,
                     headers=dict(parcel.headers),
-                    timeout=schedule.timeout_seconds,
+                    timeout=schedule.timeout_seconds(),
                     allow_redirects=False,
                 )
                 target = response.headers.get("Location")

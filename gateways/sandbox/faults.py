@@ -52,6 +52,7 @@ MIDTRANS_ONLY = {
     "fee_imposed",
 }
 XENDIT_ONLY = {"paid_after_expired"}
+OF_THE_PAYMENT = {"paid_after_expired", "fee_imposed"}  # they change the payment, not a webhook
 
 # Faults that only make sense at certain moments wait for them instead of being used up before.
 ROUTES = {
@@ -65,7 +66,7 @@ ROUTES = {
 MOMENTS = {
     "webhook_out_of_order": {"paid", "refunded"},
     "expire_after_paid": {"paid"},
-    "paid_after_expired": {"expired"},
+    "paid_after_expired": {"expiring"},
     "replay_as_settlement": {"refunded"},
     "fee_imposed": {"paying"},
     "tampered_status": {"pending", "paid"},
@@ -174,7 +175,7 @@ class FaultBook:
                 if (
                     rule.fault in WEBHOOK_FAULTS
                     and rule.fault not in chosen
-                    and (not only or rule.fault == only)
+                    and (rule.fault == only if only else rule.fault not in OF_THE_PAYMENT)
                     and rule.fits(gateway=gateway, moment=moment, event=event, reference=reference)
                 ):
                     chosen[rule.fault] = self._used(rule)

@@ -50,9 +50,10 @@ class Letter:
             method=method,
             delay=self.delay,
             lost=self.lost,
-            lane=None if self.concurrently or self.delay else lane,
+            lane=lane,
+            copies=self.copies if self.concurrently else 1,
         )
-        return [parcel] * self.copies
+        return [parcel] if self.concurrently else [parcel] * self.copies
 
 
 Effect = Callable[[Letter], Iterable[Letter]]

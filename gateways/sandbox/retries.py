@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from gateways.sandbox.accounts import MidtransAccount, XenditAccount
+
 TEMPORARY_REDIRECTS = {307, 308}
 
 
@@ -26,7 +28,7 @@ class RetrySchedule:
     """Pauses before each retry, at full length, and how many of them an outcome earns."""
 
     pauses: tuple[timedelta, ...]
-    timeout_seconds: float
+    timeout_seconds: Callable[[], float]
     earned: Callable[[Outcome], int]
     redirects_followed: int = 0
 
@@ -43,21 +45,28 @@ MIDTRANS_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 90
 MIDTRANS_EARNED = {500: 1, 503: 4, 400: 2, 404: 2, 301: 0, 302: 0, 303: 0}
 
 
-def xendit_schedule(*, retry_timeouts: Callable[[], bool]) -> RetrySchedule:
+def xendit_schedule(account: XenditAccount) -> RetrySchedule:
     """Six retries in 24 hours; sources disagree about time-outs (gateways.md A10)."""
 
     def earned(outcome: Outcome) -> int:
-        return 0 if outcome.timed_out and not retry_timeouts() else len(XENDIT_PAUSES)
+        return 0 if outcome.timed_out and not account.retry_timeouts else len(XENDIT_PAUSES)
 
-    return RetrySchedule(pauses=XENDIT_PAUSES, timeout_seconds=30, earned=earned)
+    return RetrySchedule(
+        pauses=XENDIT_PAUSES,
+        timeout_seconds=lambda: account.webhook_timeout_seconds,
+        earned=earned,
+    )
 
 
-def midtrans_schedule() -> RetrySchedule:
+def midtrans_schedule(account: MidtransAccount) -> RetrySchedule:
     """The status code decides how often (gateways.md B7)."""
 
     def earned(outcome: Outcome) -> int:
         return MIDTRANS_EARNED.get(outcome.status_code or 0, len(MIDTRANS_PAUSES))
 
     return RetrySchedule(
-        pauses=MIDTRANS_PAUSES, timeout_seconds=15, earned=earned, redirects_followed=5
+        pauses=MIDTRANS_PAUSES,
+        timeout_seconds=lambda: account.webhook_timeout_seconds,
+        earned=earned,
+        redirects_followed=5,
     )

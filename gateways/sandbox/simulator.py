@@ -44,10 +44,8 @@ class Simulator:
             clock=self.clock,
             agenda=self.agenda,
             schedules={
-                "xendit": xendit_schedule(
-                    retry_timeouts=lambda: self.accounts.xendit.retry_timeouts
-                ),
-                "midtrans": midtrans_schedule(),
+                "xendit": xendit_schedule(self.accounts.xendit),
+                "midtrans": midtrans_schedule(self.accounts.midtrans),
             },
             speed=lambda: self.accounts.speed,
         )

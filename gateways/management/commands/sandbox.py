@@ -56,4 +56,5 @@ class Command(BaseCommand):
             accounts=known, public_url=(public_url or address).rstrip("/"), seed=seed
         )
         self.stdout.write(f"Sandbox on {address} (console: {address}/control/). No money moves.")
+        self.stdout.flush()  # the worker process must not inherit the line and say it again
         server.SandboxServer(chosen, listener).run()

@@ -87,9 +87,8 @@ KINDS = {
 def offered(currency: str, allowed: list[str]) -> dict[str, Channel]:
     """Return the channels of an invoice: the currency's, or those of them it is restricted to."""
     channels = BY_CURRENCY[currency]
-    wanted = {name.upper() for name in allowed}
-    chosen = {name: channel for name, channel in channels.items() if name in wanted}
-    return chosen or channels
+    wanted = [name.upper() for name in allowed]
+    return {name: channels[name] for name in wanted if name in channels} or channels
 
 
 def choose(method: str | None, currency: str, allowed: list[str]) -> Channel:

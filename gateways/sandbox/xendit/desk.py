@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateways.sandbox.amounts import presented, stored
+from gateways.sandbox.faults import Rule
 from gateways.sandbox.tools import ActionRefused, Tools
 from gateways.sandbox.xendit import channels
 from gateways.sandbox.xendit.invoices import Invoice, Payment
@@ -106,7 +107,7 @@ class XenditDesk:
             UnknownMethod: the invoice has no such channel.
         """
         with self._tools.lock:
-            if invoice.status == "EXPIRED" and self._forgives(invoice):
+            if invoice.status == "EXPIRED" and self._paid_after_expired(invoice):
                 late = True
             if invoice.status not in ({"PENDING", "EXPIRED"} if late else {"PENDING"}):
                 raise ActionRefused(f"the invoice is {invoice.status}")
@@ -172,28 +173,20 @@ class XenditDesk:
         invoice.expires_at = at
         if self._tools.accounts.xendit.expired_webhook:
             self.mail.expired(invoice)
-        rules = self._tools.faults.for_webhook(
-            gateway="xendit",
-            moment="expired",
-            event="EXPIRED",
-            reference=invoice.external_id,
-            only="paid_after_expired",
-        )
+        rules = self._paid_after_expired(invoice)
         if rules:
             channel = channels.choose(None, invoice.currency, invoice.allowed)
             self._receive(invoice, invoice.amount, channel)
             if rules[0].options.get("get_stays_expired"):
                 invoice.shown_status = "EXPIRED"
 
-    def _forgives(self, invoice: Invoice) -> bool:
-        return bool(
-            self._tools.faults.for_webhook(
-                gateway="xendit",
-                moment="expired",
-                event="EXPIRED",
-                reference=invoice.external_id,
-                only="paid_after_expired",
-            )
+    def _paid_after_expired(self, invoice: Invoice) -> list[Rule]:
+        return self._tools.faults.for_webhook(
+            gateway="xendit",
+            moment="expiring",
+            event="EXPIRED",
+            reference=invoice.external_id,
+            only="paid_after_expired",
         )
 
     def _receive(self, invoice: Invoice, amount: Decimal, channel: channels.Channel) -> Payment:

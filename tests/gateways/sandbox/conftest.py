@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -137,13 +137,15 @@ class Sandbox:
 
 
 def start_receiver() -> tuple[Receiver, ThreadingHTTPServer]:
+    """Listen on a free port, in a thread."""
+
     class Handler(BaseHTTPRequestHandler):
         def take(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            receiver.everything.append(
+            merchant.everything.append(
                 Received(self.path, self.command, dict(self.headers), body, time.monotonic())
             )
-            status, headers, after = receiver.answers.get(self.path, [(200, {}, 0.0)])[0]
+            status, headers, after = merchant.answers.get(self.path, [(200, {}, 0.0)])[0]
             time.sleep(after)
             self.send_response(status)
             for name, value in headers.items():
@@ -158,15 +160,15 @@ def start_receiver() -> tuple[Receiver, ThreadingHTTPServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
+    merchant = Receiver(f"http://127.0.0.1:{server.server_port}")
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return receiver, server
+    return merchant, server
 
 
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[Receiver]:
-    receiver, server = start_receiver()
-    yield receiver
+    merchant, server = start_receiver()
+    yield merchant
     server.shutdown()
     server.server_close()
 
@@ -194,7 +196,7 @@ def running(*arguments: str, **environment: str) -> Iterator[str]:
         process.wait(timeout=10)
 
 
-def wait_until_alive(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_alive(url: str, process: subprocess.Popen[Any]) -> None:
     deadline = time.monotonic() + 20
     while True:
         try:
@@ -213,17 +215,19 @@ def sandbox_process() -> Iterator[str]:
         yield url
 
 
-DEFAULTS = {
-    "speed": 60,
-    "xendit": {
-        "webhook_id": True,
-        "expired_webhook": True,
-        "retry_timeouts": False,
-        "rate_limit_per_minute": 0,
-        "settle_after_seconds": 86_400,
-        "refund_after_seconds": 0,
-    },
-    "midtrans": {"http_status_mode": "current", "confirm_refund_after_seconds": 0},
+XENDIT = {
+    "webhook_id": True,
+    "webhook_timeout_seconds": 30,
+    "expired_webhook": True,
+    "retry_timeouts": False,
+    "rate_limit_per_minute": 0,
+    "settle_after_seconds": 86_400,
+    "refund_after_seconds": 0,
+}
+MIDTRANS = {
+    "webhook_timeout_seconds": 15,
+    "http_status_mode": "current",
+    "confirm_refund_after_seconds": 0,
 }
 
 
@@ -231,20 +235,12 @@ DEFAULTS = {
 def sandbox(sandbox_process: str, receiver: Receiver) -> Iterator[Sandbox]:
     simulator = Sandbox(sandbox_process, receiver, f"t{next(numbers)}")
     simulator.control("reset")
-    simulator.control("config", **DEFAULTS)
-    for gateway, setting in (("xendit", "webhook_url"), ("midtrans", "notification_url")):
-        url = f"{receiver.url}/{simulator.name}/{gateway}"
-        simulator.control("config", **{gateway: {setting: url}})
+    base = f"{receiver.url}/{simulator.name}"
+    simulator.control(
+        "config",
+        speed=60,
+        xendit={**XENDIT, "webhook_url": f"{base}/xendit"},
+        midtrans={**MIDTRANS, "notification_url": f"{base}/midtrans"},
+    )
     yield simulator
     simulator.control("reset")
-
-
-@pytest.fixture
-def wait_until() -> Callable[[Callable[[], bool]], None]:
-    def wait(condition: Callable[[], bool], seconds: float = 5) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.02)
-
-    return wait

@@ -17,7 +17,7 @@ def bodies(received: list[Received]) -> list[dict[str, Any]]:
 
 
 def statuses(received: list[Received]) -> list[str]:
-    return [body.get("transaction_status", body.get("status")) for body in bodies(received)]
+    return [body.get("transaction_status") or body["status"] for body in bodies(received)]
 
 
 def is_signed(body: dict[str, str], key: str = SERVER_KEY) -> bool:
