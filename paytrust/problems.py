@@ -20,6 +20,7 @@ from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -115,7 +116,7 @@ def error_response(exc: Exception, context: dict[str, Any]) -> Response:
         log.error("unexpected exception in a view", exc_info=exc)
         got_request_exception.send(sender=None, request=request)
     elif isinstance(problem, ServiceUnavailable):
-        log.error("database not available", exc_info=exc)
+        log.error("database not available", reason=str(exc), cause=type(exc.__cause__).__name__)
     return Response(_body(problem, request), status=problem.status, headers=headers)
 
 
@@ -125,12 +126,16 @@ def problem_of(exc: BaseException) -> PayTrustError:
         return exc
     if isinstance(exc, exceptions.ValidationError):
         return InvalidRequest(details=_details(exc.detail))
-    for kinds, problem in _MEANINGS:
-        if isinstance(exc, kinds):
-            return problem()
-    return InternalError()
+    if isinstance(exc, RequestDataTooBig):  # a kind of SuspiciousOperation
+        return PayloadTooLarge()
+    if isinstance(exc, DisallowedHost):  # likewise
+        return InvalidRequest("The Host header names no host that is served here.")
+    if isinstance(exc, SuspiciousOperation | exceptions.ParseError):
+        return InvalidRequest("The request cannot be read.")
+    return next((kind() for causes, kind in _MEANINGS if isinstance(exc, causes)), InternalError())
 
 
+@csrf_exempt  # a POST to nowhere is a 404, not a form without its token
 def not_found(
     request: HttpRequest,
     exception: Exception | None = None,  # noqa: ARG001  # handler404's signature
@@ -141,11 +146,7 @@ def not_found(
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer what Django itself refuses: a bad Host header, a body too large."""
-    if isinstance(exception, RequestDataTooBig):
-        return answer(PayloadTooLarge(), request)
-    if isinstance(exception, DisallowedHost):
-        return answer(InvalidRequest("The Host header names no host that is served here."), request)
-    return answer(InvalidRequest("The request cannot be read."), request)
+    return answer(problem_of(exception or SuspiciousOperation()), request)
 
 
 def permission_denied(
@@ -230,8 +231,6 @@ _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[PayTr
     (exceptions.MethodNotAllowed, MethodNotAllowed),
     (exceptions.UnsupportedMediaType, UnsupportedMediaType),
     (exceptions.Throttled, RateLimited),
-    (RequestDataTooBig, PayloadTooLarge),
-    ((SuspiciousOperation, exceptions.ParseError), InvalidRequest),
     ((OperationalError, InterfaceError), ServiceUnavailable),
 )
 

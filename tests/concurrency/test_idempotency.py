@@ -15,7 +15,7 @@ from apikeys import idempotency
 from apikeys.models import IdempotencyRecord
 from tests.apikeys.factories import api_key
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
+pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.urls(__name__)]
 
 CALLERS = 20
 

@@ -118,7 +118,7 @@ class TestNewestFirst:
         with pytest.raises(serializers.ValidationError) as refusal:
             page(f"/things?limit={limit}")
 
-        assert list(refusal.value.detail) == ["limit"]  # type: ignore[arg-type]
+        assert list(refusal.value.detail) == ["limit"]
 
 
 def test_a_list_without_rows_has_no_neighbours() -> None:

@@ -1,3 +1,5 @@
+import importlib
+import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -6,7 +8,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.test import Client, override_settings
@@ -17,11 +24,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from paytrust import problems
-from paytrust.errors import PayTrustError
+from paytrust.errors import PayTrustError, first_line
 from paytrust.serializers import StrictIntegerField, StrictSerializer
 
 SECRET_REASON = "the reason that nobody outside may read"
 LIMIT_BYTES = 1000
+APPS = ("paytrust", "apikeys", "gateways", "invoices", "payments", "reporting")
 
 
 class CannotBeDone(PayTrustError):
@@ -46,6 +54,7 @@ FAILURES: dict[str, Callable[[], Exception]] = {
     "throttled": lambda: exceptions.Throttled(wait=1.2),
     "too-big": RequestDataTooBig,
     "suspicious": lambda: SuspiciousOperation(SECRET_REASON),
+    "host": lambda: DisallowedHost(SECRET_REASON),
     "database-away": lambda: OperationalError(SECRET_REASON),
     "bug": lambda: RuntimeError(SECRET_REASON),
 }
@@ -147,6 +156,7 @@ class TestErrorResponse:
             ("throttled", (429, "rate_limited", {})),
             ("too-big", (413, "payload_too_large", {})),
             ("suspicious", (400, "invalid_request", {})),
+            ("host", (400, "invalid_request", {})),
             ("database-away", (503, "service_unavailable", {})),
             ("bug", (500, "internal_error", {})),
         ],
@@ -188,6 +198,11 @@ class TestErrorResponse:
 
         assert problem(response) == (404, "not_found", {})
         assert response.json()["message"] == "There is nothing at /no/such/path."
+
+    def test_answers_a_post_to_nowhere_alike(self) -> None:
+        response = Client(enforce_csrf_checks=True).post("/no/such/path")
+
+        assert problem(response) == (404, "not_found", {})
 
 
 class TestDjangosOwnFailures:
@@ -272,12 +287,9 @@ def _small_limit() -> Iterator[None]:
 
 def post_chunked(body: BytesIO, *, terminated: bool) -> Any:
     """Send a body without Content-Length as a server hands it on."""
-    return Client().generic(
-        "POST",
-        "/length",
-        CONTENT_TYPE="text/plain",
-        HTTP_TRANSFER_ENCODING="chunked",
-        **{"wsgi.input": body, "wsgi.input_terminated": terminated},
+    environ: dict[str, Any] = {"wsgi.input": body, "wsgi.input_terminated": terminated}
+    return Client(CONTENT_TYPE="text/plain", HTTP_TRANSFER_ENCODING="chunked", **environ).generic(
+        "POST", "/length"
     )
 
 
@@ -288,15 +300,12 @@ class TestBodyLimitMiddleware:
 
         assert response.json() == {"length": LIMIT_BYTES}
 
-    def test_refuses_a_larger_one_unread(self, api: Client) -> None:
+    def test_refuses_a_larger_one_unread(self) -> None:
         unread = BytesIO(b"x")
-        response = api.post(
-            "/length",
-            b"x",
-            content_type="text/plain",
-            CONTENT_LENGTH=str(LIMIT_BYTES + 1),
-            **{"wsgi.input": unread},
-        )
+        environ: dict[str, Any] = {"wsgi.input": unread}
+        length = str(LIMIT_BYTES + 1)
+
+        response = Client(CONTENT_LENGTH=length, **environ).generic("POST", "/length")
 
         assert problem(response) == (413, "payload_too_large", {})
         assert response.json()["message"] == f"The body is larger than {LIMIT_BYTES} bytes."
@@ -328,10 +337,19 @@ class TestBodyLimitMiddleware:
         assert "Send Content-Length" in response.json()["message"]
 
 
-def every_error(base: type[PayTrustError] = PayTrustError) -> Iterator[type[PayTrustError]]:
+def every_error() -> Iterator[type[PayTrustError]]:
+    """Walk the errors of every module, also of those that nothing has imported yet."""
+    for app in APPS:
+        for module in pkgutil.iter_modules([str(Path(settings.BASE_DIR, app))], f"{app}."):
+            if module.name != "paytrust.gunicorn":
+                importlib.import_module(module.name)
+    yield from descendants(PayTrustError)
+
+
+def descendants(base: type[PayTrustError]) -> Iterator[type[PayTrustError]]:
     yield base
     for kind in base.__subclasses__():
-        yield from every_error(kind)
+        yield from descendants(kind)
 
 
 class TestDocumentation:
@@ -349,4 +367,4 @@ class TestDocumentation:
 
     def test_messages_are_sentences(self) -> None:
         for kind in every_error():
-            assert str(kind()).endswith("."), kind
+            assert first_line(kind.__doc__).endswith("."), kind
