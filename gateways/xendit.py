@@ -98,7 +98,9 @@ class XenditAdapter:
         self, *, reference: str, gateway_id: str | None = None, amount: Money
     ) -> PaymentReport | None:
         """Expire an invoice and say how it stands; PAID if the customer was faster (A4)."""
-        current = self.find_payment(reference=reference, gateway_id=gateway_id, currency=amount.currency)
+        current = self.find_payment(
+            reference=reference, gateway_id=gateway_id, currency=amount.currency
+        )
         if current is None or current.state != PaymentState.PENDING:
             return current
         answer = self._session.send(

@@ -66,11 +66,3 @@ def charge(*, lines: Sequence[Line], fee: Fee) -> Charges:
         total_tax_amount=sum(line.tax_amount for line in lines),
         total_service_fee_amount=fee.on(subtotal_amount),
     )
-
-
-def tax_by_rate(*, lines: Sequence[Line]) -> dict[Decimal, int]:
-    """Return the tax of each rate that occurs, lowest rate first, zero rates included."""
-    taxes: dict[Decimal, int] = {}
-    for line in lines:
-        taxes[line.tax_rate] = taxes.get(line.tax_rate, 0) + line.tax_amount
-    return dict(sorted(taxes.items()))

@@ -43,7 +43,9 @@ class Invoice(models.Model):
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="invoices")
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="invoices")
-    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="supplementary")
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="supplementary", db_index=False
+    )
     external_id = models.CharField(max_length=255, null=True)
     # The idempotency record that made it, so that the same call finds its draft again.
     idempotency_record_id = models.UUIDField(null=True)
@@ -80,6 +82,7 @@ class Invoice(models.Model):
     updated_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     payment_initiated_at = models.DateTimeField(null=True)
+    open_payment_at = models.DateTimeField(null=True)  # when a job opens the next payment
     ended_at = models.DateTimeField(null=True)
 
     objects = InvoiceQuerySet.as_manager()
@@ -141,6 +144,12 @@ class Invoice(models.Model):
                 condition=Q(status__in=["draft", "pending", "failed"]),
                 name="invoice_to_expire",
             ),
+            models.Index(
+                "open_payment_at",
+                condition=Q(open_payment_at__isnull=False),
+                name="invoice_to_open",
+            ),
+            models.Index("parent", condition=Q(parent__isnull=False), name="invoice_of_parent"),
         ]
 
     def __str__(self) -> str:
@@ -271,9 +280,10 @@ class PaymentRequest(models.Model):
         PAID = "paid"
         EXPIRED = "expired"
         FAILED = "failed"  # refused by the gateway, or denied by the bank
+        CLOSING = "closing"  # the gateway is being asked to end it, for us
         CANCELLED = "cancelled"  # ended by us: adjusted or cancelled
 
-    ACTIVE = (Status.OPENING, Status.OPEN)
+    ACTIVE = (Status.OPENING, Status.OPEN, Status.CLOSING)
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="payment_requests")
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payment_requests")
@@ -301,7 +311,7 @@ class PaymentRequest(models.Model):
         constraints = [
             models.UniqueConstraint(
                 "installment",
-                condition=Q(status__in=["opening", "open"]),
+                condition=Q(status__in=["opening", "open", "closing"]),
                 name="payment_request_one_open_per_installment",
             ),
             models.UniqueConstraint("installment", "sequence", name="payment_request_sequence"),
@@ -316,7 +326,7 @@ class PaymentRequest(models.Model):
         indexes = [
             models.Index(
                 "next_check_at",
-                condition=Q(status__in=["opening", "open"]),
+                condition=Q(status__in=["opening", "open", "closing"]),
                 name="payment_request_to_check",
             ),
             models.Index("gateway", "gateway_payment_id", name="payment_request_gateway_id"),

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
+from apikeys.models import Tenant
 from gateways import registry
 from gateways.adapter import (
     Customer,
@@ -27,8 +28,9 @@ from gateways.adapter import (
     PaymentReport,
     PaymentState,
 )
-from invoices import states
+from invoices import selectors, states
 from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
+from invoices.selectors import InvoiceDocument
 from paytrust.database import PaymentInProgress, release_connection, with_lock_tries
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
@@ -37,6 +39,7 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=40)  # two calls of 3 s + 10 s at most, and room
 FIRST_CHECK_AFTER = timedelta(minutes=10)  # spec 4.8
+OPEN_AGAIN_AFTER = timedelta(minutes=2)
 BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -45,6 +48,86 @@ class InvoiceNotPayable(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "invoice_not_payable"
+
+
+class InstallmentOutOfSequence(PayTrustError):
+    """Instalments are paid in order; only the lowest unpaid one can be opened."""
+
+    status = HTTPStatus.CONFLICT
+    code = "installment_out_of_sequence"
+
+
+def open_payment(
+    *, tenant: Tenant, invoice_id: int, installment_number: int | None = None, now: datetime
+) -> tuple[InvoiceDocument, bool]:
+    """Open the payment of the lowest unpaid instalment, or resume opening it.
+
+    Returns:
+        The invoice, and whether this call was the one that opened the payment.
+
+    Raises:
+        Invoice.DoesNotExist: unknown, or another tenant's.
+        InvoiceNotPayable: paid, expired or cancelled.
+        InstallmentOutOfSequence: `installment_number` is not the lowest unpaid one.
+        PaymentInProgress: somebody else is opening it, or holds the invoice.
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: not opened.
+
+    Source: FR-060 to FR-062.
+    """
+    document, payment_request = _lease_payment(tenant, invoice_id, installment_number, now)
+    asking = payment_request.status == PaymentRequest.Status.OPENING
+    return ask(document, payment_request, now), asking
+
+
+def open_due_payment(*, invoice_id: int, now: datetime) -> None:
+    """Open the payment that is due on an invoice, for a job; safe to run twice.
+
+    Whatever hinders it (a gateway away, another call at work) is logged, and the job tries
+    again later. An invoice on which nothing can be paid any more is due no longer.
+    """
+    invoice = Invoice.objects.select_related("tenant").get(pk=invoice_id)
+    if invoice.open_payment_at is None:
+        return
+    try:
+        open_payment(tenant=invoice.tenant, invoice_id=invoice_id, now=now)
+    except InvoiceNotPayable:
+        log.info("nothing left to open", invoice_id=invoice_id)
+    except PayTrustError as error:
+        log.warning("payment not opened yet", invoice_id=invoice_id, reason=str(error))
+        return
+    Invoice.objects.filter(pk=invoice_id, open_payment_at=invoice.open_payment_at).update(
+        open_payment_at=None
+    )
+
+
+def claim_due_openings(*, now: datetime, limit: int) -> list[int]:
+    """Return the ids of invoices whose next payment is due to be opened, each to one caller."""
+    with transaction.atomic():
+        due = list(
+            Invoice.objects.filter(open_payment_at__lte=now)
+            .order_by("open_payment_at", "pk")
+            .select_for_update(skip_locked=True)
+            .values_list("pk", flat=True)[:limit]
+        )
+        Invoice.objects.filter(pk__in=due).update(open_payment_at=now + OPEN_AGAIN_AFTER)
+    return due
+
+
+def unpaid_installments(document: InvoiceDocument, now: datetime) -> list[Installment]:
+    """Return the unpaid instalments, lowest first, of an invoice that may still be paid.
+
+    Raises:
+        InvoiceNotPayable: paid in full, cancelled or expired.
+    """
+    invoice = document.invoice
+    ended = invoice.ended_as in {InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED}
+    unpaid = [part for part in document.installments if part.status == Installment.Status.UNPAID]
+    if ended or invoice.expires_at <= now or not unpaid:
+        raise InvoiceNotPayable(
+            f"Invoice {invoice.pk} is {invoice.status}; nothing more can be paid on it.",
+            details={"invoice_id": invoice.pk, "status": invoice.status},
+        )
+    return unpaid
 
 
 def lease_request(*, invoice: Invoice, installment: Installment, now: datetime) -> PaymentRequest:
@@ -66,7 +149,8 @@ def lease_request(*, invoice: Invoice, installment: Installment, now: datetime) 
         return _record_request(invoice, installment, now)
     if current.status == PaymentRequest.Status.OPEN:
         return current
-    if current.leased_until and current.leased_until > now:
+    leased = current.leased_until is not None and current.leased_until > now
+    if leased or current.status == PaymentRequest.Status.CLOSING:
         raise PaymentInProgress
     current.leased_until, current.tries = now + LEASE, current.tries + 1
     current.save(update_fields=["leased_until", "tries"])
@@ -129,6 +213,44 @@ def new_reference(*, invoice_id: int, number: int, sequence: int) -> str:
     """Return a reference as spec 4.1 shapes it: PT-12345-1-1-7KQ2ZD."""
     tail = "".join(secrets.choice(BASE32) for _ in range(6))
     return f"{settings.REFERENCE_PREFIX}-{invoice_id}-{number}-{sequence}-{tail}"
+
+
+def _lease_payment(
+    tenant: Tenant, invoice_id: int, installment_number: int | None, now: datetime
+) -> tuple[InvoiceDocument, PaymentRequest]:
+    def lease() -> tuple[InvoiceDocument, PaymentRequest]:
+        with transaction.atomic():
+            Invoice.objects.for_tenant(tenant).locked(nowait=True).get(pk=invoice_id)
+            document = selectors.document(tenant=tenant, invoice_id=invoice_id)
+            installment = unpaid_installments(document, now)[0]
+            if installment_number not in {None, installment.number}:
+                raise InstallmentOutOfSequence(
+                    f"Instalment {installment.number} is the one to be paid now, "
+                    f"not {installment_number}.",
+                    details={"installment_number": [f"must be {installment.number}"]},
+                )
+            return document, lease_request(
+                invoice=document.invoice, installment=installment, now=now
+            )
+
+    return with_lock_tries(lease)
+
+
+def ask(
+    document: InvoiceDocument, payment_request: PaymentRequest, now: datetime
+) -> InvoiceDocument:
+    opened = ask_gateway(
+        payment_request=payment_request,
+        gateway_code=document.invoice.gateway.code,
+        order=order_for(
+            payment_request=payment_request,
+            invoice=document.invoice,
+            line_items=list(document.line_items),
+            now=now,
+        ),
+        now=now,
+    )
+    return selectors.reopened(document, opened)
 
 
 def _record_request(invoice: Invoice, installment: Installment, now: datetime) -> PaymentRequest:
@@ -225,5 +347,5 @@ def _reopen(invoice: Invoice, now: datetime) -> None:
     if invoice.status == InvoiceStatus.DRAFT:
         invoice.status = InvoiceStatus.PENDING
     invoice.status = states.status_of(invoice)
-    invoice.updated_at = now
-    invoice.save(update_fields=["status", "ended_as", "ended_at", "updated_at"])
+    invoice.open_payment_at, invoice.updated_at = None, now
+    invoice.save(update_fields=["status", "ended_as", "ended_at", "open_payment_at", "updated_at"])

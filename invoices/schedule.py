@@ -81,22 +81,28 @@ def totals(*, total_amount: int, count: int, custom_amounts: Sequence[int] | Non
     return parts
 
 
-def split(*, totals: Sequence[int], tax_amount: int, service_fee_amount: int) -> list[Part]:
+def split(*, totals: Mapping[int, int], tax_amount: int, service_fee_amount: int) -> list[Part]:
     """Give each instalment its shares of tax and fee: floors, and the last takes the rest.
 
     Shares are in proportion to what the instalments ask for, so each column sums exactly
-    to the invoice's.
+    to what was to be shared out.
+
+    Args:
+        totals: what each instalment asks for by its number, in order.
+        tax_amount: minor units to share out over them.
+        service_fee_amount: likewise.
 
     Raises:
         InstallmentTooSmall: a part would be smaller than its own tax and fee.
 
     Source: FR-052, FR-053, SC-007.
     """
-    taxes = allocate(tax_amount, totals)
-    fees = allocate(service_fee_amount, totals)
+    weights = list(totals.values())
+    taxes = allocate(tax_amount, weights)
+    fees = allocate(service_fee_amount, weights)
     parts = [
         Part(number, total, tax, fee)
-        for number, (total, tax, fee) in enumerate(zip(totals, taxes, fees, strict=True), start=1)
+        for (number, total), tax, fee in zip(totals.items(), taxes, fees, strict=True)
     ]
     for part in parts:
         if part.net_amount < 0:
@@ -115,10 +121,9 @@ def plan(*, charges: Charges, count: int, custom_amounts: Sequence[int] | None) 
         InvalidInstallments: wrong number of custom amounts, or a sum that misses.
         InstallmentTooSmall: a part would be below 1, or below its own tax and fee.
     """
+    parts = totals(total_amount=charges.total_amount, count=count, custom_amounts=custom_amounts)
     return split(
-        totals=totals(
-            total_amount=charges.total_amount, count=count, custom_amounts=custom_amounts
-        ),
+        totals=dict(enumerate(parts, start=1)),
         tax_amount=charges.total_tax_amount,
         service_fee_amount=charges.total_service_fee_amount,
     )

@@ -7,10 +7,10 @@ from django.core.validators import EmailValidator, RegexValidator, URLValidator
 from iso3166 import countries_by_alpha2
 from rest_framework import serializers
 
-from invoices.models import Installment, InvoiceStatus, LineItem
+from invoices.invoice_request import InstallmentsRequest, InvoiceRequest, LineRequest
+from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
 from invoices.schedule import MAX_INSTALLMENTS
 from invoices.selectors import InvoiceDocument
-from invoices.services import InstallmentsRequest, InvoiceRequest, LineRequest
 from paytrust.money import Money
 from paytrust.serializers import (
     StrictCharField,
@@ -110,9 +110,9 @@ class PaymentMethodRequest(StrictSerializer):
         return attrs
 
 
-class InvoiceCreateRequest(StrictSerializer):
-    gateway_id = StrictIntegerField(min_value=1)
-    currency_code = StrictCharField(max_length=10)
+class InvoiceContent(StrictSerializer):
+    """What an invoice and a supplementary one have in common."""
+
     line_items = LineItemRequest(many=True, allow_empty=False)
     external_id = StrictCharField(max_length=255, required=False, allow_null=True, default=None)
     expires_at = UTCDateTimeField(required=False, allow_null=True, default=None)
@@ -155,7 +155,7 @@ class InvoiceCreateRequest(StrictSerializer):
 
     def to_request(self) -> InvoiceRequest:
         """Return the valid body as what the service takes."""
-        fields = dict(self.validated_data)
+        fields: dict[str, Any] = dict(self.validated_data)
         plan = fields.pop("installments")
         lines = fields.pop("line_items")
         return InvoiceRequest(
@@ -163,6 +163,44 @@ class InvoiceCreateRequest(StrictSerializer):
             installments=_plan_request(plan) if plan else None,
             **fields,
         )
+
+
+class InvoiceCreateRequest(InvoiceContent):
+    gateway_id = StrictIntegerField(min_value=1)
+    currency_code = StrictCharField(max_length=10)
+
+
+class SupplementaryRequest(InvoiceContent):
+    """As for an invoice, but currency and gateway are the parent's."""
+
+
+class PaymentOpenRequest(StrictSerializer):
+    installment_number = StrictIntegerField(
+        min_value=1,
+        max_value=MAX_INSTALLMENTS,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="the lowest unpaid one, which is the default",
+    )
+
+
+class InstallmentTotalRequest(StrictSerializer):
+    number = StrictIntegerField(min_value=1, max_value=MAX_INSTALLMENTS)
+    total = StrictIntegerField(min_value=1, help_text="minor units")
+
+
+class AdjustmentRequest(StrictSerializer):
+    installments = InstallmentTotalRequest(many=True, allow_empty=False)
+
+    def validate_installments(self, rows: list[dict[str, int]]) -> list[dict[str, int]]:
+        if len({row["number"] for row in rows}) < len(rows):
+            raise serializers.ValidationError("Each number may be given once.")
+        return rows
+
+    def named(self) -> dict[int, int]:
+        """Return the new totals by instalment number."""
+        return {row["number"]: row["total"] for row in self.validated_data["installments"]}
 
 
 class LineItemResponse(serializers.Serializer[Any]):
@@ -269,6 +307,57 @@ class InvoiceList(serializers.Serializer[Any]):
     results = InvoiceResponse(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
+
+
+class InvoiceInstallmentsResponse(serializers.Serializer[Any]):
+    """The whole schedule, also of an invoice with one payment."""
+
+    invoice_id = serializers.IntegerField()
+    currency_code = serializers.CharField()
+    total_amount = serializers.IntegerField(help_text="minor units")
+    paid_amount = serializers.IntegerField()
+    installments = InstallmentResponse(many=True)
+
+    def to_representation(self, instance: InvoiceDocument) -> dict[str, Any]:
+        invoice, now = instance.invoice, self.context["now"]
+        return {
+            "invoice_id": invoice.pk,
+            "currency_code": invoice.currency_code,
+            "total_amount": invoice.total_amount,
+            "paid_amount": invoice.paid_amount,
+            "installments": [installment_answer(p, instance, now) for p in instance.installments],
+        }
+
+
+class OverpaymentResponse(serializers.Serializer[Invoice]):
+    """What was paid beside what was asked; `difference` is negative while money is missing."""
+
+    invoice_id = serializers.IntegerField()
+    total_amount = serializers.IntegerField(help_text="minor units")
+    total_paid = serializers.IntegerField()
+    overpayment_amount = serializers.IntegerField()
+    difference = serializers.IntegerField()
+
+    def to_representation(self, instance: Invoice) -> dict[str, int]:
+        return {
+            "invoice_id": instance.pk,
+            "total_amount": instance.total_amount,
+            "total_paid": instance.paid_amount,
+            "overpayment_amount": instance.overpayment_amount,
+            "difference": instance.paid_amount - instance.total_amount,
+        }
+
+
+class PaymentResponse(serializers.Serializer[PaymentRequest]):
+    """One demand at the gateway for one instalment."""
+
+    id = serializers.IntegerField()
+    installment_number = serializers.IntegerField(source="installment.number")
+    amount = serializers.IntegerField(help_text="minor units")
+    currency_code = serializers.CharField()
+    status = serializers.ChoiceField(choices=PaymentRequest.Status.choices)
+    payment_url = serializers.CharField(allow_null=True)
+    expires_at = UTCDateTimeField()
 
 
 def installment_answer(

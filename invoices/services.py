@@ -1,13 +1,10 @@
 """Writes to invoices. Each function is one transaction, or says how it is cut."""
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -16,26 +13,27 @@ from django.db import IntegrityError, transaction
 from apikeys.models import Tenant
 from gateways.models import GatewayFee
 from gateways.services import fee_on
-from invoices import charges, payment_requests, schedule, selectors, states
+from invoices import charges, payment_requests, schedule, selectors, taxes
+from invoices.invoice_request import InvoiceRequest
 from invoices.models import (
     Installment,
-    InstallmentTax,
     Invoice,
     InvoiceStatus,
     LineItem,
     PaymentRequest,
-    ReviewFlag,
 )
+from invoices.schedule import InvalidInstallments
 from invoices.selectors import InvoiceDocument
-from paytrust.database import violated_constraint, with_lock_tries
+from paytrust.database import violated_constraint
 from paytrust.errors import PayTrustError
-from paytrust.money import MAX_AMOUNT, allocate, minor_units
+from paytrust.money import MAX_AMOUNT, minor_units
 
 log = structlog.get_logger(__name__)
 
 DEFAULT_LIFE = timedelta(hours=24)
 SHORTEST_LIFE, LONGEST_LIFE = timedelta(hours=1), timedelta(days=30)
-PAGE_ROUNDING = timedelta(minutes=5)  # gateways take whole seconds or minutes
+ONCE_ONLY = ("invoice_per_idempotency_record", "invoice_external_id_per_tenant")
+PARENT_STATES = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.FULLY_PAID)
 USUAL_TAX_RATE_LIMIT = Decimal("0.27")  # above it: accepted and logged (FR-058)
 
 
@@ -51,65 +49,17 @@ class InvalidExpiry(PayTrustError):
     code = "invalid_expiry"
 
 
+class InvalidParent(PayTrustError):
+    """The invoice cannot have supplementary invoices."""
+
+    code = "invalid_parent"
+
+
 class ExternalIdConflict(PayTrustError):
     """Another invoice of yours already has this external_id."""
 
     status = HTTPStatus.CONFLICT
     code = "external_id_conflict"
-
-
-@dataclass(frozen=True, slots=True)
-class LineRequest:
-    """One line as asked for; `unit_price` is in whole currency."""
-
-    product_name: str
-    quantity: int
-    unit_price: Decimal
-    tax_rate: Decimal
-    tax_category: str | None = None
-    country_code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InstallmentsRequest:
-    """The schedule as asked for; `custom_amounts` are gross, in minor units."""
-
-    count: int
-    custom_amounts: tuple[int, ...] | None = None
-    interval_days: int | None = None
-    due_dates: tuple[datetime, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceRequest:
-    """What a merchant asks for when creating an invoice."""
-
-    gateway_id: int
-    currency_code: str
-    line_items: tuple[LineRequest, ...]
-    external_id: str | None = None
-    expires_at: datetime | None = None
-    installments: InstallmentsRequest | None = None
-    description: str | None = None
-    customer: dict[str, Any] | None = None
-    metadata: dict[str, str] | None = None
-    success_redirect_url: str | None = None
-    failure_redirect_url: str | None = None
-    payment_method: dict[str, Any] | None = None
-
-    def fingerprint(self) -> str:
-        """Return a digest of the content: equal requests give equal digests."""
-        return hashlib.sha256(
-            json.dumps(asdict(self), sort_keys=True, default=_canonical).encode()
-        ).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """Where a payment went: (instalment, minor units) in order, and what nobody asked for."""
-
-    allocations: tuple[tuple[Installment, int], ...]
-    overpayment_amount: int
 
 
 def create_invoice(
@@ -138,106 +88,47 @@ def create_invoice(
         document, payment_request = _record_invoice(
             tenant, request, fee, idempotency_record_id, now
         )
-    except IntegrityError as error:
+    except (IntegrityError, InvalidExpiry, InvalidInstallments) as error:
         existing = _made_before(tenant, request, idempotency_record_id, error)
         if existing.status != InvoiceStatus.DRAFT:
             return selectors.document(tenant=tenant, invoice_id=existing.pk), False
-        document, payment_request = _lease_payment(tenant, existing.pk, now)
-    asking = payment_request.status == PaymentRequest.Status.OPENING
-    return _ask(document, payment_request, now), asking
+        return payment_requests.open_payment(tenant=tenant, invoice_id=existing.pk, now=now)
+    return payment_requests.ask(document, payment_request, now), True
 
 
-def open_payment(*, tenant: Tenant, invoice_id: int, now: datetime) -> InvoiceDocument:
-    """Open the payment of the lowest unpaid instalment, or resume opening it.
-
-    Raises:
-        Invoice.DoesNotExist: unknown, or another tenant's.
-        InvoiceNotPayable: paid, expired or cancelled.
-        PaymentInProgress: somebody else is opening it, or holds the invoice.
-        GatewayTimeout, GatewayUnavailable, GatewayRejected: not opened.
-    """
-    document, payment_request = _lease_payment(tenant, invoice_id, now)
-    return _ask(document, payment_request, now)
-
-
-def payable_installment(document: InvoiceDocument, now: datetime) -> Installment:
-    """Return the lowest unpaid instalment of an invoice that may still be paid.
-
-    Raises:
-        InvoiceNotPayable: paid in full, cancelled or expired.
-    """
-    invoice = document.invoice
-    ended = invoice.ended_as in {InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED}
-    unpaid = [part for part in document.installments if part.status == Installment.Status.UNPAID]
-    if ended or invoice.expires_at <= now or not unpaid:
-        raise payment_requests.InvoiceNotPayable(
-            f"Invoice {invoice.pk} is {invoice.status}; nothing more can be paid on it.",
-            details={"invoice_id": invoice.pk, "status": invoice.status},
-        )
-    return unpaid[0]
-
-
-def credit(
+def create_supplementary(
     *,
-    invoice: Invoice,
-    payment_request: PaymentRequest,
-    amount: int,
-    paid_at: datetime,
+    tenant: Tenant,
+    parent_id: int,
+    request: InvoiceRequest,
+    idempotency_record_id: UUID | None,
     now: datetime,
-) -> Credit:
-    """Put a payment into instalments, and move the invoice's balances and state.
+) -> tuple[InvoiceDocument, bool]:
+    """Create an invoice beside another one, in its currency and at its gateway.
 
-    The invoice must be locked by the caller. The money fills unpaid instalments in order; what
-    is left is an overpayment. Money for an instalment that another charge has paid already is
-    an overpayment as a whole, never the next instalment's.
+    Raises:
+        Invoice.DoesNotExist: the parent is unknown, or another tenant's.
+        InvalidParent: the parent is a draft, failed, expired, cancelled or supplementary.
+        The failures of `create_invoice`.
 
-    Args:
-        invoice: the locked invoice.
-        payment_request: the demand that was paid; it becomes `paid`.
-        amount: minor units of the invoice's currency, at least 1.
-        paid_at: when the customer paid, as the gateway says.
-        now: when it is booked.
-
-    Source: FR-041, FR-043, FR-044, FR-065, spec 3.6 and 4.6.
+    Source: FR-070, SC-012.
     """
-    parts = list(invoice.installments.select_for_update().order_by("pk"))
-    asked = next(part for part in parts if part.pk == payment_request.installment_id)
-    unpaid = (
-        [part for part in parts if part.status == Installment.Status.UNPAID]
-        if asked.status == Installment.Status.UNPAID
-        else []
+    parent = Invoice.objects.for_tenant(tenant).get(pk=parent_id)
+    if parent.parent_id is not None or parent.status not in PARENT_STATES:
+        what = "supplementary itself" if parent.parent_id is not None else parent.status
+        raise InvalidParent(
+            f"Invoice {parent.pk} is {what}; it cannot have supplementary invoices.",
+            details={"invoice_id": parent.pk, "status": parent.status},
+        )
+    request = replace(
+        request,
+        parent_id=parent.pk,
+        gateway_id=parent.gateway_id,
+        currency_code=parent.currency_code,
     )
-    allocations = _fill(unpaid, amount, paid_at, now)
-    Installment.objects.bulk_update(
-        [part for part, _ in allocations], ["paid_amount", "status", "paid_at", "settled_at"]
+    return create_invoice(
+        tenant=tenant, request=request, idempotency_record_id=idempotency_record_id, now=now
     )
-    overpayment_amount = amount - sum(share for _, share in allocations)
-    _move_invoice(invoice, payment_request, amount, overpayment_amount, now)
-    payment_request.status = PaymentRequest.Status.PAID
-    payment_request.ended_at, payment_request.next_check_at = now, None
-    payment_request.save(update_fields=["status", "ended_at", "next_check_at"])
-    return Credit(tuple(allocations), overpayment_amount)
-
-
-def end_payment_request(
-    *, invoice: Invoice, payment_request: PaymentRequest, ended_as: str, now: datetime
-) -> None:
-    """Record that a gateway closed an unpaid payment: `expired`, `failed` or `cancelled`.
-
-    The invoice must be locked by the caller. It follows unless money is on it, or unless the
-    gateway's page was shorter than the invoice by design: then a new page may be opened.
-    """
-    payment_request.status, payment_request.ended_at = ended_as, now
-    payment_request.next_check_at = payment_request.leased_until = None
-    payment_request.save(update_fields=["status", "ended_at", "next_check_at", "leased_until"])
-    page_was_shorter = payment_request.expires_at < invoice.expires_at - PAGE_ROUNDING
-    if ended_as == PaymentRequest.Status.EXPIRED and page_was_shorter:
-        return
-    if invoice.ended_as in {InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED}:
-        return
-    if invoice.paid_amount == 0:
-        expired = ended_as == PaymentRequest.Status.EXPIRED
-        _end_invoice(invoice, InvoiceStatus.EXPIRED if expired else InvoiceStatus.FAILED, now)
 
 
 def expire_invoices(*, now: datetime, limit: int) -> int:
@@ -263,13 +154,6 @@ def expire_invoices(*, now: datetime, limit: int) -> int:
         )
 
 
-def _canonical(value: object) -> str:
-    if isinstance(value, Decimal):
-        return str(value.normalize())
-    assert isinstance(value, datetime)
-    return value.isoformat()
-
-
 def _record_invoice(
     tenant: Tenant,
     request: InvoiceRequest,
@@ -293,6 +177,7 @@ def _record_invoice(
         invoice = Invoice.objects.create(
             tenant=tenant,
             gateway=fee.gateway,
+            parent_id=request.parent_id,
             external_id=request.external_id,
             idempotency_record_id=idempotency_record_id,
             content_fingerprint=request.fingerprint(),
@@ -315,7 +200,7 @@ def _record_invoice(
             expires_at=expires_at,
         )
         line_items = _record_lines(invoice, request, lines)
-        installments = _record_installments(invoice, parts, due, charges.tax_by_rate(lines=lines))
+        installments = _record_installments(invoice, parts, due, line_items)
         payment_request = payment_requests.lease_request(
             invoice=invoice, installment=installments[0], now=now
         )
@@ -399,7 +284,7 @@ def _record_installments(
     invoice: Invoice,
     parts: Sequence[schedule.Part],
     due: Sequence[datetime],
-    taxes: dict[Decimal, int],
+    line_items: Sequence[LineItem],
 ) -> list[Installment]:
     installments = Installment.objects.bulk_create(
         Installment(
@@ -413,19 +298,8 @@ def _record_installments(
         )
         for part, due_at in zip(parts, due, strict=True)
     )
-    InstallmentTax.objects.bulk_create(
-        InstallmentTax(installment=installment, tax_rate=rate, tax_amount=share)
-        for installment in installments
-        for rate, share in _tax_shares(installment.tax_amount, taxes).items()
-    )
+    taxes.write(installments=installments, line_items=line_items)
     return installments
-
-
-def _tax_shares(tax_amount: int, taxes: dict[Decimal, int]) -> dict[Decimal, int]:
-    """Split an instalment's tax over the invoice's rates: floors, and the last takes the rest."""
-    weights = list(taxes.values())
-    shares = allocate(tax_amount, weights) if any(weights) else [0] * len(weights)
-    return dict(zip(taxes, shares, strict=True))
 
 
 def _log_unusual_rates(invoice: Invoice, line_items: Sequence[LineItem]) -> None:
@@ -438,16 +312,23 @@ def _made_before(
     tenant: Tenant,
     request: InvoiceRequest,
     idempotency_record_id: UUID | None,
-    error: IntegrityError,
+    error: Exception,
 ) -> Invoice:
-    """Return the invoice that an earlier same call made, if `error` says there is one."""
-    violated = violated_constraint(error)
-    mine = Invoice.objects.for_tenant(tenant)
-    if violated == "invoice_per_idempotency_record":
-        return mine.get(idempotency_record_id=idempotency_record_id)
-    if violated != "invoice_external_id_per_tenant":
+    """Return the invoice that an earlier same call made; raise `error` if there is none.
+
+    Times that were right at the first call may have passed by now, so an unfit time is an
+    error only for a new invoice.
+    """
+    if isinstance(error, IntegrityError) and violated_constraint(error) not in ONCE_ONLY:
         raise error
-    existing = mine.get(external_id=request.external_id)
+    mine = Invoice.objects.for_tenant(tenant)
+    existing = None
+    if idempotency_record_id:
+        existing = mine.filter(idempotency_record_id=idempotency_record_id).first()
+    if existing is None and request.external_id is not None:
+        existing = mine.filter(external_id=request.external_id).first()
+    if existing is None:
+        raise error
     if existing.content_fingerprint != request.fingerprint():
         raise ExternalIdConflict(
             f"Invoice {existing.pk} already has external_id {request.external_id!r} and other "
@@ -455,89 +336,3 @@ def _made_before(
             details={"invoice_id": existing.pk, "external_id": ["already used"]},
         ) from error
     return existing
-
-
-def _lease_payment(
-    tenant: Tenant, invoice_id: int, now: datetime
-) -> tuple[InvoiceDocument, PaymentRequest]:
-    def lease() -> tuple[InvoiceDocument, PaymentRequest]:
-        with transaction.atomic():
-            Invoice.objects.for_tenant(tenant).locked(nowait=True).get(pk=invoice_id)
-            document = selectors.document(tenant=tenant, invoice_id=invoice_id)
-            installment = payable_installment(document, now)
-            return document, payment_requests.lease_request(
-                invoice=document.invoice, installment=installment, now=now
-            )
-
-    return with_lock_tries(lease)
-
-
-def _ask(
-    document: InvoiceDocument, payment_request: PaymentRequest, now: datetime
-) -> InvoiceDocument:
-    opened = payment_requests.ask_gateway(
-        payment_request=payment_request,
-        gateway_code=document.invoice.gateway.code,
-        order=payment_requests.order_for(
-            payment_request=payment_request,
-            invoice=document.invoice,
-            line_items=list(document.line_items),
-            now=now,
-        ),
-        now=now,
-    )
-    return selectors.reopened(document, opened)
-
-
-def _fill(
-    unpaid: Sequence[Installment], amount: int, paid_at: datetime, now: datetime
-) -> list[tuple[Installment, int]]:
-    allocations = []
-    for part in unpaid:
-        if amount == 0:
-            break
-        share = min(amount, part.total_amount - part.paid_amount)
-        part.paid_amount += share
-        if part.paid_amount == part.total_amount:
-            part.status = Installment.Status.PAID
-            part.paid_at, part.settled_at = paid_at, now
-        allocations.append((part, share))
-        amount -= share
-    return allocations
-
-
-def _move_invoice(
-    invoice: Invoice,
-    payment_request: PaymentRequest,
-    amount: int,
-    overpayment_amount: int,
-    now: datetime,
-) -> None:
-    if invoice.ended_as == InvoiceStatus.CANCELLED:
-        _flag(invoice, ReviewFlag.AFTER_CANCEL)
-    elif invoice.ended_as is not None:
-        _flag(invoice, ReviewFlag.LATE)
-    if amount < payment_request.amount:
-        _flag(invoice, ReviewFlag.UNDERPAID)
-    if overpayment_amount:
-        _flag(invoice, ReviewFlag.OVERPAID)
-    invoice.paid_amount += amount
-    invoice.overpayment_amount += overpayment_amount
-    invoice.status = states.status_of(invoice)
-    invoice.updated_at = now
-    invoice.save(
-        update_fields=["paid_amount", "overpayment_amount", "status", "review_flags", "updated_at"]
-    )
-
-
-def _flag(invoice: Invoice, flag: ReviewFlag) -> None:
-    if flag not in invoice.review_flags:
-        invoice.review_flags = [*invoice.review_flags, flag.value]
-
-
-def _end_invoice(invoice: Invoice, ended_as: InvoiceStatus, now: datetime) -> None:
-    invoice.ended_as, invoice.ended_at, invoice.updated_at = ended_as, now, now
-    if invoice.status == InvoiceStatus.DRAFT:
-        invoice.status = InvoiceStatus.PENDING  # it had a payment page; a draft never had
-    invoice.status = states.status_of(invoice)
-    invoice.save(update_fields=["status", "ended_as", "ended_at", "updated_at"])

@@ -1,5 +1,7 @@
 """The merchant's invoices."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 from django.utils import timezone
@@ -10,10 +12,18 @@ from rest_framework.views import APIView
 
 from apikeys.authentication import tenant_of
 from apikeys.idempotency import IDEMPOTENCY_HEADER, idempotent, record_id_of
-from invoices import selectors, services
+from invoices import payment_requests, selectors, services
 from invoices.filters import InvoiceFilter
 from invoices.models import Invoice
-from invoices.serializers import InvoiceCreateRequest, InvoiceList, InvoiceResponse
+from invoices.serializers import (
+    InvoiceCreateRequest,
+    InvoiceList,
+    InvoiceResponse,
+    OverpaymentResponse,
+    PaymentOpenRequest,
+    PaymentResponse,
+    SupplementaryRequest,
+)
 from paytrust.pagination import NewestFirst
 from paytrust.problems import NotFound
 
@@ -41,7 +51,7 @@ class InvoiceCollection(APIView):
             HTTPStatus.CREATED if opened else HTTPStatus.OK,
         )
 
-    @extend_schema(responses=InvoiceList, parameters=[InvoiceFilter])
+    @extend_schema(operation_id="invoices_list", responses=InvoiceList, parameters=[InvoiceFilter])
     def get(self, request: Request) -> Response:
         """List invoices, newest first."""
         wanted = InvoiceFilter(data=request.query_params)
@@ -60,8 +70,74 @@ class InvoiceItem(APIView):
     @extend_schema(responses=InvoiceResponse)
     def get(self, request: Request, invoice_id: int) -> Response:
         """Show an invoice with its lines, schedule and current payment URL."""
-        try:
+        with missing_is_not_found():
             document = selectors.document(tenant=tenant_of(request), invoice_id=invoice_id)
-        except Invoice.DoesNotExist as error:
-            raise NotFound from error
         return Response(InvoiceResponse(document, context={"now": timezone.now()}).data)
+
+
+class InvoiceSupplementary(APIView):
+    @extend_schema(
+        request=SupplementaryRequest,
+        responses={200: InvoiceResponse, 201: InvoiceResponse},
+        parameters=[IDEMPOTENCY_HEADER],
+    )
+    @idempotent
+    def post(self, request: Request, invoice_id: int) -> Response:
+        """Create a supplementary invoice in the currency and at the gateway of its parent."""
+        body = SupplementaryRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        now = timezone.now()
+        with missing_is_not_found():
+            document, opened = services.create_supplementary(
+                tenant=tenant_of(request),
+                parent_id=invoice_id,
+                request=body.to_request(),
+                idempotency_record_id=record_id_of(request),
+                now=now,
+            )
+        return Response(
+            InvoiceResponse(document, context={"now": now}).data,
+            HTTPStatus.CREATED if opened else HTTPStatus.OK,
+        )
+
+
+class InvoicePayments(APIView):
+    @extend_schema(
+        request=PaymentOpenRequest,
+        responses={200: PaymentResponse, 201: PaymentResponse},
+        parameters=[IDEMPOTENCY_HEADER],
+    )
+    @idempotent
+    def post(self, request: Request, invoice_id: int) -> Response:
+        """Open the payment of the lowest unpaid instalment; 200 if it is open already."""
+        body = PaymentOpenRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        with missing_is_not_found():
+            document, opened = payment_requests.open_payment(
+                tenant=tenant_of(request),
+                invoice_id=invoice_id,
+                now=timezone.now(),
+                **body.validated_data,
+            )
+        return Response(
+            PaymentResponse(document.open_request).data,
+            HTTPStatus.CREATED if opened else HTTPStatus.OK,
+        )
+
+
+class InvoiceOverpayment(APIView):
+    @extend_schema(responses=OverpaymentResponse)
+    def get(self, request: Request, invoice_id: int) -> Response:
+        """Show what was paid beside what was asked."""
+        with missing_is_not_found():
+            invoice = selectors.invoices(tenant=tenant_of(request)).get(pk=invoice_id)
+        return Response(OverpaymentResponse(invoice).data)
+
+
+@contextmanager
+def missing_is_not_found() -> Iterator[None]:
+    """Answer 404 alike for what does not exist and for another tenant's."""
+    try:
+        yield
+    except Invoice.DoesNotExist as error:
+        raise NotFound from error

@@ -7,10 +7,12 @@ from http import HTTPStatus
 import structlog
 from django.db import transaction
 
-import invoices.services
 from gateways.adapter import PaymentReport, PaymentState
+from invoices import crediting
 from invoices.models import Invoice, PaymentRequest
+from invoices.tasks import open_payment
 from payments.models import Allocation, Transaction, WebhookEvent
+from paytrust import queue
 from paytrust.errors import PayTrustError
 
 log = structlog.get_logger(__name__)
@@ -65,7 +67,7 @@ def settle(
     if report.state == PaymentState.PAID:
         return _book(invoice, payment_request, report, event, now)
     if report.state in ENDED_AS and payment_request.status in PaymentRequest.ACTIVE:
-        invoices.services.end_payment_request(
+        crediting.end_payment_request(
             invoice=invoice,
             payment_request=payment_request,
             ended_as=ENDED_AS[report.state],
@@ -73,6 +75,33 @@ def settle(
         )
         return Settlement("ended")
     return Settlement("unchanged")
+
+
+@transaction.atomic
+def settle_closed(
+    *, payment_request_id: int, report: PaymentReport | None, now: datetime
+) -> PaymentRequest:
+    """Record how a payment stands after we asked its gateway to close it.
+
+    If the customer was faster the money is booked; else the request is `cancelled`. A gateway
+    that does not know the payment (None) cannot take money on it either.
+
+    Raises:
+        CurrencyMismatch: the gateway took money in another currency.
+    """
+    payment_request = PaymentRequest.objects.get(pk=payment_request_id)
+    invoice = Invoice.objects.locked().get(pk=payment_request.invoice_id)
+    payment_request.refresh_from_db()  # read under the lock
+    if report is not None and report.state == PaymentState.PAID:
+        _book(invoice, payment_request, report, None, now)
+    elif payment_request.status == PaymentRequest.Status.CLOSING:
+        crediting.end_payment_request(
+            invoice=invoice,
+            payment_request=payment_request,
+            ended_as=PaymentRequest.Status.CANCELLED,
+            now=now,
+        )
+    return payment_request
 
 
 def _book(
@@ -97,7 +126,7 @@ def _book(
     if arrived_amount <= 0:
         return Settlement("already_booked")
     paid_at = report.paid_at or now
-    credit = invoices.services.credit(
+    credit = crediting.credit(
         invoice=invoice,
         payment_request=payment_request,
         amount=arrived_amount,
@@ -119,6 +148,8 @@ def _book(
         created_at=now,
         event=event,
     )
+    if invoice.open_payment_at:
+        transaction.on_commit(lambda: queue.publish(open_payment, invoice_id=invoice.pk))
     Allocation.objects.bulk_create(
         Allocation(transaction=row, installment=installment, amount=amount)
         for installment, amount in credit.allocations

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from payments import notifications
+from payments import closing, notifications
 from paytrust import queue
 
 
@@ -18,3 +18,16 @@ def hand_out_due_events(**_later: object) -> None:
     """Beat, every 5 seconds: enqueue events whose attempt is due, each to one worker only."""
     for event_id in notifications.claim_due(now=timezone.now(), limit=500):
         queue.publish(process_webhook_event, event_id=event_id)
+
+
+@shared_task(name="payments.close_payment")
+def close_payment(*, payment_request_id: int, **_later: object) -> None:
+    """Close one payment that was left closing."""
+    closing.close_for_job(payment_request_id=payment_request_id, now=timezone.now())
+
+
+@shared_task(name="payments.hand_out_closings")
+def hand_out_closings(**_later: object) -> None:
+    """Beat, every 30 seconds: enqueue payments that were left closing."""
+    for payment_request_id in closing.claim_closings(now=timezone.now(), limit=500):
+        queue.publish(close_payment, payment_request_id=payment_request_id)

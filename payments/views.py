@@ -1,26 +1,65 @@
-"""What was booked."""
+"""What was booked, and the changes that close an open payment first."""
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apikeys.authentication import tenant_of
-from invoices.models import Invoice
-from payments import selectors
+from apikeys.idempotency import IDEMPOTENCY_HEADER, idempotent
+from invoices.selectors import document
+from invoices.serializers import (
+    AdjustmentRequest,
+    InvoiceInstallmentsResponse,
+    InvoiceResponse,
+)
+from invoices.views import missing_is_not_found
+from payments import closing, selectors
 from payments.serializers import TransactionList, TransactionResponse
 from paytrust.pagination import NewestFirst, PageQuery
-from paytrust.problems import NotFound
+
+
+class InvoiceInstallments(APIView):
+    @extend_schema(responses=InvoiceInstallmentsResponse)
+    def get(self, request: Request, invoice_id: int) -> Response:
+        """Show the instalments of an invoice."""
+        with missing_is_not_found():
+            shown = document(tenant=tenant_of(request), invoice_id=invoice_id)
+        return Response(InvoiceInstallmentsResponse(shown, context={"now": timezone.now()}).data)
+
+    @extend_schema(request=AdjustmentRequest, responses=InvoiceInstallmentsResponse)
+    def patch(self, request: Request, invoice_id: int) -> Response:
+        """Change what unpaid instalments ask for; the invoice's total stays."""
+        body = AdjustmentRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        now = timezone.now()
+        with missing_is_not_found():
+            adjusted = closing.adjust_installments(
+                tenant=tenant_of(request), invoice_id=invoice_id, named=body.named(), now=now
+            )
+        return Response(InvoiceInstallmentsResponse(adjusted, context={"now": now}).data)
+
+
+class InvoiceCancellation(APIView):
+    @extend_schema(request=None, responses=InvoiceResponse, parameters=[IDEMPOTENCY_HEADER])
+    @idempotent
+    def post(self, request: Request, invoice_id: int) -> Response:
+        """End an invoice on which nothing was paid, and its open payment at the gateway."""
+        now = timezone.now()
+        with missing_is_not_found():
+            cancelled = closing.cancel_invoice(
+                tenant=tenant_of(request), invoice_id=invoice_id, now=now
+            )
+        return Response(InvoiceResponse(cancelled, context={"now": now}).data)
 
 
 class InvoiceTransactions(APIView):
     @extend_schema(responses=TransactionList, parameters=[PageQuery])
     def get(self, request: Request, invoice_id: int) -> Response:
         """List the transactions of an invoice, newest first, with where each unit went."""
-        try:
+        with missing_is_not_found():
             booked = selectors.transactions_of(tenant=tenant_of(request), invoice_id=invoice_id)
-        except Invoice.DoesNotExist as error:
-            raise NotFound from error
         page = NewestFirst()
         rows = page.paginate_queryset(booked, request)
         return page.get_paginated_response(list(TransactionResponse(rows, many=True).data))

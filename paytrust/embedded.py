@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
@@ -361,12 +361,36 @@ def _stop(process: psutil.Process | None, how: signal.Signals) -> None:
         return
     try:
         process.send_signal(how)
-        process.wait(STOP_SECONDS)
+        if still_running([process], seconds=STOP_SECONDS):
+            process.kill()
+            still_running([process], seconds=STOP_SECONDS)
     except psutil.NoSuchProcess:
         return
+
+
+def still_running(processes: Iterable[psutil.Process], *, seconds: float) -> list[psutil.Process]:
+    """Wait for processes to end and return those that have not."""
+    deadline = time.monotonic() + seconds
+    left = list(processes)
+    while (left := [process for process in left if _lives(process)]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.05)
+    return left
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        process.wait(timeout=0)  # takes leave of a child
     except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_SECONDS)
+        pass
+    else:
+        return False
+    try:
+        # In a container nobody may take leave of a process whose parent has gone.
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _port(remembered: int) -> int:

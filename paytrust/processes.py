@@ -78,10 +78,10 @@ def stop(processes: Mapping[str, psutil.Process]) -> None:
             process.terminate()  # it stops its children itself
         except psutil.NoSuchProcess:
             continue
-    _, stubborn = psutil.wait_procs(everyone, timeout=STOP_SECONDS)
+    stubborn = embedded.still_running(everyone, seconds=STOP_SECONDS)
     for process in stubborn:
         process.kill()
-    psutil.wait_procs(stubborn, timeout=STOP_SECONDS)
+    embedded.still_running(stubborn, seconds=STOP_SECONDS)
 
 
 def require_free_port(port: int) -> None:

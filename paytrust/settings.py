@@ -114,6 +114,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},
+    "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 30.0},
+    "close payments": {"task": "payments.hand_out_closings", "schedule": 30.0},
     "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
 }
 

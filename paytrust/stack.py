@@ -149,6 +149,7 @@ def demo(stack: Stack, *, once: bool) -> int:
         if once:
             with _lock(stack):
                 down(stack)
+            _say("PayTrust is stopped.")
 
 
 def serving_url(stack: Stack) -> str | None:
@@ -173,15 +174,18 @@ def reset(stack: Stack) -> None:
 def _start(stack: Stack) -> None:
     stack.logs.mkdir(parents=True, exist_ok=True)
     _say("Starting PostgreSQL and Valkey, bringing the database up to date ...")
-    environment = _environment(stack)
+    with _undisturbed():
+        environment = _environment(stack)
     _migrate(stack, environment)
     _say("Starting web, worker, beat and sandbox ...")
-    stack.schedule.unlink(missing_ok=True)  # a killed beat may leave it unreadable
+    for file in stack.state.glob(f"{stack.schedule.name}*"):  # its suffix is dbm's affair
+        file.unlink()  # a killed beat may leave it unreadable
     running: dict[str, psutil.Process] = {}
     for name, command in commands(stack).items():
         log = stack.logs / f"{name}.log"
-        running[name] = processes.spawn(command, log=log, environment=environment)
-        processes.record(stack.record, running)
+        with _undisturbed():
+            running[name] = processes.spawn(command, log=log, environment=environment)
+            processes.record(stack.record, running)
     _wait_until_ready(stack, running)
     accounts = _accounts(stack, environment)
     _write(stack.description, _describe(stack, environment, accounts, running))
@@ -346,11 +350,19 @@ def _lock(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C
+    # Put signals off until a process that was started has been written down, or all are stopped.
+    waiting: list[int] = []
+    before = {
+        number: signal.signal(number, lambda arrived, _: waiting.append(arrived))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if waiting:
+        signal.raise_signal(waiting[0])
 
 
 def _write(file: Path, content: object) -> None:

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,27 +59,33 @@ class Merchant:
     key: str
 
     def get(self, path: str, **kwargs: Any) -> requests.Response:
-        return self._send("GET", path, **kwargs)
+        return self.send("GET", path, **kwargs)
 
     def post(self, path: str, **kwargs: Any) -> requests.Response:
-        return self._send("POST", path, **kwargs)
+        return self.send("POST", path, **kwargs)
 
     def patch(self, path: str, **kwargs: Any) -> requests.Response:
-        return self._send("PATCH", path, **kwargs)
+        return self.send("PATCH", path, **kwargs)
 
-    def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+    def send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         headers = {"X-API-Key": self.key, **kwargs.pop("headers", {})}
         return requests.request(method, self.url + path, headers=headers, timeout=40, **kwargs)
 
     def wait_for(self, invoice_id: int, **expected: object) -> dict[str, Any]:
         """Return the invoice once its fields are as expected; fail after 10 s, showing it."""
+        return self.wait_until(
+            invoice_id, lambda invoice: all(invoice[f] == value for f, value in expected.items())
+        )
+
+    def wait_until(
+        self, invoice_id: int, fits: Callable[[dict[str, Any]], object]
+    ) -> dict[str, Any]:
+        """Return the invoice once it fits; fail after 10 s, showing it."""
         deadline = time.monotonic() + 10
-        while True:
-            invoice = self.get(f"/invoices/{invoice_id}").json()
-            if all(invoice[field] == value for field, value in expected.items()):
-                return invoice
-            assert time.monotonic() < deadline, f"waited for {expected}, have {invoice}"
+        while not fits(invoice := self.get(f"/invoices/{invoice_id}").json()):
+            assert time.monotonic() < deadline, f"waited in vain, have {invoice}"
             time.sleep(0.05)
+        return invoice
 
 
 @pytest.fixture(scope="session", autouse=True)

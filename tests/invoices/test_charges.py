@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.charges import Charges, Fee, Line, charge, tax_by_rate
+from invoices.charges import Charges, Fee, Line, charge
 
 NO_FEE = Fee(percentage=Decimal(0), fixed_amount=0)
 RATES = st.decimals(0, 1, places=4)
@@ -54,11 +54,3 @@ class TestCharge:
         )
         for line in lines:  # never more than half a unit away from the exact tax
             assert abs(line.tax_amount - line.subtotal_amount * line.tax_rate) <= Decimal("0.5")
-
-
-@given(lines=LINES)
-def test_tax_by_rate_loses_nothing(lines: list[Line]) -> None:
-    taxes = tax_by_rate(lines=lines)
-
-    assert sum(taxes.values()) == sum(line.tax_amount for line in lines)
-    assert set(taxes) == {line.tax_rate for line in lines}

@@ -41,7 +41,7 @@ class TestPlan:
     def test_refuses_a_part_smaller_than_its_own_tax_and_fee(self) -> None:
         # 99 x 50 // 100 = 49 and 1 x 50 // 100 = 0, so the last of 1 would bear 1 + 1.
         with pytest.raises(InstallmentTooSmall, match="instalment 2 of 1"):
-            schedule.split(totals=[99, 1], tax_amount=50, service_fee_amount=50)
+            schedule.split(totals={1: 99, 2: 1}, tax_amount=50, service_fee_amount=50)
 
     @given(
         columns=st.tuples(*[st.integers(0, 10**12)] * 3).filter(lambda c: sum(c) >= 12),

@@ -74,7 +74,8 @@ class Story:
         invoice = self.call("POST", "/invoices", json=body)
         self.say(
             f"PayTrust   201 invoice {invoice['id']}: "
-            f"subtotal {_amount(invoice, 'subtotal_amount')} + tax {_amount(invoice, 'total_tax_amount')}"
+            f"subtotal {_amount(invoice, 'subtotal_amount')}"
+            f" + tax {_amount(invoice, 'total_tax_amount')}"
             f" + fee {_amount(invoice, 'total_service_fee_amount')}"
             f" = {_amount(invoice, 'total_amount')}"
         )

@@ -1,0 +1,204 @@
+"""Changing what a customer still owes: instalments adjusted, invoices cancelled.
+
+Each change is cut in two around a call to the gateway, which the payments app makes: an open
+payment that would ask for the wrong amount is marked `closing` first, and the change is made
+once it is closed.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+
+from django.db import transaction
+
+from apikeys.models import Tenant
+from invoices import payment_requests, schedule, selectors, states, taxes
+from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
+from invoices.payment_requests import LEASE
+from invoices.schedule import Part, Unpaid
+from invoices.selectors import InvoiceDocument
+from paytrust.database import PaymentInProgress, with_lock_tries
+from paytrust.errors import PayTrustError
+
+
+class InvoiceNotCancellable(PayTrustError):
+    """Only an invoice on which nothing was paid can be cancelled, and only once."""
+
+    status = HTTPStatus.CONFLICT
+    code = "invoice_not_cancellable"
+
+
+def begin_adjustment(
+    *, tenant: Tenant, invoice_id: int, named: Mapping[int, int], now: datetime
+) -> PaymentRequest | None:
+    """Check an adjustment; return the open payment that must be closed first, leased, or None.
+
+    Raises:
+        Invoice.DoesNotExist: unknown, or another tenant's.
+        InvoiceNotPayable: paid, expired or cancelled.
+        InvalidInstallments, InstallmentTooSmall: the totals do not fit.
+        PaymentInProgress: somebody else is opening or closing the payment.
+    """
+
+    def begin() -> PaymentRequest | None:
+        with transaction.atomic():
+            document = _locked(tenant, invoice_id)
+            changed = [
+                part.pk
+                for part, after in _adjusted(document, named, now)
+                if part.total_amount != after.total_amount
+            ]
+            return _lease_closing(document.invoice, changed, now)
+
+    return with_lock_tries(begin)
+
+
+def adjust(
+    *, tenant: Tenant, invoice_id: int, named: Mapping[int, int], now: datetime
+) -> InvoiceDocument:
+    """Write new totals and shares of the unpaid instalments; the sums stay the invoice's.
+
+    Raises:
+        As `begin_adjustment`; PaymentInProgress also if a payment that asks for an amount
+        that would change is open again.
+
+    Source: FR-066 to FR-069.
+    """
+
+    def write() -> InvoiceDocument:
+        with transaction.atomic():
+            document = _locked(tenant, invoice_id)
+            invoice = document.invoice
+            before = {part.pk: part.total_amount for part in document.installments}
+            adjusted = _adjusted(document, named, now)
+            for part, after in adjusted:
+                _write_part(part, after, now)
+            parts = [part for part, _ in adjusted]
+            changed = [part.pk for part in parts if part.total_amount != before[part.pk]]
+            if PaymentRequest.objects.filter(installment__in=changed).active().exists():
+                raise PaymentInProgress
+            Installment.objects.bulk_update(parts, WRITTEN)
+            taxes.rewrite(installments=parts, line_items=document.line_items)
+            if not invoice.payment_requests.active().exists():
+                invoice.open_payment_at = now
+            invoice.updated_at = now
+            invoice.save(update_fields=["open_payment_at", "updated_at"])
+            return document
+
+    return with_lock_tries(write)
+
+
+def begin_cancellation(*, tenant: Tenant, invoice_id: int, now: datetime) -> PaymentRequest | None:
+    """Check that an invoice can be cancelled; return its open payment, leased, or None.
+
+    Raises:
+        Invoice.DoesNotExist: unknown, or another tenant's.
+        InvoiceNotCancellable: money is on it, or it has expired.
+        PaymentInProgress: somebody else is opening or closing its payment.
+    """
+
+    def begin() -> PaymentRequest | None:
+        with transaction.atomic():
+            document = _locked(tenant, invoice_id)
+            _require_cancellable(document.invoice)
+            return _lease_closing(
+                document.invoice, [part.pk for part in document.installments], now
+            )
+
+    return with_lock_tries(begin)
+
+
+def cancel(*, tenant: Tenant, invoice_id: int, now: datetime) -> InvoiceDocument:
+    """End an invoice on which nothing was paid. Cancelling it again changes nothing.
+
+    Raises:
+        As `begin_cancellation`.
+    """
+
+    def end() -> InvoiceDocument:
+        with transaction.atomic():
+            document = _locked(tenant, invoice_id)
+            invoice = document.invoice
+            _require_cancellable(invoice)
+            if invoice.payment_requests.active().exists():
+                raise PaymentInProgress
+            if invoice.ended_as != InvoiceStatus.CANCELLED:
+                invoice.ended_as, invoice.ended_at = InvoiceStatus.CANCELLED, now
+                invoice.open_payment_at, invoice.updated_at = None, now
+                invoice.status = states.status_of(invoice)
+                invoice.save()
+            return document
+
+    return with_lock_tries(end)
+
+
+WRITTEN = [
+    "net_amount",
+    "tax_amount",
+    "service_fee_amount",
+    "total_amount",
+    "status",
+    "paid_at",
+    "settled_at",
+]
+
+
+def _locked(tenant: Tenant, invoice_id: int) -> InvoiceDocument:
+    """Lock an invoice and then its instalments, and read both under the lock."""
+    Invoice.objects.for_tenant(tenant).locked(nowait=True).get(pk=invoice_id)
+    list(Installment.objects.filter(invoice=invoice_id).select_for_update().order_by("pk"))
+    return selectors.document(tenant=tenant, invoice_id=invoice_id)
+
+
+def _adjusted(
+    document: InvoiceDocument, named: Mapping[int, int], now: datetime
+) -> list[tuple[Installment, Part]]:
+    """Pair each unpaid instalment with what it would become."""
+    unpaid = payment_requests.unpaid_installments(document, now)
+    totals = schedule.adjusted_totals(
+        unpaid=[Unpaid(part.number, part.total_amount, part.paid_amount) for part in unpaid],
+        named=named,
+    )
+    parts = schedule.split(
+        totals=dict(zip((part.number for part in unpaid), totals, strict=True)),
+        tax_amount=sum(part.tax_amount for part in unpaid),
+        service_fee_amount=sum(part.service_fee_amount for part in unpaid),
+    )
+    return list(zip(unpaid, parts, strict=True))
+
+
+def _write_part(part: Installment, after: Part, now: datetime) -> None:
+    part.total_amount, part.net_amount = after.total_amount, after.net_amount
+    part.tax_amount, part.service_fee_amount = after.tax_amount, after.service_fee_amount
+    if part.paid_amount == part.total_amount:  # lowered to what was paid into it
+        part.status = Installment.Status.PAID
+        part.paid_at, part.settled_at = part.paid_at or now, now
+
+
+def _lease_closing(
+    invoice: Invoice, installments: Sequence[int], now: datetime
+) -> PaymentRequest | None:
+    """Mark the open payment of one of `installments` as closing, so that nobody else acts."""
+    current = invoice.payment_requests.filter(installment__in=installments).active().first()
+    if current is None:
+        return None
+    if current.leased_until is not None and current.leased_until > now:
+        raise PaymentInProgress
+    current.status, current.leased_until = PaymentRequest.Status.CLOSING, now + LEASE
+    current.next_check_at = now + LEASE
+    current.save(update_fields=["status", "leased_until", "next_check_at"])
+    return current
+
+
+def _require_cancellable(invoice: Invoice) -> None:
+    expired = invoice.ended_as == InvoiceStatus.EXPIRED
+    if invoice.paid_amount > 0 or expired:
+        raise InvoiceNotCancellable(
+            f"Invoice {invoice.pk} is {invoice.status} with {invoice.paid_amount} paid; "
+            "it cannot be cancelled.",
+            details={
+                "invoice_id": invoice.pk,
+                "status": invoice.status,
+                "paid_amount": invoice.paid_amount,
+            },
+        )

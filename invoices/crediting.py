@@ -1,0 +1,159 @@
+"""Money coming in, as an invoice sees it: instalments filled, balances and state moved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from invoices import states
+from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest, ReviewFlag
+
+PAGE_ROUNDING = timedelta(minutes=5)  # gateways take whole seconds or minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Where a payment went: (instalment, minor units) in order, and what nobody asked for."""
+
+    allocations: tuple[tuple[Installment, int], ...]
+    overpayment_amount: int
+
+
+def credit(
+    *,
+    invoice: Invoice,
+    payment_request: PaymentRequest,
+    amount: int,
+    paid_at: datetime,
+    now: datetime,
+) -> Credit:
+    """Put a payment into instalments, and move the invoice's balances and state.
+
+    The invoice must be locked by the caller. The money fills unpaid instalments in order; what
+    is left is an overpayment. Money for an instalment that another charge has paid already is
+    an overpayment as a whole, never the next instalment's.
+
+    Args:
+        invoice: the locked invoice.
+        payment_request: the demand that was paid; it becomes `paid`.
+        amount: minor units of the invoice's currency, at least 1.
+        paid_at: when the customer paid, as the gateway says.
+        now: when it is booked.
+
+    Source: FR-041, FR-043, FR-044, FR-065, spec 3.6 and 4.6.
+    """
+    parts = list(invoice.installments.select_for_update().order_by("pk"))
+    asked = next(part for part in parts if part.pk == payment_request.installment_id)
+    unpaid = (
+        [part for part in parts if part.status == Installment.Status.UNPAID]
+        if asked.status == Installment.Status.UNPAID
+        else []
+    )
+    allocations = _fill(unpaid, amount, paid_at, now)
+    Installment.objects.bulk_update(
+        [part for part, _ in allocations], ["paid_amount", "status", "paid_at", "settled_at"]
+    )
+    overpayment_amount = amount - sum(share for _, share in allocations)
+    if payment_request.status not in PaymentRequest.ACTIVE:
+        _close_overtaken([part for part, _ in allocations], now)
+    _move_invoice(invoice, payment_request, amount, overpayment_amount, now)
+    payment_request.status = PaymentRequest.Status.PAID
+    payment_request.ended_at = now
+    payment_request.next_check_at = payment_request.leased_until = None
+    payment_request.save(update_fields=["status", "ended_at", "next_check_at", "leased_until"])
+    return Credit(tuple(allocations), overpayment_amount)
+
+
+def end_payment_request(
+    *, invoice: Invoice, payment_request: PaymentRequest, ended_as: str, now: datetime
+) -> None:
+    """Record that a gateway closed an unpaid payment: `expired`, `failed` or `cancelled`.
+
+    The invoice must be locked by the caller. It follows unless money is on it, unless we asked
+    the gateway to close the payment, or unless the gateway's page was shorter than the invoice
+    by design: then a job opens a new page.
+    """
+    closed_by_us = payment_request.status == PaymentRequest.Status.CLOSING
+    payment_request.status = PaymentRequest.Status.CANCELLED if closed_by_us else ended_as
+    payment_request.ended_at = now
+    payment_request.next_check_at = payment_request.leased_until = None
+    payment_request.save(update_fields=["status", "ended_at", "next_check_at", "leased_until"])
+    if invoice.ended_as in {InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED}:
+        return
+    expired = ended_as == PaymentRequest.Status.EXPIRED
+    page_was_shorter = payment_request.expires_at < invoice.expires_at - PAGE_ROUNDING
+    if closed_by_us or (expired and page_was_shorter):
+        invoice.open_payment_at = now
+        invoice.save(update_fields=["open_payment_at"])
+    elif invoice.paid_amount == 0:
+        _end_invoice(invoice, InvoiceStatus.EXPIRED if expired else InvoiceStatus.FAILED, now)
+
+
+def _fill(
+    unpaid: Sequence[Installment], amount: int, paid_at: datetime, now: datetime
+) -> list[tuple[Installment, int]]:
+    allocations = []
+    for part in unpaid:
+        if amount == 0:
+            break
+        share = min(amount, part.total_amount - part.paid_amount)
+        part.paid_amount += share
+        if part.paid_amount == part.total_amount:
+            part.status = Installment.Status.PAID
+            part.paid_at, part.settled_at = paid_at, now
+        allocations.append((part, share))
+        amount -= share
+    return allocations
+
+
+def _close_overtaken(filled: Sequence[Installment], now: datetime) -> None:
+    """Have a job close payments that ask for what another charge has just brought."""
+    PaymentRequest.objects.filter(installment__in=filled).active().update(
+        status=PaymentRequest.Status.CLOSING, leased_until=None, next_check_at=now
+    )
+
+
+def _move_invoice(
+    invoice: Invoice,
+    payment_request: PaymentRequest,
+    amount: int,
+    overpayment_amount: int,
+    now: datetime,
+) -> None:
+    if invoice.ended_as == InvoiceStatus.CANCELLED:
+        _flag(invoice, ReviewFlag.AFTER_CANCEL)
+    elif invoice.ended_as is not None:
+        _flag(invoice, ReviewFlag.LATE)
+    if amount < payment_request.amount:
+        _flag(invoice, ReviewFlag.UNDERPAID)
+    if overpayment_amount:
+        _flag(invoice, ReviewFlag.OVERPAID)
+    invoice.paid_amount += amount
+    invoice.overpayment_amount += overpayment_amount
+    invoice.status = states.status_of(invoice)
+    invoice.updated_at = now
+    payable = invoice.ended_as is None and invoice.expires_at > now
+    more_is_due = invoice.status == InvoiceStatus.PARTIALLY_PAID
+    invoice.open_payment_at = now if payable and more_is_due else None
+    invoice.save(
+        update_fields=[
+            "paid_amount",
+            "overpayment_amount",
+            "status",
+            "review_flags",
+            "open_payment_at",
+            "updated_at",
+        ]
+    )
+
+
+def _flag(invoice: Invoice, flag: ReviewFlag) -> None:
+    if flag not in invoice.review_flags:
+        invoice.review_flags = [*invoice.review_flags, flag.value]
+
+
+def _end_invoice(invoice: Invoice, ended_as: InvoiceStatus, now: datetime) -> None:
+    invoice.ended_as, invoice.ended_at, invoice.updated_at = ended_as, now, now
+    if invoice.status == InvoiceStatus.DRAFT:
+        invoice.status = InvoiceStatus.PENDING  # it had a payment page; a draft never had
+    invoice.status = states.status_of(invoice)
+    invoice.save(update_fields=["status", "ended_as", "ended_at", "updated_at"])
