@@ -11,6 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Programs run as modules: their scripts would carry the folder's absolute path.
 RUN := $(BIN)/python -m
+MANAGE := $(BIN)/python manage.py
 SOURCES := paytrust apikeys gateways invoices payments reporting
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -51,6 +52,15 @@ format: venv ## put the code into the one format
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 
+# Settings want values; for checks they only have to have the right form.
+CHECKS := check-code check-django
+$(CHECKS): export SECRET_KEY = check-only-and-long-enough-0123456789-abcdefghijklmnopqrstuvwxyz
+$(CHECKS): export ADMIN_API_KEY = check-only-0123456789abcdef0123456789abcdef
+$(CHECKS): export API_KEY_PEPPER = check-only-fedcba9876543210fedcba9876543210
+$(CHECKS): export PUBLIC_BASE_URL = https://pay.example.com
+check-code: export DATABASE_URL = postgres://nobody@127.0.0.1:9/none
+check-code: export REDIS_URL = redis://127.0.0.1:9/0
+
 check-code: venv
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
@@ -58,15 +68,11 @@ check-code: venv
 	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	$(RUN) bandit --quiet --recursive --severity-level medium $(SOURCES)
 
-# Values that only have to have the right form; the servers are real and last for the check.
-check-django: export SECRET_KEY = check-only-and-long-enough-0123456789-abcdefghijklmnopqrstuvwxyz
-check-django: export ADMIN_API_KEY = check-only-0123456789abcdef0123456789abcdef
-check-django: export API_KEY_PEPPER = check-only-fedcba9876543210fedcba9876543210
-check-django: export PUBLIC_BASE_URL = https://pay.example.com
 check-django: venv
-	$(RUN) paytrust.embedded run -- $(BIN)/python manage.py makemigrations --check --dry-run
-	$(RUN) paytrust.embedded run -- $(BIN)/python manage.py check --deploy --fail-level WARNING
-	$(RUN) paytrust.embedded run -- $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	@$(RUN) paytrust.embedded run -- sh -exc '\
+	  $(MANAGE) makemigrations --check --dry-run; \
+	  $(MANAGE) check --deploy --fail-level WARNING; \
+	  $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null'
 
 # One package tells whether the vulnerability service can be asked at all from here.
 AUDIT := $(RUN) pip_audit --progress-spinner off --disable-pip

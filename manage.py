@@ -1,4 +1,6 @@
 #!/usr/bin/env python
+"""Entry point of Django's commands."""
+
 import os
 import sys
 

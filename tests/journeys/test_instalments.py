@@ -181,15 +181,13 @@ class TestAdjusting:
         self, merchant: Merchant, sandbox: Sandbox
     ) -> None:
         invoice = merchant.post("/invoices", json=invoice_body(installments={"count": 2})).json()
-        call = {
-            "path": f"/invoices/{invoice['id']}/installments",
-            "json": {"installments": [{"number": 1, "total": 5000}]},
-        }
+        path = f"/invoices/{invoice['id']}/installments"
+        change = {"installments": [{"number": 1, "total": 5000}]}
         sandbox.fault("xendit", "http_500")
 
-        failed = merchant.patch(**call)
+        failed = merchant.patch(path, json=change)
         totals = [part["total"] for part in schedule(merchant, invoice["id"])]
-        again = merchant.patch(**call)
+        again = merchant.patch(path, json=change)
 
         assert (failed.status_code, failed.json()["error"]) == (502, "gateway_unavailable")
         assert totals == [part["total"] for part in invoice["installment_schedule"]]

@@ -2,6 +2,7 @@
 
 import json as jsonlib
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         story.introduce()
         story.pay_in_ringgit_at_xendit()
         story.pay_in_rupiah_at_midtrans()
+        story.pay_in_three_instalments()
         story.end()
 
 
@@ -62,6 +64,61 @@ class Story:
         ]
         self.play({"gateway_id": 2, "currency_code": "IDR", "line_items": lines})
 
+    def pay_in_three_instalments(self) -> None:
+        self.act("3", "ringgit in 3 instalments, one adjusted, the last overpaid")
+        lines = [
+            {"product_name": "Sofa", "quantity": 1, "unit_price": "1899.90", "tax_rate": 0.08},
+            {"product_name": "Delivery", "quantity": 1, "unit_price": 80, "tax_rate": 0},
+        ]
+        invoice = self.create(
+            {
+                "gateway_id": 1,
+                "currency_code": "MYR",
+                "line_items": lines,
+                "installments": {"count": 3},
+            }
+        )
+        self.show_schedule(invoice)
+        self.pay(invoice)
+        invoice = self.wait_until_open(invoice["id"], number=2)
+        invoice = self.adjust(invoice, number=2, by=-10000)
+        self.pay(invoice)
+        invoice = self.wait_until_open(invoice["id"], number=3)
+        last = invoice["installment_schedule"][2]["total"]
+        self.pay(invoice, amount=Money(last + 50, "MYR"))
+        paid = self.wait_until_paid(invoice["id"])
+        self.show_schedule(paid)
+        self.show_books(paid)
+        over = self.call("GET", f"/invoices/{paid['id']}/overpayment")
+        self.say(
+            f"PayTrust   overpaid by {Money(over['overpayment_amount'], 'MYR')}: "
+            f"{Money(over['total_paid'], 'MYR')} for {Money(over['total_amount'], 'MYR')}"
+        )
+
+    def adjust(self, invoice: dict[str, Any], *, number: int, by: int) -> dict[str, Any]:
+        total = invoice["installment_schedule"][number - 1]["total"] + by
+        path = f"/invoices/{invoice['id']}/installments"
+        self.say(f"merchant   PATCH {path} (instalment {number}: {Money(total, 'MYR')})")
+        change = {"installments": [{"number": number, "total": total}]}
+        self.call("PATCH", path, json=change)
+        adjusted = self.call("GET", f"/invoices/{invoice['id']}")
+        self.say("PayTrust   closes the open payment at the gateway and opens it anew")
+        self.show_schedule(adjusted)
+        return adjusted
+
+    def show_schedule(self, invoice: dict[str, Any]) -> None:
+        code = invoice["currency_code"]
+        self.say(f"           {'':2} {'amount':>12} {'tax':>10} {'fee':>8} {'total':>12}  status")
+        for part in invoice["installment_schedule"]:
+            columns = [
+                f"{Money(part[name], code).whole():,}"
+                for name in ("amount", "tax", "service_fee", "total")
+            ]
+            self.say(
+                f"           {part['number']:2} {columns[0]:>12} {columns[1]:>10} {columns[2]:>8} "
+                f"{columns[3]:>12}  {part['status']}"
+            )
+
     def play(self, body: dict[str, Any]) -> None:
         """One invoice from its request to the books."""
         invoice = self.create(body)
@@ -81,17 +138,30 @@ class Story:
         )
         return invoice
 
-    def pay(self, invoice: dict[str, Any]) -> None:
+    def pay(self, invoice: dict[str, Any], *, amount: Money | None = None) -> None:
         url = invoice["payment_url"]
-        self.say(f"customer   opens {url} and presses Pay")
-        requests.post(url, data={"action": "pay"}, timeout=30).raise_for_status()
+        fields = {"action": "pay"} | ({"amount": str(amount.whole())} if amount else {})
+        self.say(f"customer   opens {url} and pays{f' {amount}' if amount else ''}")
+        requests.post(url, data=fields, timeout=30).raise_for_status()
         self.say(f"gateway    {invoice['selected_gateway']} sends its webhook to PayTrust")
 
     def wait_until_paid(self, invoice_id: int) -> dict[str, Any]:
+        return self.wait(invoice_id, lambda invoice: invoice["status"] == "fully_paid")
+
+    def wait_until_open(self, invoice_id: int, *, number: int) -> dict[str, Any]:
+        """Wait for the next instalment's payment URL, which a job opens by itself."""
+        index = number - 1
+        invoice = self.wait(
+            invoice_id, lambda invoice: invoice["installment_schedule"][index]["payment_url"]
+        )
+        self.say(f"PayTrust   booked it, and opened instalment {number} by itself")
+        return invoice
+
+    def wait(self, invoice_id: int, done: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             invoice = self.call("GET", f"/invoices/{invoice_id}")
-            if invoice["status"] == "fully_paid":
+            if done(invoice):
                 return invoice
             if time.monotonic() > deadline:
                 raise CommandError(
@@ -108,8 +178,8 @@ class Story:
                 f"{_amount(row, 'amount')}"
             )
         total = sum(row["amount"] for row in booked)
-        if total != invoice["total_amount"]:
-            raise CommandError(f"Booked {total}, but the invoice is {invoice['total_amount']}.")
+        if total != invoice["paid_amount"]:
+            raise CommandError(f"Booked {total}, but the invoice says {invoice['paid_amount']}.")
         self.say(
             f"PayTrust   invoice {invoice['id']} is {invoice['status']}: "
             f"paid {_amount(invoice, 'paid_amount')} of {_amount(invoice, 'total_amount')}"
@@ -117,7 +187,7 @@ class Story:
 
     def end(self) -> None:
         self.say("")
-        self.say("Two invoices, two gateways, every unit booked once.")
+        self.say("Three invoices, two gateways, two currencies: every unit booked once.")
         self.say(f"Try it: {self.base_url}/docs   Back office: {self.base_url}/admin/")
 
     def act(self, number: str, title: str) -> None:
