@@ -12,8 +12,8 @@ from http import HTTPStatus
 from django.db import transaction
 
 from apikeys.models import Tenant
-from invoices import payment_requests, schedule, selectors, states, taxes
-from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
+from invoices import payment_requests, schedule, selectors, settlements, states, taxes
+from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest, SettlementEntry
 from invoices.payment_requests import LEASE
 from invoices.schedule import Part, Unpaid
 from invoices.selectors import InvoiceDocument
@@ -79,6 +79,10 @@ def adjust(
                 raise PaymentInProgress
             Installment.objects.bulk_update(parts, WRITTEN)
             taxes.rewrite(installments=parts, line_items=document.line_items)
+            settled = [part for part in parts if part.status == Installment.Status.PAID]
+            settlements.record(
+                invoice=invoice, installments=settled, kind=SettlementEntry.Kind.SETTLED, now=now
+            )
             if not invoice.payment_requests.active().exists():
                 invoice.open_payment_at = now
             invoice.updated_at = now

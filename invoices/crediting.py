@@ -1,18 +1,28 @@
-"""Money coming in, as an invoice sees it: instalments filled, balances and state moved."""
+"""Money coming in and going back, as an invoice sees it: instalments, balances and state."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from invoices import states
-from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest, ReviewFlag
+from invoices import settlements, states
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceStatus,
+    PaymentRequest,
+    ReviewFlag,
+    SettlementEntry,
+)
 
 PAGE_ROUNDING = timedelta(minutes=5)  # gateways take whole seconds or minutes
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Where a payment went: (instalment, minor units) in order, and what nobody asked for."""
+    """Where a payment went: (instalment, minor units) in order, and what nobody asked for.
+
+    Negative where money went back.
+    """
 
     allocations: tuple[tuple[Installment, int], ...]
     overpayment_amount: int
@@ -52,6 +62,10 @@ def credit(
     Installment.objects.bulk_update(
         [part for part, _ in allocations], ["paid_amount", "status", "paid_at", "settled_at"]
     )
+    settled = [part for part, _ in allocations if part.status == Installment.Status.PAID]
+    settlements.record(
+        invoice=invoice, installments=settled, kind=SettlementEntry.Kind.SETTLED, now=now
+    )
     overpayment_amount = amount - sum(share for _, share in allocations)
     if payment_request.status not in PaymentRequest.ACTIVE:
         _close_overtaken([part for part, _ in allocations], now)
@@ -61,6 +75,46 @@ def credit(
     payment_request.next_check_at = payment_request.leased_until = None
     payment_request.save(update_fields=["status", "ended_at", "next_check_at", "leased_until"])
     return Credit(tuple(allocations), overpayment_amount)
+
+
+def debit(*, invoice: Invoice, filled: Mapping[int, int], amount: int, now: datetime) -> Credit:
+    """Take money that a gateway took back out of an invoice, and move its balances and state.
+
+    The invoice must be locked by the caller. What nobody asked for goes first, then what the
+    payment put into instalments, last instalment first; if a later payment has taken its place
+    there, what others put in. An instalment that is no longer full is unpaid again. Payment
+    pages that would ask for the wrong amount now are closed and opened anew by jobs; where no
+    page was open, none is opened until the merchant asks for it.
+
+    Args:
+        invoice: the locked invoice.
+        filled: what the payment that is reversed still has in each instalment, by its id.
+        amount: minor units, at least 1 and at most what the invoice has received.
+        now: when it is booked.
+
+    Source: spec 4.6.
+    """
+    parts = list(invoice.installments.select_for_update().order_by("pk"))
+    overpayment_amount = min(amount, invoice.overpayment_amount)
+    taken = _taken(parts, filled, amount - overpayment_amount)
+    settlements.record(
+        invoice=invoice,
+        installments=[part for part, _ in taken if part.status == Installment.Status.PAID],
+        kind=SettlementEntry.Kind.REVERSED,
+        now=now,
+    )
+    _empty(taken)
+    if taken:
+        _close_overtaken(parts, now)
+    _flag(invoice, ReviewFlag.REVERSED)
+    invoice.paid_amount -= amount
+    invoice.overpayment_amount -= overpayment_amount
+    invoice.status = states.status_of(invoice)
+    invoice.updated_at = now
+    invoice.save(
+        update_fields=["paid_amount", "overpayment_amount", "status", "review_flags", "updated_at"]
+    )
+    return Credit(tuple((part, -share) for part, share in taken), -overpayment_amount)
 
 
 def end_payment_request(
@@ -105,8 +159,33 @@ def _fill(
     return allocations
 
 
+def _taken(
+    parts: Sequence[Installment], filled: Mapping[int, int], amount: int
+) -> list[tuple[Installment, int]]:
+    """Choose where money is taken from: first what this payment filled, last instalment first."""
+    shares = {part.pk: 0 for part in parts}
+    for own in (True, False):
+        for part in reversed(parts):
+            there = part.paid_amount - shares[part.pk]
+            share = min(amount, there, filled.get(part.pk, 0)) if own else min(amount, there)
+            shares[part.pk] += share
+            amount -= share
+    assert amount == 0, "more was taken back than the invoice has received"
+    return [(part, shares[part.pk]) for part in parts if shares[part.pk]]
+
+
+def _empty(taken: Sequence[tuple[Installment, int]]) -> None:
+    for part, share in taken:
+        part.paid_amount -= share
+        part.status = Installment.Status.UNPAID
+        part.paid_at = part.settled_at = None
+    Installment.objects.bulk_update(
+        [part for part, _ in taken], ["paid_amount", "status", "paid_at", "settled_at"]
+    )
+
+
 def _close_overtaken(filled: Sequence[Installment], now: datetime) -> None:
-    """Have a job close payments that ask for what another charge has just brought."""
+    """Have a job close payments that ask for another amount than is due now."""
     PaymentRequest.objects.filter(installment__in=filled).active().update(
         status=PaymentRequest.Status.CLOSING, leased_until=None, next_check_at=now
     )

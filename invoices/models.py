@@ -72,6 +72,9 @@ class Invoice(models.Model):
     overpayment_amount = models.BigIntegerField(default=0)  # the part no instalment asked for
     installment_count = models.PositiveSmallIntegerField(default=1)
     review_flags = models.JSONField(default=list)  # of ReviewFlag, in the order they came up
+    needs_review = models.GeneratedField(
+        expression=~Q(review_flags=[]), output_field=models.BooleanField(), db_persist=True
+    )
     description = models.CharField(max_length=1000, null=True)
     customer = models.JSONField(null=True)  # {name, email, phone}
     metadata = models.JSONField(default=dict)
@@ -148,6 +151,12 @@ class Invoice(models.Model):
                 "open_payment_at",
                 condition=Q(open_payment_at__isnull=False),
                 name="invoice_to_open",
+            ),
+            models.Index(
+                "tenant",
+                F("id").desc(),
+                condition=Q(needs_review=True),
+                name="invoice_to_review",
             ),
             models.Index("parent", condition=Q(parent__isnull=False), name="invoice_of_parent"),
         ]
@@ -259,6 +268,63 @@ class InstallmentTax(models.Model):
             models.CheckConstraint(
                 condition=Q(tax_amount__gte=0), name="installment_tax_not_negative"
             ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tax_amount} at {self.tax_rate}"
+
+
+class SettlementEntry(models.Model):
+    """That an instalment was settled, or that a reversal took it back. Append-only.
+
+    It bears the shares as they were then, so a report of a past day never changes, whatever
+    happens to the instalment later.
+    """
+
+    class Kind(models.TextChoices):
+        SETTLED = "settled"
+        REVERSED = "reversed"
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="settlement_entries")
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="settlement_entries")
+    installment = models.ForeignKey(Installment, models.PROTECT, related_name="settlement_entries")
+    kind = models.CharField(max_length=10, choices=Kind)
+    currency_code = models.CharField(max_length=3)
+    net_amount = models.BigIntegerField()  # minor units, positive for a reversal too
+    tax_amount = models.BigIntegerField()
+    service_fee_amount = models.BigIntegerField()
+    total_amount = models.BigIntegerField()
+    booked_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "settlement entries"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    total_amount=F("net_amount") + F("tax_amount") + F("service_fee_amount")
+                ),
+                name="settlement_entry_total_is_its_sum",
+            ),
+        ]
+        indexes = [
+            models.Index("tenant", "booked_at", name="settlement_entry_booked"),
+            models.Index("booked_at", name="settlement_entry_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.installment_id} {self.kind}"
+
+
+class SettlementTax(models.Model):
+    """A settlement entry's tax at one rate."""
+
+    entry = models.ForeignKey(SettlementEntry, models.PROTECT, related_name="taxes")
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=4)
+    tax_amount = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("entry", "tax_rate", name="settlement_tax_rate"),
         ]
 
     def __str__(self) -> str:

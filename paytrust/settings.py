@@ -5,6 +5,7 @@ from typing import Any
 
 import django_stubs_ext
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from paytrust import logging
@@ -116,6 +117,11 @@ CELERY_BEAT_SCHEDULE = {
     "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},
     "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 30.0},
     "close payments": {"task": "payments.hand_out_closings", "schedule": 30.0},
+    "close days": {"task": "reporting.close_days", "schedule": 900.0},
+    "check closed days": {
+        "task": "reporting.check_days",
+        "schedule": crontab(hour="2", minute="30"),
+    },
     "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
 }
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("gateways.urls")),
     path("", include("invoices.urls")),
     path("", include("payments.urls")),
+    path("", include("reporting.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),

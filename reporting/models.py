@@ -1,21 +1,37 @@
-"""Totals of closed days, made from what was settled on them."""
+"""Totals of closed days, made from the settlement entries booked on them."""
 
 from django.db import models
 from django.db.models import Q
 
 from apikeys.models import Tenant
 from gateways.models import Gateway
+from invoices.models import SettlementEntry
+
+
+class ClosedDay(models.Model):
+    """A UTC day whose totals are made. Days close in order and never change afterwards."""
+
+    day_date = models.DateField(primary_key=True)
+    closed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.day_date)
 
 
 class DailyTotal(models.Model):
-    """What one tenant settled on one UTC day in one currency, at one gateway and tax rate."""
+    """What one tenant settled, or had reversed, on one UTC day in one currency at one gateway.
+
+    The row without a tax rate bears the columns of the report. The rows with one bear only the
+    tax at that rate and how many instalments have it, because an instalment may have several.
+    """
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="daily_totals")
     day_date = models.DateField()  # UTC
+    kind = models.CharField(max_length=10, choices=SettlementEntry.Kind)
     currency_code = models.CharField(max_length=3)
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="daily_totals")
-    tax_rate = models.DecimalField(max_digits=5, decimal_places=4)
-    transaction_count = models.PositiveIntegerField()
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=4, null=True)
+    entry_count = models.PositiveIntegerField()
     subtotal_amount = models.BigIntegerField()  # minor units, like every *_amount
     total_tax_amount = models.BigIntegerField()
     total_service_fee_amount = models.BigIntegerField()
@@ -26,13 +42,16 @@ class DailyTotal(models.Model):
             models.UniqueConstraint(
                 "tenant",
                 "day_date",
+                "kind",
                 "currency_code",
                 "gateway",
                 "tax_rate",
                 name="daily_total_once",
+                nulls_distinct=False,
             ),
             models.CheckConstraint(
-                condition=Q(
+                condition=Q(tax_rate__isnull=False)
+                | Q(
                     total_amount=models.F("subtotal_amount")
                     + models.F("total_tax_amount")
                     + models.F("total_service_fee_amount")

@@ -3,12 +3,14 @@
 import json as jsonlib
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import requests
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from paytrust.money import Money
 
@@ -27,6 +29,7 @@ class Command(BaseCommand):
         story.pay_in_ringgit_at_xendit()
         story.pay_in_rupiah_at_midtrans()
         story.pay_in_three_instalments()
+        story.report()
         story.end()
 
 
@@ -35,6 +38,8 @@ class Story:
 
     def __init__(self, command: Command, stack: dict[str, Any]) -> None:
         self.command, self.stack = command, stack
+        self.began = timezone.now()
+        self.settled: dict[str, int] = {}  # what the report must say, per currency
         self.base_url: str = stack["base_url"]
         self.session = requests.Session()
         self.session.headers["X-API-Key"] = stack["api_key"]
@@ -94,6 +99,29 @@ class Story:
             f"PayTrust   overpaid by {Money(over['overpayment_amount'], 'MYR')}: "
             f"{Money(over['total_paid'], 'MYR')} for {Money(over['total_amount'], 'MYR')}"
         )
+
+    def report(self) -> None:
+        """Ask for the report of this story and check it against what the invoices said."""
+        self.act("4", "what was settled, per currency")
+        path = (
+            f"/reports/financial?start_date={self.began:%Y-%m-%dT%H:%M:%SZ}"
+            f"&end_date={timezone.now() + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
+        )
+        self.say(f"merchant   GET {path}")
+        for currency in self.call("GET", path)["by_currency"]:
+            code = currency["currency_code"]
+            self.say(
+                f"PayTrust   {currency['transaction_count']} instalments: "
+                f"subtotal {_amount(currency, 'subtotal_amount')}"
+                f" + tax {_amount(currency, 'total_tax_amount')}"
+                f" + fee {_amount(currency, 'total_service_fee_amount')}"
+                f" = {_amount(currency, 'total_amount')}"
+            )
+            if currency["total_amount"] != self.settled[code]:
+                raise CommandError(
+                    f"The report says {_amount(currency, 'total_amount')}, "
+                    f"the invoices above say {Money(self.settled[code], code)}."
+                )
 
     def adjust(self, invoice: dict[str, Any], *, number: int, by: int) -> dict[str, Any]:
         total = invoice["installment_schedule"][number - 1]["total"] + by
@@ -180,6 +208,8 @@ class Story:
         total = sum(row["amount"] for row in booked)
         if total != invoice["paid_amount"]:
             raise CommandError(f"Booked {total}, but the invoice says {invoice['paid_amount']}.")
+        code = invoice["currency_code"]
+        self.settled[code] = self.settled.get(code, 0) + invoice["total_amount"]
         self.say(
             f"PayTrust   invoice {invoice['id']} is {invoice['status']}: "
             f"paid {_amount(invoice, 'paid_amount')} of {_amount(invoice, 'total_amount')}"

@@ -1,0 +1,10 @@
+"""Paths of the reporting app."""
+
+from django.urls import path
+
+from reporting import views
+
+urlpatterns = [
+    path("reports/financial", views.FinancialReport.as_view()),
+    path("reports/discrepancies", views.DiscrepancyReport.as_view()),
+]

@@ -1,0 +1,162 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.conftest import Merchant, Sandbox
+from tests.factories import invoice_body, rupiah_body
+
+PERIOD = "start_date=2020-01-01&end_date=2020-12-31"
+
+
+def report(merchant: Merchant, **extra: str) -> list[dict[str, Any]]:
+    now = timezone.now()
+    params = {
+        "start_date": (now - timedelta(hours=1)).isoformat(),
+        "end_date": (now + timedelta(hours=1)).isoformat(),
+        **extra,
+    }
+    answer = merchant.get("/reports/financial", params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["by_currency"]
+
+
+class TestFinancialReport:
+    def test_says_what_the_invoices_say(self, merchant: Merchant, sandbox: Sandbox) -> None:
+        ringgit = merchant.post("/invoices", json=invoice_body()).json()
+        rupiah = merchant.post("/invoices", json=rupiah_body()).json()
+        unpaid = merchant.post("/invoices", json=rupiah_body()).json()
+        for invoice in (ringgit, rupiah):
+            sandbox.pay(invoice["payment_url"])
+            merchant.wait_for(invoice["id"], status="fully_paid")
+
+        idr, myr = report(merchant)
+
+        assert unpaid["status"] == "pending"
+        for currency, invoice in ((idr, rupiah), (myr, ringgit)):
+            assert currency["currency_code"] == invoice["currency_code"]
+            assert currency["transaction_count"] == 1
+            for column in (
+                "subtotal_amount",
+                "total_tax_amount",
+                "total_service_fee_amount",
+                "total_amount",
+            ):
+                assert currency[column] == invoice[column]
+            assert (
+                sum(row["amount"] for row in currency["tax_breakdown"])
+                == (invoice["total_tax_amount"])
+            )
+            assert currency["gateway_breakdown"] == [
+                {
+                    "gateway_name": invoice["selected_gateway"],
+                    "transaction_count": 1,
+                    "service_fee_amount": invoice["total_service_fee_amount"],
+                }
+            ]
+            assert set(currency["reversals"].values()) == {0}
+        assert [(row["tax_rate"], row["transaction_count"]) for row in myr["tax_breakdown"]] == [
+            (0, 1),
+            (0.06, 1),
+        ]
+
+    def test_counts_instalments_when_they_are_settled(
+        self, merchant: Merchant, sandbox: Sandbox
+    ) -> None:
+        invoice = merchant.post("/invoices", json=invoice_body(installments={"count": 3})).json()
+        first = invoice["installment_schedule"][0]
+        sandbox.pay(invoice["payment_url"])
+        merchant.wait_for(invoice["id"], status="partially_paid")
+
+        (myr,) = report(merchant)
+
+        assert myr["transaction_count"] == 1
+        assert myr["total_amount"] == first["total"]
+        assert myr["subtotal_amount"] == first["amount"]
+        assert myr["total_tax_amount"] == first["tax"]
+        assert sum(row["amount"] for row in myr["tax_breakdown"]) == first["tax"]
+
+    def test_narrows_by_currency_and_gateway(self, merchant: Merchant, sandbox: Sandbox) -> None:
+        for body in (invoice_body(), rupiah_body()):
+            invoice = merchant.post("/invoices", json=body).json()
+            sandbox.pay(invoice["payment_url"])
+            merchant.wait_for(invoice["id"], status="fully_paid")
+
+        assert [row["currency_code"] for row in report(merchant, currency="MYR")] == ["MYR"]
+        assert [row["currency_code"] for row in report(merchant, gateway_id="2")] == ["IDR"]
+        assert report(merchant, currency="USD") == []
+
+    def test_another_tenant_sees_nothing(
+        self, merchant: Merchant, stranger: Merchant, sandbox: Sandbox
+    ) -> None:
+        invoice = merchant.post("/invoices", json=invoice_body()).json()
+        sandbox.pay(invoice["payment_url"])
+        merchant.wait_for(invoice["id"], status="fully_paid")
+
+        assert report(stranger) == []
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ("", "start_date"),
+            ("start_date=2020-01-01", "end_date"),
+            ("start_date=yesterday&end_date=2020-01-02", "start_date"),
+            ("start_date=2020-01-01T00:00:00&end_date=2020-01-02", "start_date"),
+            ("start_date=2020-02-30&end_date=2020-03-02", "start_date"),
+            ("start_date=2020-01-02&end_date=2020-01-02", "end_date"),
+            ("start_date=2020-01-02&end_date=2020-01-01", "end_date"),
+            ("start_date=2020-01-01&end_date=2021-01-02", "end_date"),
+            (f"{PERIOD}&currency=XXX", "currency"),
+            (f"{PERIOD}&gateway_id=3", "gateway_id"),
+            (f"{PERIOD}&gateway_id=x", "gateway_id"),
+            (f"{PERIOD}&tz=Mars/Olympus", "tz"),
+            (f"{PERIOD}&tz=../../etc/passwd", "tz"),
+            (f"{PERIOD}&colour=red", "colour"),
+        ],
+    )
+    def test_refuses_a_bad_query_naming_the_field(
+        self, merchant: Merchant, query: str, field: str
+    ) -> None:
+        answer = merchant.get(f"/reports/financial?{query}")
+
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+        assert field in answer.json()["details"]
+
+    def test_a_date_is_midnight_in_the_zone_asked_for(self, merchant: Merchant) -> None:
+        answer = merchant.get(
+            "/reports/financial?start_date=2026-11-01&end_date=2026-12-01&tz=Asia/Jakarta"
+        )
+
+        assert answer.json()["period"] == {
+            "start_date": "2026-10-31T17:00:00Z",
+            "end_date": "2026-11-30T17:00:00Z",
+        }
+
+
+class TestDiscrepancies:
+    def test_lists_what_differs_with_sums_per_currency(
+        self, merchant: Merchant, sandbox: Sandbox
+    ) -> None:
+        exact = merchant.post("/invoices", json=invoice_body()).json()
+        over = merchant.post("/invoices", json=rupiah_body()).json()
+        sandbox.pay(exact["payment_url"])
+        sandbox.pay(over["payment_url"], amount=str(over["total_amount"] + 700))
+        merchant.wait_for(exact["id"], status="fully_paid")
+        merchant.wait_for(over["id"], status="fully_paid")
+
+        answer = merchant.get("/reports/discrepancies").json()
+
+        assert [
+            (row["invoice_id"], row["kinds"], row["difference"]) for row in answer["results"]
+        ] == [(over["id"], ["overpaid"], 700)]
+        assert answer["by_currency"] == [
+            {
+                "currency_code": "IDR",
+                "invoice_count": 1,
+                "total_amount": over["total_amount"],
+                "paid_amount": over["total_amount"] + 700,
+                "overpayment_amount": 700,
+            }
+        ]
+        assert merchant.get("/reports/discrepancies?kind=late").json()["results"] == []
