@@ -4,7 +4,7 @@ from typing import Self
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import ExpressionWrapper, F, Q
 
 from apikeys.models import Tenant
 from apikeys.tenancy import TenantQuerySet
@@ -73,7 +73,9 @@ class Invoice(models.Model):
     installment_count = models.PositiveSmallIntegerField(default=1)
     review_flags = models.JSONField(default=list)  # of ReviewFlag, in the order they came up
     needs_review = models.GeneratedField(
-        expression=~Q(review_flags=[]), output_field=models.BooleanField(), db_persist=True
+        expression=ExpressionWrapper(~Q(review_flags=[]), models.BooleanField()),
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     description = models.CharField(max_length=1000, null=True)
     customer = models.JSONField(null=True)  # {name, email, phone}

@@ -58,10 +58,17 @@ def close_days(*, now: datetime) -> list[date]:
 def differing_days(*, now: datetime) -> list[date]:
     """Recount the last 35 closed days; return those whose totals differ from their entries."""
     closed = ClosedDay.objects.filter(day_date__gte=now.date() - timedelta(days=CHECKED_DAYS))
-    days = [row.day_date for row in closed.order_by("day_date") if _differs(row.day_date)]
+    days = [row.day_date for row in closed.order_by("day_date") if differs(row.day_date)]
     for day in days:
         log.critical("closed day differs from its entries", day=day.isoformat())
     return days
+
+
+def differs(day: date) -> bool:
+    """Tell whether a closed day's totals are not what its entries sum to."""
+    with connection.cursor() as cursor:
+        cursor.execute(DIFFERENCES, _bounds(day))
+        return cursor.fetchone() is not None
 
 
 def last_closed_day() -> date | None:
@@ -95,12 +102,6 @@ def _close_day(day: date, now: datetime) -> bool:
     return mine
 
 
-def _differs(day: date) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(DIFFERENCES, _bounds(day))
-        return cursor.fetchone() is not None
-
-
-def _bounds(day: date) -> dict[str, object]:
+def _bounds(day: date) -> dict[str, date]:
     begin = datetime.combine(day, time(), UTC)
     return {"day": day, "begin": begin, "end": begin + timedelta(days=1)}

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count, QuerySet, Sum
@@ -119,8 +120,8 @@ def discrepancies(
     return found.filter(currency_code=currency_code) if currency_code else found
 
 
-def discrepancy_sums(found: QuerySet[Invoice]) -> list[dict[str, object]]:
-    """Add up discrepancies per currency, in one query."""
+def discrepancy_sums(found: QuerySet[Invoice]) -> list[Any]:
+    """Add up discrepancies per currency, in one query: rows of sums by column name."""
     return list(
         found.order_by("currency_code")
         .values("currency_code")
@@ -133,7 +134,7 @@ def discrepancy_sums(found: QuerySet[Invoice]) -> list[dict[str, object]]:
     )
 
 
-def _closed_part(start: datetime, end: datetime) -> dict[str, object]:
+def _closed_part(start: datetime, end: datetime) -> dict[str, date]:
     """Return the whole closed days within an interval, as days and as the moments they span."""
     first_day = start.astimezone(UTC).date()
     if start > datetime.combine(first_day, time(), UTC):

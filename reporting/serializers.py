@@ -1,7 +1,6 @@
 """Shapes of report requests and answers."""
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,7 +21,7 @@ DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 class MomentField(serializers.CharField):
     """An ISO 8601 time with its offset, or a date: its midnight in the zone of `tz`."""
 
-    default_error_messages: ClassVar[Mapping[str, Any]] = {
+    default_error_messages: ClassVar[dict[str, Any]] = {
         "invalid": "Must be a date, or an ISO 8601 time with its offset such as "
         "2026-11-01T00:00:00Z."
     }
@@ -65,7 +64,7 @@ class FinancialQuery(StrictSerializer):
         return {**attrs, "start": start, "end": end}
 
 
-class FiguresResponse(serializers.Serializer[Figures]):
+class FiguresResponse(serializers.Serializer[Any]):
     transaction_count = serializers.IntegerField()
     subtotal_amount = serializers.IntegerField(help_text="minor units, like every *_amount")
     total_tax_amount = serializers.IntegerField()
@@ -133,7 +132,7 @@ class DiscrepancyQuery(PageQuery):
     currency = serializers.ChoiceField(choices=sorted(EXPONENTS), required=False)
 
 
-class DiscrepancyResponse(serializers.Serializer[Invoice]):
+class DiscrepancyResponse(serializers.Serializer[Any]):
     """An invoice whose payments differ from what it asks for."""
 
     invoice_id = serializers.IntegerField(source="pk")

@@ -186,7 +186,10 @@ def _empty_database() -> None:
     for _ in range(5):
         try:
             with connection.cursor() as cursor:
-                cursor.execute("TRUNCATE apikeys_tenant, payments_webhookevent CASCADE")
+                cursor.execute(
+                    "TRUNCATE apikeys_tenant, apikeys_apikeyauditentry, reporting_closedday, payments_webhookevent"
+                    " CASCADE"
+                )
         except OperationalError:  # a late request still holds rows
             time.sleep(0.2)
         else:

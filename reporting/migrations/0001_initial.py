@@ -6,40 +6,93 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('apikeys', '0001_initial'),
-        ('gateways', '0002_xendit_and_midtrans'),
+        ("apikeys", "0001_initial"),
+        ("gateways", "0002_xendit_and_midtrans"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ClosedDay',
+            name="ClosedDay",
             fields=[
-                ('day_date', models.DateField(primary_key=True, serialize=False)),
-                ('closed_at', models.DateTimeField()),
+                ("day_date", models.DateField(primary_key=True, serialize=False)),
+                ("closed_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='DailyTotal',
+            name="DailyTotal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day_date', models.DateField()),
-                ('kind', models.CharField(choices=[('settled', 'Settled'), ('reversed', 'Reversed')], max_length=10)),
-                ('currency_code', models.CharField(max_length=3)),
-                ('tax_rate', models.DecimalField(decimal_places=4, max_digits=5, null=True)),
-                ('entry_count', models.PositiveIntegerField()),
-                ('subtotal_amount', models.BigIntegerField()),
-                ('total_tax_amount', models.BigIntegerField()),
-                ('total_service_fee_amount', models.BigIntegerField()),
-                ('total_amount', models.BigIntegerField()),
-                ('gateway', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='daily_totals', to='gateways.gateway')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='daily_totals', to='apikeys.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day_date", models.DateField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("settled", "Settled"), ("reversed", "Reversed")], max_length=10
+                    ),
+                ),
+                ("currency_code", models.CharField(max_length=3)),
+                ("tax_rate", models.DecimalField(decimal_places=4, max_digits=5, null=True)),
+                ("entry_count", models.PositiveIntegerField()),
+                ("subtotal_amount", models.BigIntegerField()),
+                ("total_tax_amount", models.BigIntegerField()),
+                ("total_service_fee_amount", models.BigIntegerField()),
+                ("total_amount", models.BigIntegerField()),
+                (
+                    "gateway",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="daily_totals",
+                        to="gateways.gateway",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="daily_totals",
+                        to="apikeys.tenant",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(models.F('tenant'), models.F('day_date'), models.F('kind'), models.F('currency_code'), models.F('gateway'), models.F('tax_rate'), name='daily_total_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('tax_rate__isnull', False), ('total_amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('subtotal_amount'), '+', models.F('total_tax_amount')), '+', models.F('total_service_fee_amount'))), _connector='OR'), name='daily_total_is_its_sum')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("tenant"),
+                        models.F("day_date"),
+                        models.F("kind"),
+                        models.F("currency_code"),
+                        models.F("gateway"),
+                        models.F("tax_rate"),
+                        name="daily_total_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("tax_rate__isnull", False),
+                            (
+                                "total_amount",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("subtotal_amount"),
+                                        "+",
+                                        models.F("total_tax_amount"),
+                                    ),
+                                    "+",
+                                    models.F("total_service_fee_amount"),
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="daily_total_is_its_sum",
+                    ),
+                ],
             },
         ),
     ]

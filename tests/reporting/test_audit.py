@@ -1,0 +1,65 @@
+"""The audit finds one unit that was moved by hand, in whichever table."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from reporting import rollups
+from tests.conftest import Merchant, Sandbox
+from tests.factories import invoice_body
+
+# table: the statement that moves one unit
+CORRUPTIONS = {
+    "invoices_lineitem": "UPDATE invoices_lineitem SET tax_amount = tax_amount + 1",
+    "invoices_invoice": "UPDATE invoices_invoice SET paid_amount = paid_amount + 1",
+    "invoices_installment": "UPDATE invoices_installment SET net_amount = net_amount - 1,"
+    " tax_amount = tax_amount + 1",
+    "invoices_installmenttax": "UPDATE invoices_installmenttax SET tax_amount = tax_amount + 1",
+    "payments_transaction": "UPDATE payments_transaction SET overpayment_amount = 1",
+    "payments_allocation": "UPDATE payments_allocation SET amount = amount + 1",
+    "invoices_settlemententry": "UPDATE invoices_settlemententry SET net_amount = net_amount - 1,"
+    " service_fee_amount = service_fee_amount + 1",
+    "invoices_settlementtax": "UPDATE invoices_settlementtax SET tax_amount = tax_amount + 1",
+    "reporting_dailytotal": "UPDATE reporting_dailytotal SET total_tax_amount = 1"
+    " WHERE tax_rate IS NOT NULL",
+}
+
+
+@pytest.fixture
+def books(merchant: Merchant, sandbox: Sandbox) -> None:
+    """One invoice in two instalments, the first paid, and its day closed."""
+    invoice = merchant.post("/invoices", json=invoice_body(installments={"count": 2})).json()
+    sandbox.pay(invoice["payment_url"])
+    merchant.wait_for(invoice["id"], status="partially_paid")
+    rollups.close_days(now=timezone.now() + timedelta(days=2))
+
+
+def test_books_that_nobody_touched_add_up(books: None) -> None:
+    out = StringIO()
+
+    call_command("audit_books", stdout=out)
+
+    assert "Every unit adds up" in out.getvalue()
+
+
+@pytest.mark.parametrize("table", CORRUPTIONS)
+def test_names_the_table_in_which_one_unit_was_moved(books: None, table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # no trigger sees it
+        cursor.execute(CORRUPTIONS[table])
+        cursor.execute("SET session_replication_role = DEFAULT")
+    out = StringIO()
+
+    with pytest.raises(CommandError, match="do not add up"):
+        call_command("audit_books", stdout=out)
+
+    assert table in out.getvalue()
+
+
+def test_refuses_a_date_that_is_none(books: None) -> None:
+    with pytest.raises(CommandError, match="is not a date"):
+        call_command("audit_books", since="yesterday")
