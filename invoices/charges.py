@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 
-from paytrust.money import round_half_up
-
-EXACT = Context(prec=60)  # wide enough for any quantity x price x rate before rounding
+from paytrust.money import EXACT, round_half_up
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from paytrust.money import allocate
 
 MAX_INSTALLMENTS = 12
 DEFAULT_INTERVAL_DAYS = 14
+LATEST_DUE_DATE = timedelta(days=12 * 366)  # what twelve of the longest intervals reach
 
 
 class InvalidInstallments(PayTrustError):
@@ -146,6 +147,11 @@ def due_dates(
         raise InvalidInstallments(
             f"{len(given)} due_dates for {count} instalments",
             details={"due_dates": [f"give exactly {count}"]},
+        )
+    if max(given) > created_at + LATEST_DUE_DATE:
+        raise InvalidInstallments(
+            f"due date {max(given).isoformat()} is more than 12 years ahead",
+            details={"due_dates": ["must lie within 12 years"]},
         )
     earlier = created_at
     for due in given:

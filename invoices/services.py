@@ -221,8 +221,9 @@ def _charge_lines(request: InvoiceRequest) -> list[charges.Line]:
             error["unit_price"] = [str(reason)]
             continue
         lines.append(charges.Line(line.quantity, unit_amount, line.tax_rate))
-    if any(errors):
-        raise InvalidAmount("A price does not fit the currency.", details={"line_items": errors})
+    wrong = {str(place): error for place, error in enumerate(errors) if error}
+    if wrong:
+        raise InvalidAmount("A price does not fit the currency.", details={"line_items": wrong})
     return lines
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 EXPONENTS = {"IDR": 0, "MYR": 2, "USD": 2}
 """Decimals of each currency served. ISO 4217 gives IDR two; gateways and people use none."""
 
 MAX_AMOUNT = 9_007_199_254_740_991
 """The largest amount, in minor units: the largest integer that JSON clients keep (2**53 - 1)."""
+
+EXACT = Context(prec=200)
+"""Holds every digit that a request may bear, so that nothing is rounded unseen."""
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -46,8 +49,8 @@ def minor_units(amount: Decimal, currency: str) -> int:
     exponent = EXPONENTS[currency]
     if not amount.is_finite() or amount.adjusted() > 15:
         raise ValueError(f"{amount} is not an amount")
-    minor = amount.scaleb(exponent)
-    if minor != minor.to_integral_value():
+    minor = amount.scaleb(exponent, EXACT)
+    if minor != minor.to_integral_value(context=EXACT):
         raise ValueError(f"{currency} has {exponent} decimals, {amount} has more")
     if abs(minor) > MAX_AMOUNT:
         raise ValueError(f"{amount} is above the largest amount")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from paytrust.money import MAX_AMOUNT
+from paytrust.money import EXACT, MAX_AMOUNT
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -165,6 +165,6 @@ class UTCDateTimeField(serializers.DateTimeField):
 
 def decimals_of(number: Decimal) -> int:
     """Return how many decimals a finite number needs: 1.50 needs one."""
-    exponent = number.normalize().as_tuple().exponent
+    exponent = number.normalize(EXACT).as_tuple().exponent
     assert isinstance(exponent, int)
     return max(0, -exponent)
