@@ -54,7 +54,7 @@ class InvoiceCollection(APIView):
     @extend_schema(operation_id="invoices_list", responses=InvoiceList, parameters=[InvoiceFilter])
     def get(self, request: Request) -> Response:
         """List invoices, newest first."""
-        wanted = InvoiceFilter(data=request.query_params)
+        wanted = InvoiceFilter(data=request.query_params.dict())
         wanted.is_valid(raise_exception=True)
         page = NewestFirst()
         rows = page.paginate_queryset(

@@ -23,7 +23,7 @@ class FinancialReport(APIView):
     @extend_schema(responses=FinancialReportResponse, parameters=[FinancialQuery])
     def get(self, request: Request) -> Response:
         """Report what was settled in an interval, per currency, with its taxes and fees."""
-        query = FinancialQuery(data=request.query_params)
+        query = FinancialQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         reports = selectors.financial_report(
@@ -45,7 +45,7 @@ class DiscrepancyReport(APIView):
     @extend_schema(responses=DiscrepancyList, parameters=[DiscrepancyQuery])
     def get(self, request: Request) -> Response:
         """List the invoices whose payments differ from what they ask for, newest first."""
-        query = DiscrepancyQuery(data=request.query_params)
+        query = DiscrepancyQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         found = selectors.discrepancies(
             tenant=tenant_of(request),
