@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench`. `docs/performance.md` says what they measure and how."""

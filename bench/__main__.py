@@ -1,0 +1,72 @@
+"""`python -m bench [NAME ...] [--long]`: measure, print one table, write bench-results.json."""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import psutil
+
+from bench import invoices, load, stack, table, webhooks
+from bench.rounds import Bench
+from bench.table import Row
+from paytrust.embedded import PROJECT
+
+BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
+    "invoices": invoices.run,
+    "webhooks": webhooks.run,
+}
+ROUNDS, LONG_ROUNDS = 5, 25
+RESULTS = PROJECT / "bench-results.json"
+
+
+def main() -> int:
+    """Measure PayTrust beside lean references. A missed target is shown, and is no failure."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME")
+    parser.add_argument("--long", action="store_true", help=f"{LONG_ROUNDS} rounds each")
+    chosen = parser.parse_args()
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))  # leaves through `finally`
+    state = PROJECT / (os.environ.get("PAYTRUST_STATE") or ".paytrust") / "bench"
+    rows: list[Row] = []
+    try:
+        _say(f"Starting a stack of its own in {state} ...")
+        with stack.running(state.resolve()) as started, load.generator() as generator:
+            bench = Bench(started, generator, LONG_ROUNDS if chosen.long else ROUNDS)
+            for name in chosen.names or BENCHMARKS:
+                _say(f"Measuring {name} ...")
+                rows += BENCHMARKS[name](bench)
+    except (stack.CannotMeasure, load.UnexpectedAnswer) as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    _say(f"\n{table.text_of(rows)}\n")
+    _write(rows)
+    _say(f"Times are medians of rounds taken by turns; docs/performance.md explains. {RESULTS}")
+    return 0
+
+
+def _write(rows: list[Row]) -> None:
+    now = datetime.now(tz=UTC)  # noqa: TID251  # there is no Django in this process
+    results = {
+        "measured_at": now.isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "cores": psutil.cpu_count(),
+        "rows": table.json_of(rows),
+    }
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Invoices made and read, beside lean views that write and read the same rows."""
+
+import json
+import uuid
+from itertools import cycle, islice
+
+from bench import figures
+from bench.figures import Round
+from bench.load import Request
+from bench.rounds import Bench, Subject
+from bench.table import Row, Target
+
+POST_LIMIT, GET_LIMIT = 2.5, 2.0  # times the CPU of the lean DRF view
+POSTS, GETS = 120, 240  # per round
+BODY = json.dumps(
+    {
+        "gateway_id": 1,
+        "currency_code": "MYR",
+        "line_items": [
+            {"product_name": "Phone", "quantity": 2, "unit_price": "999.99", "tax_rate": "0.06"},
+            {"product_name": "Case", "quantity": 1, "unit_price": "49.90", "tax_rate": "0.06"},
+            {"product_name": "Delivery", "quantity": 1, "unit_price": "12", "tax_rate": "0"},
+        ],
+    }
+)
+
+
+def run(bench: Bench) -> list[Row]:
+    """Measure POST /invoices and GET /invoices/{id}."""
+    return [*_posts(bench), *_gets(bench)]
+
+
+def creations(api_key: str, count: int, *, idempotent: bool = True) -> list[Request]:
+    """Return requests that each make an invoice of three lines."""
+    headers = {"Content-Type": "application/json", "X-API-Key": api_key}
+    return [
+        Request(
+            "POST",
+            "/invoices",
+            BODY,
+            headers | ({"Idempotency-Key": uuid.uuid4().hex} if idempotent else {}),
+        )
+        for _ in range(count)
+    ]
+
+
+def _posts(bench: Bench) -> list[Row]:
+    key = bench.stack.api_key
+    plain = {"Content-Type": "application/json"}
+    taken = bench.interleaved(
+        [
+            Subject("POST /invoices", lambda n: creations(key, n), 201),
+            Subject("POST /invoices, no key", lambda n: creations(key, n, idempotent=False), 201),
+            Subject(
+                "  lean DRF view", lambda n: [Request("POST", "/lean/drf", BODY, plain)] * n, 201
+            ),
+            Subject(
+                "  lean SQL view", lambda n: [Request("POST", "/lean/sql", BODY, plain)] * n, 201
+            ),
+        ],
+        size=POSTS,
+    )
+    return _rows(taken, limit=POST_LIMIT, judged="POST /invoices")
+
+
+def _gets(bench: Bench) -> list[Row]:
+    key = {"X-API-Key": bench.stack.api_key}
+    made = bench.generator.send(
+        bench.stack.port, creations(bench.stack.api_key, 50), expect=201, keep_bodies=True
+    )
+    ids = [json.loads(body)["id"] for body in made.bodies]
+
+    def reads(path: str, headers: dict[str, str], count: int) -> list[Request]:
+        return [Request("GET", f"{path}/{pk}", "", headers) for pk in islice(cycle(ids), count)]
+
+    taken = bench.interleaved(
+        [
+            Subject("GET /invoices/{id}", lambda n: reads("/invoices", key, n)),
+            Subject("  lean DRF view", lambda n: reads("/lean/drf", {}, n)),
+            Subject("  lean SQL view", lambda n: reads("/lean/sql", {}, n)),
+        ],
+        size=GETS,
+    )
+    return _rows(taken, limit=GET_LIMIT, judged="GET /invoices/{id}")
+
+
+def _rows(taken: dict[str, list[Round]], *, limit: float, judged: str) -> list[Row]:
+    ratio = figures.cpu_ratio(taken[judged], taken["  lean DRF view"])
+    target = Target("x lean DRF CPU", limit, ratio)
+    return [
+        Row(name, figures.summary(rounds), target if name == judged else None)
+        for name, rounds in taken.items()
+    ]

@@ -1,0 +1,145 @@
+"""Requests in a closed loop, from a process of their own so that their CPU is nobody else's.
+
+Each connection sends its next request as soon as the last one is answered. The process takes one
+order per line of JSON on standard input and answers with one line.
+"""
+
+import http.client
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from paytrust.embedded import PROJECT
+
+CONNECTIONS = 8
+TIMEOUT_SECONDS = 60
+
+
+class UnexpectedAnswer(Exception):
+    """A request was not answered as it must be, so its speed means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a server on this machine."""
+
+    method: str
+    path: str
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How a batch of requests went."""
+
+    seconds: float
+    latencies_ms: list[float]
+    bodies: list[str]  # in the order of their arrival; empty unless they were asked for
+
+
+class Generator:
+    """The other process, seen from here."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def send(
+        self, port: int, requests: Sequence[Request], *, expect: int, keep_bodies: bool = False
+    ) -> Answered:
+        """Send a batch over CONNECTIONS connections and wait for the last answer.
+
+        Raises:
+            UnexpectedAnswer: a request had no answer, or one with a status other than `expect`.
+        """
+        order = {
+            "port": port,
+            "expect": expect,
+            "keep_bodies": keep_bodies,
+            "requests": [asdict(request) for request in requests],
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        if "unexpected" in answer:
+            raise UnexpectedAnswer(answer["unexpected"])
+        return Answered(**answer)
+
+
+@contextmanager
+def generator() -> Iterator[Generator]:
+    """Run a load generator for the length of the block."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.load"],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us
+    ) as process:
+        try:
+            yield Generator(process)
+        finally:
+            process.kill()
+
+
+def serve() -> None:
+    """Carry out orders until standard input ends."""
+    for line in sys.stdin:
+        order = json.loads(line)
+        requests = iter([Request(**request) for request in order.pop("requests")])
+        sys.stdout.write(json.dumps(_carry_out(requests, **order)) + "\n")
+        sys.stdout.flush()
+
+
+def _carry_out(
+    requests: Iterator[Request], *, port: int, expect: int, keep_bodies: bool
+) -> dict[str, Any]:
+    latencies_ms: list[float] = []
+    bodies: list[str] = []
+    unexpected: list[str] = []
+
+    def work() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        for request in requests:  # one iterator for all threads: each request is sent once
+            started = time.perf_counter()
+            try:
+                status, body = _exchange(connection, request)
+            except (OSError, http.client.HTTPException) as error:
+                status, body = 0, repr(error)
+            latencies_ms.append((time.perf_counter() - started) * 1000)
+            if keep_bodies:
+                bodies.append(body)
+            if status != expect:
+                unexpected.append(f"{request.method} {request.path}: {status} {body[:500]}")
+                break
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - started
+    if unexpected:
+        return {"unexpected": unexpected[0]}
+    return {"seconds": seconds, "latencies_ms": latencies_ms, "bodies": bodies}
+
+
+def _exchange(connection: http.client.HTTPConnection, request: Request) -> tuple[int, str]:
+    connection.request(request.method, request.path, request.body or None, request.headers)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,7 @@
+"""PayTrust's settings with the lean references beside its own paths."""
+
+from paytrust.settings import *  # noqa: F403
+from paytrust.settings import MIDDLEWARE as OWN_MIDDLEWARE
+
+ROOT_URLCONF = "bench.urls"
+MIDDLEWARE = ["bench.lean.PlainDjango", *OWN_MIDDLEWARE]

@@ -1,0 +1,126 @@
+"""The stack that is measured: PayTrust's own, with the lean references beside it."""
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import redis
+
+from bench import sandbox
+from paytrust.embedded import PROJECT
+
+
+class CannotMeasure(Exception):
+    """The benchmarks cannot run; the message is for the person at the keyboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack: where it answers and which processes it is."""
+
+    port: int
+    sandbox_port: int
+    api_key: str
+    callback_token: str
+    database_url: str
+    servers: dict[str, psutil.Process]  # web, postgres, valkey, worker
+
+
+@contextmanager
+def running(state: Path) -> Iterator[Stack]:
+    """Run a stack on free ports with its data under `state`, where the next run finds it again.
+
+    Raises:
+        CannotMeasure: it did not start, or benchmarks are already running there.
+    """
+    environment = _environment(state)
+    with _alone(state):
+        _manage("down", environment)  # what an interrupted run has left
+        try:
+            _manage("up", environment)
+            stack = _described(json.loads((state / "stack.json").read_text()), environment)
+            sandbox.command(stack.sandbox_port, "config", {"xendit": {"rate_limit_per_minute": 0}})
+            yield stack
+        finally:
+            _manage("down", environment)
+
+
+def _environment(state: Path) -> dict[str, str]:
+    return os.environ | {
+        "PAYTRUST_STATE": str(state),
+        "PORT": str(_free_port()),
+        "SANDBOX_PORT": str(_free_port()),
+        "DJANGO_SETTINGS_MODULE": "bench.settings",
+        "RATE_LIMIT_REQUESTS": "1000000000",  # counted, but never reached
+        "DATABASE_URL": "",  # empty: servers of our own, whose processes we can see
+        "REDIS_URL": "",
+    }
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "bench.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotMeasure(f"Benchmarks are already running in {state}.") from None
+        yield
+
+
+def _manage(action: str, environment: dict[str, str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "paytrust.stack", action],
+        cwd=PROJECT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise CannotMeasure(ended.stderr.strip())
+
+
+def _described(stack: dict[str, Any], environment: dict[str, str]) -> Stack:
+    database_url, redis_url = stack["database_url"], stack["redis_url"]
+    return Stack(
+        port=int(environment["PORT"]),
+        sandbox_port=int(environment["SANDBOX_PORT"]),
+        api_key=stack["api_key"],
+        callback_token=stack["credentials"]["xendit"]["callback_token"],
+        database_url=database_url,
+        servers={
+            "web": psutil.Process(stack["processes"]["web"]),
+            "postgres": _postgres(database_url),
+            "valkey": _valkey(redis_url),
+            "worker": psutil.Process(stack["processes"]["worker"]),
+        },
+    )
+
+
+def _postgres(database_url: str) -> psutil.Process:
+    with psycopg.connect(database_url) as connection:
+        return psutil.Process(psutil.Process(connection.info.backend_pid).ppid())
+
+
+def _valkey(redis_url: str) -> psutil.Process:
+    with redis.Redis.from_url(redis_url) as server:
+        return psutil.Process(server.info("server")["process_id"])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,146 @@
+"""Xendit's webhooks: accepted while nobody processes them, processed, and both at once."""
+
+import json
+import time
+import uuid
+from typing import Any
+
+import psycopg
+
+from bench import cpu, figures, sandbox
+from bench.cpu import Meter
+from bench.figures import Round
+from bench.invoices import creations
+from bench.load import Request
+from bench.rounds import Bench, Subject
+from bench.stack import CannotMeasure
+from bench.table import Row
+
+PER_ROUND = 80
+PATIENCE_SECONDS = 120
+
+
+class Inbox:
+    """The events that arrive from now on; what earlier runs have left is not our business."""
+
+    def __init__(self, database_url: str) -> None:
+        self._connection = psycopg.connect(database_url, autocommit=True)
+        self._last_id = self._one("SELECT coalesce(max(id), 0) FROM payments_webhookevent")
+
+    def wait_until_processed(self) -> None:
+        """Wait for the last event.
+
+        Raises:
+            CannotMeasure: it takes too long, or an event was not booked.
+        """
+        events = f"SELECT count(*) FROM payments_webhookevent WHERE id > {self._last_id}"  # noqa: S608  # a number
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._one(f"{events} AND status = 'received'"):
+            if time.monotonic() > deadline:
+                raise CannotMeasure(f"Webhooks are not processed within {PATIENCE_SECONDS} s.")
+            time.sleep(0.05)
+        if odd := self._one(f"{events} AND outcome IS DISTINCT FROM 'booked'"):
+            raise CannotMeasure(f"{odd} webhooks were not booked; see the worker's log.")
+
+    def _one(self, query: str) -> int:
+        row = self._connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def run(bench: Bench) -> list[Row]:
+    """Measure webhooks for invoices that are paid at the sandbox, each of which is told once."""
+    told = iter(_paid_notifications(bench, PER_ROUND * (bench.rounds + 3)))
+
+    def notifications(count: int) -> list[Request]:
+        return [next(told) for _ in range(count)]
+
+    accepting = Subject("POST /webhooks/xendit", notifications)
+    inbox = Inbox(bench.stack.database_url)
+    bench.measured(accepting, size=PER_ROUND)  # warms web and worker up
+    inbox.wait_until_processed()
+    with cpu.suspended(bench.stack.servers["worker"]):
+        accepted = [bench.measured(accepting, size=PER_ROUND) for _ in range(bench.rounds)]
+        processing = {name: bench.stack.servers[name] for name in ("worker", "postgres", "valkey")}
+        meter = Meter(processing)
+    processed = _processed(inbox, meter, count=PER_ROUND * bench.rounds)
+    both = _both_at_once(bench, inbox, notifications(PER_ROUND * 2))
+    return [
+        Row("POST /webhooks/xendit", figures.summary(accepted)),
+        Row("  processed by the worker", figures.summary([processed])),
+        Row("  both at once", figures.summary([both])),
+    ]
+
+
+def _processed(inbox: Inbox, meter: Meter, *, count: int) -> Round:
+    """Return what it takes the worker to process what has piled up."""
+    started = time.perf_counter()
+    inbox.wait_until_processed()
+    return Round(
+        requests=count,
+        seconds=time.perf_counter() - started,
+        latencies_ms=[],
+        cpu_ms=meter.milliseconds_since_start(per=count),
+    )
+
+
+def _both_at_once(bench: Bench, inbox: Inbox, requests: list[Request]) -> Round:
+    """Return what it takes from the first webhook sent to the last one processed."""
+    meter, started = Meter(bench.stack.servers), time.perf_counter()
+    answered = bench.generator.send(bench.stack.port, requests, expect=200)
+    inbox.wait_until_processed()
+    return Round(
+        requests=len(requests),
+        seconds=time.perf_counter() - started,
+        latencies_ms=answered.latencies_ms,
+        cpu_ms=meter.milliseconds_since_start(per=len(requests)),
+    )
+
+
+def _paid_notifications(bench: Bench, count: int) -> list[Request]:
+    """Make invoices, pay them at the sandbox, and return its webhooks, which it does not send."""
+    stack = bench.stack
+    made = bench.generator.send(
+        stack.port, creations(stack.api_key, count), expect=201, keep_bodies=True
+    )
+    pages = [json.loads(body)["payment_url"] for body in made.bodies]
+    sandbox.command(
+        stack.sandbox_port,
+        "faults",
+        {"gateway": "xendit", "fault": "webhook_lost", "times": count},
+    )
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    paths = ["/" + page.split("/", 3)[3] for page in pages]
+    bench.generator.send(
+        stack.sandbox_port,
+        [Request("POST", path, "action=pay", form) for path in paths],
+        expect=200,
+    )
+    charges = {
+        charge["payment_url"]: charge for charge in sandbox.command(stack.sandbox_port, "charges")
+    }
+    return [_notification(charges[page], stack.callback_token) for page in pages]
+
+
+def _notification(charge: dict[str, Any], callback_token: str) -> Request:
+    body = {
+        "id": charge["id"],
+        "external_id": charge["reference"],
+        "user_id": "64f0c0ffee00000000000001",
+        "is_high": False,
+        "status": "PAID",
+        "merchant_name": "PayTrust Test Shop",
+        "amount": charge["amount"],
+        "currency": charge["currency"],
+        "paid_amount": charge["amount"],
+        "paid_at": "2026-01-15T06:00:00.000Z",
+        "payment_method": "EWALLET",
+        "ewallet_type": "TOUCHNGO",
+        "payment_channel": "TOUCHNGO",
+    }
+    headers = {
+        "Content-Type": "application/json",
+        "X-Callback-Token": callback_token,
+        "Webhook-Id": str(uuid.uuid4()),
+    }
+    return Request("POST", "/webhooks/xendit", json.dumps(body), headers)
