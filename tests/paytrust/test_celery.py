@@ -1,0 +1,44 @@
+from types import SimpleNamespace
+
+import pytest
+from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # no stub
+from celery.signals import task_postrun
+from django.db import connection
+from django.db.backends.postgresql.base import DatabaseWrapper
+
+from paytrust.celery import app
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAfterATask:
+    def test_its_connection_goes_back_to_the_pool(self) -> None:
+        connection.ensure_connection()
+
+        end_task(is_eager=False)
+
+        assert connection.connection is None
+
+    def test_a_task_that_ran_within_a_request_leaves_the_request_its_connection(self) -> None:
+        connection.ensure_connection()
+
+        end_task(is_eager=True)
+
+        assert connection.connection is not None
+
+    def test_the_pool_stays_open(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        closed: list[DatabaseWrapper] = []
+        monkeypatch.setattr(DatabaseWrapper, "close_pool", lambda self: closed.append(self))  # noqa: PLW0108  # binds `self`
+        fixup = DjangoWorkerFixup(app)
+        fixup.worker = SimpleNamespace(pool_cls="celery.concurrency.prefork:TaskPool")
+        connection.ensure_connection()
+
+        for _ in range(10):
+            fixup.close_database()
+
+        assert closed == []
+
+
+def end_task(*, is_eager: bool) -> None:
+    task = SimpleNamespace(request=SimpleNamespace(is_eager=is_eager))
+    answers = task_postrun.send(sender=None, task_id="", task=task)
+    assert [answer for _, answer in answers] == [None] * len(answers)
