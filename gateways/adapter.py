@@ -58,9 +58,9 @@ class PaymentPage:
     """Where the customer pays, until when, and what to show where there is no page."""
 
     gateway_id: str | None  # None until the gateway has one: Snap before a method is chosen
-    url: str
+    url: str | None  # None if the gateway has none that opens on any device; then ours is shown
     expires_at: datetime
-    instructions: dict[str, str] | None = None
+    instructions: dict[str, str] | None = None  # with the names of the API, what applies
 
 
 class PaymentState(StrEnum):
@@ -146,6 +146,20 @@ class GatewayRejected(GatewayError):
         self.details.update(gateway_code=gateway_code, gateway_message=gateway_message)
 
 
+class ChargeLost(GatewayRejected):
+    """The reference has a charge that ended, or whose instructions nobody can be told again.
+
+    It is certain that it can no longer be paid: ask again under another reference.
+    """
+
+    def __init__(self, gateway: str, *, reference: str) -> None:
+        super().__init__(
+            gateway,
+            gateway_code="duplicate_order_id",
+            gateway_message=f"{reference} is used up; ask under another reference",
+        )
+
+
 class NotificationNotAuthentic(PayTrustError):
     """The notification does not prove that it comes from the gateway."""
 
@@ -170,6 +184,7 @@ class GatewayAdapter(Protocol):
         Raises:
             GatewayTimeout: the outcome is unknown; ask by reference before trying again.
             GatewayUnavailable: the same, or nothing was made; ask before trying again.
+            ChargeLost: an earlier try's charge had to be ended; use another reference.
             GatewayRejected: the gateway refused.
         """
         ...
@@ -184,10 +199,23 @@ class GatewayAdapter(Protocol):
         """
         ...
 
+    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+        """Ask about money taken back from a payment whose own report does not show it.
+
+        None if the gateway knows no such reversal of that payment, or always reports it with
+        the payment.
+
+        Raises:
+            GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
+        """
+        ...
+
     def expire_payment(
         self, *, reference: str, gateway_id: str | None = None, amount: Money
     ) -> PaymentReport | None:
         """Close an unpaid payment and say how it stands; PAID if the customer was faster.
+
+        None if the gateway knows of no charge: then nothing can be paid on it any more.
 
         Raises:
             GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.

@@ -1,10 +1,12 @@
-"""Gateways and what they charge."""
+"""Gateways, what they charge, and our accounts with them."""
 
 from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+
+from apikeys.models import Tenant
 
 
 class Gateway(models.Model):
@@ -37,3 +39,35 @@ class GatewayFee(models.Model):
 
     def __str__(self) -> str:
         return f"{self.gateway} {self.currency_code}: {self.percentage} % + {self.fixed_amount}"
+
+
+class GatewayAccount(models.Model):
+    """An account with a gateway: the platform's, or a tenant's own.
+
+    Credentials go in and are used; nothing shows them. `gateways.credentials` seals and opens.
+    """
+
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="accounts")
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="gateway_accounts", null=True, blank=True
+    )  # none: the platform's
+    sealed_credentials = models.TextField(editable=False)  # a Fernet token
+    key_name = models.CharField(max_length=16, editable=False)  # of the key that sealed them
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["gateway", "tenant"],
+                nulls_distinct=False,
+                name="gateway_account_per_tenant",
+            ),
+            models.CheckConstraint(
+                condition=Q(sealed_credentials__startswith="gAAAAA"),
+                name="gateway_account_is_sealed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} of {self.tenant or 'the platform'}"

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from gateways import health
 from gateways.models import Gateway, GatewayFee
 
 
@@ -18,10 +20,17 @@ class GatewayFeeResponse(serializers.ModelSerializer[GatewayFee]):
 
 class GatewayResponse(serializers.ModelSerializer[Gateway]):
     fees = GatewayFeeResponse(many=True)
+    status = serializers.SerializerMethodField(
+        help_text="while it is down, opening a payment is answered 502 at once"
+    )
 
     class Meta:
         model = Gateway
-        fields = ("id", "name", "currencies", "fees")
+        fields = ("id", "name", "currencies", "fees", "status")
+
+    @extend_schema_field(serializers.ChoiceField(choices=list(health.Status)))
+    def get_status(self, gateway: Gateway) -> str:
+        return health.health_of(gateway.code).status
 
 
 class GatewayList(serializers.Serializer[Any]):

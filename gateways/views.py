@@ -12,6 +12,6 @@ from gateways.serializers import GatewayList, GatewayResponse
 class GatewayCollection(APIView):
     @extend_schema(responses=GatewayList)
     def get(self, request: Request) -> Response:
-        """List the gateways, the currencies each takes and what it charges."""
+        """List the gateways: the currencies each takes, what it charges, and how it is."""
         gateways = GatewayResponse(selectors.gateways_with_fees(), many=True)
         return Response({"results": gateways.data, "next": None, "previous": None})

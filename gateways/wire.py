@@ -1,25 +1,34 @@
 """HTTP to a gateway: one session per account, time-outs, exact numbers, typed failures."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import msgspec
 import requests
 import structlog
+import urllib3
 from requests.adapters import HTTPAdapter
 
-from gateways.adapter import GatewayRejected, GatewayTimeout, GatewayUnavailable
+from gateways.adapter import GatewayError, GatewayRejected, GatewayTimeout, GatewayUnavailable
 
 log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS, READ_SECONDS = 3, 10  # spec 2.3
+LONGEST_SECONDS = CONNECT_SECONDS + READ_SECONDS  # a body that trickles in is cut off after it
+LONGEST_BODY = 4 * 1024 * 1024  # bytes; a list of invoices needs a hundredth
 POOL_SIZE = 64  # at least as many as threads may wait for one gateway
 
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
+"""What reading a message of another shape than documented raises."""
+
+_JSON_BODY = {"Content-Type": "application/json"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,11 @@ class Answer:
     status: int
     body: Any
 
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The body's fields; none if it is no object."""
+        return self.body if isinstance(self.body, dict) else {}
+
 
 class GatewaySession:
     """Speaks JSON to one gateway account. Never retries by itself: a retry may charge twice."""
@@ -36,9 +50,10 @@ class GatewaySession:
     def __init__(self, *, gateway: str, user: str) -> None:
         self.gateway = gateway
         self._session = requests.Session()
-        self._session.trust_env = False
+        self._session.trust_env = False  # no proxy or .netrc of the machine's
         self._session.auth = (user, "")
         self._session.headers["Accept"] = "application/json"
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -50,45 +65,109 @@ class GatewaySession:
         *,
         json: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one request and read its JSON answer, whatever its status below 500.
+        """Send one request and read its JSON answer: any 2xx but 202, or a 4xx but 429.
 
         Raises:
             GatewayTimeout: no answer in time; the outcome is unknown.
             GatewayUnavailable: no connection, a broken one, 5xx, 429, or no JSON. Unless the
                 connection was refused the outcome is unknown: search before asking again.
         """
+        started = time.monotonic()
         try:
-            response = self._session.request(
+            with self._session.request(
                 method,
                 url,
                 params=params,
                 data=None if json is None else _encode(json),
-                headers={"Content-Type": "application/json"},
+                headers=_JSON_BODY | dict(headers or {}) if json is not None else headers,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
-            )
-        except requests.ConnectTimeout as error:
-            raise GatewayUnavailable(self.gateway, "no connection within 3 s") from error
-        except requests.Timeout as error:
-            raise GatewayTimeout(self.gateway, "no answer within 10 s") from error
-        except requests.RequestException as error:
-            reason = f"connection failed ({type(error).__name__})"
-            raise GatewayUnavailable(self.gateway, reason) from error
-        return self._read(response)
+                stream=True,
+            ) as response:
+                content = self._content(response, until=started + LONGEST_SECONDS)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._failure(error) from error
+        log.info(
+            "gateway call",
+            gateway=self.gateway,
+            method=method,
+            path=response.request.path_url,
+            http_status=response.status_code,
+            ms=round((time.monotonic() - started) * 1000, 1),
+            gateway_request_id=response.headers.get("Request-Id"),  # for the gateway's support
+        )
+        return self._answer(response, content)
 
-    def _read(self, response: requests.Response) -> Answer:
+    def _content(self, response: requests.Response, *, until: float) -> bytes:
+        """Read the body; the time-out of each read alone would let a trickle go on for ever."""
+        content = bytearray()
+        while chunk := response.raw.read1(65536, decode_content=True):
+            content += chunk
+            if time.monotonic() > until:
+                raise GatewayTimeout(self.gateway, f"no whole answer within {LONGEST_SECONDS} s")
+            if len(content) > LONGEST_BODY:
+                raise GatewayUnavailable(self.gateway, "its answer is too long")
+        return bytes(content)
+
+    def _failure(self, error: Exception) -> GatewayError:
+        if isinstance(error, requests.ConnectTimeout):
+            return GatewayUnavailable(
+                self.gateway, f"no connection within {CONNECT_SECONDS} s; nothing was made"
+            )
+        if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+            return GatewayTimeout(
+                self.gateway, f"no answer within {READ_SECONDS} s; the outcome is unknown"
+            )
+        if _never_connected(error):
+            return GatewayUnavailable(self.gateway, "no connection; nothing was made")
+        kind = type(error).__name__
+        return GatewayUnavailable(
+            self.gateway, f"the connection broke ({kind}); the outcome is unknown"
+        )
+
+    def _answer(self, response: requests.Response, content: bytes) -> Answer:
         status = response.status_code
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise GatewayUnavailable(self.gateway, "too many requests (HTTP 429)")
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.ACCEPTED:
-            raise GatewayUnavailable(self.gateway, f"it answered HTTP {status}")
-        try:
-            return Answer(status, _decoder.decode(response.content))
-        except msgspec.DecodeError as error:
+            free_in = response.headers.get("Rate-Limit-Reset", "some")
+            raise GatewayUnavailable(self.gateway, f"too many requests; again in {free_in} seconds")
+        taken = status < 300 and status != HTTPStatus.ACCEPTED  # 202: an earlier call still runs
+        if not taken and not 400 <= status < 500:
             raise GatewayUnavailable(
-                self.gateway, f"it answered HTTP {status} without JSON"
+                self.gateway, f"it answered HTTP {status}; the outcome is unknown"
+            )
+        try:
+            return Answer(status, read_json(content))
+        except ValueError as error:
+            raise GatewayUnavailable(
+                self.gateway, f"it answered HTTP {status} without JSON; the outcome is unknown"
             ) from error
+
+
+def read_json(content: bytes) -> Any:  # noqa: ANN401  # any JSON value
+    """Read JSON as gateways write it; numbers with a fraction become Decimal.
+
+    Raises:
+        ValueError: it is no JSON, or nests without end.
+    """
+    try:
+        return _decode(content)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def read_text(message: Mapping[str, Any], name: str) -> str:
+    """Return a field that must be text which can be stored.
+
+    Raises:
+        KeyError: there is no such field.
+        ValueError: it is no text, or an impossible one.
+    """
+    value = message[name]
+    if not isinstance(value, str) or not 1 <= len(value) <= 255 or "\x00" in value:
+        raise ValueError(f"{name} cannot be read")
+    return value
 
 
 def rejected(gateway: str, *, status: int, code: object, message: object) -> GatewayRejected:
@@ -96,3 +175,17 @@ def rejected(gateway: str, *, status: int, code: object, message: object) -> Gat
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         log.error("gateway refuses our credentials", gateway=gateway, http_status=status, code=code)
     return GatewayRejected(gateway, gateway_code=str(code), gateway_message=str(message))
+
+
+def explained(error: Exception) -> str:
+    """Say in words what made a message unreadable."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return str(error) if isinstance(error, ValueError) else "a field has another form than known"
+
+
+def _never_connected(error: Exception) -> bool:
+    """Tell whether the request surely was not sent: refused, unreachable, no such host."""
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", None)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)

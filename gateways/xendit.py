@@ -1,16 +1,17 @@
-"""Xendit's Invoice API v2: whole currency on the wire, smallest units inside."""
+"""Xendit's Invoice API v2: hosted pages, found again by id or external_id."""
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import structlog
 
+from gateways import xendit_messages
 from gateways.adapter import (
     GatewayRejected,
     GatewayUnavailable,
@@ -23,25 +24,13 @@ from gateways.adapter import (
     PaymentState,
     Reversal,
 )
-from gateways.wire import Answer, GatewaySession, rejected
+from gateways.wire import UNREADABLE, Answer, GatewaySession, explained, read_json, rejected
 from paytrust.money import Money
 
 log = structlog.get_logger(__name__)
 
-LONGEST_SECONDS = 31_536_000  # invoice_duration
-STATES = {
-    "PENDING": PaymentState.PENDING,
-    "PAID": PaymentState.PAID,
-    "SETTLED": PaymentState.PAID,
-    "COMPLETED": PaymentState.PAID,  # very old callbacks
-    "EXPIRED": PaymentState.EXPIRED,
-}
-REFUND_EVENTS = {"refund.succeeded": True, "refund.failed": False}
-METHODS = {"qris": "QRIS", "gopay": "GOPAY", "shopeepay": "SHOPEEPAY", "echannel": "MANDIRI"}
-
-UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
-
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+EVENT_ID_LENGTH = 255
+FORBIDDEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 class XenditAdapter:
@@ -50,7 +39,7 @@ class XenditAdapter:
     code = "xendit"
 
     def __init__(self, *, base_url: str, secret_key: str, callback_token: str) -> None:
-        self._base_url, self._callback_token = base_url, callback_token
+        self._base_url, self._callback_token = base_url.rstrip("/"), callback_token
         self._session = GatewaySession(gateway=self.code, user=secret_key)
 
     def create_payment(self, order: PaymentOrder) -> PaymentPage:
@@ -63,16 +52,23 @@ class XenditAdapter:
             GatewayTimeout, GatewayUnavailable: the outcome may be unknown.
             GatewayRejected: Xendit refused, or took another amount than was asked.
         """
-        invoice = self._invoice(
-            self._session.send("POST", f"{self._base_url}/v2/invoices", json=_request(order))
+        answer = self._session.send(
+            "POST", f"{self._base_url}/v2/invoices", json=xendit_messages.request_of(order)
         )
-        report = self._read(invoice, order.amount.currency)
-        if report.amount != order.amount or report.page is None:
+        report = self._read(
+            self._accepted(answer),
+            order.amount.currency,
+            page_until=order.created_at + xendit_messages.duration(order),
+        )
+        if report.amount != order.amount:  # decimals of rupiah would be cut off, A2
+            log.error("amount differs", reference=order.reference, invoice=report.gateway_id)
             raise GatewayRejected(
                 self.code,
                 gateway_code="AMOUNT_DIFFERS",
                 gateway_message=f"asked for {order.amount}, got {report.amount}",
             )
+        if report.page is None:
+            raise GatewayUnavailable(self.code, "its answer lacks invoice_url; ask again")
         return report.page
 
     def find_payment(
@@ -83,34 +79,41 @@ class XenditAdapter:
         external_id is not unique at Xendit: a paid invoice is preferred, then the oldest
         pending one; more than one is logged.
         """
-        if gateway_id is not None:
-            answer = self._session.send("GET", f"{self._base_url}/v2/invoices/{gateway_id}")
-            if answer.status == HTTPStatus.NOT_FOUND:
+        return _preferred(reference, self._known(reference, gateway_id, currency))
+
+    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+        """Ask about a refund, which the invoice does not show; None if it is another's (A7)."""
+        wanted = quote(reversal_id, safe="")
+        answer = self._session.send("GET", f"{self._base_url}/refunds/{wanted}")
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        refund = self._accepted(answer)
+        try:
+            if refund["invoice_id"] != gateway_id:
                 return None
-            return self._read(self._invoice(answer), currency)
-        answer = self._session.send(
-            "GET", f"{self._base_url}/v2/invoices", params={"external_id": reference}
-        )
-        found = [self._read(invoice, currency) for invoice in self._accepted(answer)]
-        return _preferred(reference, [r for r in found if r.reference == reference])
+            return xendit_messages.refund_of(refund)
+        except UNREADABLE as error:
+            raise GatewayUnavailable(
+                self.code, f"its answer cannot be read: {explained(error)}"
+            ) from error
 
     def expire_payment(
         self, *, reference: str, gateway_id: str | None = None, amount: Money
     ) -> PaymentReport | None:
-        """Expire an invoice and say how it stands; PAID if the customer was faster (A4)."""
-        current = self.find_payment(
-            reference=reference, gateway_id=gateway_id, currency=amount.currency
+        """Expire an invoice and say how it stands; PAID if the customer was faster (A4).
+
+        Without an id, every pending invoice of that external_id is expired.
+        """
+        known = self._known(reference, gateway_id, amount.currency)
+        return _preferred(
+            reference,
+            [
+                self._expired(report, amount.currency)
+                if report.state == PaymentState.PENDING
+                else report
+                for report in known
+            ],
         )
-        if current is None or current.state != PaymentState.PENDING:
-            return current
-        answer = self._session.send(
-            "POST", f"{self._base_url}/invoices/{current.gateway_id}/expire!"
-        )
-        if answer.status >= HTTPStatus.BAD_REQUEST:  # not pending any more: ask what it is
-            return self.find_payment(
-                reference=reference, gateway_id=current.gateway_id, currency=amount.currency
-            )
-        return self._read(self._invoice(answer), amount.currency)
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         """Compare `x-callback-token` in constant time.
@@ -126,23 +129,21 @@ class XenditAdapter:
     def parse_notification(self, *, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read an invoice callback or a refund event.
 
-        `webhook-id` names the event if it is there, else a digest of the body does.
+        `webhook-id` names the event if it is there, else id, status and a digest of the body.
 
         Raises:
             MalformedNotification: no JSON object, or without the fields that matter.
         """
         message = _object(body)
-        event_id = (
-            headers.get("webhook-id")
-            or hashlib.sha256(msgspec.json.encode(message, order="deterministic")).hexdigest()
-        )
+        event_id = _event_id(headers, message)
         try:
             if "event" in message:
-                return _refund_notification(event_id, message)
-            currency = message.get("currency") or "IDR"
-            report = _report(message, currency)
+                return xendit_messages.refund_notification(event_id, message)
+            report = xendit_messages.report_of(message, currency=None)
         except UNREADABLE as error:
-            raise MalformedNotification(f"Xendit's notification lacks {error}.") from error
+            raise MalformedNotification(
+                f"Xendit's notification cannot be read: {explained(error)}."
+            ) from error
         return Notification(
             event_id=event_id,
             reference=report.reference,
@@ -150,150 +151,101 @@ class XenditAdapter:
             report=report,
         )
 
-    def _read(self, invoice: Mapping[str, Any], currency: str) -> PaymentReport:
-        try:
-            return _report(invoice, currency)
-        except UNREADABLE as error:
-            raise GatewayUnavailable(self.code, f"its answer cannot be read: {error}") from error
+    def _known(
+        self, reference: str, gateway_id: str | None, currency: str
+    ) -> Sequence[PaymentReport]:
+        """Return the invoices that are meant, oldest first."""
+        if gateway_id is not None:
+            answer = self._session.send("GET", self._invoice_url(gateway_id))
+            if answer.status == HTTPStatus.NOT_FOUND:
+                return []
+            return [self._read(self._accepted(answer), currency)]
+        answer = self._session.send(
+            "GET", f"{self._base_url}/v2/invoices", params={"external_id": reference}
+        )
+        invoices = self._accepted(answer)
+        if not isinstance(invoices, list) or not all(isinstance(one, dict) for one in invoices):
+            raise GatewayUnavailable(self.code, "its answer is no list of invoices")
+        ours = [invoice for invoice in invoices if invoice.get("external_id") == reference]
+        ours.sort(key=lambda invoice: str(invoice.get("created", "")))
+        return [self._read(invoice, currency) for invoice in ours]
 
-    def _invoice(self, answer: Answer) -> dict[str, Any]:
-        body = self._accepted(answer)
-        assert isinstance(body, dict)
-        return body
+    def _expired(self, report: PaymentReport, currency: str) -> PaymentReport:
+        answer = self._session.send(
+            "POST", f"{self._base_url}/invoices/{quote(report.gateway_id, safe='')}/expire!"
+        )
+        if answer.status < HTTPStatus.BAD_REQUEST or answer.status in FORBIDDEN:
+            return self._read(self._accepted(answer), currency)
+        now_known = self._known(report.reference, report.gateway_id, currency)  # not pending now
+        return now_known[0] if now_known else report
+
+    def _invoice_url(self, invoice_id: str) -> str:
+        return f"{self._base_url}/v2/invoices/{quote(invoice_id, safe='')}"
+
+    def _read(
+        self, invoice: object, currency: str, *, page_until: datetime | None = None
+    ) -> PaymentReport:
+        try:
+            if not isinstance(invoice, dict):
+                raise TypeError("it is no invoice")
+            return xendit_messages.report_of(invoice, currency=currency, page_until=page_until)
+        except UNREADABLE as error:
+            raise GatewayUnavailable(
+                self.code, f"its answer cannot be read: {explained(error)}"
+            ) from error
 
     def _accepted(self, answer: Answer) -> Any:  # noqa: ANN401  # any JSON value
         if answer.status < HTTPStatus.BAD_REQUEST:
             return answer.body
-        error = answer.body if isinstance(answer.body, dict) else {}
         raise rejected(
             self.code,
             status=answer.status,
-            code=error.get("error_code", f"HTTP_{answer.status}"),
-            message=error.get("message", "no message"),
+            code=answer.fields.get("error_code", f"HTTP_{answer.status}"),
+            message=_refusal(answer.fields),
         )
 
 
-def _request(order: PaymentOrder) -> dict[str, Any]:
-    seconds = int((order.expires_at - order.created_at).total_seconds())
-    body: dict[str, Any] = {
-        "external_id": order.reference,
-        "amount": order.amount.whole(),
-        "currency": order.amount.currency,
-        "description": order.description,
-        "invoice_duration": min(max(seconds, 1), LONGEST_SECONDS),
-    }
-    if order.customer:
-        body |= _customer(order)
-    if sum(item.quantity * item.unit_amount for item in order.items) == order.amount.minor:
-        body["items"] = [
-            {
-                "name": item.name,
-                "quantity": item.quantity,
-                "price": Money(item.unit_amount, order.amount.currency).whole(),
-            }
-            for item in order.items[:75]
-        ]
-    if order.success_redirect_url:
-        body["success_redirect_url"] = order.success_redirect_url
-    if order.failure_redirect_url:
-        body["failure_redirect_url"] = order.failure_redirect_url
-    if order.method:
-        chosen = order.method.bank or order.method.store or METHODS.get(order.method.type)
-        body["payment_methods"] = [str(chosen).upper()]
-    return body
-
-
-def _customer(order: PaymentOrder) -> dict[str, Any]:
-    assert order.customer
-    named = {
-        "given_names": order.customer.name,
-        "email": order.customer.email,
-        "mobile_number": order.customer.phone,
-    }
-    body: dict[str, Any] = {"customer": {key: value for key, value in named.items() if value}}
-    if order.customer.email:
-        body["payer_email"] = order.customer.email
-    return body if body["customer"] else {}
-
-
-def _report(invoice: Mapping[str, Any], currency: str) -> PaymentReport:
-    """Shape an invoice object, or a callback, which has the same fields where they matter."""
-    state = STATES.get(str(invoice["status"]), PaymentState.UNKNOWN)
-    currency = invoice.get("currency") or currency
-    paid = invoice.get("paid_amount")
-    if paid is None and state == PaymentState.PAID:
-        paid = invoice["amount"]
-    return PaymentReport(
-        reference=invoice["external_id"],
-        gateway_id=invoice["id"],
-        state=state,
-        raw_status=str(invoice["status"]),
-        amount=_money(invoice["amount"], currency),
-        paid_amount=_money(paid, currency) if paid is not None else None,
-        paid_at=_time(invoice.get("paid_at")),
-        method=invoice.get("payment_method"),
-        channel=invoice.get("payment_channel") or invoice.get("bank_code"),
-        page=_page(invoice),
-    )
-
-
-def _page(invoice: Mapping[str, Any]) -> PaymentPage | None:
-    url, expires_at = invoice.get("invoice_url"), _time(invoice.get("expiry_date"))
-    if not url or expires_at is None:
-        return None
-    return PaymentPage(gateway_id=invoice["id"], url=url, expires_at=expires_at)
-
-
-def _preferred(reference: str, found: list[PaymentReport]) -> PaymentReport | None:
-    """Choose among invoices that bear one external_id; Xendit lists the newest first."""
+def _preferred(reference: str, found: Sequence[PaymentReport]) -> PaymentReport | None:
+    """Choose among invoices that bear one external_id, oldest first."""
     if len(found) > 1:
-        log.warning("several Xendit invoices", reference=reference, count=len(found))
+        invoices = {report.gateway_id: report.raw_status for report in found}
+        log.warning("several Xendit invoices", reference=reference, invoices=invoices)
     for state in (PaymentState.PAID, PaymentState.PENDING):
-        for report in reversed(found):
+        for report in found:
             if report.state == state:
                 return report
-    return found[0] if found else None
+    return found[-1] if found else None
 
 
-def _refund_notification(event_id: str, message: Mapping[str, Any]) -> Notification:
-    data = message["data"]
-    data = data.get("data", data)  # some pages show it nested twice
-    currency = data["currency"]
-    refund = Reversal(
-        id=data["id"],
-        amount=_money(data["amount"], currency),
-        kind="refund",
-        at=_time(data.get("updated") or data.get("created")),
-        confirmed=REFUND_EVENTS[message["event"]],
-    )
-    report = PaymentReport(
-        reference="",
-        gateway_id=data["invoice_id"],
-        state=PaymentState.PAID,
-        raw_status=message["event"],
-        amount=None,
-        paid_amount=None,
-        paid_at=None,
-        reversals=(refund,) if refund.confirmed else (),
-    )
-    return Notification(
-        event_id=event_id, reference=None, gateway_id=data["invoice_id"], report=report
-    )
+def _refusal(error: Mapping[str, Any]) -> str:
+    """Return Xendit's message, and which fields it is about (A8)."""
+    text = str(error.get("message", "no message"))
+    named = error.get("errors")
+    if not isinstance(named, list):
+        return text
+    reasons = [
+        str(reason)
+        for one in named
+        if isinstance(one, dict) and isinstance(one.get("messages"), list)
+        for reason in one["messages"]
+    ]
+    return f"{text} ({'; '.join(reasons)})" if reasons else text
 
 
-def _money(amount: object, currency: str) -> Money:
-    """Read an amount in whole currency: a JSON number, or a string in refunds."""
-    return Money.from_whole(Decimal(str(amount)), currency)
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+def _event_id(headers: Mapping[str, str], message: Mapping[str, Any]) -> str:
+    given = headers.get("webhook-id", "")
+    if 1 <= len(given) <= EVENT_ID_LENGTH and given.isprintable():
+        return given
+    digest = hashlib.sha256(msgspec.json.encode(message, order="deterministic")).hexdigest()
+    named = f"{message.get('id', '')}:{message.get('status', '')}:{digest}"
+    printable = named.isprintable() and len(named) <= EVENT_ID_LENGTH
+    return named if printable else digest
 
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        message = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = read_json(body)
+    except ValueError as error:
         raise MalformedNotification("Xendit's notification is not JSON.") from error
     if not isinstance(message, dict):
         raise MalformedNotification("Xendit's notification is no JSON object.")

@@ -1,0 +1,143 @@
+"""The gateways' credentials: sealed in the database, opened only for the adapters that use them.
+
+Each of CREDENTIAL_KEYS opens, the first one seals. What is sealed names its account, so that a
+token copied into another row opens nothing.
+"""
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import transaction
+
+from gateways.models import Gateway, GatewayAccount
+from paytrust.errors import PayTrustError
+
+NAMES: Final[Mapping[str, frozenset[str]]] = {
+    "xendit": frozenset({"secret_key", "callback_token"}),
+    "midtrans": frozenset({"server_key", "client_key"}),
+}
+
+
+class CredentialsUnreadable(PayTrustError):
+    """No key of CREDENTIAL_KEYS opens a gateway account's credentials."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal_error"
+
+
+class WrongCredentials(PayTrustError):
+    """These are not the credentials that the gateway's adapter needs."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Account:
+    """An account's credentials, open. Has no `repr` that could end up in a log."""
+
+    gateway_code: str
+    tenant_id: int | None
+    credentials: Mapping[str, str]
+
+
+def store(
+    *, gateway_code: str, tenant_id: int | None, credentials: Mapping[str, str], now: datetime
+) -> GatewayAccount:
+    """Seal an account's credentials, in place of those that it had.
+
+    Raises:
+        WrongCredentials: a name is missing, unknown, or its value is empty.
+        Gateway.DoesNotExist: there is no such gateway.
+    """
+    if credentials.keys() != NAMES[gateway_code] or not all(credentials.values()):
+        raise WrongCredentials(f"{gateway_code} needs {', '.join(sorted(NAMES[gateway_code]))}.")
+    gateway = Gateway.objects.get(code=gateway_code)
+    token = _seal(Account(gateway_code, tenant_id, credentials))
+    account, _ = GatewayAccount.objects.update_or_create(
+        gateway=gateway,
+        tenant_id=tenant_id,  # type: ignore[misc]  # the stubs forget that it may be null
+        defaults={"sealed_credentials": token, "key_name": newest_key_name(), "updated_at": now},
+        create_defaults={
+            "sealed_credentials": token,
+            "key_name": newest_key_name(),
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    return account
+
+
+def opened() -> list[Account]:
+    """Return every account, open, in one query; the platform's come first.
+
+    Raises:
+        CredentialsUnreadable: none of the keys opens one of them.
+    """
+    rows = GatewayAccount.objects.select_related("gateway").order_by("tenant_id", "gateway_id")
+    return sorted((_open(row) for row in rows), key=lambda account: account.tenant_id is not None)
+
+
+def sealed_under_older_keys() -> int:
+    """Return how many accounts a new key has still to be given to."""
+    return GatewayAccount.objects.exclude(key_name=newest_key_name()).count()
+
+
+def seal_anew(*, now: datetime) -> Iterator[GatewayAccount]:
+    """Seal each account under the newest key, one transaction each; stop and go on at will.
+
+    Raises:
+        CredentialsUnreadable: the key that sealed an account is not among CREDENTIAL_KEYS.
+    """
+    stale = GatewayAccount.objects.exclude(key_name=newest_key_name())
+    for pk in list(stale.order_by("pk").values_list("pk", flat=True)):
+        with transaction.atomic():
+            row = GatewayAccount.objects.select_for_update(of=("self",)).get(pk=pk)
+            row.sealed_credentials = _seal(_open(row))
+            row.key_name, row.updated_at = newest_key_name(), now
+            row.save(update_fields=["sealed_credentials", "key_name", "updated_at"])
+        yield row
+
+
+def newest_key_name() -> str:
+    """Return what tells the newest key from others, and nothing about it."""
+    return hashlib.sha256(b"key name" + _derived(settings.CREDENTIAL_KEYS[0])).hexdigest()[:16]
+
+
+def _seal(account: Account) -> str:
+    said = {
+        "gateway": account.gateway_code,
+        "tenant": account.tenant_id,
+        "credentials": dict(account.credentials),
+    }
+    return _fernet(tuple(settings.CREDENTIAL_KEYS)).encrypt(json.dumps(said).encode()).decode()
+
+
+def _open(row: GatewayAccount) -> Account:
+    try:
+        said = json.loads(
+            _fernet(tuple(settings.CREDENTIAL_KEYS)).decrypt(row.sealed_credentials.encode())
+        )
+    except InvalidToken as error:
+        raise CredentialsUnreadable(f"Gateway account {row.pk} cannot be opened.") from error
+    if (said["gateway"], said["tenant"]) != (row.gateway.code, row.tenant_id):
+        raise CredentialsUnreadable(f"Gateway account {row.pk} holds another account's token.")
+    return Account(said["gateway"], said["tenant"], said["credentials"])
+
+
+@functools.lru_cache(maxsize=4)
+def _fernet(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(_derived(key)) for key in keys])
+
+
+def _derived(secret: str) -> bytes:
+    kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"paytrust gateway credentials")
+    return base64.urlsafe_b64encode(kdf.derive(secret.encode()))

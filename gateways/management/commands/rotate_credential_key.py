@@ -1,0 +1,53 @@
+"""Seal every gateway credential under the newest key."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from gateways import credentials
+
+BAR_WIDTH = 30
+
+
+class Command(BaseCommand):
+    help = (
+        "Seal every gateway credential under the first of CREDENTIAL_KEYS. Interrupted, it goes on"
+        " where it stopped. Older keys may be removed from the setting once it has ended."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handle(self, *args: object, json: bool, yes: bool, **options: object) -> None:
+        total = credentials.sealed_under_older_keys()
+        if total and not yes:
+            self._confirm(total)
+        done = 0
+        try:
+            for _ in credentials.seal_anew(now=timezone.now()):
+                done += 1
+                if not json:
+                    self._show_progress(done, total)
+        except credentials.CredentialsUnreadable as error:
+            raise CommandError(f"{error} Add the key that sealed it to CREDENTIAL_KEYS.") from error
+        self._tell(done, as_json=json)
+
+    def _confirm(self, total: int) -> None:
+        try:
+            answer = input(f"Seal {total} accounts under the newest key? [y/N] ")
+        except EOFError:
+            raise CommandError("Nobody answers; add --yes to go ahead.") from None
+        if answer.strip().lower() not in {"y", "yes"}:
+            raise CommandError("Nothing was changed.")
+
+    def _show_progress(self, done: int, total: int) -> None:
+        bar = "#" * (BAR_WIDTH * done // total)
+        self.stderr.write(f"\r[{bar:<{BAR_WIDTH}}] {done}/{total}", ending="")
+
+    def _tell(self, done: int, *, as_json: bool) -> None:
+        told: dict[str, Any] = {"sealed": done, "key": credentials.newest_key_name()}
+        text = f"Sealed {done} accounts under key {told['key']}; none is left under another."
+        self.stdout.write(json.dumps(told) if as_json else text)

@@ -1,0 +1,13 @@
+"""A gateway on a port of this machine, and what is asked of it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gateways.playback import Playback, playing
+
+
+@pytest.fixture
+def gateway() -> Iterator[Playback]:
+    with playing() as playback:
+        yield playback
