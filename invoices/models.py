@@ -367,6 +367,7 @@ class PaymentRequest(models.Model):
     gateway_payment_id = models.CharField(max_length=255, null=True)
     payment_url = models.CharField(max_length=2000, null=True)
     instructions = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    page_token = models.CharField(max_length=64, null=True)  # opens our own page, without a login
     created_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
@@ -383,6 +384,11 @@ class PaymentRequest(models.Model):
                 name="payment_request_one_open_per_installment",
             ),
             models.UniqueConstraint("installment", "sequence", name="payment_request_sequence"),
+            models.UniqueConstraint(
+                "page_token",
+                condition=Q(page_token__isnull=False),
+                name="payment_request_page_token",
+            ),
             models.CheckConstraint(
                 condition=Q(amount__gte=1), name="payment_request_amount_positive"
             ),

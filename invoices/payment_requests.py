@@ -17,6 +17,7 @@ from django.db.models import Max
 from apikeys.models import Tenant
 from gateways import registry
 from gateways.adapter import (
+    ChargeLost,
     Customer,
     GatewayAdapter,
     GatewayError,
@@ -37,9 +38,10 @@ from paytrust.money import Money
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=40)  # two calls of 3 s + 10 s at most, and room
+LEASE = timedelta(seconds=60)  # three calls of 3 s + 10 s at most, and room
 FIRST_CHECK_AFTER = timedelta(minutes=10)  # spec 4.8
 OPEN_AGAIN_AFTER = timedelta(minutes=2)
+PAGE_TOKEN_BYTES = 24  # 192 bits that nobody guesses
 BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -69,14 +71,18 @@ def open_payment(
         Invoice.DoesNotExist: unknown, or another tenant's.
         InvoiceNotPayable: paid, expired or cancelled.
         InstallmentOutOfSequence: `installment_number` is not the lowest unpaid one.
-        PaymentInProgress: somebody else is opening it, or holds the invoice.
+        PaymentInProgress: somebody else is opening it, or holds the invoice; or it was paid,
+            or money came for it on another charge, while the gateway was asked.
         GatewayTimeout, GatewayUnavailable, GatewayRejected: not opened.
 
     Source: FR-060 to FR-062.
     """
     document, payment_request = _lease_payment(tenant, invoice_id, installment_number, now)
     asking = payment_request.status == PaymentRequest.Status.OPENING
-    return ask(document, payment_request, now), asking
+    opened = ask(document, payment_request, now)
+    if opened.open_request is None:
+        raise PaymentInProgress
+    return opened, asking
 
 
 def open_due_payment(*, invoice_id: int, now: datetime) -> None:
@@ -168,20 +174,27 @@ def ask_gateway(
     Raises:
         GatewayTimeout, GatewayUnavailable: nothing is known to be made; the request stays
             `opening` and the next call resumes it.
+        PaymentInProgress: the customer has paid what an earlier call made; it is being booked.
         GatewayRejected: the gateway refused; the request is `failed`.
     """
     if payment_request.status != PaymentRequest.Status.OPENING:
         return payment_request
     adapter = registry.adapter_for(gateway_code)
     release_connection()
+    asked_to_make = False
     try:
         report = _search(adapter, payment_request) if payment_request.tries > 1 else None
-        page = _page_of(report) or adapter.create_payment(order)
+        page = _page_of(report)
+        if page is None and report is not None and report.state == PaymentState.PAID:
+            _leave_to_booking(payment_request, now)
+        asked_to_make = page is None
+        page = page or adapter.create_payment(order)
     except GatewayError as error:
-        _release_lease(payment_request, error, now)
+        refused = asked_to_make and isinstance(error, GatewayRejected)
+        _release_lease(payment_request, error, now, refused=refused)
         error.details["invoice_id"] = payment_request.invoice_id
         raise
-    return _record_page(payment_request, page, now)
+    return record_page(payment_request=payment_request, page=page, now=now)
 
 
 def order_for(
@@ -237,6 +250,17 @@ def _lease_payment(
 
 
 def ask(
+    document: InvoiceDocument, payment_request: PaymentRequest, now: datetime
+) -> InvoiceDocument:
+    """Open a leased request, under a new reference if an earlier try has used up the first."""
+    try:
+        return _ask(document, payment_request, now)
+    except ChargeLost:  # the request is `failed` now, and its charge can no longer be paid
+        invoice = document.invoice
+        return _ask(*_lease_payment(invoice.tenant, invoice.pk, None, now), now)
+
+
+def _ask(
     document: InvoiceDocument, payment_request: PaymentRequest, now: datetime
 ) -> InvoiceDocument:
     opened = ask_gateway(
@@ -300,8 +324,21 @@ def _page_of(report: PaymentReport | None) -> PaymentPage | None:
     return report.page
 
 
-def _release_lease(payment_request: PaymentRequest, error: GatewayError, now: datetime) -> None:
-    """Let the next call resume; a refusal ends the request instead."""
+def _leave_to_booking(payment_request: PaymentRequest, now: datetime) -> None:
+    """Have the gateway asked again at once by the job that books what it answers."""
+    PaymentRequest.objects.filter(
+        pk=payment_request.pk, status=PaymentRequest.Status.OPENING
+    ).update(leased_until=None, next_check_at=now)
+    raise PaymentInProgress
+
+
+def _release_lease(
+    payment_request: PaymentRequest, error: GatewayError, now: datetime, *, refused: bool
+) -> None:
+    """Let the next call resume; a refusal to make the payment ends the request instead.
+
+    A refusal to answer our search says nothing of what an earlier try has made.
+    """
     log.warning(
         "gateway did not open the payment",
         reference=payment_request.reference,
@@ -311,32 +348,44 @@ def _release_lease(payment_request: PaymentRequest, error: GatewayError, now: da
     opening = PaymentRequest.objects.filter(
         pk=payment_request.pk, status=PaymentRequest.Status.OPENING
     )
-    if isinstance(error, GatewayRejected):
+    if refused:
         opening.update(status=PaymentRequest.Status.FAILED, leased_until=None, ended_at=now)
     else:
         opening.update(leased_until=None)
 
 
-def _record_page(
-    payment_request: PaymentRequest, page: PaymentPage, now: datetime
+def record_page(
+    *, payment_request: PaymentRequest, page: PaymentPage, now: datetime
 ) -> PaymentRequest:
-    """Store the URL and move the invoice on, unless the money was faster."""
+    """Store the URL and move the invoice on, unless the money was faster.
+
+    Where the gateway has no page, the URL is that of ours, which shows the instructions.
+    """
+    page_token = secrets.token_urlsafe(PAGE_TOKEN_BYTES) if page.url is None else None
+    opened = {
+        "status": PaymentRequest.Status.OPEN,
+        "leased_until": None,
+        "gateway_payment_id": page.gateway_id,
+        "payment_url": page.url or f"{settings.PUBLIC_BASE_URL}/pay/{page_token}",
+        "page_token": page_token,
+        "instructions": page.instructions,
+        "opened_at": now,
+        "expires_at": page.expires_at,
+    }
 
     def record() -> PaymentRequest:
         with transaction.atomic():
             invoice = Invoice.objects.locked(nowait=True).get(pk=payment_request.invoice_id)
-            current = PaymentRequest.objects.get(pk=payment_request.pk)
-            if current.status != PaymentRequest.Status.OPENING:
-                return current
-            current.status = PaymentRequest.Status.OPEN
-            current.leased_until = None
-            current.gateway_payment_id = page.gateway_id
-            current.payment_url, current.instructions = page.url, page.instructions
-            current.opened_at, current.expires_at = now, page.expires_at
-            current.save()
+            opening = PaymentRequest.objects.filter(
+                pk=payment_request.pk, status=PaymentRequest.Status.OPENING
+            )
+            if not opening.update(**opened):
+                return PaymentRequest.objects.get(pk=payment_request.pk)
             _reopen(invoice, now)
-            current.invoice = invoice
-            return current
+        for name, value in opened.items():
+            setattr(payment_request, name, value)
+        payment_request.invoice = invoice
+        return payment_request
 
     return with_lock_tries(record)
 

@@ -54,6 +54,28 @@ def documents(page: Sequence[Invoice]) -> list[InvoiceDocument]:
     ]
 
 
+def payment_on_page(*, page_token: str) -> PaymentRequest:
+    """Return the payment that our own page shows, with its invoice, merchant and gateway.
+
+    The token is the customer's right to see it, so no tenant is asked for.
+
+    Raises:
+        PaymentRequest.DoesNotExist: there is no such page.
+    """
+    return PaymentRequest.objects.select_related("invoice", "tenant", "gateway").get(
+        page_token=page_token
+    )
+
+
+def current_payment_url(*, invoice_id: int) -> str | None:
+    """Return where the customer can pay now, for those who still hold an older address."""
+    return (
+        PaymentRequest.objects.filter(invoice_id=invoice_id, status=PaymentRequest.Status.OPEN)
+        .values_list("payment_url", flat=True)
+        .first()
+    )
+
+
 def reopened(document: InvoiceDocument, request: PaymentRequest) -> InvoiceDocument:
     """Return a document with its payment request as it is after the gateway answered."""
     if request.status != PaymentRequest.Status.OPEN:

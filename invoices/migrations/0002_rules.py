@@ -74,6 +74,9 @@ CREATE TRIGGER line_items_not_added AFTER INSERT ON invoices_lineitem
 CREATE TRIGGER line_items_not_changed AFTER UPDATE ON invoices_lineitem
     REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION paytrust_line_items_frozen();
+CREATE TRIGGER line_items_not_moved AFTER UPDATE ON invoices_lineitem
+    REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION paytrust_line_items_frozen();
 CREATE TRIGGER line_items_not_deleted AFTER DELETE ON invoices_lineitem
     REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION paytrust_line_items_frozen();
@@ -147,6 +150,7 @@ DROP TRIGGER installment_paid_immutable ON invoices_installment;
 DROP TRIGGER line_items_sum_to_invoice ON invoices_invoice;
 DROP TRIGGER installments_sum_to_invoice ON invoices_installment;
 DROP TRIGGER line_items_not_deleted ON invoices_lineitem;
+DROP TRIGGER line_items_not_moved ON invoices_lineitem;
 DROP TRIGGER line_items_not_changed ON invoices_lineitem;
 DROP TRIGGER line_items_not_added ON invoices_lineitem;
 DROP TRIGGER invoice_state_change ON invoices_invoice;

@@ -6,81 +6,138 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('apikeys', '0001_initial'),
-        ('gateways', '0002_xendit_and_midtrans'),
-        ('invoices', '0002_rules'),
+        ("apikeys", "0001_initial"),
+        ("gateways", "0002_xendit_and_midtrans"),
+        ("invoices", "0002_rules"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SettlementEntry',
+            name="SettlementEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('settled', 'Settled'), ('reversed', 'Reversed')], max_length=10)),
-                ('currency_code', models.CharField(max_length=3)),
-                ('net_amount', models.BigIntegerField()),
-                ('tax_amount', models.BigIntegerField()),
-                ('service_fee_amount', models.BigIntegerField()),
-                ('total_amount', models.BigIntegerField()),
-                ('booked_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("settled", "Settled"), ("reversed", "Reversed")], max_length=10
+                    ),
+                ),
+                ("currency_code", models.CharField(max_length=3)),
+                ("net_amount", models.BigIntegerField()),
+                ("tax_amount", models.BigIntegerField()),
+                ("service_fee_amount", models.BigIntegerField()),
+                ("total_amount", models.BigIntegerField()),
+                ("booked_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name_plural': 'settlement entries',
+                "verbose_name_plural": "settlement entries",
             },
         ),
         migrations.CreateModel(
-            name='SettlementTax',
+            name="SettlementTax",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tax_rate', models.DecimalField(decimal_places=4, max_digits=5)),
-                ('tax_amount', models.BigIntegerField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("tax_rate", models.DecimalField(decimal_places=4, max_digits=5)),
+                ("tax_amount", models.BigIntegerField()),
             ],
         ),
         migrations.AddField(
-            model_name='invoice',
-            name='needs_review',
-            field=models.GeneratedField(db_persist=True, expression=models.Q(('review_flags', []), _negated=True), output_field=models.BooleanField()),
+            model_name="invoice",
+            name="needs_review",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=models.Q(("review_flags", []), _negated=True),
+                output_field=models.BooleanField(),
+            ),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(models.F('tenant'), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('needs_review', True)), name='invoice_to_review'),
+            model_name="invoice",
+            index=models.Index(
+                models.F("tenant"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("needs_review", True)),
+                name="invoice_to_review",
+            ),
         ),
         migrations.AddField(
-            model_name='settlemententry',
-            name='gateway',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='settlement_entries', to='gateways.gateway'),
+            model_name="settlemententry",
+            name="gateway",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="settlement_entries",
+                to="gateways.gateway",
+            ),
         ),
         migrations.AddField(
-            model_name='settlemententry',
-            name='installment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='settlement_entries', to='invoices.installment'),
+            model_name="settlemententry",
+            name="installment",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="settlement_entries",
+                to="invoices.installment",
+            ),
         ),
         migrations.AddField(
-            model_name='settlemententry',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='settlement_entries', to='apikeys.tenant'),
+            model_name="settlemententry",
+            name="tenant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="settlement_entries",
+                to="apikeys.tenant",
+            ),
         ),
         migrations.AddField(
-            model_name='settlementtax',
-            name='entry',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='taxes', to='invoices.settlemententry'),
+            model_name="settlementtax",
+            name="entry",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="taxes",
+                to="invoices.settlemententry",
+            ),
         ),
         migrations.AddIndex(
-            model_name='settlemententry',
-            index=models.Index(models.F('tenant'), models.F('booked_at'), name='settlement_entry_booked'),
+            model_name="settlemententry",
+            index=models.Index(
+                models.F("tenant"), models.F("booked_at"), name="settlement_entry_booked"
+            ),
         ),
         migrations.AddIndex(
-            model_name='settlemententry',
-            index=models.Index(models.F('booked_at'), name='settlement_entry_day'),
+            model_name="settlemententry",
+            index=models.Index(models.F("booked_at"), name="settlement_entry_day"),
         ),
         migrations.AddConstraint(
-            model_name='settlemententry',
-            constraint=models.CheckConstraint(condition=models.Q(('total_amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('net_amount'), '+', models.F('tax_amount')), '+', models.F('service_fee_amount')))), name='settlement_entry_total_is_its_sum'),
+            model_name="settlemententry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "total_amount",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("net_amount"), "+", models.F("tax_amount")
+                            ),
+                            "+",
+                            models.F("service_fee_amount"),
+                        ),
+                    )
+                ),
+                name="settlement_entry_total_is_its_sum",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settlementtax',
-            constraint=models.UniqueConstraint(models.F('entry'), models.F('tax_rate'), name='settlement_tax_rate'),
+            model_name="settlementtax",
+            constraint=models.UniqueConstraint(
+                models.F("entry"), models.F("tax_rate"), name="settlement_tax_rate"
+            ),
         ),
     ]
