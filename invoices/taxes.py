@@ -16,7 +16,9 @@ def write(*, installments: Sequence[Installment], line_items: Iterable[LineItem]
     InstallmentTax.objects.bulk_create(
         InstallmentTax(installment=installment, tax_rate=rate, tax_amount=share)
         for installment in installments
-        for rate, share in zip(rates, _shares(installment.tax_amount, rates), strict=True)
+        for rate, share in zip(
+            rates, shares(installment.tax_amount, list(rates.values())), strict=True
+        )
     )
 
 
@@ -34,6 +36,6 @@ def tax_by_rate(line_items: Iterable[LineItem]) -> dict[Decimal, int]:
     return dict(sorted(taxes.items()))
 
 
-def _shares(tax_amount: int, rates: dict[Decimal, int]) -> list[int]:
-    weights = list(rates.values())
-    return allocate(tax_amount, weights) if any(weights) else [0] * len(weights)
+def shares(amount: int, weights: Sequence[int]) -> list[int]:
+    """Split an amount in proportion; the last takes the rest, or all where nothing weighs."""
+    return allocate(amount, weights) if any(weights) else [*[0] * (len(weights) - 1), amount]

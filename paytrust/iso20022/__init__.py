@@ -1,0 +1,1 @@
+"""What every ISO 20022 message needs: building, identifiers, registers, checks, safe reading."""

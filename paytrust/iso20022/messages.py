@@ -1,0 +1,20 @@
+"""The messages PayTrust speaks: one name each, from which namespace and schema follow."""
+
+from enum import StrEnum
+from pathlib import Path
+
+SCHEMAS = Path(__file__).parent / "xsd"
+
+
+class Message(StrEnum):
+    PAIN_001_09 = "pain.001.001.09"  # for banks that are not further
+    PAIN_001_11 = "pain.001.001.11"
+    PAIN_002_12 = "pain.002.001.12"  # the pair of pain.001.001.11
+
+    @property
+    def namespace(self) -> str:
+        return f"urn:iso:std:iso:20022:tech:xsd:{self.value}"
+
+    @property
+    def schema_file(self) -> Path:
+        return SCHEMAS / f"{self.value}.xsd"
