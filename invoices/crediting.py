@@ -67,7 +67,8 @@ def credit(
         invoice=invoice, installments=settled, kind=SettlementEntry.Kind.SETTLED, now=now
     )
     overpayment_amount = amount - sum(share for _, share in allocations)
-    if payment_request.status not in PaymentRequest.ACTIVE:
+    if payment_request.status not in {PaymentRequest.Status.OPENING, PaymentRequest.Status.OPEN}:
+        # Another page may ask for what has come here, also while this one is being closed.
         _close_overtaken([part for part, _ in allocations], now)
     _move_invoice(invoice, payment_request, amount, overpayment_amount, now)
     payment_request.status = PaymentRequest.Status.PAID
@@ -210,7 +211,7 @@ def _move_invoice(
     invoice.overpayment_amount += overpayment_amount
     invoice.status = states.status_of(invoice)
     invoice.updated_at = now
-    payable = invoice.ended_as is None and invoice.expires_at > now
+    payable = invoice.ended_as in {None, InvoiceStatus.FAILED} and invoice.expires_at > now
     more_is_due = invoice.status == InvoiceStatus.PARTIALLY_PAID
     invoice.open_payment_at = now if payable and more_is_due else None
     invoice.save(

@@ -29,8 +29,10 @@ class WebhookEvent(models.Model):
     outcome = models.CharField(max_length=40, null=True)  # what it did, in one word
     failure_reason = models.CharField(max_length=500, null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    attempts_before = models.PositiveSmallIntegerField(default=0, db_default=0)  # the last retry
     first_failed_at = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)  # a task is processing it until then
     received_at = models.DateTimeField()
     processed_at = models.DateTimeField(null=True)
 

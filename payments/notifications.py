@@ -6,26 +6,35 @@ gateway is asked, and its answer is booked (spec 4.4).
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
+from http import HTTPStatus
 
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Q
 
 from gateways import registry
 from gateways.adapter import (
+    GatewayAdapter,
     GatewayTimeout,
     GatewayUnavailable,
     MalformedNotification,
     Notification,
+    NotificationNotAuthentic,
     PaymentReport,
     PaymentState,
+    Reversal,
 )
 from gateways.models import Gateway
 from invoices.models import PaymentRequest
 from payments import services
 from payments.models import WebhookEvent, WebhookRetry
+from payments.reversals import UNDOES_PAYMENT, ReversalBeforePayment
+from payments.services import Settlement
+from paytrust import metrics
 from paytrust.database import (
     PaymentInProgress,
     release_connection,
@@ -36,7 +45,9 @@ from paytrust.errors import PayTrustError
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=30)  # after it, a task lost on its way is handed out again
+LEASE = timedelta(seconds=30)  # after it, a task lost on its way is handed out
+HANDED_OUT_AGAIN_AFTER = timedelta(minutes=2)  # a long queue must not fill with repetitions
+WORK_LEASE = timedelta(seconds=60)  # two calls of 13 s, three lock time-outs of 5 s, and room
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=6), timedelta(minutes=36))
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id")  # never a token or signature
 
@@ -48,13 +59,37 @@ class UnknownReference(PayTrustError):
 
 
 class NotConfirmed(PayTrustError):
-    """The notification says paid, but the gateway does not."""
+    """The gateway, when asked, does not say what the notification says."""
 
     code = "not_confirmed"
 
 
-TRANSIENT = (GatewayTimeout, GatewayUnavailable, PaymentInProgress, OperationalError, NotConfirmed)
+class AlreadyProcessed(PayTrustError):
+    """The notification has been processed; there is nothing to retry."""
+
+    status = HTTPStatus.CONFLICT
+    code = "webhook_already_processed"
+
+
+TRANSIENT = (
+    GatewayTimeout,
+    GatewayUnavailable,
+    PaymentInProgress,
+    OperationalError,
+    NotConfirmed,
+    ReversalBeforePayment,
+)
 """What time can cure; everything else fails at once."""
+
+PENDING_OR_EXPIRED = frozenset({PaymentState.PENDING, PaymentState.EXPIRED})
+BEHIND = {
+    PaymentState.PAID: PENDING_OR_EXPIRED,  # Xendit may show EXPIRED for a late payment (A10)
+    PaymentState.REVERSED: PENDING_OR_EXPIRED,
+    PaymentState.EXPIRED: frozenset({PaymentState.PENDING}),
+    PaymentState.FAILED: frozenset({PaymentState.PENDING}),
+    PaymentState.CANCELLED: frozenset({PaymentState.PENDING}),
+}
+"""What the gateway's answer must not be for what a notification says: an answer behind it."""
 
 
 def receive(
@@ -71,22 +106,27 @@ def receive(
     Source: FR-028, FR-032, spec 4.3.
     """
     adapter = registry.adapter_for(gateway_code)
-    adapter.authenticate(headers=headers, body=body)
+    try:
+        adapter.authenticate(headers=headers, body=body)
+    except NotificationNotAuthentic as error:
+        log.warning("notification refused", gateway=gateway_code, reason=str(error))
+        metrics.count("webhooks_refused", gateway=gateway_code)
+        raise
     notification = _parsed(gateway_code, headers, body)
     return _store(gateway_code, notification, headers, body, now)
 
 
 def process(*, event_id: int, now: datetime) -> None:
-    """Ask the gateway about a stored event and book its answer. Safe to run twice.
+    """Ask the gateway about a stored event and book its answer. Safe to run twice, and at once.
 
     Transient failures set the next attempt, 1, 6 and 36 minutes after the first; after the
     third of these, and at once for what time cannot cure, the event is `failed`.
 
     Source: FR-040, spec 4.4 to 4.7.
     """
-    event = WebhookEvent.objects.select_related("gateway").get(pk=event_id)
-    if event.status != WebhookEvent.Status.RECEIVED:
+    if not _lease(event_id, now):
         return
+    event = WebhookEvent.objects.select_related("gateway").get(pk=event_id)
     try:
         _apply(event, now)
     except TRANSIENT as error:
@@ -101,7 +141,7 @@ def process(*, event_id: int, now: datetime) -> None:
 def claim_due(*, now: datetime, limit: int) -> list[int]:
     """Return the ids of events whose next attempt is due, each to one caller only.
 
-    A claimed event is due again after the lease, should its task be lost.
+    A claimed event is due again in two minutes, should its task be lost.
     """
     with transaction.atomic():
         due = list(
@@ -112,8 +152,46 @@ def claim_due(*, now: datetime, limit: int) -> list[int]:
             .select_for_update(skip_locked=True)
             .values_list("pk", flat=True)[:limit]
         )
-        WebhookEvent.objects.filter(pk__in=due).update(next_attempt_at=now + LEASE)
+        WebhookEvent.objects.filter(pk__in=due).update(next_attempt_at=now + HANDED_OUT_AGAIN_AFTER)
     return due
+
+
+def retry(*, event_id: int, now: datetime) -> WebhookEvent:
+    """Make an event due again at once, with all its attempts before it; for operators.
+
+    Raises:
+        WebhookEvent.DoesNotExist: unknown.
+        AlreadyProcessed: it has had its effect.
+    """
+    with transaction.atomic():
+        event = WebhookEvent.objects.select_for_update().get(pk=event_id)
+        if event.status == WebhookEvent.Status.PROCESSED:
+            raise AlreadyProcessed(
+                f"Notification {event.pk} was processed: {event.outcome}.",
+                details={"id": event.pk, "outcome": event.outcome},
+            )
+        if event.status == WebhookEvent.Status.FAILED:
+            event.first_failed_at = event.processed_at = None
+            event.attempts_before = event.attempts
+        event.status, event.next_attempt_at = WebhookEvent.Status.RECEIVED, now
+        event.save(
+            update_fields=[
+                "status",
+                "next_attempt_at",
+                "first_failed_at",
+                "processed_at",
+                "attempts_before",
+            ]
+        )
+    log.info("event made due again", event_id=event.pk)
+    return event
+
+
+def _lease(event_id: int, now: datetime) -> bool:
+    """Take an event that waits, unless another task is at it; one conditional UPDATE."""
+    waiting = WebhookEvent.objects.filter(pk=event_id, status=WebhookEvent.Status.RECEIVED)
+    free = waiting.filter(Q(leased_until=None) | Q(leased_until__lte=now))
+    return bool(free.update(leased_until=now + WORK_LEASE, next_attempt_at=now + WORK_LEASE))
 
 
 def _parsed(
@@ -146,11 +224,8 @@ def _store(
         log.error("malformed notification", gateway=gateway_code, reason=str(notification))
     else:
         event.event_id, event.reference = notification.event_id, notification.reference
-        event.tenant_id = (
-            PaymentRequest.objects.filter(reference=notification.reference)
-            .values_list("tenant_id", flat=True)
-            .first()
-        )
+        about = _find_payment_request(event.gateway_id, notification)
+        event.tenant_id = about.tenant_id if about else None
         event.next_attempt_at = now + LEASE
     try:
         with transaction.atomic():
@@ -171,50 +246,87 @@ def _gateway_id(code: str) -> int:
 def _apply(event: WebhookEvent, now: datetime) -> None:
     adapter = registry.adapter_for(event.gateway.code)
     notification = adapter.parse_notification(headers=event.headers, body=bytes(event.body))
-    payment_request = _payment_request_of(event, notification)
+    payment_request = _find_payment_request(event.gateway_id, notification)
+    if payment_request is None:
+        raise UnknownReference(
+            f"No payment has the reference {notification.reference!r} "
+            f"or the id {notification.gateway_id!r}."
+        )
     report = notification.report
+    if notification.reference is None and (report is None or not report.reversals):
+        _record_outcome(event, payment_request, Settlement("unchanged"), now)  # a failed refund
+        return
     if settings.CONFIRM_WITH_GATEWAY:
         release_connection()
-        report = adapter.find_payment(
-            reference=payment_request.reference,
-            gateway_id=notification.gateway_id,
-            currency=payment_request.currency_code,
+        report = _confirmed(_ask(adapter, notification, payment_request), notification)
+    if report is None or report.reference not in {payment_request.reference, ""}:
+        raise UnknownReference(
+            f"Asked about {payment_request.reference}, the gateway answered about another payment."
         )
-    confirmed = _confirmed(report, notification, payment_request)
+    confirmed = report
     with_lock_tries(lambda: _settle(event, payment_request, confirmed, now))
 
 
-def _payment_request_of(event: WebhookEvent, notification: Notification) -> PaymentRequest:
+def _find_payment_request(gateway_id: int, notification: Notification) -> PaymentRequest | None:
     """Find the demand a notification is about, by our reference or by the gateway's id."""
-    at_gateway = PaymentRequest.objects.filter(gateway_id=event.gateway_id)
-    found = at_gateway.filter(reference=notification.reference).first()
+    at_gateway = PaymentRequest.objects.filter(gateway_id=gateway_id)
+    found = None
+    if notification.reference:
+        found = at_gateway.filter(reference=notification.reference).first()
     if found is None and notification.gateway_id:
         found = at_gateway.filter(gateway_payment_id=notification.gateway_id).first()
-    if found is None:
-        raise UnknownReference(f"No payment has the reference {notification.reference!r}.")
     return found
 
 
-def _confirmed(
-    report: PaymentReport | None, notification: Notification, payment_request: PaymentRequest
+def _ask(
+    adapter: GatewayAdapter, notification: Notification, payment_request: PaymentRequest
 ) -> PaymentReport:
-    """Return what may be booked: the gateway's answer, about this very payment.
+    """Ask the gateway how the payment stands, and about reversals that this does not show.
 
     Raises:
-        NotConfirmed: the gateway does not know the payment, or says it is not paid though
-            the notification says it is.
+        NotConfirmed: the gateway does not know the payment.
     """
+    report = adapter.find_payment(
+        reference=payment_request.reference,
+        gateway_id=notification.gateway_id,
+        currency=payment_request.currency_code,
+    )
     if report is None:
         raise NotConfirmed(f"The gateway does not know {payment_request.reference}.")
-    if report.reference != payment_request.reference:
-        raise UnknownReference(
-            f"Asked about {payment_request.reference}, the gateway answered {report.reference}."
-        )
-    claimed = notification.report.state if notification.report else None
-    if claimed == PaymentState.PAID and report.state == PaymentState.PENDING:
+    listed = {reversal.id for reversal in report.reversals}
+    found = [
+        adapter.find_reversal(reversal_id=claimed.id, gateway_id=report.gateway_id)
+        for claimed in _claimed_reversals(notification)
+        if claimed.id not in listed
+    ]
+    return replace(
+        report, reversals=(*report.reversals, *(one for one in found if one and one.confirmed))
+    )
+
+
+def _claimed_reversals(notification: Notification) -> tuple[Reversal, ...]:
+    return notification.report.reversals if notification.report else ()
+
+
+def _confirmed(report: PaymentReport, notification: Notification) -> PaymentReport:
+    """Return the gateway's answer if it is at least as new as the notification.
+
+    An answer that is behind is not booked: the event is put off until the gateway agrees with
+    itself, or until somebody looks. Newer is a charge that ended after it was paid.
+
+    Raises:
+        NotConfirmed: the gateway does not say yet, or not at all, what the notification says.
+    """
+    claimed = notification.report.state if notification.report else PaymentState.UNKNOWN
+    behind = BEHIND.get(claimed, frozenset())
+    missing = {one.id for one in _claimed_reversals(notification)} - {
+        one.id for one in report.reversals
+    }
+    undone = report.state in UNDOES_PAYMENT  # a deny after settlement lists no reversal
+    if report.state in behind or (missing and not undone):
         raise NotConfirmed(
-            f"The notification says {payment_request.reference} is paid, the gateway says "
-            f"{report.raw_status}."
+            f"The notification says {notification.report.raw_status if notification.report else ''}"
+            f", the gateway says {report.raw_status}."
         )
     return report
 
@@ -226,24 +338,41 @@ def _settle(
     settlement = services.settle(
         payment_request_id=payment_request.pk, report=report, event=event, now=now
     )
-    WebhookEvent.objects.filter(pk=event.pk).update(
+    _record_outcome(event, payment_request, settlement, now)
+
+
+def _record_outcome(
+    event: WebhookEvent, payment_request: PaymentRequest, settlement: Settlement, now: datetime
+) -> None:
+    """Record what an event did; a retry that succeeds ends the log of those that failed."""
+    retried = event.attempts > 0
+    mine = WebhookEvent.objects.filter(pk=event.pk, status=WebhookEvent.Status.RECEIVED).update(
         status=WebhookEvent.Status.PROCESSED,
         outcome=settlement.outcome,
         failure_reason=None,
+        attempts=event.attempts + retried,
         next_attempt_at=None,
+        leased_until=None,
         processed_at=now,
         tenant_id=payment_request.tenant_id,
     )
+    if mine and retried:
+        WebhookRetry.objects.create(
+            event=event,
+            attempt=event.attempts + 1,
+            attempted_at=now,
+            outcome=settlement.outcome,
+        )
 
 
 def _put_off(event: WebhookEvent, error: Exception, now: datetime) -> None:
     """Record a failed attempt and when the next one is due, counted from the first failure."""
     first_failed_at = event.first_failed_at or now
-    attempts_left = len(RETRY_AFTER) - event.attempts
-    if attempts_left <= 0:
+    failures = event.attempts - event.attempts_before
+    if failures >= len(RETRY_AFTER):
         _fail(event, error, now)
         return
-    due_at = first_failed_at + RETRY_AFTER[event.attempts]
+    due_at = max(first_failed_at + RETRY_AFTER[failures], now)
     log.warning("event put off", event_id=event.pk, reason=str(error), due_at=due_at.isoformat())
     _record_attempt(event, error, now, first_failed_at=first_failed_at, next_attempt_at=due_at)
 
@@ -276,7 +405,13 @@ def _record_attempt(
     with transaction.atomic():
         mine = WebhookEvent.objects.filter(
             pk=event.pk, status=WebhookEvent.Status.RECEIVED, attempts=event.attempts
-        ).update(attempts=event.attempts + 1, outcome=outcome, failure_reason=reason, **changes)
+        ).update(
+            attempts=event.attempts + 1,
+            outcome=outcome,
+            failure_reason=reason,
+            leased_until=None,
+            **changes,
+        )
         if mine:
             WebhookRetry.objects.create(
                 event=event,

@@ -1,10 +1,28 @@
-"""Reads of transactions, always within one tenant."""
+"""Reads of transactions, always within one tenant, and of notifications, for operators."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
 
 from apikeys.models import Tenant
 from invoices.models import Invoice
-from payments.models import Allocation, Transaction
+from payments.models import Allocation, Transaction, WebhookEvent
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A page of notifications, and where it stands among all of them."""
+
+    results: Sequence[WebhookEvent]
+    page: int
+    page_size: int
+    total_count: int
+
+    @property
+    def total_pages(self) -> int:
+        return -(-self.total_count // self.page_size)
 
 
 def transactions_of(*, tenant: Tenant, invoice_id: int) -> QuerySet[Transaction]:
@@ -21,3 +39,40 @@ def transactions_of(*, tenant: Tenant, invoice_id: int) -> QuerySet[Transaction]
         .select_related("gateway", "payment_request")
         .prefetch_related(Prefetch("allocations", allocations))
     )
+
+
+def failed_events(*, page: int, page_size: int) -> EventPage:
+    """Return a page of the notifications that failed, newest first, in two queries."""
+    failed = WebhookEvent.objects.filter(status=WebhookEvent.Status.FAILED)
+    first = (page - 1) * page_size
+    rows = failed.select_related("gateway").order_by("-received_at", "-pk")
+    return EventPage(list(rows[first : first + page_size]), page, page_size, failed.count())
+
+
+def event(*, event_id: int) -> WebhookEvent:
+    """Return a notification with its gateway.
+
+    Raises:
+        WebhookEvent.DoesNotExist: unknown.
+    """
+    return WebhookEvent.objects.select_related("gateway").get(pk=event_id)
+
+
+def events_to_replay(
+    *,
+    ids: Sequence[int] = (),
+    failed: bool = False,
+    since: datetime | None = None,
+    gateway_code: str | None = None,
+) -> QuerySet[WebhookEvent]:
+    """Return notifications without their effect yet, oldest first, narrowed by what is given."""
+    chosen = WebhookEvent.objects.exclude(status=WebhookEvent.Status.PROCESSED)
+    if ids:
+        chosen = chosen.filter(pk__in=ids)
+    if failed:
+        chosen = chosen.filter(status=WebhookEvent.Status.FAILED)
+    if since is not None:
+        chosen = chosen.filter(received_at__gte=since)
+    if gateway_code is not None:
+        chosen = chosen.filter(gateway__code=gateway_code)
+    return chosen.select_related("gateway").order_by("received_at", "pk")

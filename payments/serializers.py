@@ -1,10 +1,13 @@
-"""Shapes of transaction answers."""
+"""Shapes of transaction answers, and of notifications as operators see them."""
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from payments.models import Allocation, Transaction
+from payments.masking import shown_body
+from payments.models import Allocation, Transaction, WebhookEvent
+from paytrust.serializers import StrictSerializer
 
 
 class AllocationResponse(serializers.ModelSerializer[Allocation]):
@@ -50,3 +53,47 @@ class TransactionList(serializers.Serializer[Any]):
     results = TransactionResponse(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
+
+
+class WebhookEventResponse(serializers.ModelSerializer[WebhookEvent]):
+    gateway = serializers.CharField(source="gateway.code")
+    body = serializers.SerializerMethodField(help_text="as it came, secrets masked")
+
+    class Meta:
+        model = WebhookEvent
+        fields = (
+            "id",
+            "gateway",
+            "event_id",
+            "reference",
+            "tenant_id",
+            "status",
+            "outcome",
+            "failure_reason",
+            "attempts",
+            "received_at",
+            "processed_at",
+            "next_attempt_at",
+            "body",
+        )
+
+    @extend_schema_field({"description": "JSON, or text if it is none"})
+    def get_body(self, event: WebhookEvent) -> Any:  # noqa: ANN401  # any JSON value
+        return shown_body(bytes(event.body))
+
+
+class FailedWebhookQuery(StrictSerializer):
+    page = serializers.IntegerField(default=1, min_value=1, max_value=10**9)
+    page_size = serializers.IntegerField(default=20, min_value=1, max_value=100)
+
+
+class NumberedPage(serializers.Serializer[Any]):
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
+    total_count = serializers.IntegerField()
+    total_pages = serializers.IntegerField()
+
+
+class FailedWebhookList(serializers.Serializer[Any]):
+    results = WebhookEventResponse(many=True)
+    pagination = NumberedPage(source="*")

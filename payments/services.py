@@ -11,6 +11,7 @@ from gateways.adapter import PaymentReport, PaymentState
 from invoices import crediting
 from invoices.models import Invoice, PaymentRequest
 from invoices.tasks import open_payment
+from payments import pain002, reversals
 from payments.models import Allocation, Transaction, WebhookEvent
 from paytrust import queue
 from paytrust.errors import PayTrustError
@@ -22,6 +23,7 @@ ENDED_AS = {
     PaymentState.FAILED: PaymentRequest.Status.FAILED,
     PaymentState.CANCELLED: PaymentRequest.Status.CANCELLED,
 }
+RECEIVED = {PaymentState.PAID, PaymentState.REVERSED}  # money came, even if it went back since
 
 
 class CurrencyMismatch(PayTrustError):
@@ -31,11 +33,18 @@ class CurrencyMismatch(PayTrustError):
     code = "currency_mismatch"
 
 
+class UnknownPaymentStatus(PayTrustError):
+    """A gateway uses a word for a payment's state that PayTrust does not know."""
+
+    status = HTTPStatus.CONFLICT
+    code = "unknown_payment_status"
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What a gateway's report changed."""
 
-    outcome: str  # booked, already_booked, ended, unchanged
+    outcome: str  # booked, reversed, already_booked, ended, unchanged
     transaction: Transaction | None = None
 
 
@@ -50,11 +59,14 @@ def settle(
     """Book what a gateway says of a payment, exactly once.
 
     The invoice is locked first, so concurrent settlements queue; a repeat changes nothing.
-    The report counts what arrived on its charge so far, so only what is not booked yet is.
-    A report that is not about money never undoes a payment.
+    The report counts what arrived on its charge so far, so only what is not booked yet is;
+    likewise what was taken back. A report that is not about money never undoes a payment.
 
     Raises:
         CurrencyMismatch: the gateway settled in another currency than the invoice's.
+        InvalidStatusReport: its ISO 20022 status is not valid; nothing is booked.
+        ReversalBeforePayment: money was taken back that is not booked yet.
+        UnknownPaymentStatus: nothing is changed; somebody must look.
         PaymentRequest.DoesNotExist: `payment_request_id` is unknown.
 
     Source: FR-028, FR-043, FR-047, spec 4.5 and 4.6.
@@ -62,19 +74,34 @@ def settle(
     invoice_id = PaymentRequest.objects.values_list("invoice_id", flat=True).get(
         pk=payment_request_id
     )
-    invoice = Invoice.objects.locked().get(pk=invoice_id)
+    invoice = Invoice.objects.locked().select_related("tenant", "gateway").get(pk=invoice_id)
     payment_request = PaymentRequest.objects.get(pk=payment_request_id)  # read under the lock
-    if report.state == PaymentState.PAID:
-        return _book(invoice, payment_request, report, event, now)
-    if report.state in ENDED_AS and payment_request.status in PaymentRequest.ACTIVE:
+    settlement = _settle(invoice, payment_request, report, event, now)
+    taken_back = reversals.book(
+        invoice=invoice, payment_request=payment_request, report=report, event=event, now=now
+    )
+    return Settlement("reversed", taken_back[0]) if taken_back else settlement
+
+
+def lapse(*, payment_request_id: int, now: datetime) -> bool:
+    """End an unpaid payment by our own clock; return whether this call did.
+
+    Source: spec 4.8: a Snap page that lapses unused sends no notification.
+    """
+    with transaction.atomic():
+        payment_request = PaymentRequest.objects.get(pk=payment_request_id)
+        invoice = Invoice.objects.locked().get(pk=payment_request.invoice_id)
+        payment_request.refresh_from_db()  # read under the lock
+        if payment_request.status not in PaymentRequest.ACTIVE or payment_request.expires_at > now:
+            return False
         crediting.end_payment_request(
             invoice=invoice,
             payment_request=payment_request,
-            ended_as=ENDED_AS[report.state],
+            ended_as=PaymentRequest.Status.EXPIRED,
             now=now,
         )
-        return Settlement("ended")
-    return Settlement("unchanged")
+    log.info("payment lapsed", reference=payment_request.reference)
+    return True
 
 
 @transaction.atomic
@@ -92,8 +119,9 @@ def settle_closed(
     payment_request = PaymentRequest.objects.get(pk=payment_request_id)
     invoice = Invoice.objects.locked().get(pk=payment_request.invoice_id)
     payment_request.refresh_from_db()  # read under the lock
-    if report is not None and report.state == PaymentState.PAID:
-        _book(invoice, payment_request, report, None, now)
+    if report is not None and report.state in RECEIVED:
+        settle(payment_request_id=payment_request_id, report=report, event=None, now=now)
+        payment_request.refresh_from_db()
     elif payment_request.status == PaymentRequest.Status.CLOSING:
         crediting.end_payment_request(
             invoice=invoice,
@@ -102,6 +130,41 @@ def settle_closed(
             now=now,
         )
     return payment_request
+
+
+def _settle(
+    invoice: Invoice,
+    payment_request: PaymentRequest,
+    report: PaymentReport,
+    event: WebhookEvent | None,
+    now: datetime,
+) -> Settlement:
+    """Book what arrived, or end a payment that nobody will pay any more."""
+    _require_currency(invoice, report)
+    if report.state == PaymentState.UNKNOWN and not report.reversals:
+        raise UnknownPaymentStatus(
+            f"The gateway says {payment_request.reference} is {report.raw_status!r}."
+        )
+    if report.state in RECEIVED:
+        return _book(invoice, payment_request, report, event, now)
+    if report.state in ENDED_AS and payment_request.status in PaymentRequest.ACTIVE:
+        crediting.end_payment_request(
+            invoice=invoice,
+            payment_request=payment_request,
+            ended_as=ENDED_AS[report.state],
+            now=now,
+        )
+        return Settlement("ended")
+    return Settlement("unchanged")
+
+
+def _require_currency(invoice: Invoice, report: PaymentReport) -> None:
+    reported = [report.paid_amount, *(reversal.amount for reversal in report.reversals)]
+    for money in reported:
+        if money is not None and money.currency != invoice.currency_code:
+            raise CurrencyMismatch(
+                f"{money.currency} received for {invoice}, which is in {invoice.currency_code}."
+            )
 
 
 def _book(
@@ -113,19 +176,22 @@ def _book(
 ) -> Settlement:
     paid = report.paid_amount
     assert paid is not None, "an adapter reported a payment without its amount"
-    if paid.currency != invoice.currency_code:
-        raise CurrencyMismatch(
-            f"{paid.currency} received for {invoice}, which is in {invoice.currency_code}."
-        )
-    booked = [
-        (row.gateway_transaction_id, row.amount)
-        for row in Transaction.objects.booked(payment_request=payment_request)
-        if row.kind == Transaction.Kind.PAYMENT and _is_of(row, report)
-    ]
-    arrived_amount = paid.minor - sum(amount for _, amount in booked)
+    booked = reversals.payments_of(payment_request=payment_request, report=report)
+    arrived_amount = paid.minor - sum(row.amount for row in booked)
     if arrived_amount <= 0:
         return Settlement("already_booked")
     paid_at = report.paid_at or now
+    name = _transaction_id(report, earlier=len(booked))
+    iso20022 = pain002.check_booking(
+        invoice=invoice,
+        payment_request=payment_request,
+        gateway_transaction_id=name,
+        gateway_status=report.raw_status,
+        amount=arrived_amount,
+        paid_at=paid_at,
+        event=event,
+        now=now,
+    )
     credit = crediting.credit(
         invoice=invoice,
         payment_request=payment_request,
@@ -138,7 +204,7 @@ def _book(
         invoice=invoice,
         payment_request=payment_request,
         gateway_id=payment_request.gateway_id,
-        gateway_transaction_id=_transaction_id(report, earlier=len(booked)),
+        gateway_transaction_id=name,
         currency_code=invoice.currency_code,
         amount=arrived_amount,
         overpayment_amount=credit.overpayment_amount,
@@ -147,6 +213,8 @@ def _book(
         paid_at=paid_at,
         created_at=now,
         event=event,
+        iso20022_message_id=iso20022.message_id,
+        iso20022_transaction_status=iso20022.transaction_status,
     )
     if invoice.open_payment_at:
         transaction.on_commit(lambda: queue.publish(open_payment, invoice_id=invoice.pk))
@@ -169,7 +237,3 @@ def _book(
 def _transaction_id(report: PaymentReport, *, earlier: int) -> str:
     """Name a transaction: the gateway's id, numbered where one charge was paid more than once."""
     return report.gateway_id if earlier == 0 else f"{report.gateway_id}#{earlier + 1}"
-
-
-def _is_of(row: Transaction, report: PaymentReport) -> bool:
-    return row.gateway_transaction_id.split("#")[0] == report.gateway_id

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from payments import closing, notifications
+from payments import closing, notifications, reconciliation
 from paytrust import queue
 
 
@@ -18,6 +18,22 @@ def hand_out_due_events(**_later: object) -> None:
     """Beat, every 5 seconds: enqueue events whose attempt is due, each to one worker only."""
     for event_id in notifications.claim_due(now=timezone.now(), limit=500):
         queue.publish(process_webhook_event, event_id=event_id)
+
+
+@shared_task(name="payments.check_payment")
+def check_payment(*, payment_request_id: int, **_later: object) -> None:
+    """Ask the gateway about one payment of which no word came."""
+    reconciliation.check(payment_request_id=payment_request_id, now=timezone.now())
+
+
+@shared_task(name="payments.hand_out_checks")
+def hand_out_checks(**_later: object) -> None:
+    """Beat, every minute: enqueue payments that are due to be asked about.
+
+    300 a minute is half of what Xendit allows: confirming notifications needs the other half.
+    """
+    for payment_request_id in reconciliation.claim_due(now=timezone.now(), limit=300):
+        queue.publish(check_payment, payment_request_id=payment_request_id)
 
 
 @shared_task(name="payments.close_payment")

@@ -2,12 +2,19 @@
 
 from django.urls import path
 
-from payments import gateway_views, views
+from payments import gateway_views, operator_views, pain_views, views
 
 urlpatterns = [
     path("invoices/<id:invoice_id>/installments", views.InvoiceInstallments.as_view()),
     path("invoices/<id:invoice_id>/cancel", views.InvoiceCancellation.as_view()),
     path("invoices/<id:invoice_id>/transactions", views.InvoiceTransactions.as_view()),
+    path("invoices/<id:invoice_id>/payment-status", pain_views.InvoicePaymentStatus.as_view()),
+    path(
+        "transactions/<id:transaction_id>/payment-status",
+        pain_views.TransactionPaymentStatus.as_view(),
+    ),
     path("webhooks/xendit", gateway_views.XenditNotification.as_view()),
     path("webhooks/midtrans", gateway_views.MidtransNotification.as_view()),
+    path("webhooks/failed", operator_views.FailedWebhooks.as_view()),
+    path("webhooks/<id:event_id>/retry", operator_views.WebhookRetrial.as_view()),
 ]

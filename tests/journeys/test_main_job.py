@@ -8,6 +8,7 @@ import pytest
 import requests
 from django.conf import settings
 
+from gateways import registry
 from invoices.models import Invoice, PaymentRequest
 from payments.models import Transaction, WebhookEvent
 from tests.conftest import Merchant, Sandbox
@@ -155,6 +156,25 @@ class TestGatewayInTrouble:
         ]
         sandbox.pay(resumed.json()["payment_url"])
         merchant.wait_for(draft["id"], status="fully_paid")
+
+    def test_a_refused_search_does_not_lead_to_a_second_charge(
+        self, merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        body = invoice_body(external_id="order-77")
+        sandbox.fault("xendit", "created_but_timeout")
+        merchant.post("/invoices", json=body)
+        with monkeypatch.context() as wrong:
+            wrong.setitem(settings.XENDIT, "secret_key", "xnd_development_WRONG")
+            registry.forget_adapters()
+            refused = merchant.post("/invoices", json=body)
+        registry.forget_adapters()
+
+        resumed = merchant.post("/invoices", json=body)
+
+        assert (refused.status_code, refused.json()["error"]) == (422, "gateway_rejected")
+        assert resumed.status_code == 201
+        assert len(sandbox.charges()) == 1
+        assert PaymentRequest.objects.count() == 1
 
     def test_a_refusal_carries_the_gateways_own_words(
         self, merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,220 @@
+"""Killed between any two steps of opening and of booking: one charge, one booking, no lost money.
+
+A step ends the process by SystemExit, as a kill would, before it or after it has done its work.
+Then everything starts again: leases run out, the jobs run, the merchant repeats the call.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from django.core.management import call_command
+from django.utils import timezone
+
+from gateways.watching import WatchedAdapter
+from invoices import crediting, payment_requests, selectors
+from invoices import services as invoice_services
+from invoices.models import Installment, Invoice, PaymentRequest
+from payments import gateway_views, notifications, reconciliation, reversals, services
+from payments.models import Allocation, Transaction, WebhookEvent
+from tests.conftest import Merchant, Sandbox
+from tests.factories import invoice_body, rupiah_body
+
+BODIES = {"xendit": invoice_body, "midtrans": rupiah_body}
+GATEWAYS = pytest.mark.parametrize("gateway", BODIES)
+WHEN = pytest.mark.parametrize("when", ["before", "after"])
+
+OPENING: dict[str, tuple[Any, str]] = {
+    "the rows are made": (invoice_services, "_record_invoice"),
+    "the line items are made": (invoice_services, "_record_lines"),
+    "the request is recorded": (payment_requests, "lease_request"),
+    "the gateway is asked": (payment_requests, "ask_gateway"),
+    "the connection is given back": (payment_requests, "release_connection"),
+    "the gateway makes the payment": (WatchedAdapter, "create_payment"),
+    "the page is recorded": (payment_requests, "record_page"),
+    "the invoice moves on": (payment_requests, "_reopen"),
+    "the answer is shaped": (selectors, "reopened"),
+}
+BOOKING: dict[str, tuple[Any, str]] = {
+    "the notification is read": (notifications, "_parsed"),
+    "it is stored": (notifications, "_store"),
+    "it is published": (gateway_views.queue, "publish"),
+    "it is taken": (notifications, "_lease"),
+    "the gateway is asked": (notifications, "_ask"),
+    "the answer is believed": (notifications, "_confirmed"),
+    "the books are opened": (notifications, "_settle"),
+    "it is settled": (services, "settle"),
+    "the instalments are filled": (crediting, "credit"),
+    "the invoice moves": (crediting, "_move_invoice"),
+    "the row is written": (Transaction.objects, "create"),
+    "the allocations are written": (Allocation.objects, "bulk_create"),
+    "the outcome is recorded": (notifications, "_record_outcome"),
+}
+REVERSING: dict[str, tuple[Any, str]] = {
+    "the reversals are booked": (reversals, "book"),
+    "one is booked": (reversals, "_book_share"),
+    "the invoice gives it back": (crediting, "debit"),
+    "the instalments are emptied": (crediting, "_empty"),
+}
+
+
+class Killer:
+    """Ends the process once, before or after a step."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch, self.struck = monkeypatch, False
+
+    def kill(self, step: tuple[Any, str], when: str) -> None:
+        owner, name = step
+        work: Callable[..., Any] = getattr(owner, name)
+
+        def dying(*args: Any, **kwargs: Any) -> Any:
+            if self.struck:
+                return work(*args, **kwargs)
+            if when == "after":
+                work(*args, **kwargs)
+            self.struck = True
+            raise SystemExit
+
+        self._monkeypatch.setattr(owner, name, dying)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where it happens: a merchant, the gateways, and who ends the process."""
+
+    merchant: Merchant
+    sandbox: Sandbox
+    killer: Killer
+
+
+@pytest.fixture
+def scene(merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(merchant, sandbox, Killer(monkeypatch))
+
+
+def start_again(now: datetime) -> None:
+    """Run what beat and the workers would, once every lease has run out."""
+    for event_id in notifications.claim_due(now=now, limit=100):
+        notifications.process(event_id=event_id, now=now)
+    for payment_request_id in reconciliation.claim_due(now=now, limit=100):
+        reconciliation.check(payment_request_id=payment_request_id, now=now)
+    for invoice_id in payment_requests.claim_due_openings(now=now, limit=100):
+        payment_requests.open_due_payment(invoice_id=invoice_id, now=now)
+
+
+def later() -> datetime:
+    return timezone.now() + timedelta(minutes=11)
+
+
+@GATEWAYS
+@WHEN
+@pytest.mark.parametrize("step", OPENING)
+def test_opening_makes_one_charge(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, gateway: str, step: str, when: str
+) -> None:
+    merchant, sandbox, killer = scene.merchant, scene.sandbox, scene.killer
+    monkeypatch.setattr(payment_requests, "LEASE", timedelta(0))  # its time has run out by then
+    killer.kill(OPENING[step], when)
+    body = BODIES[gateway](external_id="order-77")
+
+    killed = post(merchant, body)
+    start_again(later())
+    resumed = merchant.post("/invoices", json=body)
+    sandbox.pay(resumed.json()["payment_url"])
+    paid = merchant.wait_for(resumed.json()["id"], status="fully_paid")
+
+    assert killer.struck
+    assert killed in {None, 500}
+    assert resumed.status_code in {200, 201}
+    assert Invoice.objects.count() == PaymentRequest.objects.count() == 1
+    assert [charge["reference"] for charge in sandbox.charges()] == [
+        PaymentRequest.objects.get().reference
+    ]
+    assert paid["paid_amount"] == paid["total_amount"]
+    call_command("audit_books")
+
+
+@GATEWAYS
+@WHEN
+@pytest.mark.parametrize("step", BOOKING)
+def test_booking_books_once(scene: Scene, gateway: str, step: str, when: str) -> None:
+    merchant, sandbox, killer = scene.merchant, scene.sandbox, scene.killer
+    invoice = merchant.post("/invoices", json=BODIES[gateway]()).json()
+    choose_method(merchant, sandbox, invoice)
+    sandbox.fault(gateway, "webhook_lost", times=9)
+    sandbox.pay(invoice["payment_url"])
+    letter = deliveries(sandbox)[-1]
+
+    killer.kill(BOOKING[step], when)
+    deliver(merchant, letter)
+    start_again(later())
+    deliver(merchant, letter)  # the gateway, which had no answer, sends it again
+    start_again(later())
+
+    assert killer.struck
+    events = WebhookEvent.objects.order_by("pk").values_list("status", "outcome")
+    assert events[len(events) - 1] in {("processed", "booked"), ("processed", "already_booked")}
+    assert len(events) == {"xendit": 1, "midtrans": 2}[gateway]  # Midtrans: pending, settlement
+    assert list(Transaction.objects.values_list("amount", flat=True)) == [invoice["total_amount"]]
+    paid = merchant.get(f"/invoices/{invoice['id']}").json()
+    assert (paid["status"], paid["paid_amount"]) == ("fully_paid", invoice["total_amount"])
+    call_command("audit_books")
+
+
+@WHEN
+@pytest.mark.parametrize("step", REVERSING)
+def test_reversing_gives_back_once(scene: Scene, step: str, when: str) -> None:
+    merchant, sandbox, killer = scene.merchant, scene.sandbox, scene.killer
+    invoice = merchant.post("/invoices", json=rupiah_body()).json()
+    choose_method(merchant, sandbox, invoice)
+    sandbox.pay(invoice["payment_url"], method="qris")
+    merchant.wait_for(invoice["id"], status="fully_paid")
+    sandbox.fault("midtrans", "webhook_lost", times=9)
+    sandbox.pay(invoice["payment_url"], "refund")
+
+    killer.kill(REVERSING[step], when)
+    deliver(merchant, deliveries(sandbox)[-1])
+    start_again(later())
+
+    assert killer.struck
+    assert sorted(Transaction.objects.values_list("amount", flat=True)) == [
+        -invoice["total_amount"],
+        invoice["total_amount"],
+    ]
+    assert list(Installment.objects.values_list("status", "paid_amount")) == [("unpaid", 0)]
+    call_command("audit_books")
+
+
+def post(merchant: Merchant, body: dict[str, Any]) -> int | None:
+    try:
+        return merchant.post("/invoices", json=body).status_code
+    except requests.ConnectionError:
+        return None
+
+
+def choose_method(merchant: Merchant, sandbox: Sandbox, invoice: dict[str, Any]) -> None:
+    """Choose how to pay where that is a step of its own, which Midtrans notifies of."""
+    if invoice["gateway_id"] != 2:
+        return
+    sandbox.pay(invoice["payment_url"], "choose", method="qris")
+    merchant.wait_until(invoice["id"], lambda _: WebhookEvent.objects.filter(status="processed"))
+
+
+def deliveries(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return requests.get(f"{sandbox.url}/control/deliveries", timeout=5).json()
+
+
+def deliver(merchant: Merchant, letter: dict[str, Any]) -> None:
+    """Hand a notification over as the gateway would; a dying process may not answer."""
+    with contextlib.suppress(requests.ConnectionError):
+        requests.post(
+            f"{merchant.url}/webhooks/{letter['gateway']}",
+            data=letter["body"].encode(),
+            headers=letter["headers"],
+            timeout=20,
+        )
