@@ -57,6 +57,7 @@ CHECKS := check-code check-django
 $(CHECKS): export SECRET_KEY = check-only-and-long-enough-0123456789-abcdefghijklmnopqrstuvwxyz
 $(CHECKS): export ADMIN_API_KEY = check-only-0123456789abcdef0123456789abcdef
 $(CHECKS): export API_KEY_PEPPER = check-only-fedcba9876543210fedcba9876543210
+$(CHECKS): export CREDENTIAL_KEYS = check-only-00112233445566778899aabbccddeeff
 $(CHECKS): export PUBLIC_BASE_URL = https://pay.example.com
 check-code: export DATABASE_URL = postgres://nobody@127.0.0.1:9/none
 check-code: export REDIS_URL = redis://127.0.0.1:9/0

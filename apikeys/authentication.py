@@ -5,16 +5,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from structlog import contextvars
 
-from apikeys import services
+from apikeys import access, services, throttling
+from apikeys.audit import Caller
 from apikeys.models import ApiKey, Tenant
 from paytrust.errors import PayTrustError
-from paytrust.request_id import request_id_of
 
 if TYPE_CHECKING:  # at run time DRF's settings import this module while it is being loaded
     from drf_spectacular.openapi import AutoSchema
@@ -43,7 +42,14 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = request.META.get("HTTP_X_API_KEY", "")
         if not key:
             raise services.MissingApiKey
-        api_key = services.authenticate(key=key, caller=_caller(request), now=timezone.now())
+        try:
+            api_key = services.authenticate(key=key)
+        except services.InvalidApiKey as refused:
+            if refused.known is not None:
+                access.note_use(request, refused.known, refusal=refused.reason)
+            throttling.count_failure(request)
+            raise
+        access.note_use(request, api_key)
         contextvars.bind_contextvars(tenant_id=api_key.tenant_id, key_prefix=api_key.key_prefix)
         return api_key.tenant, api_key
 
@@ -59,6 +65,7 @@ class AdminKeyAuthentication(BaseAuthentication):
         if not key:
             raise MissingAdminKey
         if not hmac.compare_digest(key.encode(), settings.ADMIN_API_KEY.encode()):
+            throttling.count_failure(request)
             raise InvalidAdminKey
         contextvars.bind_contextvars(actor=ADMIN)
         return None, ADMIN
@@ -73,13 +80,9 @@ def tenant_of(request: Request) -> Tenant:
     return request.auth.tenant
 
 
-def _caller(request: Request) -> services.Caller:
-    return services.Caller(
-        ip_address=request.META.get("REMOTE_ADDR") or None,
-        method=request.method or "",
-        path=request.path,
-        request_id=request_id_of(request._request),  # noqa: SLF001  # DRF's wrapper hides it
-    )
+def operator_of(request: Request) -> Caller:
+    """Return the operator who calls, for the audit log."""
+    return access.caller_of(request._request, actor=ADMIN)  # noqa: SLF001  # DRF's wrapper hides it
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped metaclass

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -64,7 +65,11 @@ class ApiKey(models.Model):
 
 
 class ApiKeyAuditEntry(models.Model):
-    """One thing done with a key. Append-only: a trigger refuses UPDATE and DELETE."""
+    """One thing done with a key. Append-only: a trigger refuses UPDATE and DELETE.
+
+    The table is partitioned by month of `created_at`, which its primary key therefore contains.
+    Keys and tenants are never deleted, so no foreign key is checked each time one is used.
+    """
 
     class Operation(models.TextChoices):
         CREATED = "created"
@@ -72,8 +77,12 @@ class ApiKeyAuditEntry(models.Model):
         REVOKED = "revoked"
         USED = "used"  # also tried to be used: `success` tells
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="audit_entries")
-    api_key = models.ForeignKey(ApiKey, models.PROTECT, related_name="audit_entries")
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="audit_entries", db_constraint=False, db_index=False
+    )
+    api_key = models.ForeignKey(
+        ApiKey, models.PROTECT, related_name="audit_entries", db_constraint=False, db_index=False
+    )
     operation_type = models.CharField(max_length=10, choices=Operation)
     actor_identifier = models.CharField(max_length=255)
     ip_address = models.GenericIPAddressField(null=True)
@@ -98,10 +107,45 @@ class ApiKeyAuditEntry(models.Model):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="api_key_audit_newest"),
+            models.Index(fields=["api_key", "-created_at"], name="api_key_audit_by_key"),
         ]
 
     def __str__(self) -> str:
         return f"{self.operation_type} {self.api_key_id} by {self.actor_identifier}"
+
+
+class AuditSeal(models.Model):
+    """A link of a tenant's chain over its audit entries of one month.
+
+    It holds each entry's SHA-256 and is bound to the link before it by an HMAC whose key is not
+    in the database. Append-only: a trigger refuses UPDATE, and DELETE for a year.
+    """
+
+    tenant = models.ForeignKey(
+        Tenant,
+        models.PROTECT,
+        related_name="audit_seals",
+        db_index=False,  # the unique constraint starts with it
+    )
+    sequence = models.BigIntegerField()  # 1, 2, 3 ... per tenant
+    month = models.DateField()  # the first day of the entries' month
+    entry_ids = ArrayField(models.BigIntegerField())  # ascending
+    digests = models.BinaryField()  # 32 bytes for each of entry_ids
+    newest_at = models.DateTimeField()  # created_at of the youngest entry
+    previous_hash = models.CharField(max_length=64, blank=True)  # hex; empty in the first link
+    hash = models.CharField(max_length=64)  # hex
+    sealed_at = models.DateTimeField()
+
+    objects = TenantQuerySet["AuditSeal"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "sequence"], name="audit_seal_sequence"),
+        ]
+        indexes = [models.Index(fields=["newest_at"], name="audit_seal_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}/{self.sequence}: {len(self.entry_ids)} entries"
 
 
 class IdempotencyRecord(models.Model):

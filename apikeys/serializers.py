@@ -1,11 +1,23 @@
 """Shapes of the API key endpoints."""
 
+import re
+from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import serializers
 
-from apikeys.models import ApiKey, Tenant
-from paytrust.serializers import StrictCharField, StrictIntegerField, StrictSerializer
+from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
+from paytrust.pagination import PageQuery
+from paytrust.serializers import (
+    StrictCharField,
+    StrictIntegerField,
+    StrictSerializer,
+    UTCDateTimeField,
+)
+
+PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+LAST_PAGE = 10**9
 
 
 class ApiKeyRequest(StrictSerializer):
@@ -48,3 +60,76 @@ class NewApiKeyResponse(ApiKeyResponse):
 
     class Meta(ApiKeyResponse.Meta):
         fields = (*ApiKeyResponse.Meta.fields, "api_key")
+
+
+class ApiKeyFilter(PageQuery):
+    tenant_id = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    status = serializers.ChoiceField(choices=ApiKey.Status.choices, required=False)
+
+    def applied_to(self, keys: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        """Return the keys that the valid query asks for."""
+        names = ("tenant_id", "status")
+        return keys.filter(
+            **{name: self.validated_data[name] for name in names if name in self.validated_data}
+        )
+
+
+class MomentField(UTCDateTimeField):
+    """A time, or a date that stands for its first moment in UTC."""
+
+    default_error_messages = {
+        "invalid": "Must be a date such as 2026-11-22, or a time such as 2026-11-22T09:00:00Z."
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:  # noqa: ANN401  # any JSON value
+        if isinstance(value, str) and PLAIN_DATE.fullmatch(value):
+            value = f"{value}T00:00:00Z"
+        return super().to_internal_value(value)
+
+
+class AuditQuery(StrictSerializer):
+    page = serializers.IntegerField(default=1, min_value=1, max_value=LAST_PAGE)
+    page_size = serializers.IntegerField(default=20, min_value=1, max_value=100)
+    start_date = MomentField(default=None, help_text="at or after this moment")
+    end_date = MomentField(default=None, help_text="before this moment")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        start, end = attrs["start_date"], attrs["end_date"]
+        if start is not None and end is not None and start > end:
+            raise serializers.ValidationError({"end_date": ["Must not lie before start_date."]})
+        return attrs
+
+
+class AuditEntryResponse(serializers.ModelSerializer[ApiKeyAuditEntry]):
+    api_key_id = serializers.IntegerField()
+    tenant_id = serializers.IntegerField()
+
+    class Meta:
+        model = ApiKeyAuditEntry
+        fields = (
+            "id",
+            "api_key_id",
+            "tenant_id",
+            "operation_type",
+            "actor_identifier",
+            "ip_address",
+            "method",
+            "path",
+            "status_code",
+            "request_id",
+            "success",
+            "error_message",
+            "created_at",
+        )
+
+
+class AuditPagination(serializers.Serializer[Any]):
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
+    total_count = serializers.IntegerField()
+    total_pages = serializers.IntegerField()
+
+
+class AuditPageResponse(serializers.Serializer[Any]):
+    entries = AuditEntryResponse(many=True)
+    pagination = AuditPagination()

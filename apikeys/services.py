@@ -1,19 +1,22 @@
-"""Making tenants and keys, and telling whose key a request bears."""
+"""Making, rotating and revoking keys, and telling whose key a request bears."""
 
+import copy
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
 import structlog
 from django.db import transaction
 
-from apikeys import hashing, selectors
+from apikeys import audit, hashing, selectors
+from apikeys.audit import Caller
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
 from paytrust.errors import PayTrustError
 
 log = structlog.get_logger(__name__)
+
+Operation = ApiKeyAuditEntry.Operation
 
 WELL_FORMED_KEY = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -37,21 +40,22 @@ class InvalidApiKey(PayTrustError):
     status = HTTPStatus.UNAUTHORIZED
     code = "invalid_api_key"
 
+    def __init__(self, *, known: ApiKey | None = None, reason: str = "") -> None:
+        super().__init__()
+        self.known, self.reason = known, reason  # for the audit log; the caller is not told
+
+
+class ApiKeyNotActive(PayTrustError):
+    """This key was rotated or revoked already. Only an active key can be rotated."""
+
+    status = HTTPStatus.CONFLICT
+    code = "api_key_not_active"
+
 
 class UnknownTenant(PayTrustError):
     """There is no tenant with this id. Leave tenant_id out to make a new tenant."""
 
     code = "unknown_tenant"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Where a request comes from, for the audit log."""
-
-    ip_address: str | None
-    method: str
-    path: str
-    request_id: str | None
 
 
 def create_tenant(*, name: str, now: datetime) -> Tenant:
@@ -64,26 +68,8 @@ def create_key(
     *, tenant: Tenant, description: str, actor: str, ip_address: str | None, now: datetime
 ) -> tuple[ApiKey, str]:
     """Make an API key for a tenant; the second of the pair is the key itself, told only here."""
-    key = hashing.new_key()
-    api_key = ApiKey.objects.create(
-        tenant=tenant,
-        description=description,
-        key_prefix=key[: hashing.PREFIX_LENGTH],
-        key_hash=hashing.hash_of(key),
-        key_digest=hashing.digest_of(key),
-        created_at=now,
-    )
-    ApiKeyAuditEntry.objects.create(
-        tenant=tenant,
-        api_key=api_key,
-        operation_type=ApiKeyAuditEntry.Operation.CREATED,
-        actor_identifier=actor,
-        ip_address=ip_address,
-        success=True,
-        created_at=now,
-    )
-    log.info("api key created", tenant_id=tenant.pk, key_prefix=api_key.key_prefix, actor=actor)
-    return api_key, key
+    caller = Caller(actor=actor, ip_address=ip_address)
+    return _create(tenant=tenant, description=description, caller=caller, now=now)
 
 
 @transaction.atomic
@@ -92,8 +78,7 @@ def issue_key(
     tenant_id: int | None,
     tenant_name: str | None,
     description: str,
-    actor: str,
-    ip_address: str | None,
+    caller: Caller,
     now: datetime,
 ) -> tuple[ApiKey, str]:
     """Make a key for the tenant with this id, or of this name, or for a new tenant if neither.
@@ -108,16 +93,68 @@ def issue_key(
         if found is None:
             raise UnknownTenant(details={"tenant_id": ["There is no tenant with this id."]})
         tenant = found
-    return create_key(
-        tenant=tenant, description=description, actor=actor, ip_address=ip_address, now=now
+    return _create(tenant=tenant, description=description, caller=caller, now=now)
+
+
+@transaction.atomic
+def rotate_key(*, key_id: int, caller: Caller, now: datetime) -> tuple[ApiKey, str]:
+    """Give a key a new secret; from this moment the old one is refused (FR-071, FR-072).
+
+    The key keeps its id, tenant and description. The old secret goes on as a row of its own,
+    `rotated`, so that whoever still uses it is known, refused and written down.
+
+    Raises:
+        ApiKey.DoesNotExist: there is no such key.
+        ApiKeyNotActive: it was rotated or revoked before.
+    """
+    api_key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
+    if api_key.status != ApiKey.Status.ACTIVE:
+        raise ApiKeyNotActive
+    old = _copy_of(api_key)
+    key = _renew(api_key, now=now)
+    api_key.save(update_fields=["key_prefix", "key_hash", "key_digest", "rotated_at"])
+    old.status, old.rotated_at = ApiKey.Status.ROTATED, now
+    old.save(force_insert=True)
+    audit.record(
+        api_key=api_key,
+        operation=Operation.ROTATED,
+        caller=caller,
+        status_code=HTTPStatus.OK if caller.method else None,
+        old_key_hash=old.key_hash,
+        now=now,
     )
+    log.info("api key rotated", api_key_id=key_id, key_prefix=api_key.key_prefix)
+    return api_key, key
 
 
-def authenticate(*, key: str, caller: Caller, now: datetime) -> ApiKey:
+@transaction.atomic
+def revoke_key(*, key_id: int, caller: Caller, now: datetime) -> ApiKey:
+    """End a key for good; from this moment it is refused. A repeat changes nothing.
+
+    Raises:
+        ApiKey.DoesNotExist: there is no such key.
+    """
+    api_key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
+    if api_key.status == ApiKey.Status.REVOKED:
+        return api_key
+    api_key.status, api_key.revoked_at = ApiKey.Status.REVOKED, now
+    api_key.save(update_fields=["status", "revoked_at"])
+    audit.record(
+        api_key=api_key,
+        operation=Operation.REVOKED,
+        caller=caller,
+        status_code=HTTPStatus.OK if caller.method else None,
+        now=now,
+    )
+    log.info("api key revoked", api_key_id=key_id, key_prefix=api_key.key_prefix)
+    return api_key
+
+
+def authenticate(*, key: str) -> ApiKey:
     """Return the active key that a request bears, with its tenant, in one query.
 
     The status is read each time, so that a revoked key dies at once. Argon2 runs only the first
-    time that this process meets the key. A refusal of a known key is written to the audit log.
+    time that this process meets the key.
 
     Raises:
         MalformedApiKey: `key` does not have the form of a key.
@@ -129,30 +166,44 @@ def authenticate(*, key: str, caller: Caller, now: datetime) -> ApiKey:
     api_key = selectors.key_by_digest(digest=digest)
     if api_key is None:
         raise InvalidApiKey
-    refusal = None
     if api_key.status != ApiKey.Status.ACTIVE:
-        refusal = f"the key is {api_key.status}"
-    elif not hashing.verified_keys.verify(key=key, digest=digest, key_hash=api_key.key_hash):
-        refusal = "the key does not match its hash"
-    if refusal:
-        _record_refusal(api_key=api_key, reason=refusal, caller=caller, now=now)
-        raise InvalidApiKey
+        raise InvalidApiKey(known=api_key, reason=f"the key is {api_key.status}")
+    if not hashing.verified_keys.verify(key=key, digest=digest, key_hash=api_key.key_hash):
+        raise InvalidApiKey(known=api_key, reason="the key does not match its hash")
     return api_key
 
 
-def _record_refusal(*, api_key: ApiKey, reason: str, caller: Caller, now: datetime) -> None:
-    ApiKeyAuditEntry.objects.create(
-        tenant_id=api_key.tenant_id,
+def _create(
+    *, tenant: Tenant, description: str, caller: Caller, now: datetime
+) -> tuple[ApiKey, str]:
+    api_key = ApiKey(tenant=tenant, description=description, created_at=now)
+    key = _renew(api_key)
+    api_key.save(force_insert=True)
+    audit.record(
         api_key=api_key,
-        operation_type=ApiKeyAuditEntry.Operation.USED,
-        actor_identifier=f"{api_key.key_prefix}...",
-        ip_address=caller.ip_address,
-        method=caller.method,
-        path=caller.path[:500],
-        status_code=InvalidApiKey.status,
-        request_id=caller.request_id,
-        success=False,
-        error_message=reason,
-        created_at=now,
+        operation=Operation.CREATED,
+        caller=caller,
+        status_code=HTTPStatus.CREATED if caller.method else None,
+        now=now,
     )
-    log.warning("api key refused", reason=reason, key_prefix=api_key.key_prefix)
+    log.info(
+        "api key created",
+        tenant_id=tenant.pk,
+        key_prefix=api_key.key_prefix,
+        actor=caller.actor,
+    )
+    return api_key, key
+
+
+def _renew(api_key: ApiKey, *, now: datetime | None = None) -> str:
+    key = hashing.new_key()
+    api_key.key_prefix = key[: hashing.PREFIX_LENGTH]
+    api_key.key_hash, api_key.key_digest = hashing.hash_of(key), hashing.digest_of(key)
+    api_key.rotated_at = now
+    return key
+
+
+def _copy_of(api_key: ApiKey) -> ApiKey:
+    copied = copy.copy(api_key)
+    copied.pk = None
+    return copied

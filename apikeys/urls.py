@@ -7,4 +7,7 @@ from apikeys import views
 
 urlpatterns: list[URLPattern] = [
     path("api-keys", views.ApiKeyCollection.as_view()),
+    path("api-keys/audit", views.AuditLog.as_view()),
+    path("api-keys/<id:key_id>", views.ApiKeyDetail.as_view()),
+    path("api-keys/<id:key_id>/rotate", views.ApiKeyRotation.as_view()),
 ]

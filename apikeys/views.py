@@ -2,19 +2,42 @@
 
 from http import HTTPStatus
 
+from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apikeys import services
-from apikeys.authentication import ADMIN, AdminKeyAuthentication
-from apikeys.serializers import ApiKeyRequest, ApiKeyResponse, NewApiKeyResponse
+from apikeys import selectors, services
+from apikeys.authentication import AdminKeyAuthentication, operator_of
+from apikeys.models import ApiKey
+from apikeys.serializers import (
+    ApiKeyFilter,
+    ApiKeyRequest,
+    ApiKeyResponse,
+    AuditEntryResponse,
+    AuditPageResponse,
+    AuditQuery,
+    NewApiKeyResponse,
+)
+from paytrust.pagination import NewestFirst
 
 
-class ApiKeyCollection(APIView):
+class ApiKeyCollection(GenericAPIView[ApiKey]):
     authentication_classes = (AdminKeyAuthentication,)
+    queryset = ApiKey.objects.all()
+    serializer_class = ApiKeyResponse
+    pagination_class = NewestFirst
+
+    @extend_schema(parameters=[ApiKeyFilter], responses=ApiKeyResponse(many=True))
+    def get(self, request: Request) -> Response:
+        """List API keys, newest first; a rotated one is listed beside its successor."""
+        query = ApiKeyFilter(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        page = self.paginate_queryset(query.applied_to(self.get_queryset()))
+        return self.get_paginated_response(ApiKeyResponse(page, many=True).data)
 
     @extend_schema(request=ApiKeyRequest, responses={201: NewApiKeyResponse})
     def post(self, request: Request) -> Response:
@@ -22,9 +45,72 @@ class ApiKeyCollection(APIView):
         body = ApiKeyRequest(data=request.data)
         body.is_valid(raise_exception=True)
         api_key, key = services.issue_key(
-            actor=ADMIN,
-            ip_address=request.META.get("REMOTE_ADDR") or None,
-            now=timezone.now(),
-            **body.validated_data,
+            caller=operator_of(request), now=timezone.now(), **body.validated_data
         )
         return Response({**ApiKeyResponse(api_key).data, "api_key": key}, HTTPStatus.CREATED)
+
+
+class ApiKeyDetail(APIView):
+    authentication_classes = (AdminKeyAuthentication,)
+
+    @extend_schema(responses=ApiKeyResponse)
+    def get(self, request: Request, key_id: int) -> Response:
+        """Show an API key, but for the key itself."""
+        try:
+            return Response(ApiKeyResponse(selectors.key_by_id(key_id=key_id)).data)
+        except ApiKey.DoesNotExist:
+            raise Http404 from None
+
+    @extend_schema(responses={200: ApiKeyResponse})
+    def delete(self, request: Request, key_id: int) -> Response:
+        """Revoke an API key for good. The answer shows what it was; a repeat changes nothing."""
+        try:
+            revoked = services.revoke_key(
+                key_id=key_id, caller=operator_of(request), now=timezone.now()
+            )
+        except ApiKey.DoesNotExist:
+            raise Http404 from None
+        return Response(ApiKeyResponse(revoked).data)
+
+
+class ApiKeyRotation(APIView):
+    authentication_classes = (AdminKeyAuthentication,)
+
+    @extend_schema(request=None, responses={200: NewApiKeyResponse})
+    def put(self, request: Request, key_id: int) -> Response:
+        """Give an API key a new secret, shown once. The old one is refused from this moment."""
+        try:
+            api_key, key = services.rotate_key(
+                key_id=key_id, caller=operator_of(request), now=timezone.now()
+            )
+        except ApiKey.DoesNotExist:
+            raise Http404 from None
+        return Response({**ApiKeyResponse(api_key).data, "api_key": key})
+
+
+class AuditLog(APIView):
+    authentication_classes = (AdminKeyAuthentication,)
+
+    @extend_schema(parameters=[AuditQuery], responses=AuditPageResponse)
+    def get(self, request: Request) -> Response:
+        """Show what was done with keys, newest first."""
+        query = AuditQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        page = selectors.audit_page(
+            start=asked["start_date"],
+            end=asked["end_date"],
+            page=asked["page"],
+            page_size=asked["page_size"],
+        )
+        return Response(
+            {
+                "entries": AuditEntryResponse(page.entries, many=True).data,
+                "pagination": {
+                    "page": asked["page"],
+                    "page_size": asked["page_size"],
+                    "total_count": page.total_count,
+                    "total_pages": -(-page.total_count // asked["page_size"]),
+                },
+            }
+        )

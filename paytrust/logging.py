@@ -12,6 +12,8 @@ import structlog
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from paytrust.client_address import client_address_of
+
 log = structlog.get_logger(__name__)
 
 MASK = "[masked]"
@@ -97,7 +99,7 @@ class RequestLogMiddleware:
                 route=route,
                 status=response.status_code,
                 ms=round((time.perf_counter() - started) * 1000, 1),
-                ip=request.META.get("REMOTE_ADDR"),
+                ip=client_address_of(request),
             )
         return response
 

@@ -8,7 +8,7 @@ import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
-from paytrust import logging
+from paytrust import logging, production
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[...] and QuerySet[...] be written at runtime
 
@@ -27,10 +27,30 @@ def secret(name: str, *, at_least: int) -> str:
     return value
 
 
+def secrets(name: str, *, at_least: int) -> list[str]:
+    """Read one or more secrets, separated by commas, the newest first; each as `secret` does."""
+    values = [value.strip() for value in env.str(name, default="").split(",")]
+    if min(map(len, values)) < at_least:
+        raise ImproperlyConfigured(
+            f"{name} must be one or more secrets of at least {at_least} characters, separated"
+            " by commas; see .env.example"
+        )
+    return values
+
+
+def one_of(name: str, choices: tuple[str, ...], *, default: str) -> str:
+    """Read a setting that has few values."""
+    value: str = env.str(name, default=default)
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
 DEBUG: bool = env.bool("DEBUG", default=False)
 SECRET_KEY = secret("SECRET_KEY", at_least=32)
 ADMIN_API_KEY = secret("ADMIN_API_KEY", at_least=32)
 API_KEY_PEPPER = secret("API_KEY_PEPPER", at_least=32)
+CREDENTIAL_KEYS = secrets("CREDENTIAL_KEYS", at_least=32)
 
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
@@ -57,6 +77,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "paytrust.request_id.RequestIdMiddleware",
     "paytrust.logging.RequestLogMiddleware",
+    "apikeys.access.AccessMiddleware",
+    "paytrust.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "paytrust.problems.BodyLimitMiddleware",
@@ -111,18 +133,26 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,  # seconds; longer than any task may run
     "socket_connect_timeout": 0.25,  # seconds: a merchant must not wait for a broker that is away
     "socket_timeout": 5,
+    # Without these kombu tries for 6 s before it says that the broker is away.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},
     "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 30.0},
     "close payments": {"task": "payments.hand_out_closings", "schedule": 30.0},
+    "ask about payments without word": {"task": "payments.hand_out_checks", "schedule": 60.0},
     "close days": {"task": "reporting.close_days", "schedule": 900.0},
     "check closed days": {
         "task": "reporting.check_days",
         "schedule": crontab(hour="2", minute="30"),
     },
     "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
+    "seal audit": {"task": "apikeys.seal_audit", "schedule": 300.0},
+    "make audit months": {"task": "apikeys.make_audit_months", "schedule": 86_400.0},
 }
 
 LANGUAGE_CODE = "en"
@@ -141,10 +171,17 @@ SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 
+TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+RATE_LIMIT_BACKEND = one_of("RATE_LIMIT_BACKEND", ("redis", "memory"), default="redis")
+RATE_LIMIT_REQUESTS: int = env.int("RATE_LIMIT_REQUESTS", default=1000)  # per key in any 60 s
+FAILED_AUTHENTICATION_LIMIT: int = env.int("FAILED_AUTHENTICATION_LIMIT", default=60)  # likewise
 REQUEST_BODY_LIMIT_BYTES: int = env.int("REQUEST_BODY_LIMIT_BYTES", default=1024 * 1024)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apikeys.authentication.ApiKeyAuthentication"],
+    "DEFAULT_THROTTLE_CLASSES": ["apikeys.throttling.KeyThrottle"],
     "DEFAULT_PERMISSION_CLASSES": [],  # to be authenticated is the permission
     "DEFAULT_PARSER_CLASSES": ["paytrust.wire.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["paytrust.wire.JSONRenderer"],
@@ -161,6 +198,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ApiKeyStatus": "apikeys.models.ApiKey.Status",
+        "InvoiceStatus": "invoices.models.InvoiceStatus",
+        "WebhookEventStatus": "payments.models.WebhookEvent.Status",
+    },
 }
 
 REFERENCE_PREFIX: str = env.str("REFERENCE_PREFIX", default="PT")
@@ -176,6 +218,33 @@ MIDTRANS: dict[str, str] = {
     "server_key": env.str("MIDTRANS_SERVER_KEY", default=""),
     "client_key": env.str("MIDTRANS_CLIENT_KEY", default=""),
 }
+
+# Where real money moves, which a public https address means unless this is said to be a trial.
+ENVIRONMENT = one_of(
+    "ENVIRONMENT",
+    ("production", "staging", "development"),
+    default="production" if BEHIND_TLS else "development",
+)
+if ENVIRONMENT == "production" and (
+    objections := production.objections(
+        debug=DEBUG,
+        public_base_url=PUBLIC_BASE_URL,
+        gateway_urls={
+            "XENDIT_BASE_URL": XENDIT["base_url"],
+            "MIDTRANS_CORE_BASE_URL": MIDTRANS["core_base_url"],
+            "MIDTRANS_SNAP_BASE_URL": MIDTRANS["snap_base_url"],
+        },
+        gateway_credentials={
+            "XENDIT_SECRET_KEY": XENDIT["secret_key"],
+            "MIDTRANS_SERVER_KEY": MIDTRANS["server_key"],
+            "MIDTRANS_CLIENT_KEY": MIDTRANS["client_key"],
+        },
+    )
+):
+    raise ImproperlyConfigured(
+        "Not fit for production (ENVIRONMENT says otherwise where it is none): "
+        + "; ".join(objections)
+    )
 
 LOGGING_CONFIG = None
 logging.configure(level=env.str("LOG_LEVEL", default="INFO"))

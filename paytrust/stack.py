@@ -36,9 +36,9 @@ WORKER = (
 BEAT = ("celery", "--app", "paytrust", "beat", "--loglevel", "INFO", "--pidfile", "")
 SANDBOX = ("manage.py", "sandbox")
 
-# Each is made once and kept. The environment may name the first three; the others, shaped like
+# Each is made once and kept. The environment may name the first four; the others, shaped like
 # the gateways' own test credentials, are between the adapters and the sandbox.
-OWN_SECRETS = {"SECRET_KEY": "", "ADMIN_API_KEY": "", "API_KEY_PEPPER": ""}
+OWN_SECRETS = {"SECRET_KEY": "", "ADMIN_API_KEY": "", "API_KEY_PEPPER": "", "CREDENTIAL_KEYS": ""}
 SANDBOX_SECRETS = {
     "XENDIT_SECRET_KEY": "xnd_development_",
     "XENDIT_CALLBACK_TOKEN": "",
@@ -202,6 +202,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "SANDBOX_PORT": str(stack.sandbox_port),
         "PAYTRUST_STATE": str(stack.state),
         "PUBLIC_BASE_URL": stack.base_url,
+        "ENVIRONMENT": "development",
         "XENDIT_BASE_URL": f"{stack.sandbox_url}/xendit",
         "MIDTRANS_CORE_BASE_URL": f"{stack.sandbox_url}/midtrans",
         "MIDTRANS_SNAP_BASE_URL": f"{stack.sandbox_url}/midtrans/snap/v1",

@@ -2,9 +2,12 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path, register_converter
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from paytrust import converters, health, problems
+from gateways import registry
+from gateways.health import collect as gateway_metrics
+from payments.queue_metrics import collect as queue_metrics
+from paytrust import converters, health, metrics, problems
 
 register_converter(converters.IdConverter, "id")
 
@@ -16,8 +19,11 @@ urlpatterns = [
     path("", include("reporting.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("metrics", metrics.exposition(gateway_metrics(registry.CODES), queue_metrics)),
     path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="openapi", authentication_classes=[])),
+    path(
+        "docs", SpectacularSwaggerSplitView.as_view(url_name="openapi", authentication_classes=[])
+    ),
     path("admin/", admin.site.urls),
     re_path(r"", problems.not_found),  # JSON for paths that do not exist, in DEBUG too
 ]

@@ -187,8 +187,8 @@ def _empty_database() -> None:
         try:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "TRUNCATE apikeys_tenant, apikeys_apikeyauditentry, reporting_closedday, payments_webhookevent"
-                    " CASCADE"
+                    "TRUNCATE apikeys_tenant, apikeys_apikeyauditentry, reporting_closedday,"
+                    " payments_webhookevent CASCADE"
                 )
         except OperationalError:  # a late request still holds rows
             time.sleep(0.2)

@@ -15,7 +15,12 @@ SETTINGS = {
     "SECRET_KEY": "test-secret-key-of-more-than-thirty-two-characters",
     "ADMIN_API_KEY": "test-admin-key-of-more-than-thirty-two-characters",
     "API_KEY_PEPPER": "test-pepper-of-more-than-thirty-two-characters",
+    "CREDENTIAL_KEYS": "test-credential-key-of-more-than-thirty-two-characters",
+    "ENVIRONMENT": "development",
     "PUBLIC_BASE_URL": "http://127.0.0.1:8000",
+    # All tests come from one address, and some send much; those of the limiter set it themselves.
+    "RATE_LIMIT_REQUESTS": "1000000",
+    "FAILED_AUTHENTICATION_LIMIT": "1000000",
     # Nothing listens on port 9: a test without the sandbox reaches no gateway.
     "XENDIT_BASE_URL": "http://127.0.0.1:9/xendit",
     "XENDIT_SECRET_KEY": "xnd_development_TESTKEY",

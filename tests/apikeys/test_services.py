@@ -5,12 +5,16 @@ from pytest_django import DjangoAssertNumQueries
 from structlog.testing import capture_logs
 
 from apikeys import hashing, services
+from apikeys.audit import Caller
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
 from tests.apikeys.factories import NOON, TenantFactory, api_key
 
 pytestmark = pytest.mark.django_db
 
-CALLER = services.Caller(ip_address="192.0.2.1", method="GET", path="/invoices", request_id="r1")
+LATER = NOON + timedelta(hours=1)
+CALLER = Caller(
+    actor="admin", ip_address="192.0.2.1", method="PUT", path="/api-keys/1", request_id="r1"
+)
 
 
 class TestCreateTenant:
@@ -71,8 +75,7 @@ class TestIssueKey:
             tenant_id=tenant_id,
             tenant_name=tenant_name,
             description="shop",
-            actor="admin",
-            ip_address=None,
+            caller=CALLER,
             now=NOON,
         )
         return made.tenant
@@ -105,7 +108,7 @@ class TestAuthenticate:
         row, key = api_key()
 
         with django_assert_num_queries(1):
-            found = services.authenticate(key=key, caller=CALLER, now=NOON)
+            found = services.authenticate(key=key)
             tenant = found.tenant
 
         assert (found, tenant) == (row, row.tenant)
@@ -116,7 +119,7 @@ class TestAuthenticate:
         self, key: str, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         with django_assert_num_queries(0), pytest.raises(services.MalformedApiKey):
-            services.authenticate(key=key, caller=CALLER, now=NOON)
+            services.authenticate(key=key)
 
     def test_refuses_an_unknown_key_without_running_argon2(
         self, monkeypatch: pytest.MonkeyPatch
@@ -124,29 +127,98 @@ class TestAuthenticate:
         monkeypatch.setattr(hashing, "_matches", None)
 
         with pytest.raises(services.InvalidApiKey):
-            services.authenticate(key="0" * 64, caller=CALLER, now=NOON)
+            services.authenticate(key="0" * 64)
 
     @pytest.mark.parametrize("status", ["rotated", "revoked"])
-    def test_refuses_a_dead_key_at_once_and_writes_it_down(self, status: str) -> None:
+    def test_refuses_a_dead_key_at_once_and_knows_whose_it_was(self, status: str) -> None:
         row, key = api_key()
-        services.authenticate(key=key, caller=CALLER, now=NOON)
+        services.authenticate(key=key)
         ApiKey.objects.update(status=status, **{f"{status}_at": NOON})
 
-        with pytest.raises(services.InvalidApiKey):
-            services.authenticate(key=key, caller=CALLER, now=NOON)
+        with pytest.raises(services.InvalidApiKey) as refusal:
+            services.authenticate(key=key)
 
-        entry = ApiKeyAuditEntry.objects.get()
-        assert (entry.api_key, entry.tenant_id) == (row, row.tenant_id)
-        assert (entry.operation_type, entry.success) == ("used", False)
-        assert (entry.status_code, entry.error_message) == (401, f"the key is {status}")
-        assert (entry.ip_address, entry.method, entry.path) == ("192.0.2.1", "GET", "/invoices")
-        assert (entry.actor_identifier, entry.request_id) == (f"{key[:4]}...", "r1")
+        assert (refusal.value.known, refusal.value.reason) == (row, f"the key is {status}")
 
     def test_refuses_a_key_whose_hash_is_anothers(self) -> None:
-        _, key = api_key()
+        row, key = api_key()
         ApiKey.objects.update(key_hash=hashing.hash_of("another"))
 
-        with pytest.raises(services.InvalidApiKey):
-            services.authenticate(key=key, caller=CALLER, now=NOON)
+        with pytest.raises(services.InvalidApiKey) as refusal:
+            services.authenticate(key=key)
 
-        assert ApiKeyAuditEntry.objects.get().error_message == "the key does not match its hash"
+        assert refusal.value.known == row
+        assert refusal.value.reason == "the key does not match its hash"
+
+
+class TestRotateKey:
+    def test_gives_the_same_key_a_new_secret(self) -> None:
+        row, old = api_key(description="shop")
+
+        rotated, new = services.rotate_key(key_id=row.pk, caller=CALLER, now=LATER)
+
+        assert (rotated.pk, rotated.tenant_id, rotated.status) == (row.pk, row.tenant_id, "active")
+        assert (rotated.created_at, rotated.rotated_at) == (NOON, LATER)
+        assert services.authenticate(key=new) == row
+        assert new != old
+
+    def test_refuses_the_old_secret_at_once_and_still_knows_it(self) -> None:
+        row, old = api_key(description="shop")
+        services.authenticate(key=old)
+
+        services.rotate_key(key_id=row.pk, caller=CALLER, now=LATER)
+
+        with pytest.raises(services.InvalidApiKey) as refusal:
+            services.authenticate(key=old)
+        retired = ApiKey.objects.exclude(pk=row.pk).get()
+        assert refusal.value.known == retired
+        assert (retired.status, retired.rotated_at) == ("rotated", LATER)
+        assert (retired.tenant_id, retired.description) == (row.tenant_id, "shop")
+
+    def test_writes_the_audit_log_with_the_old_hash(self) -> None:
+        row, _ = api_key()
+
+        services.rotate_key(key_id=row.pk, caller=CALLER, now=LATER)
+
+        entry = ApiKeyAuditEntry.objects.get()
+        assert (entry.operation_type, entry.api_key) == ("rotated", row)
+        assert (entry.old_key_hash, entry.created_at) == (row.key_hash, LATER)
+        assert (entry.actor_identifier, entry.path, entry.request_id) == (
+            "admin",
+            "/api-keys/1",
+            "r1",
+        )
+
+    @pytest.mark.parametrize("status", ["rotated", "revoked"])
+    def test_refuses_a_dead_key_and_changes_nothing(self, status: str) -> None:
+        row, _ = api_key(status=status, **{f"{status}_at": NOON})
+        before = list(ApiKey.objects.values())
+
+        with pytest.raises(services.ApiKeyNotActive):
+            services.rotate_key(key_id=row.pk, caller=CALLER, now=LATER)
+
+        assert list(ApiKey.objects.values()) == before
+        assert not ApiKeyAuditEntry.objects.exists()
+
+
+class TestRevokeKey:
+    def test_ends_the_key_at_once(self) -> None:
+        row, key = api_key()
+        services.authenticate(key=key)
+
+        services.revoke_key(key_id=row.pk, caller=CALLER, now=LATER)
+
+        with pytest.raises(services.InvalidApiKey):
+            services.authenticate(key=key)
+        row.refresh_from_db()
+        assert (row.status, row.revoked_at) == ("revoked", LATER)
+
+    def test_writes_the_audit_log_once_however_often_it_is_called(self) -> None:
+        row, _ = api_key()
+
+        for moment in (NOON, LATER):
+            revoked = services.revoke_key(key_id=row.pk, caller=CALLER, now=moment)
+
+        entry = ApiKeyAuditEntry.objects.get()
+        assert (entry.operation_type, entry.created_at) == ("revoked", NOON)
+        assert revoked.revoked_at == NOON

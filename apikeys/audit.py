@@ -1,0 +1,97 @@
+"""The audit log of keys: what is done with them, and each use of one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from django.db import connection
+
+from apikeys.models import ApiKey, ApiKeyAuditEntry
+
+LAST_USED_PRECISION = timedelta(minutes=1)  # a row that is written each time would be a bottleneck
+METHOD_LENGTH, PATH_LENGTH = 10, 500
+
+# The use of a key may be lost if the database server crashes in the same half second, so the
+# request need not wait for the disk; everything else is committed as usual.
+_USE = """
+INSERT INTO apikeys_apikeyauditentry (
+    tenant_id, api_key_id, operation_type, actor_identifier, ip_address, method, path,
+    status_code, request_id, success, error_message, created_at)
+SELECT %s, %s, 'used', %s, %s, %s, %s, %s, %s, %s, %s, %s
+WHERE set_config('synchronous_commit', 'off', true) IS NOT NULL"""
+_FIRST_USE_IN_A_WHILE = f"""
+WITH used AS (
+    UPDATE apikeys_apikey SET last_used_at = %s
+    WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)
+){_USE}"""  # noqa: S608  # two constants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who does something with a key, and by which request, if it is one."""
+
+    actor: str
+    ip_address: str | None = None
+    method: str | None = None
+    path: str | None = None
+    request_id: str | None = None
+
+
+def record(
+    *,
+    api_key: ApiKey,
+    operation: ApiKeyAuditEntry.Operation,
+    caller: Caller,
+    status_code: int | None = None,
+    old_key_hash: str | None = None,
+    now: datetime,
+) -> ApiKeyAuditEntry:
+    """Write down that a key was made, rotated or revoked, in the transaction that does so."""
+    return ApiKeyAuditEntry.objects.create(
+        tenant_id=api_key.tenant_id,
+        api_key=api_key,
+        operation_type=operation,
+        actor_identifier=caller.actor,
+        ip_address=caller.ip_address,
+        method=caller.method,
+        path=caller.path and caller.path[:PATH_LENGTH],
+        status_code=status_code,
+        request_id=caller.request_id,
+        success=True,
+        old_key_hash=old_key_hash,
+        created_at=now,
+    )
+
+
+def record_use(
+    *,
+    api_key: ApiKey,
+    caller: Caller,
+    status_code: int,
+    error: str | None,
+    authenticated: bool,
+    now: datetime,
+) -> None:
+    """Write down one request that bore a key of ours, in one statement.
+
+    Once a minute the same statement tells when the key was last used.
+    """
+    entry = (
+        api_key.tenant_id,
+        api_key.pk,
+        caller.actor,
+        caller.ip_address,
+        (caller.method or "")[:METHOD_LENGTH],
+        (caller.path or "")[:PATH_LENGTH],
+        status_code,
+        caller.request_id,
+        status_code < HTTPStatus.BAD_REQUEST,
+        error,
+        now,
+    )
+    due = now - LAST_USED_PRECISION
+    with connection.cursor() as cursor:
+        if authenticated and (api_key.last_used_at is None or api_key.last_used_at < due):
+            cursor.execute(_FIRST_USE_IN_A_WHILE, (now, api_key.pk, due, *entry))
+        else:
+            cursor.execute(_USE, entry)

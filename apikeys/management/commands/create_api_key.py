@@ -1,0 +1,45 @@
+"""Make an API key from the command line."""
+
+from argparse import ArgumentParser
+
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from apikeys import services
+from apikeys.management.commands._operator import OperatorCommand, caller, in_words, shown
+
+
+class Command(OperatorCommand):
+    help = "Make an API key and print it, once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("description", help="what the key is for")
+        whose = parser.add_mutually_exclusive_group()
+        whose.add_argument("--tenant-id", type=int)
+        whose.add_argument("--tenant-name", help="made if there is none; neither: a new tenant")
+
+    def handle(
+        self,
+        *args: object,
+        description: str,
+        tenant_id: int | None,
+        tenant_name: str | None,
+        json: bool,
+        **options: object,
+    ) -> None:
+        try:
+            api_key, key = services.issue_key(
+                tenant_id=tenant_id,
+                tenant_name=tenant_name,
+                description=description,
+                caller=caller(),
+                now=timezone.now(),
+            )
+        except services.UnknownTenant as error:
+            raise CommandError(f"There is no tenant {tenant_id}.") from error
+        self.tell(
+            shown(api_key, secret=key),
+            f"Made {in_words(api_key)}. It is shown this once:\n{key}",
+            as_json=json,
+        )

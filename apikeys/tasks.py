@@ -1,0 +1,18 @@
+"""Jobs of the apikeys app; beat runs them."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from apikeys import retention, seals
+
+
+@shared_task(name="apikeys.seal_audit")
+def seal_audit() -> None:
+    """Seal the audit entries that are not."""
+    seals.seal(now=timezone.now())
+
+
+@shared_task(name="apikeys.make_audit_months")
+def make_audit_months() -> None:
+    """Make the audit log's next monthly partitions."""
+    retention.make_months(now=timezone.now())

@@ -1,0 +1,43 @@
+"""Where a request comes from, seen through as many proxies as we run ourselves."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from django.conf import settings
+from django.http import HttpRequest
+
+Address = IPv4Address | IPv6Address
+
+
+def client_address_of(request: HttpRequest) -> str | None:
+    """Return the caller's address, or None if the connection has none (a Unix socket).
+
+    Each trusted proxy appends the address that it was called from to X-Forwarded-For, so the
+    caller is the TRUSTED_PROXIES-th from the right; what stands left of it anybody can write.
+    """
+    connected = _parsed(request.META.get("REMOTE_ADDR", ""))
+    proxies: int = settings.TRUSTED_PROXIES
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if proxies and len(forwarded) >= proxies:
+        connected = _parsed(forwarded[-proxies]) or connected
+    return str(connected) if connected else None
+
+
+def network_of(address: str) -> str:
+    """Return what one caller holds: an IPv4 address, or the /64 of an IPv6 address."""
+    parsed = ip_address(address)
+    if isinstance(parsed, IPv4Address):
+        return address
+    return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
+
+
+def _parsed(text: str) -> Address | None:
+    host = text.strip()
+    if host.startswith("["):  # [2001:db8::1]:443
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:  # 192.0.2.1:443
+        host = host.partition(":")[0]
+    try:
+        parsed = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed

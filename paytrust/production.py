@@ -1,0 +1,45 @@
+"""What must never be true where real money moves. Pure, for settings to ask at the start."""
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+TEST_CREDENTIALS = ("xnd_development_", "SB-Mid-")
+
+
+def objections(
+    *,
+    debug: bool,
+    public_base_url: str,
+    gateway_urls: Mapping[str, str],
+    gateway_credentials: Mapping[str, str],
+) -> list[str]:
+    """Return why these settings must not serve in production; nothing if they may.
+
+    Args:
+        debug: Django's DEBUG.
+        public_base_url: where merchants and customers reach PayTrust.
+        gateway_urls: by the name of their setting.
+        gateway_credentials: likewise.
+    """
+    found = []
+    if debug:
+        found.append("DEBUG is on: it shows settings and source to strangers")
+    if not public_base_url.startswith("https://"):
+        found.append("PUBLIC_BASE_URL is not https://: keys would travel in the clear")
+    for name, url in gateway_urls.items():
+        if not url.startswith("https://") or _is_for_trying(urlsplit(url).hostname or ""):
+            found.append(f"{name} is a sandbox or not https://: payments there are not real")
+    for name, credential in gateway_credentials.items():
+        if credential.startswith(TEST_CREDENTIALS):
+            found.append(f"{name} is a test credential")
+    return found
+
+
+def _is_for_trying(host: str) -> bool:
+    if "sandbox" in host.split(".") or host == "localhost":
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False

@@ -1,0 +1,34 @@
+"""What browsers are told beside Django's own headers: where a page may load from, and caching."""
+
+from collections.abc import Callable, Mapping
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+# No inline script anywhere. Pages may show a gateway's QR image.
+PAGES = (
+    "default-src 'self'; img-src 'self' data: https:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'"
+)
+SWAGGER_UI = f"{PAGES}; style-src 'self' 'unsafe-inline'"  # it sets styles as it goes
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+
+ROUTES: Mapping[str, str] = {"docs": SWAGGER_UI}
+
+
+class SecurityHeadersMiddleware:
+    """Sets a Content-Security-Policy on every answer; one that a view has set stays."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        route = request.resolver_match.route if request.resolver_match else ""
+        policy = ROUTES.get(route, PAGES) if is_page else NOTHING
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), payment=()")
+        if response.headers.get("Content-Type") == "application/json":
+            response.headers.setdefault("Cache-Control", "no-store")  # answers may hold a key
+        return response

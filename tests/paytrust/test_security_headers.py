@@ -1,0 +1,44 @@
+import re
+
+import pytest
+from django.test import Client
+
+from paytrust import security_headers
+
+
+def policy(path: str) -> str:
+    return Client().get(path).headers["Content-Security-Policy"]
+
+
+@pytest.mark.django_db
+class TestSecurityHeadersMiddleware:
+    def test_lets_pages_run_no_inline_script(self) -> None:
+        for path in ("/admin/login/", "/docs"):
+            assert re.search(r"default-src 'self';", policy(path))
+            assert "script-src" not in policy(path)
+
+    def test_lets_answers_of_the_api_load_nothing_and_be_kept_nowhere(self) -> None:
+        response = Client().get("/invoices")
+
+        assert response.headers["Content-Security-Policy"] == security_headers.NOTHING
+        assert response.headers["Cache-Control"] == "no-store"
+
+    @pytest.mark.parametrize("path", ["/admin/login/", "/docs", "/healthz", "/nowhere"])
+    def test_goes_with_djangos_own_headers(self, path: str) -> None:
+        headers = Client().get(path).headers
+
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "same-origin"
+
+
+class TestSwaggerUI:
+    def test_has_its_script_in_a_file_of_its_own(self) -> None:
+        page = Client().get("/docs")
+
+        assert re.findall(r"<script(?![^>]*\bsrc=)", page.text) == []
+        (script,) = re.findall(r'src="(/docs\?script=[^"]*)"', page.text)
+        answer = Client().get(script)
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith("application/javascript")
+        assert "SwaggerUIBundle" in answer.text
