@@ -1,0 +1,349 @@
+"""A payment is told while the merchant changes the invoice, or its time runs out."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from threading import Barrier, Event, Thread
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from gateways.adapter import PaymentReport
+from invoices import crediting, services
+from invoices.adjusting import InvoiceNotCancellable
+from invoices.invoice_request import InstallmentsRequest, InvoiceRequest, LineRequest
+from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest
+from invoices.schedule import InvalidInstallments
+from payments import closing
+from payments import services as payments
+from payments.closing import PaidMeanwhile
+from payments.models import Transaction
+from paytrust.database import PaymentInProgress, violated_constraint
+from paytrust.errors import PayTrustError
+from tests.apikeys.factories import TenantFactory
+from tests.conftest import Sandbox
+from tests.journeys import books
+from tests.payments.reports import report
+
+pytestmark = pytest.mark.usefixtures("committed", "sandbox")
+
+HEAD_STARTS_SECONDS = (-0.02, -0.005, 0, 0, 0.005, 0.02)  # of the webhook, one a round
+LATE_CHARGE = "late-charge"  # a second charge of the same demand, which the gateway tells late
+Call = Callable[[], Any]
+
+
+def opened(*, parts: int = 3) -> PaymentRequest:
+    """Return the open payment of a new MYR invoice."""
+    line = LineRequest("Phone", 2, Decimal("999.99"), Decimal("0.06"))
+    document, _ = services.create_invoice(
+        tenant=TenantFactory.create(),
+        request=InvoiceRequest(
+            gateway_id=1,
+            currency_code="MYR",
+            line_items=(line,),
+            installments=InstallmentsRequest(count=parts) if parts > 1 else None,
+        ),
+        idempotency_record_id=None,
+        now=timezone.now(),
+    )
+    assert document.open_request is not None
+    return document.open_request
+
+
+def paid_untold(sandbox: Sandbox) -> PaymentRequest:
+    """Return an open payment that the customer has paid; PayTrust does not know it yet."""
+    request = opened()
+    sandbox.fault("xendit", "webhook_lost")
+    sandbox.pay(str(request.payment_url))
+    return request
+
+
+def told(request: PaymentRequest, said: PaymentReport, now: datetime | None = None) -> Call:
+    return lambda: (
+        payments.settle(
+            payment_request_id=request.pk, report=said, event=None, now=now or timezone.now()
+        ).outcome
+    )
+
+
+def adjustment(request: PaymentRequest) -> Call:
+    """Return the call that asks for 30 sen more with the first instalment."""
+    return lambda: closing.adjust_installments(
+        tenant=request.tenant,
+        invoice_id=request.invoice_id,
+        named={1: request.amount + 30},
+        now=timezone.now(),
+    )
+
+
+def cancellation(request: PaymentRequest) -> Call:
+    return lambda: closing.cancel_invoice(
+        tenant=request.tenant, invoice_id=request.invoice_id, now=timezone.now()
+    )
+
+
+def expiry(now: datetime) -> Call:
+    return lambda: services.expire_invoices(now=now, limit=1000)
+
+
+def outcome_of(call: Call, outcomes: list[Any]) -> None:
+    """Append what the call returns or raises; give the thread's connection back."""
+    try:
+        outcomes.append(call())
+    except (PayTrustError, IntegrityError) as error:
+        outcomes.append(error)
+    finally:
+        connection.close()
+
+
+def race(first: Call, second: Call, head_start_seconds: float) -> tuple[Any, Any]:
+    """Make both calls at once, but for a head start; return how each ended."""
+    barrier = Barrier(2)
+    ended: tuple[list[Any], list[Any]] = ([], [])
+
+    def run(call: Call, delay: float, outcomes: list[Any]) -> None:
+        barrier.wait()
+        time.sleep(max(0, delay))
+        outcome_of(call, outcomes)
+
+    threads = [
+        Thread(target=run, args=(first, -head_start_seconds, ended[0])),
+        Thread(target=run, args=(second, head_start_seconds, ended[1])),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return ended[0][0], ended[1][0]
+
+
+class Interleaving:
+    """Stops the first booking just before it writes, and lets another call run to its end."""
+
+    def __init__(self) -> None:
+        self._reached, self._resume = Event(), Event()
+        self._credit = crediting.credit
+
+    def credit(self, **arguments: Any) -> Any:
+        if not self._reached.is_set():
+            self._reached.set()
+            assert self._resume.wait(timeout=10)
+        return self._credit(**arguments)
+
+    def of(self, booking: Call, change: Call) -> tuple[Any, Any]:
+        booked: list[Any] = []
+        changed: list[Any] = []
+        thread = Thread(target=outcome_of, args=(booking, booked))
+        thread.start()
+        assert self._reached.wait(timeout=10)
+        outcome_of(change, changed)
+        self._resume.set()
+        thread.join()
+        return booked[0], changed[0]
+
+
+@pytest.fixture
+def interleaving(monkeypatch: pytest.MonkeyPatch) -> Interleaving:
+    script = Interleaving()
+    monkeypatch.setattr(crediting, "credit", script.credit)
+    return script
+
+
+@pytest.fixture
+def _unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ordered(self: InvoiceQuerySet, *, nowait: bool = False) -> InvoiceQuerySet:
+        return self.order_by("pk")
+
+    monkeypatch.setattr(InvoiceQuerySet, "locked", ordered)
+
+
+def invoice_of(request: PaymentRequest) -> Invoice:
+    """Check all the books of its tenant and return the invoice."""
+    books.check(books.read([request.tenant]))
+    return Invoice.objects.get(pk=request.invoice_id)
+
+
+def locks(call: Call) -> Iterator[tuple[str, str]]:
+    """Yield table and kind of each row lock that a call takes, in order."""
+    with CaptureQueriesContext(connection) as queries:
+        call()
+    for query in queries.captured_queries:
+        statement, found, kind = query["sql"].partition(" FOR UPDATE")
+        if found:
+            table = statement.partition(' FROM "')[2].partition('"')[0]
+            yield table, kind.partition('"."')[0].replace(f'OF "{table}"', "").strip()
+
+
+class TestAdjustment:
+    def test_leaves_the_books_right_whoever_is_first(self, sandbox: Sandbox) -> None:
+        refused = set()
+        for head_start in HEAD_STARTS_SECONDS:
+            request = paid_untold(sandbox)
+
+            booked, adjusted = race(told(request, report(request)), adjustment(request), head_start)
+
+            refused.add(type(adjusted))
+            assert booked in {"booked", "already_booked"}
+            invoice = invoice_of(request)
+            first = invoice.installments.get(number=1)
+            assert (first.status, first.total_amount) == ("paid", request.amount)
+            assert (invoice.paid_amount, invoice.status) == (request.amount, "partially_paid")
+            assert Transaction.objects.filter(invoice=invoice).count() == 1
+        assert refused <= {PaidMeanwhile, PaymentInProgress, InvalidInstallments}
+
+    def test_is_refused_while_a_payment_is_being_booked(
+        self, sandbox: Sandbox, interleaving: Interleaving
+    ) -> None:
+        request = paid_untold(sandbox)
+
+        booked, adjusted = interleaving.of(
+            told(request, report(request, charge=LATE_CHARGE)), adjustment(request)
+        )
+
+        assert (booked, type(adjusted)) == ("booked", PaymentInProgress)
+        told(request, report(request))()
+        invoice = invoice_of(request)
+        assert invoice.paid_amount == 2 * request.amount
+        assert invoice.overpayment_amount == request.amount
+
+    @pytest.mark.usefixtures("_unlocked")
+    def test_control_without_the_lock_money_would_be_lost(
+        self, sandbox: Sandbox, interleaving: Interleaving
+    ) -> None:
+        request = paid_untold(sandbox)
+
+        booked, adjusted = interleaving.of(
+            told(request, report(request, charge=LATE_CHARGE)), adjustment(request)
+        )
+
+        assert isinstance(adjusted, PaidMeanwhile)
+        assert isinstance(booked, IntegrityError)
+        assert violated_constraint(booked) == "invoice_balance"  # the database's last word
+
+    def test_locks_the_invoice_and_then_its_instalments(self) -> None:
+        request = opened()
+
+        taken = list(locks(adjustment(request)))
+
+        pair = [("invoices_invoice", "NOWAIT"), ("invoices_installment", "")]
+        closed = [("invoices_invoice", "")]
+        reopened = [("invoices_invoice", "NOWAIT")] * 2  # to lease it, to store its URL
+        assert taken == pair + closed + pair + reopened
+
+
+class TestCancellation:
+    def test_leaves_the_books_right_whoever_is_first(self, sandbox: Sandbox) -> None:
+        ends = set()
+        for head_start in HEAD_STARTS_SECONDS:
+            request = opened(parts=1)
+
+            booked, cancelled = race(
+                told(request, report(request)), cancellation(request), head_start
+            )
+
+            assert booked == "booked"
+            invoice = invoice_of(request)
+            assert (invoice.paid_amount, invoice.status) == (request.amount, "fully_paid")
+            refused = isinstance(cancelled, Exception)
+            assert invoice.ended_as == (None if refused else "cancelled")
+            assert invoice.review_flags == ([] if refused else ["after_cancel"])
+            ends.add(type(cancelled) if refused else "cancelled")
+        assert ends <= {
+            "cancelled",
+            InvoiceNotCancellable,
+            PaidMeanwhile,
+            PaymentInProgress,
+        }
+
+    def test_is_refused_while_a_payment_is_being_booked(self, interleaving: Interleaving) -> None:
+        request = opened(parts=1)
+
+        booked, cancelled = interleaving.of(told(request, report(request)), cancellation(request))
+
+        assert (booked, type(cancelled)) == ("booked", PaymentInProgress)
+        invoice = invoice_of(request)
+        assert (invoice.status, invoice.ended_as) == ("fully_paid", None)
+
+    @pytest.mark.usefixtures("_unlocked")
+    def test_control_without_the_lock_nobody_hears_of_money_after_a_cancel(
+        self, interleaving: Interleaving
+    ) -> None:
+        request = opened(parts=1)
+
+        booked, cancelled = interleaving.of(told(request, report(request)), cancellation(request))
+
+        assert booked == "booked"
+        assert cancelled.invoice.status == "cancelled"
+        invoice = Invoice.objects.get()
+        assert (invoice.status, invoice.ended_as) == ("fully_paid", "cancelled")
+        assert invoice.review_flags == []  # it should say after_cancel
+
+    def test_locks_the_invoice_and_then_its_instalments(self) -> None:
+        request = opened(parts=1)
+
+        taken = list(locks(cancellation(request)))
+
+        pair = [("invoices_invoice", "NOWAIT"), ("invoices_installment", "")]
+        closed = [("invoices_invoice", "")]
+        assert taken == pair + closed + pair
+
+
+class TestExpiry:
+    def test_leaves_the_books_right_whoever_is_first(self) -> None:
+        for head_start in HEAD_STARTS_SECONDS:
+            request = opened(parts=1)
+            over = request.expires_at + timedelta(seconds=1)
+
+            booked, expired = race(
+                told(request, report(request), over), expiry(over), head_start / 10
+            )
+
+            assert booked == "booked"
+            invoice = invoice_of(request)
+            assert (invoice.paid_amount, invoice.status) == (request.amount, "fully_paid")
+            assert invoice.ended_as == ("expired" if expired else None)
+            assert invoice.review_flags == (["late"] if expired else [])
+
+    def test_passes_over_an_invoice_that_is_being_paid(self, interleaving: Interleaving) -> None:
+        request = opened(parts=1)
+        over = request.expires_at + timedelta(seconds=1)
+
+        booked, expired = interleaving.of(told(request, report(request), over), expiry(over))
+
+        assert (booked, expired) == ("booked", 0)
+        invoice = invoice_of(request)
+        assert (invoice.status, invoice.ended_as) == ("fully_paid", None)
+
+    @pytest.mark.usefixtures("_unlocked")
+    def test_control_without_the_lock_nobody_hears_of_late_money(
+        self, interleaving: Interleaving
+    ) -> None:
+        request = opened(parts=1)
+        over = request.expires_at + timedelta(seconds=1)
+
+        booked, expired = interleaving.of(told(request, report(request), over), expiry(over))
+
+        assert (booked, expired) == ("booked", 1)
+        invoice = Invoice.objects.get()
+        assert (invoice.status, invoice.ended_as) == ("fully_paid", "expired")
+        assert invoice.review_flags == []  # it should say late
+
+    def test_skips_rows_that_others_hold(self) -> None:
+        request = opened(parts=1)
+
+        taken = list(locks(expiry(request.expires_at + timedelta(seconds=1))))
+
+        assert taken == [("invoices_invoice", "SKIP LOCKED")]
+
+
+class TestBooking:
+    def test_locks_the_invoice_and_then_its_instalments(self) -> None:
+        request = opened(parts=1)
+
+        taken = list(locks(told(request, report(request))))
+
+        assert taken == [("invoices_invoice", ""), ("invoices_installment", "")]
