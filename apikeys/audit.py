@@ -23,7 +23,7 @@ _FIRST_USE_IN_A_WHILE = f"""
 WITH used AS (
     UPDATE apikeys_apikey SET last_used_at = %s
     WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)
-){_USE}"""  # noqa: S608  # two constants
+){_USE}"""  # noqa: S608  # nosec B608  # two constants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

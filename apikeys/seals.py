@@ -37,21 +37,24 @@ _DIGEST: Final = """sha256(convert_to(jsonb_build_array(
 _UNSEALED: Final = f"""
 WITH sealed AS (
     SELECT unnest(entry_ids) AS id FROM apikeys_auditseal WHERE newest_at >= %(since)s::timestamptz
-), unsealed AS (
-    SELECT * FROM apikeys_apikeyauditentry entry
+), oldest AS (
+    SELECT created_at AS at FROM apikeys_apikeyauditentry entry
     WHERE created_at >= %(since)s::timestamptz AND created_at < %(until)s
       AND NOT EXISTS (SELECT FROM sealed WHERE sealed.id = entry.id)
+    ORDER BY created_at LIMIT 1
 )
 SELECT entry.tenant_id, date_trunc('month', entry.created_at)::date AS month, entry.id,
        entry.created_at, {_DIGEST}
-FROM unsealed entry
-WHERE entry.created_at < (SELECT min(created_at) FROM unsealed) + %(step)s
-ORDER BY entry.tenant_id, month, entry.id"""  # noqa: S608  # constants
+FROM apikeys_apikeyauditentry entry
+WHERE entry.created_at >= (SELECT at FROM oldest) AND entry.created_at < %(until)s
+  AND entry.created_at < (SELECT at FROM oldest) + %(step)s
+  AND NOT EXISTS (SELECT FROM sealed WHERE sealed.id = entry.id)
+ORDER BY entry.tenant_id, month, entry.id"""  # noqa: S608  # nosec B608  # constants
 _FOUND: Final = f"""
 SELECT entry.id, {_DIGEST} FROM apikeys_apikeyauditentry entry
 WHERE entry.id = ANY(%(ids)s) AND entry.created_at >= %(month)s::date
   AND entry.created_at < (%(month)s::date + interval '1 month')
-  AND entry.tenant_id = %(tenant)s"""  # noqa: S608  # constants
+  AND entry.tenant_id = %(tenant)s"""  # noqa: S608  # nosec B608  # constants
 _UNSEALED_IDS: Final = """
 SELECT entry.id, entry.tenant_id, entry.created_at >= %(due)s::timestamptz
 FROM apikeys_apikeyauditentry entry

@@ -3,15 +3,35 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
 
+_KEY_FIELDS = [field.attname for field in ApiKey._meta.concrete_fields]  # noqa: SLF001  # public
+_TENANT_FIELDS = [field.attname for field in Tenant._meta.concrete_fields]  # noqa: SLF001  # public
+_KEY_BY_DIGEST = (
+    f"SELECT {', '.join(f'key.{name}' for name in _KEY_FIELDS)},"  # noqa: S608  # nosec B608  # our own names
+    f" {', '.join(f'tenant.{name}' for name in _TENANT_FIELDS)}"
+    " FROM apikeys_apikey key JOIN apikeys_tenant tenant ON tenant.id = key.tenant_id"
+    " WHERE key.key_digest = %s"
+)
+
 
 def key_by_digest(*, digest: str) -> ApiKey | None:
-    """Return the key with this digest and its tenant in one query, whatever its status."""
-    return ApiKey.objects.select_related("tenant").filter(key_digest=digest).first()
+    """Return the key with this digest and its tenant in one query, whatever its status.
+
+    In SQL, because every request asks this and the ORM takes three times as long to say it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_KEY_BY_DIGEST, [digest])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    api_key = ApiKey.from_db(connection.alias, _KEY_FIELDS, row[: len(_KEY_FIELDS)])
+    api_key.tenant = Tenant.from_db(connection.alias, _TENANT_FIELDS, row[len(_KEY_FIELDS) :])
+    return api_key
 
 
 def tenant_by_id(*, tenant_id: int) -> Tenant | None:

@@ -26,10 +26,11 @@ def main(invoice_id: int, calls: int) -> list[dict[str, Any]]:
     """Return the figures of the pain.001, and of what a booking's pain.002 adds to it."""
     invoice = Invoice.objects.select_related("tenant", "gateway").get(pk=invoice_id)
     document = selectors.document(tenant=invoice.tenant, invoice_id=invoice_id)
+    document.invoice.tenant = invoice.tenant
     asked = invoice.payment_requests.get()
     return [
         measured(lambda: initiation(invoice, document), calls),
-        measured(lambda: booking(invoice, asked), calls),
+        measured(lambda: booking(document, asked), calls),
     ]
 
 
@@ -54,10 +55,11 @@ def initiation(invoice: Invoice, document: InvoiceDocument) -> bytes:
     return validation.checked(root, message)
 
 
-def booking(invoice: Invoice, asked: PaymentRequest) -> pain002.BookingStatus:
+def booking(document: InvoiceDocument, asked: PaymentRequest) -> pain002.BookingStatus:
     now = timezone.now()
     return pain002.check_booking(
-        invoice=invoice,
+        invoice=document.invoice,
+        installments=document.installments,
         payment_request=asked,
         gateway_transaction_id="65f2a9b0c1d2e3f4a5b6c7d8",
         gateway_status="PAID",

@@ -28,9 +28,15 @@ class Credit:
     overpayment_amount: int
 
 
+def locked_installments(*, invoice: Invoice) -> list[Installment]:
+    """Lock an invoice's instalments and return them in order. The invoice is locked before."""
+    return list(invoice.installments.select_for_update().order_by("pk"))
+
+
 def credit(
     *,
     invoice: Invoice,
+    installments: Sequence[Installment],
     payment_request: PaymentRequest,
     amount: int,
     paid_at: datetime,
@@ -44,6 +50,7 @@ def credit(
 
     Args:
         invoice: the locked invoice.
+        installments: its instalments, locked, in order.
         payment_request: the demand that was paid; it becomes `paid`.
         amount: minor units of the invoice's currency, at least 1.
         paid_at: when the customer paid, as the gateway says.
@@ -51,10 +58,9 @@ def credit(
 
     Source: FR-041, FR-043, FR-044, FR-065, spec 3.6 and 4.6.
     """
-    parts = list(invoice.installments.select_for_update().order_by("pk"))
-    asked = next(part for part in parts if part.pk == payment_request.installment_id)
+    asked = next(part for part in installments if part.pk == payment_request.installment_id)
     unpaid = (
-        [part for part in parts if part.status == Installment.Status.UNPAID]
+        [part for part in installments if part.status == Installment.Status.UNPAID]
         if asked.status == Installment.Status.UNPAID
         else []
     )
@@ -95,7 +101,7 @@ def debit(*, invoice: Invoice, filled: Mapping[int, int], amount: int, now: date
 
     Source: spec 4.6.
     """
-    parts = list(invoice.installments.select_for_update().order_by("pk"))
+    parts = locked_installments(invoice=invoice)
     overpayment_amount = min(amount, invoice.overpayment_amount)
     taken = _taken(parts, filled, amount - overpayment_amount)
     settlements.record(

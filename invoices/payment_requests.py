@@ -246,7 +246,20 @@ def _lease_payment(
                 invoice=document.invoice, installment=installment, now=now
             )
 
+    _refuse_while_leased(tenant, invoice_id, now)
     return with_lock_tries(lease)
+
+
+def _refuse_while_leased(tenant: Tenant, invoice_id: int, now: datetime) -> None:
+    """Turn callers away before they take the lock that the one at work needs for its answer."""
+    at_work = PaymentRequest.objects.filter(
+        tenant=tenant,
+        invoice_id=invoice_id,
+        status=PaymentRequest.Status.OPENING,
+        leased_until__gt=now,
+    )
+    if at_work.exists():
+        raise PaymentInProgress
 
 
 def ask(

@@ -1,12 +1,13 @@
 """A pain.002 for every booking, built and validated before anything is changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
 import structlog
 
-from invoices.models import Invoice, PaymentRequest
+from invoices.models import Installment, Invoice, PaymentRequest
 from payments import pain002_document, pain002_statuses
 from payments.models import WebhookEvent
 from payments.pain002_document import StatusReport
@@ -36,6 +37,7 @@ class BookingStatus:
 def check_booking(
     *,
     invoice: Invoice,
+    installments: Sequence[Installment],
     payment_request: PaymentRequest,
     gateway_transaction_id: str,
     gateway_status: str,
@@ -46,10 +48,11 @@ def check_booking(
 ) -> BookingStatus:
     """Build and validate the pain.002 of a booking, before anything is changed.
 
-    One query: the instalments. The invoice must be locked, its tenant and gateway loaded.
+    Asks the database nothing. The invoice must be locked, its tenant and gateway loaded.
 
     Args:
         invoice: the locked invoice as it was before.
+        installments: its instalments as they were before, in order.
         payment_request: the demand that was paid.
         gateway_transaction_id: what the booking will be called.
         gateway_status: the gateway's own word for the payment's state.
@@ -63,7 +66,6 @@ def check_booking(
 
     Source: FR-028a, spec 4.9.
     """
-    installments = list(invoice.installments.order_by("number"))
     asked_id = payment_request.installment_id
     booking = Booking(
         invoice=invoice,

@@ -136,6 +136,7 @@ def _book_share(
 ) -> Transaction:
     iso20022 = pain002.check_booking(
         invoice=invoice,
+        installments=list(invoice.installments.order_by("pk")),
         payment_request=payment.payment_request,
         gateway_transaction_id=name,
         gateway_status=reversal.kind,

@@ -182,8 +182,10 @@ def _book(
         return Settlement("already_booked")
     paid_at = report.paid_at or now
     name = _transaction_id(report, earlier=len(booked))
+    installments = crediting.locked_installments(invoice=invoice)
     iso20022 = pain002.check_booking(
         invoice=invoice,
+        installments=installments,
         payment_request=payment_request,
         gateway_transaction_id=name,
         gateway_status=report.raw_status,
@@ -194,6 +196,7 @@ def _book(
     )
     credit = crediting.credit(
         invoice=invoice,
+        installments=installments,
         payment_request=payment_request,
         amount=arrived_amount,
         paid_at=paid_at,

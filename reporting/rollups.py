@@ -44,7 +44,7 @@ WITH recount AS ({TOTALS_OF_A_DAY}),
 (SELECT * FROM recount EXCEPT ALL SELECT * FROM kept)
 UNION ALL
 (SELECT * FROM kept EXCEPT ALL SELECT * FROM recount)
-"""  # noqa: S608  # constants of this module
+"""  # noqa: S608  # nosec B608  # constants of this module
 
 
 def close_days(*, now: datetime) -> list[date]:

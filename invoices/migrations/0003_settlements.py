@@ -57,7 +57,9 @@ class Migration(migrations.Migration):
             name="needs_review",
             field=models.GeneratedField(
                 db_persist=True,
-                expression=models.Q(("review_flags", []), _negated=True),
+                expression=models.ExpressionWrapper(
+                    models.Q(("review_flags", []), _negated=True), models.BooleanField()
+                ),
                 output_field=models.BooleanField(),
             ),
         ),

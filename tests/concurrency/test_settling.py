@@ -36,15 +36,15 @@ def settling(request: PaymentRequest, charge: str = "charge-1", **said: Any) -> 
 
 def meet_before_crediting(monkeypatch: pytest.MonkeyPatch, *, wait_seconds: float) -> list[int]:
     """Let two settlements go on only together; one that is alone goes on after a while."""
-    barrier, credit, arrived = Barrier(2), crediting.credit, []
+    barrier, lock, arrived = Barrier(2), crediting.locked_installments, []
 
-    def credit_together(**arguments: Any) -> crediting.Credit:
+    def lock_together(**arguments: Any) -> list[Installment]:
         arrived.append(1)
         with suppress(BrokenBarrierError):
             barrier.wait(timeout=wait_seconds)
-        return credit(**arguments)
+        return lock(**arguments)
 
-    monkeypatch.setattr(crediting, "credit", credit_together)
+    monkeypatch.setattr(crediting, "locked_installments", lock_together)
     return arrived
 
 

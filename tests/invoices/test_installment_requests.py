@@ -309,8 +309,8 @@ class TestStatements:
         assert len(sql) == CANCEL, sql
 
 
-ADJUST_AND_REOPEN = 39
+ADJUST_AND_REOPEN = 40
 ADJUST = 19
-FIND_OPEN = 10
-OPEN = 13
+FIND_OPEN = 11
+OPEN = 14
 CANCEL = 24

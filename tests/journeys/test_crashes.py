@@ -19,8 +19,9 @@ from gateways.watching import WatchedAdapter
 from invoices import crediting, payment_requests, selectors
 from invoices import services as invoice_services
 from invoices.models import Installment, Invoice, PaymentRequest
-from payments import gateway_views, notifications, reconciliation, reversals, services
+from payments import notifications, reconciliation, reversals, services
 from payments.models import Allocation, Transaction, WebhookEvent
+from paytrust import queue
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -42,7 +43,7 @@ OPENING: dict[str, tuple[Any, str]] = {
 BOOKING: dict[str, tuple[Any, str]] = {
     "the notification is read": (notifications, "_parsed"),
     "it is stored": (notifications, "_store"),
-    "it is published": (gateway_views.queue, "publish"),
+    "it is published": (queue, "publish"),
     "it is taken": (notifications, "_lease"),
     "the gateway is asked": (notifications, "_ask"),
     "the answer is believed": (notifications, "_confirmed"),

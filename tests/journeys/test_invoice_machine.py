@@ -232,7 +232,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         self.step()
         self.take_money(self.pick(self.charges(PaymentState.EXPIRED), which), share, told)
 
-    @precondition(lambda self: GATEWAY.charges)
+    @precondition(lambda self: bool(GATEWAY.charges))
     @rule(which=any_of, share=quarters, told=st.booleans())
     def pay_on_a_second_charge(self, which: int, share: int, told: bool) -> None:
         self.step()
@@ -270,7 +270,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         if told:
             self.deliver(charge.report())
 
-    @precondition(lambda self: GATEWAY.charges)
+    @precondition(lambda self: bool(GATEWAY.charges))
     @rule(which=any_of)
     def tell(self, which: int) -> None:
         """Have a notification come, however late, and the gateway confirm how it stands."""

@@ -1,15 +1,20 @@
 """One method is asked for: the invoice says how to pay, and our page shows it to the customer."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from gateways import wire
+from invoices import payment_requests
 from invoices.models import PaymentRequest
+from paytrust.database import PaymentInProgress
 from tests.conftest import Merchant, Sandbox
 from tests.factories import rupiah_body
 
@@ -136,6 +141,20 @@ def test_xendit_offers_the_one_method_on_its_own_page(
     assert invoice["payment_url"].startswith(sandbox.url)
     assert "payment_instructions" not in invoice
     assert booked["payment_channel"] == (method.get("bank") or method["type"]).upper()
+
+
+def test_a_caller_who_comes_while_the_gateway_is_asked_takes_no_lock(
+    merchant: Merchant, sandbox: Sandbox
+) -> None:
+    """The one at work needs the lock to record the answer, and does not wait for it."""
+    invoice = create(merchant, {"type": "qris"})
+    now = timezone.now()
+    PaymentRequest.objects.update(status="opening", leased_until=now + timedelta(seconds=40))
+
+    with CaptureQueriesContext(connection) as queries, pytest.raises(PaymentInProgress):
+        payment_requests.open_payment(tenant=merchant.tenant, invoice_id=invoice["id"], now=now)
+
+    assert not [query for query in queries.captured_queries if "FOR UPDATE" in query["sql"]]
 
 
 def test_without_a_method_midtrans_shows_its_own_page(merchant: Merchant, sandbox: Sandbox) -> None:

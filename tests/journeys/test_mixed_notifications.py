@@ -140,7 +140,7 @@ def happen(sandbox: Sandbox, plans: dict[int, tuple[dict[str, Any], str]], *, la
 
 
 def fields_of(step: dict[str, Any], page: dict[str, Any]) -> dict[str, str]:
-    fields = {name: step[name] for name in ("action", "method") if name in step}
+    fields: dict[str, str] = {key: str(step[key]) for key in ("action", "method") if key in step}
     plain = step["action"] == "pay" and not {"minor", "plus", "method"} & step.keys()
     if page["gateway_id"] == 2 and plain:
         fields["method"] = "qris"  # which can be refunded

@@ -1,15 +1,13 @@
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Barrier, Thread
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from gateways import registry
 from invoices.models import Invoice, PaymentRequest
 from payments import reconciliation
 from payments.models import Transaction
+from tests.concurrency.threads import at_once
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -194,27 +192,9 @@ class TestClaimDue:
         for _ in range(4):
             merchant.post("/invoices", json=invoice_body())
         claimed: list[int] = []
-        barrier = Barrier(4)
 
-        run_at_once(
-            4,
-            barrier,
-            lambda: claimed.extend(reconciliation.claim_due(now=in_(minutes=11), limit=2)),
+        at_once(
+            *[lambda: claimed.extend(reconciliation.claim_due(now=in_(minutes=11), limit=2))] * 4
         )
 
         assert len(claimed) == len(set(claimed))
-
-
-def run_at_once(count: int, barrier: Barrier, work: Callable[[], None]) -> None:
-    def run() -> None:
-        barrier.wait()
-        try:
-            work()
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

@@ -1,0 +1,94 @@
+"""Many tasks at one notification, and many hands at one queue."""
+
+import time
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from gateways import registry
+from gateways.adapter import PaymentReport
+from invoices.models import PaymentRequest
+from payments import notifications
+from payments.models import Transaction, WebhookEvent
+from tests.apikeys.factories import NOON
+from tests.concurrency.threads import at_once
+from tests.invoices.factories import PaymentRequestFactory
+from tests.payments.reports import report
+from tests.payments.test_operator_views import event
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+TASKS = 8
+
+
+class SlowGateway:
+    """Says that everything is paid, after a while, and counts who asks."""
+
+    code = "xendit"
+
+    def __init__(self, payment_request: PaymentRequest) -> None:
+        self.asked, self._answer = 0, report(payment_request)
+
+    def find_payment(self, **_asked: object) -> PaymentReport:
+        self.asked += 1
+        time.sleep(0.2)  # long enough for the others to come in
+        return self._answer
+
+
+@pytest.fixture
+def payment_request() -> PaymentRequest:
+    return PaymentRequestFactory.create(gateway_payment_id="6968a1f0d4e5f60001a00001")
+
+
+@pytest.fixture
+def stored(payment_request: PaymentRequest) -> WebhookEvent:
+    body = (
+        f'{{"id": "6968a1f0d4e5f60001a00001", "external_id": "{payment_request.reference}",'
+        ' "status": "PAID", "amount": 100, "currency": "MYR"}'
+    )
+    return event(body=body.encode(), status="received", next_attempt_at=NOON, attempts=0)
+
+
+@pytest.fixture
+def gateway(payment_request: PaymentRequest, monkeypatch: pytest.MonkeyPatch) -> SlowGateway:
+    gateway = SlowGateway(payment_request)
+    real = registry.adapter_for("xendit")
+    gateway.parse_notification = real.parse_notification  # type: ignore[attr-defined]  # as it is
+    monkeypatch.setattr(registry, "adapter_for", lambda _code: gateway)
+    return gateway
+
+
+def test_one_of_many_tasks_processes_a_notification(
+    stored: WebhookEvent, gateway: SlowGateway
+) -> None:
+    at_once(*[lambda: notifications.process(event_id=stored.pk, now=NOON)] * TASKS)
+
+    stored.refresh_from_db()
+    assert (gateway.asked, stored.outcome) == (1, "booked")
+    assert Transaction.objects.count() == 1
+
+
+def test_control_without_the_lease_all_ask_and_it_is_booked_once_all_the_same(
+    stored: WebhookEvent, gateway: SlowGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "_lease", lambda _event_id, _now: True)
+
+    at_once(*[lambda: notifications.process(event_id=stored.pk, now=NOON)] * TASKS)
+
+    assert gateway.asked == TASKS
+    assert Transaction.objects.count() == 1
+
+
+def test_each_due_notification_is_handed_to_one_of_many() -> None:
+    due = [
+        event(number, status="received", next_attempt_at=NOON - timedelta(seconds=number)).pk
+        for number in range(40)
+    ]
+    claimed: Counter[int] = Counter()
+
+    at_once(*[lambda: claimed.update(notifications.claim_due(now=NOON, limit=10))] * TASKS)
+
+    assert set(claimed.values()) == {1}
+    claimed.update(notifications.claim_due(now=NOON, limit=100))
+    assert claimed == Counter(due)
