@@ -9,7 +9,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from paytrust.celery import app
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("committed")
 class TestAfterATask:
     def test_its_connection_goes_back_to_the_pool(self) -> None:
         connection.ensure_connection()
