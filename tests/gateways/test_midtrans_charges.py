@@ -429,6 +429,9 @@ class TestFindPayment:
         assert (report.state, report.page) == (PaymentState.PAID, None)
 
 
+NEW_NAMES = st.text().map("new_{}".format)  # whatever Midtrans may add, it is no field we read
+
+
 class TestPageOf:
     @pytest.mark.parametrize("field", ["expiry_time", "expire_time"])
     @pytest.mark.parametrize("zone", ["UTC", "Asia/Jakarta", "America/New_York"])
@@ -444,7 +447,7 @@ class TestPageOf:
         assert page is not None
         assert page.expires_at == datetime(2026, 1, 16, 3, 20, 10, tzinfo=UTC)
 
-    @given(name=st.sampled_from(sorted(RECORDED)), extra=st.dictionaries(st.text(), st.text()))
+    @given(name=st.sampled_from(sorted(RECORDED)), extra=st.dictionaries(NEW_NAMES, st.text()))
     def test_new_fields_change_nothing(self, name: str, extra: dict[str, str]) -> None:
         message = extra | answer(name)
 
