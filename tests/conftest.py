@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,17 @@ import redis
 import requests
 from django.conf import settings
 from django.core.servers.basehttp import ThreadedWSGIServer
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection, connections, transaction
 from django.test.testcases import LiveServerThread
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
 from apikeys import services as apikeys
-from apikeys.models import Tenant
+from apikeys.models import ApiKeyAuditEntry, Tenant
 from gateways import registry
+from payments.models import WebhookEvent
 from paytrust.celery import app as celery_app
+from reporting.models import ClosedDay
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -189,19 +192,35 @@ def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 def _empty_database() -> None:
-    """Remove every tenant and all that hangs on one; gateways stay."""
+    """Remove every tenant and all that hangs on one; gateways stay.
+
+    As a replica does it, without triggers: TRUNCATE takes six times as long.
+    What is referred to goes first, so that a late request is waited for and its rows are seen.
+    """
+    deletions = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in _tenants_tables()]  # noqa: S608  # our own names
     for _ in range(5):
         try:
-            with connection.cursor() as cursor:
+            with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(
-                    "TRUNCATE apikeys_tenant, apikeys_apikeyauditentry, reporting_closedday,"
-                    " payments_webhookevent CASCADE"
+                    "; ".join(["SET LOCAL session_replication_role = replica", *deletions])
                 )
         except OperationalError:  # a late request still holds rows
             time.sleep(0.2)
         else:
             return
     raise AssertionError("the database could not be emptied: something still holds locks")
+
+
+@cache
+def _tenants_tables() -> list[str]:
+    found: list[Any] = [Tenant, ApiKeyAuditEntry, ClosedDay, WebhookEvent]
+    for parent in found:  # grows meanwhile
+        found += [
+            relation.related_model
+            for relation in parent._meta.related_objects
+            if relation.related_model not in found
+        ]
+    return [model._meta.db_table for model in found]
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def select(document: bytes | etree._Element, path: str) -> list[Any]:
 def random_document(random: Random, *, pk: int = 1) -> InvoiceDocument:
     """Return an invoice whose amounts are computed as a real one's are."""
     currency = random.choice(("IDR", "MYR", "USD"))
-    lines = [_line(random) for _ in range(random.choice((1, 1, 2, 3, 8)))]
+    lines = [_line(random) for _ in range(_mostly_few(random, (1, 2, 3, 8)))]
     fee = charges.Fee(
         percentage=Decimal(random.randint(0, 50000)).scaleb(-4),
         fixed_amount=random.choice((0, random.randint(1, 5000))),
@@ -146,13 +146,17 @@ def text(random: Random, longest: int) -> str:
     return "".join(random.choices(alphabet, k=random.randint(1, longest)))
 
 
+def _mostly_few(random: Random, counts: tuple[int, int, int, int]) -> int:
+    return random.choices(counts, weights=(8, 4, 3, 1))[0]
+
+
 def _line(random: Random) -> charges.Line:
     price = random.choice((0, 1, random.randint(1, 10**4), random.randint(1, 10**9)))
     return charges.Line(random.randint(1, 20), price, Decimal(random.choice(RATES)))
 
 
 def _plan(random: Random, charged: charges.Charges) -> list[schedule.Part]:
-    for count in (random.choice((1, 1, 2, 3, 12)), 1):
+    for count in (_mostly_few(random, (1, 2, 3, 12)), 1):
         try:
             return schedule.plan(charges=charged, count=count, custom_amounts=None)
         except schedule.InstallmentTooSmall:

@@ -8,7 +8,7 @@ import pytest
 import requests
 from django.conf import settings
 
-from gateways import registry
+from gateways import registry, wire
 from invoices.models import Invoice, PaymentRequest
 from payments.models import Transaction, WebhookEvent
 from tests.conftest import Merchant, Sandbox
@@ -130,6 +130,10 @@ FAULTS = {  # fault: what the merchant sees, and how many charges the gateway ha
 
 
 class TestGatewayInTrouble:
+    @pytest.fixture(autouse=True)
+    def _short_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(wire, "READ_SECONDS", 1)
+
     @GATEWAYS
     @pytest.mark.parametrize("fault", FAULTS)
     @pytest.mark.parametrize("by", ["key", "external_id"])

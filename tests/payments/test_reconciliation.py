@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from gateways import registry
+from gateways import registry, wire
 from invoices.models import Invoice, PaymentRequest
 from payments import reconciliation
 from payments.models import Transaction
@@ -110,9 +110,10 @@ class TestCheck:
         assert Invoice.objects.get().open_payment_at is not None
 
     def test_adopts_what_an_unknown_outcome_had_made(
-        self, merchant: Merchant, sandbox: Sandbox
+        self, merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        sandbox.fault("xendit", "created_but_timeout", delay_s=12)
+        monkeypatch.setattr(wire, "READ_SECONDS", 1)
+        sandbox.fault("xendit", "created_but_timeout")
         merchant.post("/invoices", json=invoice_body())
 
         outcome = check(in_(minutes=10))
