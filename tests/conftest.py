@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import redis
 import requests
+from argon2 import PasswordHasher
 from django.conf import settings
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.db import OperationalError, connection, connections, transaction
@@ -21,6 +22,7 @@ from django.test.testcases import LiveServerThread
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
+from apikeys import hashing
 from apikeys import services as apikeys
 from apikeys.models import ApiKeyAuditEntry, Tenant
 from gateways import registry
@@ -29,6 +31,7 @@ from paytrust.celery import app as celery_app
 from reporting.models import ClosedDay
 
 ROOT = Path(__file__).resolve().parent.parent
+TRUE_ARGON2 = hashing._ARGON2
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,12 @@ class Merchant:
 def _empty_valkey() -> None:
     """No test meets another one's rate windows or a gateway's bad health."""
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_argon2() -> None:
+    """Nearly every test makes a key, and its true cost is a good part of a test's time."""
+    hashing._ARGON2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture(scope="session", autouse=True)

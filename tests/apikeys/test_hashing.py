@@ -5,6 +5,7 @@ import pytest
 from pytest_django import Settings
 
 from apikeys import hashing
+from tests.conftest import TRUE_ARGON2
 
 KEY = "0123456789abcdef" * 4
 
@@ -47,7 +48,8 @@ class TestDigestOf:
 
 
 class TestHashOf:
-    def test_is_argon2id_and_salted(self) -> None:
+    def test_is_argon2id_and_salted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hashing, "_ARGON2", TRUE_ARGON2)
         hashes = {hashing.hash_of(KEY), hashing.hash_of(KEY)}
 
         assert len(hashes) == 2
