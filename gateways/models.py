@@ -45,6 +45,7 @@ class GatewayAccount(models.Model):
     """An account with a gateway: the platform's, or a tenant's own.
 
     Credentials go in and are used; nothing shows them. `gateways.credentials` seals and opens.
+    One that was replaced by another account stays: payments opened with it still need it.
     """
 
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="accounts")
@@ -55,11 +56,13 @@ class GatewayAccount(models.Model):
     key_name = models.CharField(max_length=16, editable=False)  # of the key that sealed them
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, editable=False)  # no payment is opened with it since
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["gateway", "tenant"],
+                condition=Q(ended_at=None),
                 nulls_distinct=False,
                 name="gateway_account_per_tenant",
             ),

@@ -8,7 +8,7 @@ from django.db.models import ExpressionWrapper, F, Q
 
 from apikeys.models import Tenant
 from apikeys.tenancy import TenantQuerySet
-from gateways.models import Gateway
+from gateways.models import Gateway, GatewayAccount
 from paytrust.money import EXPONENTS, MAX_AMOUNT
 
 
@@ -357,6 +357,9 @@ class PaymentRequest(models.Model):
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payment_requests")
     installment = models.ForeignKey(Installment, models.PROTECT, related_name="payment_requests")
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="payment_requests")
+    account = models.ForeignKey(
+        GatewayAccount, models.PROTECT, null=True, related_name="payment_requests", db_index=False
+    )  # the one it was opened with; none: the platform's in the environment
     sequence = models.PositiveIntegerField()  # 1, 2, 3 ... of its instalment
     reference = models.CharField(max_length=50, unique=True)
     amount = models.BigIntegerField()

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from apikeys.models import Tenant
 from apikeys.tenancy import TenantQuerySet
-from gateways.models import Gateway
+from gateways.models import Gateway, GatewayAccount
 from invoices.models import Installment, Invoice, PaymentRequest
 
 
@@ -21,6 +21,9 @@ class WebhookEvent(models.Model):
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="webhook_events")
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="webhook_events")
+    account = models.ForeignKey(
+        GatewayAccount, models.PROTECT, null=True, related_name="webhook_events", db_index=False
+    )  # whose secret proved it; none: the platform's in the environment
     event_id = models.CharField(max_length=255)
     reference = models.CharField(max_length=255, null=True)  # as the gateway wrote it
     headers = models.JSONField(default=dict)  # those that matter, secrets left out
