@@ -1,5 +1,6 @@
 """Settings: the only reader of the environment. `.env.example` says what each variable means."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,9 @@ PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "reporting.back_office.apps.BackOfficeConfig",  # django.contrib.admin with our own site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -67,6 +70,10 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "axes",
     "paytrust",
     "apikeys",
     "gateways",
@@ -83,10 +90,14 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "paytrust.problems.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "paytrust.staff.preferences.StaffPreferencesMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "paytrust.staff.sessions.SessionLimitMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it replaces the answer to those it locks out
 ]
 ROOT_URLCONF = "paytrust.urls"
 WSGI_APPLICATION = "paytrust.wsgi.application"
@@ -156,11 +167,43 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("id", "Bahasa Indonesia"), ("ms", "Bahasa Melayu"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
+STAFF_TIME_ZONE: str = env.str("STAFF_TIME_ZONE", default="Asia/Jakarta")
 USE_TZ = True
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # serves the admin's and Swagger's files without a collect step
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    }
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # nobody locks another one out from afar
+AXES_CLIENT_IP_CALLABLE = "paytrust.client_address.client_address_of"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "paytrust.staff.sign_in.locked_out"
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+OTP_TOTP_ISSUER = "PayTrust"
+STAFF_SESSION_SECONDS = SESSION_COOKIE_AGE = 12 * 3600
+STAFF_IDLE_SECONDS: int = env.int("STAFF_IDLE_SECONDS", default=30 * 60)
 
 # Behind TLS wherever the public address says so; the stack on one's own machine is plain HTTP.
 BEHIND_TLS = PUBLIC_BASE_URL.startswith("https://")
@@ -225,6 +268,7 @@ ENVIRONMENT = one_of(
     ("production", "staging", "development"),
     default="production" if BEHIND_TLS else "development",
 )
+SECOND_FACTOR_REQUIRED = ENVIRONMENT != "development"
 if ENVIRONMENT == "production" and (
     objections := production.objections(
         debug=DEBUG,
@@ -245,6 +289,25 @@ if ENVIRONMENT == "production" and (
         "Not fit for production (ENVIRONMENT says otherwise where it is none): "
         + "; ".join(objections)
     )
+
+UNFOLD = {
+    "SITE_TITLE": "PayTrust",
+    "SITE_HEADER": "PayTrust",
+    "SITE_SUBHEADER": ENVIRONMENT,
+    "SITE_URL": None,
+    "SITE_ICON": "reporting.back_office.theme.logo",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "href": "reporting.back_office.theme.logo", "type": "image/svg+xml"}
+    ],
+    "STYLES": ["reporting.back_office.theme.style"],
+    "SCRIPTS": ["reporting.back_office.theme.script"],
+    "SHOW_LANGUAGES": False,  # the header has its own switch, beside the zone's
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": None,
+    "SIDEBAR": {"show_search": False, "command_search": False},
+}
 
 LOGGING_CONFIG = None
 logging.configure(level=env.str("LOG_LEVEL", default="INFO"))

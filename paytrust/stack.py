@@ -303,7 +303,7 @@ def _describe(
         "admin_user": {
             "username": accounts["username"],
             "password": accounts["password"],
-            "totp_secret": None,
+            "totp_secret": accounts.get("totp_secret"),
         },
         "sandbox": {path: f"{stack.sandbox_url}/{path}" for path in sandbox_paths},
         "credentials": {

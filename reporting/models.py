@@ -62,3 +62,18 @@ class DailyTotal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day_date} {self.currency_code}"
+
+
+class BackOffice(models.Model):
+    """No table: it bears the permissions of staff that belong to no model."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = [
+            ("operate", "Can do the daily acts of finance"),
+            ("administer", "Can manage keys, gateway accounts, fees and staff"),
+        ]
+
+    def __str__(self) -> str:
+        return "the back office"

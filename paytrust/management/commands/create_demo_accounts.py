@@ -2,11 +2,13 @@
 
 import json
 import secrets
+from base64 import b32encode
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apikeys import services
 
@@ -15,7 +17,7 @@ USERNAME = "admin"
 
 
 class Command(BaseCommand):
-    help = "Make the demo merchant's API key and an administrator; print both as JSON, once."
+    help = "Make the demo merchant's API key and an administrator with a second factor; print all."
 
     @transaction.atomic
     def handle(self, *args: object, **options: object) -> None:
@@ -30,6 +32,11 @@ class Command(BaseCommand):
         )
         user.set_password(password)
         user.save(update_fields=["password"])
-        self.stdout.write(
-            json.dumps({"api_key": presented, "username": USERNAME, "password": password})
-        )
+        device, _ = TOTPDevice.objects.get_or_create(user=user, name="make up")
+        accounts = {
+            "api_key": presented,
+            "username": USERNAME,
+            "password": password,
+            "totp_secret": b32encode(device.bin_key).decode(),
+        }
+        self.stdout.write(json.dumps(accounts))

@@ -1,0 +1,123 @@
+"""Pages that ask before something is done: what it is, why, and one button."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from paytrust.errors import PayTrustError
+
+LONGEST_REASON = 500  # characters
+
+Text = str | Promise
+
+REFUSALS: dict[str, Text] = {
+    "missing_reason": _("Say why, in at most 500 characters."),
+    "proposal_waiting": _(
+        "A change has been proposed already; it must be decided on before another one."
+    ),
+    "own_proposal": _("You proposed this change, so another person must decide on it."),
+    "proposal_decided": _("Somebody has decided on this proposal, or is doing so right now."),
+    "invoice_changed": _(
+        "Something else is owed now than when this change was proposed. Look at the invoice again."
+    ),
+    "paid_meanwhile": _(
+        "The customer paid before the change could be made. Look at the invoice again."
+    ),
+    "payment_in_progress": _(
+        "A payment of this invoice is being worked on. Try again in a minute."
+    ),
+    "gateway_timeout": _("The gateway did not answer in time. Nothing was changed; try again."),
+    "gateway_unavailable": _("The gateway is away. Nothing was changed; try again later."),
+    "invoice_not_cancellable": _(
+        "Money is on this invoice, or it has ended: it cannot be cancelled."
+    ),
+    "invoice_not_payable": _("This invoice is paid or has ended: nothing on it can be changed."),
+    "invalid_installments": _("The new totals do not fit what is left to pay."),
+    "installment_too_small": _("An instalment would not cover its own tax and fee."),
+    "notification_not_failed": _("This notification was processed or ignored, or is still tried."),
+    "no_payment_to_ask_about": _("This notification names no payment of ours."),
+    "second_person_needed": _("This may be about money: propose it, and another person approves."),
+    "no_discrepancy": _("Nothing differs on this invoice, or that was resolved already."),
+    "api_key_not_active": _("This key was rotated or revoked already."),
+}
+"""What refuses an act, in the reader's language; others are told as they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What somebody is asked before they do something."""
+
+    title: Text
+    sentences: Sequence[Text]
+    button: Text
+    facts: Sequence[tuple[Text, object]] = ()
+    is_harmful: bool = False
+
+
+class NothingToFill(forms.Form):
+    """Only the button."""
+
+
+class ReasonForm(forms.Form):
+    """Why something is done; it is kept for good."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=LONGEST_REASON,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text=_("Kept for good; whoever reads it later was not there."),
+    )
+
+
+@never_cache
+def confirm(
+    request: HttpRequest,
+    *,
+    question: Question,
+    back: str,
+    act: Callable[[dict[str, Any]], Text],
+    form_class: Callable[..., forms.Form] = NothingToFill,
+) -> HttpResponse:
+    """Ask, and on POST do it: `act` gets what was filled in and returns what to say afterwards.
+
+    A refusal is shown above the form, which keeps what was filled in.
+    """
+    if request.method != "POST":
+        return _page(request, question, back, form_class())
+    form = form_class(data=request.POST)
+    if not form.is_valid():
+        return _page(request, question, back, form)
+    try:
+        said = act(form.cleaned_data)
+    except PayTrustError as error:
+        form.add_error(None, str(refusal(error)))
+        return _page(request, question, back, form, status=error.status)
+    messages.success(request, str(said))
+    return HttpResponseRedirect(back)
+
+
+def refusal(error: PayTrustError) -> Text:
+    """Return why something was refused, in the reader's language where we have it."""
+    return REFUSALS.get(error.code, str(error))
+
+
+def _page(
+    request: HttpRequest, question: Question, back: str, form: forms.Form, *, status: int = 200
+) -> HttpResponse:
+    context = {
+        **admin.site.each_context(request),
+        "title": question.title,
+        "question": question,
+        "form": form,
+        "back": back,
+    }
+    return render(request, "staff/confirm.html", context, status=status)

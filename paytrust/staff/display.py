@@ -1,0 +1,45 @@
+"""How amounts and moments are shown to staff."""
+
+from datetime import UTC, datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from paytrust.money import EXPONENTS, Money
+
+EMPTY = "-"
+MOMENT = "j M Y, H:i"
+
+
+def money(amount: int | None, currency_code: str) -> SafeString | str:
+    """Return an amount with its currency and exactly its decimals, for a column that aligns."""
+    if amount is None:
+        return EMPTY
+    text = plain_money(amount, currency_code)
+    return format_html('<span class="money" translate="no">{}</span>', text)
+
+
+def plain_money(amount: int, currency_code: str) -> str:
+    """Return an amount as text: `IDR 1,250,000`, `MYR -12.50`."""
+    if currency_code not in EXPONENTS:
+        return f"{currency_code} {amount}"
+    return str(Money(amount, currency_code))
+
+
+def moment(when: datetime | None) -> SafeString | str:
+    """Return a moment in the reader's zone, with UTC on hover."""
+    if when is None:
+        return EMPTY
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        when.astimezone(UTC).isoformat(),
+        f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        date_format(timezone.localtime(when), MOMENT),
+    )
+
+
+def plain_moment(when: datetime) -> str:
+    """Return a moment in the reader's zone as text."""
+    return date_format(timezone.localtime(when), MOMENT)

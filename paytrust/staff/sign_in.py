@@ -1,0 +1,102 @@
+"""Signing in: a password, then a code of the user's authenticator or a recovery code."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django_otp import devices_for_user, verify_token
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from unfold.forms import AuthenticationForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+CODE_DIGITS = 6
+
+
+class SignInForm(AuthenticationForm):  # type: ignore[misc]  # the theme has no types
+    """User name, password and, from those who have a second factor, its code."""
+
+    otp_token = forms.CharField(
+        label=_("Code"),
+        required=False,
+        max_length=16,
+        help_text=_("Six digits from your authenticator, or a recovery code."),
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "off", "spellcheck": "false"}
+        ),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()
+        user = self.get_user()
+        if user is not None and has_second_factor(user):
+            self._check_code(user, cleaned.get("otp_token", "").replace(" ", ""))
+        return cleaned
+
+    def _check_code(self, user: AbstractBaseUser, code: str) -> None:
+        if not code and not settings.SECOND_FACTOR_REQUIRED:
+            return
+        if not code:
+            raise ValidationError(
+                _("Enter the code that your authenticator shows."), code="token_required"
+            )
+        user.otp_device = accepting_device(user, code)  # type: ignore[attr-defined]  # read at login
+        if user.otp_device is None:  # type: ignore[attr-defined]
+            user_login_failed.send(  # so that guesses of the code lock the door as well
+                sender=type(self),
+                credentials={"username": user.get_username()},
+                request=self.request,
+            )
+            raise ValidationError(
+                _("This code is wrong, was used already, or came too soon after a wrong one."),
+                code="invalid_token",
+            )
+
+
+def has_second_factor(user: Any) -> bool:  # noqa: ANN401  # an AbstractBaseUser
+    """Tell whether a user has an authenticator."""
+    return next(devices_for_user(user), None) is not None
+
+
+def accepting_device(user: Any, code: str) -> TOTPDevice | StaticDevice | None:  # noqa: ANN401
+    """Return the user's device that takes a code; the code is used up by that.
+
+    Only devices of the code's own form are asked, because a wrong code makes a device wait.
+    """
+    is_totp = len(code) == CODE_DIGITS and code.isdecimal()
+    kind = TOTPDevice if is_totp else StaticDevice
+    if is_totp and not settings.SECOND_FACTOR_REQUIRED:
+        # Programs on one's own machine sign in more often than codes change.
+        TOTPDevice.objects.filter(user=user).update(last_t=-1)
+    for device in kind.objects.filter(user=user, confirmed=True).order_by("pk"):
+        accepted = verify_token(user, device.persistent_id, code.lower())
+        if accepted is not None:
+            return accepted
+    return None
+
+
+def may_enter(request: HttpRequest) -> bool:
+    """Tell whether whoever asks is staff and has shown the second factor where one is required."""
+    user: Any = request.user
+    if not (user.is_active and user.is_staff):
+        return False
+    return not settings.SECOND_FACTOR_REQUIRED or bool(user.is_verified())
+
+
+def locked_out(request: HttpRequest, _answer: object, _credentials: object) -> HttpResponse:
+    """Answer those who failed too often."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Too many attempts"),
+        "minutes": minutes,
+    }
+    return render(request, "staff/locked_out.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)

@@ -1,0 +1,9 @@
+"""Template filters of the pages for staff: `{% load staff %}`."""
+
+from django import template
+
+from paytrust.staff import display
+
+register = template.Library()
+register.filter("money", display.money)
+register.filter("moment", display.moment)

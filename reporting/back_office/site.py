@@ -1,0 +1,50 @@
+"""The site of the back office: who enters, what the index shows, which pages have no model."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from unfold.sites import UnfoldAdminSite
+
+from paytrust.staff import preferences, second_factor, sign_in
+from reporting.back_office import navigation
+
+
+class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no types
+    login_form = sign_in.SignInForm
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return sign_in.may_enter(request)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user: Any = request.user
+        knows_password = user.is_authenticated and user.is_active and user.is_staff
+        if (
+            knows_password
+            and not self.has_permission(request)
+            and not sign_in.has_second_factor(user)
+        ):
+            return HttpResponseRedirect(reverse("admin:second_factor"))
+        answer: HttpResponse = super().login(request, extra_context)
+        return answer
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("language/", preferences.set_language, name="language"),
+            path("zone/", preferences.set_zone, name="zone"),
+            path("second-factor/", second_factor.second_factor, name="second_factor"),
+            *super().get_urls(),
+        ]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {
+            **super().each_context(request),
+            "colors": None,  # in staff.css, because the policy admits no inline style sheet
+            "zones": preferences.ZONES,
+            "zone": preferences.zone_of(request).key,
+        }
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        return navigation.sections(request)
