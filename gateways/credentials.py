@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from gateways.models import Gateway, GatewayAccount
 from paytrust.errors import PayTrustError
@@ -40,13 +41,19 @@ class WrongCredentials(PayTrustError):
     """These are not the credentials that the gateway's adapter needs."""
 
 
+class NoSuchAccount(PayTrustError):
+    """The tenant has no account of its own with the gateway."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Account:
-    """An account's credentials, open. Has no `repr` that could end up in a log."""
+    """An account, its credentials open. Has no `repr` that could end up in a log."""
 
+    id: int | None  # none: the one in the environment, whose credentials the settings hold
     gateway_code: str
-    tenant_id: int | None
+    tenant_id: int | None  # none: the platform's
     credentials: Mapping[str, str]
+    in_use: bool = True  # new payments are opened with it
 
 
 def store(
@@ -58,13 +65,13 @@ def store(
         WrongCredentials: a name is missing, unknown, or its value is empty.
         Gateway.DoesNotExist: there is no such gateway.
     """
-    if credentials.keys() != NAMES[gateway_code] or not all(credentials.values()):
-        raise WrongCredentials(f"{gateway_code} needs {', '.join(sorted(NAMES[gateway_code]))}.")
+    _require_names(gateway_code, credentials)
     gateway = Gateway.objects.get(code=gateway_code)
-    token = _seal(Account(gateway_code, tenant_id, credentials))
+    token = _seal(gateway_code, tenant_id, credentials)
     account, _ = GatewayAccount.objects.update_or_create(
         gateway=gateway,
         tenant_id=tenant_id,  # type: ignore[misc]  # the stubs forget that it may be null
+        ended_at=None,
         defaults={"sealed_credentials": token, "key_name": newest_key_name(), "updated_at": now},
         create_defaults={
             "sealed_credentials": token,
@@ -76,14 +83,37 @@ def store(
     return account
 
 
+@transaction.atomic
+def replace(
+    *, gateway_code: str, tenant_id: int | None, credentials: Mapping[str, str], now: datetime
+) -> GatewayAccount:
+    """Open new payments with another account; what was opened stays with the one before.
+
+    Raises:
+        WrongCredentials, Gateway.DoesNotExist: as `store` does.
+    """
+    _require_names(gateway_code, credentials)
+    _in_use(gateway_code, tenant_id).update(ended_at=now, updated_at=now)
+    return store(gateway_code=gateway_code, tenant_id=tenant_id, credentials=credentials, now=now)
+
+
+def end(*, gateway_code: str, tenant_id: int, now: datetime) -> None:
+    """Open a tenant's new payments with the platform's account again.
+
+    Raises:
+        NoSuchAccount: the tenant has no account of its own.
+    """
+    if not _in_use(gateway_code, tenant_id).update(ended_at=now, updated_at=now):
+        raise NoSuchAccount(f"Tenant {tenant_id} has no account of its own with {gateway_code}.")
+
+
 def opened() -> list[Account]:
-    """Return every account, open, in one query; the platform's come first.
+    """Return every account, open, oldest first, in one query.
 
     Raises:
         CredentialsUnreadable: none of the keys opens one of them.
     """
-    rows = GatewayAccount.objects.select_related("gateway").order_by("tenant_id", "gateway_id")
-    return sorted((_open(row) for row in rows), key=lambda account: account.tenant_id is not None)
+    return [_open(row) for row in GatewayAccount.objects.select_related("gateway").order_by("pk")]
 
 
 def sealed_under_older_keys() -> int:
@@ -101,7 +131,10 @@ def seal_anew(*, now: datetime) -> Iterator[GatewayAccount]:
     for pk in list(stale.order_by("pk").values_list("pk", flat=True)):
         with transaction.atomic():
             row = GatewayAccount.objects.select_for_update(of=("self",)).get(pk=pk)
-            row.sealed_credentials = _seal(_open(row))
+            account = _open(row)
+            row.sealed_credentials = _seal(
+                account.gateway_code, account.tenant_id, account.credentials
+            )
             row.key_name, row.updated_at = newest_key_name(), now
             row.save(update_fields=["sealed_credentials", "key_name", "updated_at"])
         yield row
@@ -112,12 +145,19 @@ def newest_key_name() -> str:
     return hashlib.sha256(b"key name" + _derived(settings.CREDENTIAL_KEYS[0])).hexdigest()[:16]
 
 
-def _seal(account: Account) -> str:
-    said = {
-        "gateway": account.gateway_code,
-        "tenant": account.tenant_id,
-        "credentials": dict(account.credentials),
-    }
+def _require_names(gateway_code: str, credentials: Mapping[str, str]) -> None:
+    if credentials.keys() != NAMES[gateway_code] or not all(credentials.values()):
+        raise WrongCredentials(f"{gateway_code} needs {', '.join(sorted(NAMES[gateway_code]))}.")
+
+
+def _in_use(gateway_code: str, tenant_id: int | None) -> QuerySet[GatewayAccount]:
+    return GatewayAccount.objects.filter(
+        Q(tenant_id=tenant_id), gateway__code=gateway_code, ended_at=None
+    )
+
+
+def _seal(gateway_code: str, tenant_id: int | None, credentials: Mapping[str, str]) -> str:
+    said = {"gateway": gateway_code, "tenant": tenant_id, "credentials": dict(credentials)}
     return _fernet(tuple(settings.CREDENTIAL_KEYS)).encrypt(json.dumps(said).encode()).decode()
 
 
@@ -130,7 +170,13 @@ def _open(row: GatewayAccount) -> Account:
         raise CredentialsUnreadable(f"Gateway account {row.pk} cannot be opened.") from error
     if (said["gateway"], said["tenant"]) != (row.gateway.code, row.tenant_id):
         raise CredentialsUnreadable(f"Gateway account {row.pk} holds another account's token.")
-    return Account(said["gateway"], said["tenant"], said["credentials"])
+    return Account(
+        id=row.pk,
+        gateway_code=said["gateway"],
+        tenant_id=said["tenant"],
+        credentials=said["credentials"],
+        in_use=row.ended_at is None,
+    )
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,4 +1,8 @@
-"""Which adapter speaks for which gateway: one per process and account, its calls watched."""
+"""Which adapter speaks for which account at a gateway, its calls watched.
+
+One per process and account. An account's id goes with what was opened by it, so that a later
+change of accounts changes nothing for it; no id means the platform's account in the environment.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +14,7 @@ from django.conf import settings
 from django.db import Error
 
 from gateways import credentials, health
-from gateways.adapter import GatewayAdapter
+from gateways.adapter import GatewayAdapter, NotificationNotAuthentic
 from gateways.credentials import Account
 from gateways.midtrans import MidtransAdapter
 from gateways.watching import WatchedAdapter
@@ -24,29 +28,65 @@ _ADAPTERS: dict[str, Callable[[Mapping[str, str]], GatewayAdapter]] = {
     "midtrans": lambda own: MidtransAdapter(**{**settings.MIDTRANS, **own}),
 }
 CODES = tuple(_ADAPTERS)
-SEEN_SECONDS: Final = 30.0  # after which a process sees that credentials have changed
+SEEN_SECONDS: Final = 30.0  # after which a process sees that accounts have changed
+MISSED_SECONDS: Final = 1.0  # the same, when what it knows does not do
 
 
 class _Accounts:
     """What this process last read of the accounts."""
 
-    opened: dict[tuple[str, int | None], Account] | None = None
+    opened: list[Account] | None = None
     read_at = 0.0  # time.monotonic()
 
 
-def adapter_for(code: str, *, tenant_id: int | None = None) -> GatewayAdapter:
-    """Return the adapter of a gateway, with its own session.
-
-    It speaks for the tenant's own account if there is one, else for the platform's; for the
-    credentials in the environment while that has none in the database.
+def adapter_for(code: str, *, account_id: int | None = None) -> GatewayAdapter:
+    """Return the adapter that speaks for an account at a gateway, with its own session.
 
     Raises:
         KeyError: no adapter speaks for `code`.
         CredentialsUnreadable: CREDENTIAL_KEYS lacks the key that sealed an account.
     """
-    accounts = _accounts()
-    account = accounts.get((code, tenant_id)) or accounts.get((code, None))
-    return _adapter(code, tuple(sorted(account.credentials.items())) if account else ())
+    account = _account(code, account_id)
+    return _adapter(code, tuple(sorted(account.credentials.items())))
+
+
+def account_for(code: str, *, tenant_id: int) -> int | None:
+    """Return the id of the account with which a tenant's payments are opened now.
+
+    That is the tenant's own if there is one, else the platform's; None while that one is in the
+    environment.
+
+    Raises:
+        CredentialsUnreadable: CREDENTIAL_KEYS lacks the key that sealed an account.
+    """
+    in_use = {
+        account.tenant_id: account.id
+        for account in _accounts(code)
+        if account.in_use and account.tenant_id in {tenant_id, None}
+    }
+    return in_use.get(tenant_id, in_use.get(None))
+
+
+def vouching(code: str, *, headers: Mapping[str, str], body: bytes) -> list[Account]:
+    """Return the accounts that prove a notification authentic; every one of them is tried.
+
+    Raises:
+        NotificationNotAuthentic: there is none.
+        CredentialsUnreadable: CREDENTIAL_KEYS lacks the key that sealed an account.
+    """
+    for seen_seconds in (SEEN_SECONDS, MISSED_SECONDS):  # another process may know a new account
+        accounts = _accounts(code, seen_seconds)
+        if all(account.tenant_id is not None for account in accounts):
+            accounts = [_environments(code), *accounts]
+        found = [account for account in accounts if _vouches(account, headers, body)]
+        if found:
+            return found
+    raise NotificationNotAuthentic("No account's secret fits the token or signature.")
+
+
+def is_same_account(code: str, one: int | None, other: int | None) -> bool:
+    """Tell whether two ids name one account; none may name one that has an id by now."""
+    return one == other or _account(code, one).id == _account(code, other).id
 
 
 def forget_adapters() -> None:
@@ -62,14 +102,42 @@ def _adapter(code: str, own: tuple[tuple[str, str], ...]) -> GatewayAdapter:
     return WatchedAdapter(_ADAPTERS[code](dict(own)))
 
 
-def _accounts() -> dict[tuple[str, int | None], Account]:
-    known = _Accounts.opened
-    if known is not None and time.monotonic() - _Accounts.read_at < SEEN_SECONDS:
-        return known
+def _vouches(account: Account, headers: Mapping[str, str], body: bytes) -> bool:
+    adapter = adapter_for(account.gateway_code, account_id=account.id)
     try:
-        known = {
-            (account.gateway_code, account.tenant_id): account for account in credentials.opened()
-        }
+        adapter.authenticate(headers=headers, body=body)
+    except NotificationNotAuthentic:
+        return False
+    return True
+
+
+def _account(code: str, account_id: int | None) -> Account:
+    """Return an account; the first that the platform sealed is the one of the environment."""
+    if account_id is None:
+        own = (account for account in _accounts(code) if account.tenant_id is None)
+        return next(own, _environments(code))
+    for seen_seconds in (SEEN_SECONDS, MISSED_SECONDS, 0.0):
+        for account in _accounts(code, seen_seconds):
+            if account.id == account_id:
+                return account
+    raise LookupError(f"{code} has no account {account_id}")
+
+
+def _environments(code: str) -> Account:
+    return Account(id=None, gateway_code=code, tenant_id=None, credentials={})
+
+
+def _accounts(code: str, seen_seconds: float = SEEN_SECONDS) -> list[Account]:
+    """Return a gateway's accounts, oldest first, as they were so many seconds ago at most."""
+    known = _Accounts.opened
+    if known is None or time.monotonic() - _Accounts.read_at >= seen_seconds:
+        known = _read(known)
+    return [account for account in known if account.gateway_code == code]
+
+
+def _read(known: list[Account] | None) -> list[Account]:
+    try:
+        known = credentials.opened()
     except Error:
         if known is None:
             raise

@@ -179,7 +179,7 @@ def ask_gateway(
     """
     if payment_request.status != PaymentRequest.Status.OPENING:
         return payment_request
-    adapter = registry.adapter_for(gateway_code)
+    adapter = registry.adapter_for(gateway_code, account_id=payment_request.account_id)
     release_connection()
     asked_to_make = False
     try:
@@ -302,6 +302,7 @@ def _record_request(invoice: Invoice, installment: Installment, now: datetime) -
         invoice=invoice,
         installment=installment,
         gateway_id=invoice.gateway_id,
+        account_id=registry.account_for(invoice.gateway.code, tenant_id=invoice.tenant_id),
         sequence=sequence,
         reference=new_reference(
             invoice_id=invoice.pk, number=installment.number, sequence=sequence

@@ -95,7 +95,9 @@ def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
         GatewayTimeout, GatewayUnavailable, GatewayRejected: it stays `closing`; a job, or the
             next same call, tries again.
     """
-    adapter = registry.adapter_for(payment_request.gateway.code)
+    adapter = registry.adapter_for(
+        payment_request.gateway.code, account_id=payment_request.account_id
+    )
     release_connection()
     try:
         report = adapter.expire_payment(

@@ -5,7 +5,7 @@ gateway is asked, and its answer is booked (spec 4.4).
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -28,6 +28,7 @@ from gateways.adapter import (
     PaymentState,
     Reversal,
 )
+from gateways.credentials import Account
 from gateways.models import Gateway
 from invoices.models import PaymentRequest
 from payments import services
@@ -97,6 +98,9 @@ def receive(
 ) -> WebhookEvent | None:
     """Check that a notification is authentic and store it once.
 
+    What proves it must be a secret of the account with which the payment was opened, so that no
+    tenant's own account can vouch for another's payment (ADR 13).
+
     Returns:
         The new event; None if it is a duplicate, which has no effect.
 
@@ -105,15 +109,17 @@ def receive(
 
     Source: FR-028, FR-032, spec 4.3.
     """
-    adapter = registry.adapter_for(gateway_code)
     try:
-        adapter.authenticate(headers=headers, body=body)
+        vouching = registry.vouching(gateway_code, headers=headers, body=body)
+        notification = _parsed(gateway_code, headers, body)
+        event = _event(gateway_code, notification, vouching)
     except NotificationNotAuthentic as error:
         log.warning("notification refused", gateway=gateway_code, reason=str(error))
         metrics.count("webhooks_refused", gateway=gateway_code)
         raise
-    notification = _parsed(gateway_code, headers, body)
-    return _store(gateway_code, notification, headers, body, now)
+    event.headers = {name: headers[name] for name in KEPT_HEADERS if name in headers}
+    event.body, event.received_at = body, now
+    return _store(event, notification, now)
 
 
 def process(*, event_id: int, now: datetime) -> None:
@@ -201,31 +207,46 @@ def _parsed(
     try:
         return registry.adapter_for(gateway_code).parse_notification(headers=headers, body=body)
     except MalformedNotification as error:
+        log.error("malformed notification", gateway=gateway_code, reason=str(error))  # noqa: TRY400  # no bug of ours
         return error
 
 
-def _store(
+def _event(
     gateway_code: str,
     notification: Notification | MalformedNotification,
-    headers: Mapping[str, str],
-    body: bytes,
-    now: datetime,
-) -> WebhookEvent | None:
-    event = WebhookEvent(
-        gateway_id=_gateway_id(gateway_code),
-        headers={name: headers[name] for name in KEPT_HEADERS if name in headers},
-        body=body,
-        received_at=now,
+    vouching: Sequence[Account],
+) -> WebhookEvent:
+    """Return an event that says whose it is: the payment's tenant, or the account that vouches.
+
+    Raises:
+        NotificationNotAuthentic: the payment was opened with an account that does not vouch.
+    """
+    gateway_id, by = _gateway_id(gateway_code), vouching[0]
+    about = (
+        None
+        if isinstance(notification, MalformedNotification)
+        else _find_payment_request(gateway_id, notification)
     )
+    if about is None:
+        return WebhookEvent(gateway_id=gateway_id, account_id=by.id, tenant_id=by.tenant_id)
+    if not any(
+        registry.is_same_account(gateway_code, one.id, about.account_id) for one in vouching
+    ):
+        raise NotificationNotAuthentic("Another account's secret vouches for this payment.")
+    return WebhookEvent(
+        gateway_id=gateway_id, account_id=about.account_id, tenant_id=about.tenant_id
+    )
+
+
+def _store(
+    event: WebhookEvent, notification: Notification | MalformedNotification, now: datetime
+) -> WebhookEvent | None:
     if isinstance(notification, MalformedNotification):
-        event.event_id = f"malformed:{hashlib.sha256(body).hexdigest()}"
+        event.event_id = f"malformed:{hashlib.sha256(event.body).hexdigest()}"
         event.status, event.processed_at = WebhookEvent.Status.FAILED, now
         event.outcome, event.failure_reason = notification.code, str(notification)[:500]
-        log.error("malformed notification", gateway=gateway_code, reason=str(notification))
     else:
         event.event_id, event.reference = notification.event_id, notification.reference
-        about = _find_payment_request(event.gateway_id, notification)
-        event.tenant_id = about.tenant_id if about else None
         event.next_attempt_at = now + LEASE
     try:
         with transaction.atomic():
@@ -244,10 +265,14 @@ def _gateway_id(code: str) -> int:
 
 
 def _apply(event: WebhookEvent, now: datetime) -> None:
-    adapter = registry.adapter_for(event.gateway.code)
-    notification = adapter.parse_notification(headers=event.headers, body=bytes(event.body))
+    code = event.gateway.code
+    notification = registry.adapter_for(code).parse_notification(
+        headers=event.headers, body=bytes(event.body)
+    )
     payment_request = _find_payment_request(event.gateway_id, notification)
-    if payment_request is None:
+    if payment_request is None or not registry.is_same_account(
+        code, event.account_id, payment_request.account_id
+    ):
         raise UnknownReference(
             f"No payment has the reference {notification.reference!r} "
             f"or the id {notification.gateway_id!r}."
@@ -257,6 +282,7 @@ def _apply(event: WebhookEvent, now: datetime) -> None:
         _record_outcome(event, payment_request, Settlement("unchanged"), now)  # a failed refund
         return
     if settings.CONFIRM_WITH_GATEWAY:
+        adapter = registry.adapter_for(code, account_id=payment_request.account_id)
         release_connection()
         report = _confirmed(_ask(adapter, notification, payment_request), notification)
     if report is None or report.reference not in {payment_request.reference, ""}:

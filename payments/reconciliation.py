@@ -67,7 +67,9 @@ def check(*, payment_request_id: int, now: datetime) -> str:
 
 
 def _ask(payment_request: PaymentRequest, now: datetime) -> str:
-    adapter = registry.adapter_for(payment_request.gateway.code)
+    adapter = registry.adapter_for(
+        payment_request.gateway.code, account_id=payment_request.account_id
+    )
     release_connection()
     report = adapter.find_payment(
         reference=payment_request.reference,

@@ -55,7 +55,7 @@ def gateway(payment_request: PaymentRequest, monkeypatch: pytest.MonkeyPatch) ->
     gateway = SlowGateway(payment_request)
     real = registry.adapter_for("xendit")
     gateway.parse_notification = real.parse_notification  # type: ignore[attr-defined]  # as it is
-    monkeypatch.setattr(registry, "adapter_for", lambda _code: gateway)
+    monkeypatch.setattr(registry, "adapter_for", lambda _code, **_: gateway)
     return gateway
 
 

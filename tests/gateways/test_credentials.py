@@ -34,7 +34,10 @@ def store(tenant_id: int | None = None, **changed: str) -> GatewayAccount:
 
 
 def takes(token: str, *, tenant_id: int | None = None) -> bool:
-    adapter = registry.adapter_for("xendit", tenant_id=tenant_id)
+    account_id = None
+    if tenant_id is not None:
+        account_id = registry.account_for("xendit", tenant_id=tenant_id)
+    adapter = registry.adapter_for("xendit", account_id=account_id)
     try:
         adapter.authenticate(headers={"x-callback-token": token}, body=b"{}")
     except NotificationNotAuthentic:
@@ -44,12 +47,14 @@ def takes(token: str, *, tenant_id: int | None = None) -> bool:
 
 class TestStore:
     def test_keeps_nothing_that_can_be_read(self) -> None:
-        store()
+        account = store()
 
         row = str(GatewayAccount.objects.values().get())
         assert "SECRET" not in row
         assert "TOKEN" not in row
-        assert credentials.opened() == [credentials.Account("xendit", None, XENDIT)]
+        assert credentials.opened() == [
+            credentials.Account(account.pk, "xendit", None, XENDIT, in_use=True)
+        ]
 
     def test_replaces_what_was_there(self) -> None:
         first, second = store(), store(secret_key="another")
@@ -98,6 +103,58 @@ class TestGatewayAccount:
                 created_at=NOON,
                 updated_at=NOON,
             )
+
+    def test_may_be_another_once_one_has_ended(self) -> None:
+        tenant_id = TenantFactory.create().pk
+        first = store(tenant_id)
+        credentials.end(gateway_code="xendit", tenant_id=tenant_id, now=NOON)
+
+        assert store(tenant_id).pk != first.pk
+
+
+class TestReplace:
+    def test_keeps_the_account_before_for_what_it_has_opened(self) -> None:
+        first = store()
+
+        second = credentials.replace(
+            gateway_code="xendit",
+            tenant_id=None,
+            credentials={**XENDIT, "secret_key": "another"},
+            now=NOON,
+        )
+
+        assert [
+            (account.id, account.credentials["secret_key"], account.in_use)
+            for account in credentials.opened()
+        ] == [(first.pk, XENDIT["secret_key"], False), (second.pk, "another", True)]
+
+    def test_refuses_what_the_adapter_cannot_use_and_ends_nothing(self) -> None:
+        store()
+
+        with pytest.raises(credentials.WrongCredentials):
+            credentials.replace(gateway_code="xendit", tenant_id=None, credentials={}, now=NOON)
+
+        assert [account.in_use for account in credentials.opened()] == [True]
+
+
+class TestEnd:
+    def test_ends_the_tenants_own_account_only(self) -> None:
+        mine, theirs = TenantFactory.create().pk, TenantFactory.create().pk
+        for tenant_id in (None, mine, theirs):
+            store(tenant_id)
+
+        credentials.end(gateway_code="xendit", tenant_id=mine, now=NOON)
+
+        in_use = {account.tenant_id: account.in_use for account in credentials.opened()}
+        assert in_use == {None: True, mine: False, theirs: True}
+
+    def test_refuses_where_there_is_none(self) -> None:
+        store()
+
+        with pytest.raises(credentials.NoSuchAccount, match="has no account of its own"):
+            credentials.end(gateway_code="xendit", tenant_id=7, now=NOON)
+
+        assert [account.in_use for account in credentials.opened()] == [True]
 
 
 class TestOpened:
@@ -217,6 +274,18 @@ class TestSetGatewayCredentials:
         assert output.startswith("Stored the credentials of Xendit of the platform")
         assert "SECRET" not in output
 
+    def test_keeps_what_was_there_for_another_account(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = store()
+
+        self.run(monkeypatch, json.dumps({**XENDIT, "secret_key": "new"}))
+        self.run(monkeypatch, json.dumps({**XENDIT, "secret_key": "other"}), "--another-account")
+
+        kept = [(one.id, one.credentials["secret_key"]) for one in credentials.opened()]
+        assert kept[0] == (before.pk, "new")
+        assert [secret_key for _, secret_key in kept] == ["new", "other"]
+
     @pytest.mark.parametrize(
         ("given", "complaint"),
         [("", "not JSON"), ("[]", "a JSON object"), ('{"secret_key": "x"}', "xendit needs")],
@@ -228,6 +297,22 @@ class TestSetGatewayCredentials:
             self.run(monkeypatch, given)
 
         assert not GatewayAccount.objects.exists()
+
+
+class TestEndGatewayAccount:
+    def test_ends_it(self) -> None:
+        tenant_id = TenantFactory.create().pk
+        store(tenant_id)
+        output = io.StringIO()
+
+        call_command("end_gateway_account", "xendit", "--tenant-id", tenant_id, stdout=output)
+
+        assert output.getvalue().startswith("Ended.")
+        assert [account.in_use for account in credentials.opened()] == [False]
+
+    def test_says_where_there_is_none(self) -> None:
+        with pytest.raises(CommandError, match="has no account of its own"):
+            call_command("end_gateway_account", "xendit", "--tenant-id", 7)
 
 
 def test_names_are_what_each_adapter_takes() -> None:

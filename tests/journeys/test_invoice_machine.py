@@ -524,7 +524,7 @@ def named_totals(parts: Sequence[Row], named: int, shares: Sequence[int]) -> dic
 
 @pytest.fixture
 def _scripted(committed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "adapter_for", lambda code: GATEWAY)
+    monkeypatch.setattr(registry, "adapter_for", lambda _code, **_: GATEWAY)
     monkeypatch.setattr(queue, "publish", lambda task, **arguments: False)  # rules run the jobs
 
 

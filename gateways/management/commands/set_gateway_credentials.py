@@ -20,13 +20,26 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("gateway", choices=sorted(credentials.NAMES))
         parser.add_argument("--tenant-id", type=int, help="a tenant's own account")
+        parser.add_argument(
+            "--another-account",
+            action="store_true",
+            help="they are no new keys of the same account: open payments stay with the old one",
+        )
 
-    def handle(self, *args: object, gateway: str, tenant_id: int | None, **options: object) -> None:
+    def handle(
+        self,
+        *args: object,
+        gateway: str,
+        tenant_id: int | None,
+        another_account: bool,
+        **options: object,
+    ) -> None:
+        keep = credentials.replace if another_account else credentials.store
         try:
             given = json.load(sys.stdin)
             if not isinstance(given, dict) or not all(isinstance(v, str) for v in given.values()):
                 raise CommandError("Standard input must be a JSON object of strings.")
-            account = credentials.store(
+            account = keep(
                 gateway_code=gateway, tenant_id=tenant_id, credentials=given, now=timezone.now()
             )
         except json.JSONDecodeError:
