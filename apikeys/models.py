@@ -2,9 +2,11 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.tenancy import TenantQuerySet
 
@@ -192,3 +194,58 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class StaffAct(models.Model):
+    """One thing that a member of staff did in the back office, and how it ended.
+
+    Append-only: a trigger refuses DELETE, and UPDATE but for the outcome, which is written once.
+    An act without an outcome was interrupted.
+    """
+
+    class Act(models.TextChoices):
+        WEBHOOK_ASKED = "webhook_asked", _("asked the gateway about a notification")
+        WEBHOOK_RETRIED = "webhook_retried", _("processed a notification again")
+        WEBHOOK_IGNORED = "webhook_ignored", _("ignored a notification")
+        DISCREPANCY_NOTED = "discrepancy_noted", _("noted something on a discrepancy")
+        DISCREPANCY_RESOLVED = "discrepancy_resolved", _("resolved a discrepancy")
+        CHANGE_PROPOSED = "change_proposed", _("proposed a change")
+        CHANGE_APPROVED = "change_approved", _("approved a change")
+        CHANGE_REJECTED = "change_rejected", _("rejected a change")
+        KEY_ISSUED = "key_issued", _("issued an API key")
+        KEY_ROTATED = "key_rotated", _("rotated an API key")
+        KEY_REVOKED = "key_revoked", _("revoked an API key")
+        TENANT_CREATED = "tenant_created", _("made a tenant")
+        FEE_CHANGED = "fee_changed", _("changed a gateway's fee")
+        CREDENTIALS_STORED = "credentials_stored", _("stored a gateway's credentials")
+        LIST_EXPORTED = "list_exported", _("exported a list")
+
+    staff = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="staff_acts")
+    act = models.CharField(max_length=30, choices=Act)
+    object_type = models.CharField(max_length=60)  # such as payments.webhookevent
+    object_id = models.BigIntegerField(null=True)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="staff_acts")
+    invoice_id = models.BigIntegerField(null=True)  # no foreign key: this app knows no invoices
+    reason = models.CharField(max_length=500, blank=True)
+    request_id = models.CharField(max_length=128, null=True)
+    outcome = models.CharField(max_length=40, null=True)  # done, or the code of what prevented it
+    message = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(object_type=""), name="staff_act_is_about_something"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["invoice_id"],
+                condition=Q(invoice_id__isnull=False),
+                name="staff_act_of_invoice",
+            ),
+            models.Index(fields=["object_type", "object_id"], name="staff_act_of_object"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.act} by {self.staff_id}"

@@ -16,6 +16,7 @@ import redis
 import requests
 from argon2 import PasswordHasher
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.db import OperationalError, connection, connections, transaction
 from django.test.testcases import LiveServerThread
@@ -222,7 +223,8 @@ def _empty_database() -> None:
 
 @cache
 def _tenants_tables() -> list[str]:
-    found: list[Any] = [Tenant, ApiKeyAuditEntry, ClosedDay, WebhookEvent]
+    staff = [User, User.groups.through, User.user_permissions.through]
+    found: list[Any] = [Tenant, ApiKeyAuditEntry, ClosedDay, WebhookEvent, *staff]
     for parent in found:  # grows meanwhile
         found += [
             relation.related_model

@@ -1,0 +1,32 @@
+"""Members of staff for tests."""
+
+from typing import Any
+
+import factory
+from django.contrib.auth.models import Group, User
+from factory.django import DjangoModelFactory
+
+from apikeys.staff import Actor
+from paytrust.staff import roles
+
+
+class StaffFactory(DjangoModelFactory[User]):
+    class Meta:
+        model = User
+
+    username = factory.Sequence(lambda number: f"staff{number}")
+    email = factory.LazyAttribute(lambda made: f"{made.username}@example.test")
+    is_staff = True
+
+
+def member(role: str | None = None, **fields: Any) -> User:
+    """Return somebody who may enter the back office, in the group of this name."""
+    user = StaffFactory.create(**fields)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+def actor(request_id: str = "request-1") -> Actor:
+    """Return a new finance operator at work."""
+    return Actor(user=member(roles.OPERATOR), request_id=request_id)
