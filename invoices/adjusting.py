@@ -6,6 +6,7 @@ once it is closed.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 
@@ -28,13 +29,82 @@ class InvoiceNotCancellable(PayTrustError):
     code = "invoice_not_cancellable"
 
 
+class InvoiceChanged(PayTrustError):
+    """What is owed has changed since this change was proposed; look at the invoice again."""
+
+    status = HTTPStatus.CONFLICT
+    code = "invoice_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a customer owes on an invoice, as somebody sees it who wants to change it."""
+
+    ended_as: str | None
+    paid_amount: int
+    installments: tuple[tuple[int, int, int], ...]  # number, total, paid; minor units
+
+
+def owed_on(document: InvoiceDocument) -> Owed:
+    """Return what is owed on an invoice; it stays equal while no money or total moves."""
+    return Owed(
+        ended_as=document.invoice.ended_as,
+        paid_amount=document.invoice.paid_amount,
+        installments=tuple(
+            (part.number, part.total_amount, part.paid_amount) for part in document.installments
+        ),
+    )
+
+
+def owed_after_adjustment(
+    *, document: InvoiceDocument, named: Mapping[int, int], now: datetime
+) -> Owed:
+    """Return what would be owed after an adjustment, which nothing is changed by.
+
+    Raises:
+        InvoiceNotPayable: paid, expired or cancelled.
+        InvalidInstallments, InstallmentTooSmall: the totals do not fit.
+    """
+    totals = {part.number: after.total_amount for part, after in _adjusted(document, named, now)}
+    before = owed_on(document)
+    return replace(
+        before,
+        installments=tuple(
+            (number, totals.get(number, total), paid) for number, total, paid in before.installments
+        ),
+    )
+
+
+def owed_after_cancellation(*, document: InvoiceDocument) -> Owed:
+    """Return what would be owed after a cancellation, which nothing is changed by.
+
+    Raises:
+        InvoiceNotCancellable: money is on it, or it has ended.
+    """
+    _require_cancellable(document.invoice)
+    return replace(owed_on(document), ended_as=InvoiceStatus.CANCELLED)
+
+
 def begin_adjustment(
-    *, tenant: Tenant, invoice_id: int, named: Mapping[int, int], now: datetime
+    *,
+    tenant: Tenant,
+    invoice_id: int,
+    named: Mapping[int, int],
+    seen: Owed | None = None,
+    now: datetime,
 ) -> PaymentRequest | None:
     """Check an adjustment; return the open payment that must be closed first, leased, or None.
 
+    Args:
+        tenant: whose invoice it is.
+        invoice_id: the invoice.
+        named: new totals by instalment number.
+        seen: what was owed when the change was decided on, where others decide on it.
+        now: when the change is made.
+
     Raises:
         Invoice.DoesNotExist: unknown, or another tenant's.
+        InvoiceChanged: something else is owed than `seen`.
         InvoiceNotPayable: paid, expired or cancelled.
         InvalidInstallments, InstallmentTooSmall: the totals do not fit.
         PaymentInProgress: somebody else is opening or closing the payment.
@@ -42,7 +112,7 @@ def begin_adjustment(
 
     def begin() -> PaymentRequest | None:
         with transaction.atomic():
-            document = _locked(tenant, invoice_id)
+            document = _locked(tenant, invoice_id, seen)
             changed = [
                 part.pk
                 for part, after in _adjusted(document, named, now)
@@ -54,7 +124,12 @@ def begin_adjustment(
 
 
 def adjust(
-    *, tenant: Tenant, invoice_id: int, named: Mapping[int, int], now: datetime
+    *,
+    tenant: Tenant,
+    invoice_id: int,
+    named: Mapping[int, int],
+    seen: Owed | None = None,
+    now: datetime,
 ) -> InvoiceDocument:
     """Write new totals and shares of the unpaid instalments; the sums stay the invoice's.
 
@@ -67,7 +142,7 @@ def adjust(
 
     def write() -> InvoiceDocument:
         with transaction.atomic():
-            document = _locked(tenant, invoice_id)
+            document = _locked(tenant, invoice_id, seen)
             invoice = document.invoice
             before = {part.pk: part.total_amount for part in document.installments}
             adjusted = _adjusted(document, named, now)
@@ -92,18 +167,21 @@ def adjust(
     return with_lock_tries(write)
 
 
-def begin_cancellation(*, tenant: Tenant, invoice_id: int, now: datetime) -> PaymentRequest | None:
+def begin_cancellation(
+    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
+) -> PaymentRequest | None:
     """Check that an invoice can be cancelled; return its open payment, leased, or None.
 
     Raises:
         Invoice.DoesNotExist: unknown, or another tenant's.
+        InvoiceChanged: something else is owed than `seen`.
         InvoiceNotCancellable: money is on it, or it has expired.
         PaymentInProgress: somebody else is opening or closing its payment.
     """
 
     def begin() -> PaymentRequest | None:
         with transaction.atomic():
-            document = _locked(tenant, invoice_id)
+            document = _locked(tenant, invoice_id, seen)
             _require_cancellable(document.invoice)
             return _lease_closing(
                 document.invoice, [part.pk for part in document.installments], now
@@ -112,7 +190,9 @@ def begin_cancellation(*, tenant: Tenant, invoice_id: int, now: datetime) -> Pay
     return with_lock_tries(begin)
 
 
-def cancel(*, tenant: Tenant, invoice_id: int, now: datetime) -> InvoiceDocument:
+def cancel(
+    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
+) -> InvoiceDocument:
     """End an invoice on which nothing was paid. Cancelling it again changes nothing.
 
     Raises:
@@ -121,7 +201,7 @@ def cancel(*, tenant: Tenant, invoice_id: int, now: datetime) -> InvoiceDocument
 
     def end() -> InvoiceDocument:
         with transaction.atomic():
-            document = _locked(tenant, invoice_id)
+            document = _locked(tenant, invoice_id, seen)
             invoice = document.invoice
             _require_cancellable(invoice)
             if invoice.payment_requests.active().exists():
@@ -147,11 +227,14 @@ WRITTEN = [
 ]
 
 
-def _locked(tenant: Tenant, invoice_id: int) -> InvoiceDocument:
+def _locked(tenant: Tenant, invoice_id: int, seen: Owed | None) -> InvoiceDocument:
     """Lock an invoice and then its instalments, and read both under the lock."""
     Invoice.objects.for_tenant(tenant).locked(nowait=True).get(pk=invoice_id)
     list(Installment.objects.filter(invoice=invoice_id).select_for_update().order_by("pk"))
-    return selectors.document(tenant=tenant, invoice_id=invoice_id)
+    document = selectors.document(tenant=tenant, invoice_id=invoice_id)
+    if seen is not None and owed_on(document) != seen:
+        raise InvoiceChanged(details={"invoice_id": invoice_id})
+    return document
 
 
 def _adjusted(

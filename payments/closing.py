@@ -16,6 +16,7 @@ from apikeys.models import Tenant
 from gateways import registry
 from gateways.adapter import GatewayError, GatewayUnavailable, PaymentState
 from invoices import adjusting, payment_requests, selectors
+from invoices.adjusting import Owed
 from invoices.models import Invoice, PaymentRequest
 from invoices.payment_requests import LEASE
 from invoices.selectors import InvoiceDocument
@@ -35,7 +36,12 @@ class PaidMeanwhile(PayTrustError):
 
 
 def adjust_installments(
-    *, tenant: Tenant, invoice_id: int, named: Mapping[int, int], now: datetime
+    *,
+    tenant: Tenant,
+    invoice_id: int,
+    named: Mapping[int, int],
+    seen: Owed | None = None,
+    now: datetime,
 ) -> InvoiceDocument:
     """Change what unpaid instalments ask for; a payment open for one is closed and reopened.
 
@@ -44,6 +50,7 @@ def adjust_installments(
         invoice_id: the invoice.
         named: new totals in minor units by instalment number; the rest of the balance is
             spread over the instalments that are not named.
+        seen: what was owed when the change was decided on, where others decide on it.
         now: when the change is made.
 
     Raises:
@@ -55,11 +62,13 @@ def adjust_installments(
     Source: FR-066 to FR-069, spec 3.7.
     """
     open_payment = adjusting.begin_adjustment(
-        tenant=tenant, invoice_id=invoice_id, named=named, now=now
+        tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, now=now
     )
     if open_payment is not None:
         _close_or_refuse(open_payment, now)
-    document = adjusting.adjust(tenant=tenant, invoice_id=invoice_id, named=named, now=now)
+    document = adjusting.adjust(
+        tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, now=now
+    )
     if document.invoice.open_payment_at is None:
         return document
     try:
@@ -69,7 +78,9 @@ def adjust_installments(
         return selectors.document(tenant=tenant, invoice_id=invoice_id)
 
 
-def cancel_invoice(*, tenant: Tenant, invoice_id: int, now: datetime) -> InvoiceDocument:
+def cancel_invoice(
+    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
+) -> InvoiceDocument:
     """End an invoice on which nothing was paid, and its open payment at the gateway.
 
     Raises:
@@ -80,10 +91,12 @@ def cancel_invoice(*, tenant: Tenant, invoice_id: int, now: datetime) -> Invoice
 
     Source: spec 2.6.
     """
-    open_payment = adjusting.begin_cancellation(tenant=tenant, invoice_id=invoice_id, now=now)
+    open_payment = adjusting.begin_cancellation(
+        tenant=tenant, invoice_id=invoice_id, seen=seen, now=now
+    )
     if open_payment is not None:
         _close_or_refuse(open_payment, now)
-    return adjusting.cancel(tenant=tenant, invoice_id=invoice_id, now=now)
+    return adjusting.cancel(tenant=tenant, invoice_id=invoice_id, seen=seen, now=now)
 
 
 def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:

@@ -2,8 +2,10 @@
 
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from apikeys.tenancy import TenantQuerySet
@@ -18,6 +20,7 @@ class WebhookEvent(models.Model):
         RECEIVED = "received"  # stored, or waiting for its next attempt
         PROCESSED = "processed"
         FAILED = "failed"  # shown to operators
+        IGNORED = "ignored"  # an operator said why it needs no effect
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="webhook_events")
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="webhook_events")
@@ -151,3 +154,139 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} to {self.installment_id}"
+
+
+class ProposalQuerySet(models.QuerySet["Proposal"]):
+    def locked(self) -> Self:
+        """Row locks in key order. Evaluate it inside a transaction, or no lock is taken."""
+        return self.order_by("pk").select_for_update(of=("self",))
+
+    def waiting(self) -> Self:
+        """Those that somebody has still to decide on, or is deciding on."""
+        return self.filter(status__in=Proposal.WAITING)
+
+
+class Proposal(models.Model):
+    """A change to what a customer owes: one member of staff proposes it, another decides."""
+
+    class Act(models.TextChoices):
+        ADJUST = "adjust", _("adjust instalments")
+        CANCEL = "cancel", _("cancel the invoice")
+        IGNORE_WEBHOOK = "ignore_webhook", _("ignore a notification about money")
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("waits for a second person")
+        APPLYING = "applying", _("is being made")
+        APPLIED = "applied", _("approved and made")
+        REJECTED = "rejected", _("rejected")
+        STALE = "stale", _("can no longer be made")
+
+    WAITING = (Status.OPEN, Status.APPLYING)
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="proposals")
+    act = models.CharField(max_length=20, choices=Act)
+    invoice = models.ForeignKey(
+        Invoice, models.PROTECT, null=True, related_name="proposals", db_index=False
+    )
+    event = models.ForeignKey(
+        WebhookEvent, models.PROTECT, null=True, related_name="proposals", db_index=False
+    )
+    named = models.JSONField(null=True)  # new totals in minor units by instalment number
+    before = models.JSONField(null=True)  # invoices.adjusting.Owed, as the proposer saw it
+    after = models.JSONField(null=True)  # the same, as it would be
+    reason = models.CharField(max_length=500)
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="proposals"
+    )
+    proposed_at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="decisions"
+    )
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.CharField(max_length=500, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)  # times that it was approved
+    leased_until = models.DateTimeField(null=True)  # somebody's approval is at it until then
+    failure_reason = models.CharField(max_length=500, blank=True)  # of the last try
+
+    objects = ProposalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(decided_by=F("proposed_by")), name="proposal_decided_by_another"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="open", decided_by=None, decided_at=None)
+                | Q(
+                    status__in=["applying", "applied", "rejected", "stale"],
+                    decided_by__isnull=False,
+                    decided_at__isnull=False,
+                ),
+                name="proposal_decision_names_who",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="proposal_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(act="adjust", invoice__isnull=False, event=None, named__isnull=False)
+                | Q(act="cancel", invoice__isnull=False, event=None, named=None)
+                | Q(act="ignore_webhook", event__isnull=False, named=None),
+                name="proposal_names_its_object",
+            ),
+            models.UniqueConstraint(
+                "invoice",
+                condition=Q(status__in=["open", "applying"], event=None),
+                name="proposal_one_waiting_per_invoice",
+            ),
+            models.UniqueConstraint(
+                "event",
+                condition=Q(status__in=["open", "applying"], event__isnull=False),
+                name="proposal_one_waiting_per_event",
+            ),
+        ]
+        indexes = [
+            models.Index("invoice", name="proposal_of_invoice"),
+            models.Index(
+                F("id").desc(),
+                condition=Q(status__in=["open", "applying"]),
+                name="proposal_waiting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"proposal {self.pk}: {self.act}"
+
+
+class DiscrepancyEntry(models.Model):
+    """What staff wrote about an invoice whose payments differ from what it asks for.
+
+    Append-only. One that resolves says which difference it means; should another come up, or
+    the same one grow, the invoice is a discrepancy again.
+    """
+
+    class Kind(models.TextChoices):
+        NOTE = "note", _("note")
+        RESOLVED = "resolved", _("resolved")
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="discrepancy_entries")
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="discrepancy_entries")
+    kind = models.CharField(max_length=10, choices=Kind)
+    text = models.CharField(max_length=500)
+    review_flags = models.JSONField()  # of the invoice, as they were then
+    paid_amount = models.BigIntegerField()  # likewise
+    overpayment_amount = models.BigIntegerField()  # likewise
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="discrepancy_entries"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "discrepancy entries"
+        constraints = [
+            models.CheckConstraint(condition=~Q(text=""), name="discrepancy_entry_says_something"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["note", "resolved"]), name="discrepancy_entry_kind_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} on invoice {self.invoice_id}"

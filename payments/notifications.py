@@ -225,7 +225,7 @@ def _event(
     about = (
         None
         if isinstance(notification, MalformedNotification)
-        else _find_payment_request(gateway_id, notification)
+        else find_payment_request(gateway_id, notification)
     )
     if about is None:
         return WebhookEvent(gateway_id=gateway_id, account_id=by.id, tenant_id=by.tenant_id)
@@ -269,7 +269,7 @@ def _apply(event: WebhookEvent, now: datetime) -> None:
     notification = registry.adapter_for(code).parse_notification(
         headers=event.headers, body=bytes(event.body)
     )
-    payment_request = _find_payment_request(event.gateway_id, notification)
+    payment_request = find_payment_request(event.gateway_id, notification)
     if payment_request is None or not registry.is_same_account(
         code, event.account_id, payment_request.account_id
     ):
@@ -293,7 +293,7 @@ def _apply(event: WebhookEvent, now: datetime) -> None:
     with_lock_tries(lambda: _settle(event, payment_request, confirmed, now))
 
 
-def _find_payment_request(gateway_id: int, notification: Notification) -> PaymentRequest | None:
+def find_payment_request(gateway_id: int, notification: Notification) -> PaymentRequest | None:
     """Find the demand a notification is about, by our reference or by the gateway's id."""
     at_gateway = PaymentRequest.objects.filter(gateway_id=gateway_id)
     found = None

@@ -66,6 +66,23 @@ def check(*, payment_request_id: int, now: datetime) -> str:
     return outcome
 
 
+def ask(*, payment_request_id: int, now: datetime) -> str:
+    """Ask the gateway about a payment, whatever its state, and book its answer; for operators.
+
+    Returns:
+        What the answer led to, in one word.
+
+    Raises:
+        PaymentInProgress: somebody else is asking the gateway about it.
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
+        The failures of `payments.services.settle`.
+    """
+    payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
+    if payment_request.leased_until is not None and payment_request.leased_until > now:
+        raise PaymentInProgress
+    return _ask(payment_request, now)
+
+
 def _ask(payment_request: PaymentRequest, now: datetime) -> str:
     adapter = registry.adapter_for(
         payment_request.gateway.code, account_id=payment_request.account_id

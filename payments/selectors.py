@@ -65,8 +65,13 @@ def events_to_replay(
     since: datetime | None = None,
     gateway_code: str | None = None,
 ) -> QuerySet[WebhookEvent]:
-    """Return notifications without their effect yet, oldest first, narrowed by what is given."""
+    """Return notifications without their effect yet, oldest first, narrowed by what is given.
+
+    One that an operator has ignored is chosen only by its id.
+    """
     chosen = WebhookEvent.objects.exclude(status=WebhookEvent.Status.PROCESSED)
+    if not ids:
+        chosen = chosen.exclude(status=WebhookEvent.Status.IGNORED)
     if ids:
         chosen = chosen.filter(pk__in=ids)
     if failed:
