@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -100,6 +101,7 @@ class TestUpAndDown:
         after = json.loads((state / "stack.json").read_text())
 
         self.check_description(described, environment)
+        self.check_the_readmes_example(after, state)
         assert (again.returncode, "already up" in again.stdout) == (0, True)
         assert (down.returncode, down.stderr, left) == (0, "", [])
         assert (stopped.returncode, restarted.returncode) == (1, 0)
@@ -125,6 +127,18 @@ class TestUpAndDown:
         assert described.keys() - {"base_url", "api_key", "sandbox", "credentials"} == {
             *("admin_key", "admin_user", "database_url", "redis_url", "processes")
         }
+
+    def check_the_readmes_example(self, described: dict[str, Any], state: Path) -> None:
+        readme = (PROJECT / "README.md").read_text()
+        (example,) = re.findall(r"^curl .*?^```", readme, re.DOTALL | re.MULTILINE)
+        command = example.removesuffix("```").replace(
+            ".paytrust/stack.json", str(state / "stack.json")
+        )
+        command = command.replace("http://127.0.0.1:8000", described["base_url"])
+        if shutil.which("curl"):
+            invoice = json.loads(subprocess.check_output(["/bin/sh", "-c", command]))
+            assert (invoice["status"], invoice["total_amount"]) == ("pending", 13140)
+            assert invoice["payment_url"].startswith(described["sandbox"]["xendit"])
 
     @pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
     def test_name_a_port_that_is_taken_and_start_nothing(
