@@ -43,7 +43,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         if not key:
             raise services.MissingApiKey
         try:
-            api_key = services.authenticate(key=key)
+            api_key = services.authenticate(
+                key=key, before_first_use=lambda: throttling.refuse_flood(request)
+            )
         except services.InvalidApiKey as refused:
             if refused.known is not None:
                 access.note_use(request, refused.known, refusal=refused.reason)

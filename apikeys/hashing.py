@@ -41,22 +41,30 @@ class VerifiedKeys:
 
     def __init__(self, *, at_most: int = MAX_VERIFIED) -> None:
         self._at_most = at_most
-        self._verified: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._verified: OrderedDict[str, str] = OrderedDict()  # hash by digest
         self._lock = threading.Lock()
+
+    def knows(self, *, digest: str) -> bool:
+        """Tell whether this process has verified the key of this digest."""
+        return digest in self._verified
 
     def verify(self, *, key: str, digest: str, key_hash: str) -> bool:
         """Tell whether `key` is the one that `key_hash` was made of."""
-        known = (digest, key_hash)
-        if known in self._verified:
+        if self._verified.get(digest) == key_hash:
             return True
         with self._lock:
-            if known not in self._verified:
+            if self._verified.get(digest) != key_hash:
                 if not _matches(key=key, key_hash=key_hash):
                     return False
-                self._verified[known] = None
+                self._verified[digest] = key_hash
                 if len(self._verified) > self._at_most:
                     self._verified.popitem(last=False)
         return True
+
+    def forget(self, *, digest: str) -> None:
+        """Take a key for one that this process has never met."""
+        with self._lock:
+            self._verified.pop(digest, None)
 
 
 def _matches(*, key: str, key_hash: str) -> bool:

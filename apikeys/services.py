@@ -3,6 +3,7 @@
 import copy
 import re
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 
@@ -150,23 +151,28 @@ def revoke_key(*, key_id: int, caller: Caller, now: datetime) -> ApiKey:
     return api_key
 
 
-def authenticate(*, key: str) -> ApiKey:
+def authenticate(*, key: str, before_first_use: Callable[[], None] | None = None) -> ApiKey:
     """Return the active key that a request bears, with its tenant, in one query.
 
     The status is read each time, so that a revoked key dies at once. Argon2 runs only the first
-    time that this process meets the key.
+    time that this process meets the key, and `before_first_use` before it and before the query,
+    so that it may turn a flood away at no cost.
 
     Raises:
         MalformedApiKey: `key` does not have the form of a key.
         InvalidApiKey: the key is unknown, rotated or revoked.
+        Whatever `before_first_use` raises.
     """
     if not WELL_FORMED_KEY.fullmatch(key):
         raise MalformedApiKey
     digest = hashing.digest_of(key)
+    if before_first_use and not hashing.verified_keys.knows(digest=digest):
+        before_first_use()
     api_key = selectors.key_by_digest(digest=digest)
     if api_key is None:
         raise InvalidApiKey
     if api_key.status != ApiKey.Status.ACTIVE:
+        hashing.verified_keys.forget(digest=digest)
         raise InvalidApiKey(known=api_key, reason=f"the key is {api_key.status}")
     if not hashing.verified_keys.verify(key=key, digest=digest, key_hash=api_key.key_hash):
         raise InvalidApiKey(known=api_key, reason="the key does not match its hash")

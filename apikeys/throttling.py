@@ -8,7 +8,8 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -23,7 +24,9 @@ from rest_framework.throttling import BaseThrottle
 
 from apikeys import access
 from apikeys.models import ApiKey
+from paytrust import metrics
 from paytrust.client_address import client_address_of, network_of
+from paytrust.metrics import Metric
 
 if TYPE_CHECKING:  # at run time DRF's settings import this module while it is being loaded
     from rest_framework.views import APIView
@@ -39,10 +42,13 @@ PAUSE_SECONDS: Final = 1.0  # after a failure nobody asks Redis for so long
 class RateLimiter(Protocol):
     """Counts what passes in a sliding window, per bucket."""
 
-    def take(self, bucket: str, *, limit: int, seconds: int) -> access.Standing | None:
+    def take(
+        self, bucket: str, *, limit: int, seconds: int, only_look: bool = False
+    ) -> access.Standing | None:
         """Let one request of the bucket pass if fewer than `limit` did in the last `seconds`.
 
-        None if it cannot be told; the request is then to be let through.
+        `only_look` tells whether it would, and takes nothing. None if it cannot be told; the
+        request is then to be let through.
         """
         ...
 
@@ -57,16 +63,19 @@ class MemoryLimiter:
         self._windows: dict[str, deque[float]] = {}
         self._lock = threading.Lock()
 
-    def take(self, bucket: str, *, limit: int, seconds: int) -> access.Standing | None:
+    def take(
+        self, bucket: str, *, limit: int, seconds: int, only_look: bool = False
+    ) -> access.Standing | None:
         now = self._clock()
         with self._lock:
             window = self._windows.pop(bucket, None) or deque[float]()
             while window and window[0] <= now - seconds:
                 window.popleft()
             allowed = len(window) < limit
-            if allowed:
+            if allowed and not only_look:
                 window.append(now)
-            self._windows[bucket] = window  # the last used is last
+            if window:
+                self._windows[bucket] = window  # the last used is last
             if len(self._windows) > self._at_most:
                 del self._windows[next(iter(self._windows))]
         oldest = window[0] if window else now
@@ -96,6 +105,9 @@ local taken = redis.call('LLEN', KEYS[1])
 if taken >= limit then
     return {0, 0, (oldest or now) + length - now}
 end
+if ARGV[3] == 'look' then
+    return {1, limit - taken, (oldest or now) + length - now}
+end
 redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[1], length / 1000)
 return {1, limit - taken - 1, (oldest or now) + length - now}
@@ -111,9 +123,12 @@ return {1, limit - taken - 1, (oldest or now) + length - now}
         )
         self._take = self._redis.register_script(self.SCRIPT)
 
-    def take(self, bucket: str, *, limit: int, seconds: int) -> access.Standing | None:
+    def take(
+        self, bucket: str, *, limit: int, seconds: int, only_look: bool = False
+    ) -> access.Standing | None:
         allowed, remaining, reset = self._take(
-            keys=[f"paytrust:rate:{bucket}"], args=[limit, seconds * MICROSECONDS]
+            keys=[f"paytrust:rate:{bucket}"],
+            args=[limit, seconds * MICROSECONDS, "look" if only_look else "take"],
         )
         return access.Standing(
             allowed=bool(allowed),
@@ -128,17 +143,38 @@ class OpenWhenAway:
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter, self._away_until = limiter, 0.0  # time.monotonic()
-        self.let_through = 0  # requests that were not counted since the process began
+        self._lock = threading.Lock()
+        self.let_through = 0  # requests that nobody counted, and of which /metrics knows nothing
 
-    def take(self, bucket: str, *, limit: int, seconds: int) -> access.Standing | None:
-        if time.monotonic() >= self._away_until:
+    @property
+    def is_away(self) -> bool:
+        return time.monotonic() < self._away_until
+
+    def take(
+        self, bucket: str, *, limit: int, seconds: int, only_look: bool = False
+    ) -> access.Standing | None:
+        if not self.is_away:
             try:
-                return self._limiter.take(bucket, limit=limit, seconds=seconds)
+                standing = self._limiter.take(
+                    bucket, limit=limit, seconds=seconds, only_look=only_look
+                )
             except (redis.RedisError, OSError) as error:
                 self._away_until = time.monotonic() + PAUSE_SECONDS
                 log.warning("rate limiter away, requests pass uncounted", reason=str(error))
-        self.let_through += 1
+            else:
+                if self.let_through:
+                    self.report()
+                return standing
+        if not only_look:
+            with self._lock:
+                self.let_through += 1
         return None
+
+    def report(self) -> None:
+        """Add what was let through to the counter of all processes, once Redis is back."""
+        with self._lock:
+            if self.let_through and metrics.count("rate_limiter_let_through", by=self.let_through):
+                self.let_through = 0
 
 
 @cache
@@ -147,6 +183,20 @@ def limiter() -> RateLimiter:
     if settings.RATE_LIMIT_BACKEND == "memory":
         return MemoryLimiter()
     return OpenWhenAway(RedisLimiter(settings.REDIS_URL))
+
+
+def collect(_now: datetime) -> Iterator[Metric]:
+    """Tell how this process's limiter is; what it let through is counted for all together."""
+    mine = limiter()
+    if not isinstance(mine, OpenWhenAway):
+        return
+    mine.report()
+    yield Metric("rate_limiter_up", float(not mine.is_away), help="0 while requests pass uncounted")
+    yield Metric(
+        "rate_limiter_unreported",
+        mine.let_through,
+        help="requests that passed uncounted, not yet among those let through",
+    )
 
 
 class KeyThrottle(BaseThrottle):
@@ -168,17 +218,31 @@ class KeyThrottle(BaseThrottle):
         return self._standing.reset_seconds if self._standing else None
 
 
+def refuse_flood(request: Request) -> None:
+    """Turn away an address that tries wrong keys, before anything is spent on another one.
+
+    Raises:
+        Throttled: too many wrong keys came from there in the last minute.
+    """
+    _failure(request, only_look=True)
+
+
 def count_failure(request: Request) -> None:
     """Count a wrong key against the caller's address, which no right key ever is.
 
     Raises:
         Throttled: too many wrong keys came from there in the last minute.
     """
+    _failure(request, only_look=False)
+
+
+def _failure(request: Request, *, only_look: bool) -> None:
     address = client_address_of(request._request)  # noqa: SLF001  # DRF's wrapper hides it
     standing = limiter().take(
         f"failures:{network_of(address) if address else 'local'}",
         limit=settings.FAILED_AUTHENTICATION_LIMIT,
         seconds=WINDOW_SECONDS,
+        only_look=only_look,
     )
     if standing is not None and not standing.allowed:
         log.warning("too many wrong keys", address=address)

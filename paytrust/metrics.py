@@ -22,6 +22,7 @@ SAFE_METHODS = ("GET", "HEAD")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 HELP: Mapping[str, str] = {
     "webhooks_refused": "notifications refused because their proof was missing or wrong",
+    "rate_limiter_let_through": "requests that passed uncounted while the rate limiter was away",
     "gateway_calls": "calls to a gateway, by whether it served them",
     "gateway_call_seconds": "seconds spent waiting for a gateway",
 }
@@ -41,11 +42,12 @@ class Metric:
 Collector = Callable[[datetime], Iterable[Metric]]
 
 
-def count(name: str, **labels: str) -> None:
-    """Count one occurrence, for all processes together; not at all while Redis is away."""
-    shared_state.ask(
-        lambda redis: redis.hincrby(COUNTERS, name + _written(labels), 1), otherwise=None
+def count(name: str, *, by: int = 1, **labels: str) -> bool:
+    """Count occurrences, for all processes together; return whether Redis was there to do so."""
+    total = shared_state.ask(
+        lambda redis: redis.hincrby(COUNTERS, name + _written(labels), by), otherwise=None
     )
+    return total is not None
 
 
 def exposition(*collectors: Collector) -> Callable[[HttpRequest], HttpResponseBase]:

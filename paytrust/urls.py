@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from apikeys.throttling import collect as limiter_metrics
 from gateways import registry
 from gateways.health import collect as gateway_metrics
 from payments.queue_metrics import collect as queue_metrics
@@ -19,7 +20,10 @@ urlpatterns = [
     path("", include("reporting.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),
-    path("metrics", metrics.exposition(gateway_metrics(registry.CODES), queue_metrics)),
+    path(
+        "metrics",
+        metrics.exposition(gateway_metrics(registry.CODES), queue_metrics, limiter_metrics),
+    ),
     path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),
     path(
         "docs", SpectacularSwaggerSplitView.as_view(url_name="openapi", authentication_classes=[])

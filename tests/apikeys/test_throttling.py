@@ -1,3 +1,4 @@
+import math
 import os
 import subprocess
 import sys
@@ -8,10 +9,13 @@ from typing import Any
 import pytest
 import redis
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
-from apikeys import throttling
+from apikeys import hashing, services, throttling
+from apikeys.audit import Caller
 from apikeys.throttling import MemoryLimiter, OpenWhenAway, RateLimiter, RedisLimiter
+from paytrust import shared_state
 from tests.apikeys.factories import api_key
 
 TAKE_MANY = """
@@ -101,6 +105,18 @@ class TestTake:
         assert allowed(limiter, bucket, 3, limit=2) == 2
         assert allowed(limiter, f"{bucket}x", 3, limit=2) == 2
 
+    def test_takes_nothing_by_looking(
+        self, limiter_and_clock: tuple[RateLimiter, Clock], bucket: str
+    ) -> None:
+        limiter, _ = limiter_and_clock
+        looks = []
+        for _ in range(3):
+            looks += [limiter.take(bucket, limit=2, seconds=60, only_look=True) for _ in range(2)]
+            limiter.take(bucket, limit=2, seconds=60)
+
+        assert [look.allowed for look in looks if look] == [True] * 4 + [False] * 2
+        assert [look.remaining for look in looks if look] == [2, 2, 1, 1, 0, 0]
+
 
 class TestRedisLimiter:
     def test_is_exact_across_two_processes(self, bucket: str) -> None:
@@ -147,6 +163,37 @@ class TestOpenWhenAway:
         assert limiter.take("x", limit=1, seconds=60) is not None
 
 
+class TestCollect:
+    def shown(self) -> dict[str, float]:
+        text = Client().get("/metrics").text
+        return {
+            name.removeprefix("paytrust_"): float(value)
+            for name, _, value in (line.partition(" ") for line in text.splitlines())
+            if name.startswith("paytrust_rate_limiter")
+        }
+
+    @pytest.mark.django_db
+    def test_shows_what_passed_uncounted_once_redis_is_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limiter = OpenWhenAway(RedisLimiter("redis://127.0.0.1:9/0"))
+        monkeypatch.setattr(throttling, "limiter", lambda: limiter)
+        monkeypatch.setattr(shared_state._Redis, "away_until", math.inf)
+        for _ in range(3):
+            limiter.take("x", limit=1, seconds=60)
+        assert self.shown() == {"rate_limiter_up": 0, "rate_limiter_unreported": 3}
+
+        monkeypatch.setattr(shared_state._Redis, "away_until", 0.0)
+        limiter._limiter, limiter._away_until = MemoryLimiter(), 0.0
+        limiter.take("x", limit=1, seconds=60)
+
+        assert self.shown() == {
+            "rate_limiter_up": 1,
+            "rate_limiter_unreported": 0,
+            "rate_limiter_let_through_total": 3,
+        }
+
+
 @pytest.fixture
 def _own_limiter(monkeypatch: pytest.MonkeyPatch) -> None:
     limiter = MemoryLimiter()
@@ -189,16 +236,49 @@ class TestCountFailure:
 
         assert statuses == [401] * 60 + [429] * 2
 
-    def test_locks_out_no_right_key_and_no_other_address(self, settings: Settings) -> None:
-        settings.FAILED_AUTHENTICATION_LIMIT = 0
-        _, key = api_key()
-
-        assert ask("0" * 64).status_code == 429
-        assert ask(key).status_code == 200
+    def test_locks_out_no_key_that_has_been_used_and_no_other_address(
+        self, settings: Settings
+    ) -> None:
         settings.FAILED_AUTHENTICATION_LIMIT = 1
+        _, key = api_key()
+        assert ask(key).status_code == 200
+
+        assert [ask("0" * 64).status_code for _ in range(2)] == [401, 429]
+        assert ask(key).status_code == 200
         assert ask("0" * 64, REMOTE_ADDR="192.0.2.1").status_code == 401
         assert ask("0" * 64, REMOTE_ADDR="192.0.2.2").status_code == 401
         assert ask("0" * 64, REMOTE_ADDR="192.0.2.2").status_code == 429
+
+    def test_turns_a_flood_away_without_a_query_or_argon2(
+        self,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+        django_assert_num_queries: Any,
+    ) -> None:
+        settings.FAILED_AUTHENTICATION_LIMIT = 1
+        _, never_used = api_key()
+        ask("0" * 64)
+        hashed: list[str] = []
+        monkeypatch.setattr(hashing, "_matches", lambda **_: hashed.append("argon2"))
+
+        with django_assert_num_queries(0):
+            answers = [ask(key) for key in ("0" * 64, "1" * 64, never_used)]
+
+        assert [answer.status_code for answer in answers] == [429] * 3
+        assert {answer.headers["Retry-After"] for answer in answers} == {"60"}
+        assert hashed == []
+
+    def test_turns_away_who_goes_on_with_a_revoked_key(
+        self, settings: Settings, django_assert_num_queries: Any
+    ) -> None:
+        settings.FAILED_AUTHENTICATION_LIMIT = 1
+        row, key = api_key()
+        ask(key)
+        services.revoke_key(key_id=row.pk, caller=Caller(actor="tests"), now=timezone.now())
+
+        assert ask(key).status_code == 401
+        with django_assert_num_queries(0):
+            assert ask(key).status_code == 429
 
     def test_counts_what_one_ipv6_network_tries_together(self, settings: Settings) -> None:
         settings.FAILED_AUTHENTICATION_LIMIT = 1

@@ -41,6 +41,8 @@ class Command(BaseCommand):
         xendit_rate_limit: int,
         **options: object,
     ) -> None:
+        if settings.ENVIRONMENT == "production":
+            raise CommandError("The sandbox did not start: ENVIRONMENT says production.")
         try:
             known = accounts.from_settings(
                 xendit=settings.XENDIT,

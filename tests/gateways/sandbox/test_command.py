@@ -8,6 +8,8 @@ import time
 
 import pytest
 import requests
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from tests.gateways.sandbox.conftest import (
     ROOT,
@@ -56,6 +58,12 @@ class TestRefusals:
 
         assert "refuses" in said
         assert key not in said
+
+    def test_production(self, settings: Settings) -> None:
+        settings.ENVIRONMENT = "production"
+
+        with pytest.raises(CommandError, match="ENVIRONMENT says production"):
+            call_command("sandbox", "--port", str(free_port()))
 
     def test_speed_of_zero(self) -> None:
         assert "speed must be a number above 0" in fails("--port", "0", "--speed", "0")
