@@ -110,6 +110,12 @@ class ApiKeyAuditEntry(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="api_key_audit_newest"),
             models.Index(fields=["api_key", "-created_at"], name="api_key_audit_by_key"),
+            models.Index(fields=["request_id"], name="api_key_audit_request"),
+            models.Index(
+                fields=["path"],
+                condition=Q(path__startswith="/invoices/") & ~Q(method="GET"),
+                name="api_key_audit_changes",  # what was done to an invoice
+            ),
         ]
 
     def __str__(self) -> str:

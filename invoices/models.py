@@ -5,6 +5,8 @@ from typing import Self
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Lower
 
 from apikeys.models import Tenant
 from apikeys.tenancy import TenantQuerySet
@@ -49,6 +51,9 @@ class Invoice(models.Model):
     external_id = models.CharField(max_length=255, null=True)
     # The idempotency record that made it, so that the same call finds its draft again.
     idempotency_record_id = models.UUIDField(null=True)
+    request_id = models.CharField(
+        max_length=128, null=True
+    )  # X-Request-Id of the call that made it
     content_fingerprint = models.CharField(max_length=64)  # sha256 of what was asked for
     status = models.CharField(
         max_length=20, choices=InvoiceStatus, default=InvoiceStatus.DRAFT, db_index=False
@@ -144,6 +149,18 @@ class Invoice(models.Model):
             models.Index("tenant", F("id").desc(), name="invoice_newest"),
             models.Index("tenant", "status", F("id").desc(), name="invoice_newest_by_status"),
             models.Index("tenant", "created_at", name="invoice_created"),
+            # What staff see spans tenants.
+            models.Index("created_at", "id", name="invoice_newest_of_all"),
+            models.Index("status", "created_at", "id", name="invoice_of_all_by_status"),
+            models.Index("currency_code", "created_at", "id", name="invoice_of_all_by_currency"),
+            models.Index(
+                Lower(KT("customer__email")),
+                condition=Q(customer__isnull=False),
+                name="invoice_customer_email",
+            ),
+            models.Index(
+                "request_id", condition=Q(request_id__isnull=False), name="invoice_request"
+            ),
             models.Index(
                 "expires_at",
                 condition=Q(status__in=["draft", "pending", "failed"]),
@@ -407,6 +424,7 @@ class PaymentRequest(models.Model):
                 name="payment_request_to_check",
             ),
             models.Index("gateway", "gateway_payment_id", name="payment_request_gateway_id"),
+            models.Index("created_at", "id", name="payment_request_newest"),
         ]
 
     def __str__(self) -> str:

@@ -63,7 +63,12 @@ class ExternalIdConflict(PayTrustError):
 
 
 def create_invoice(
-    *, tenant: Tenant, request: InvoiceRequest, idempotency_record_id: UUID | None, now: datetime
+    *,
+    tenant: Tenant,
+    request: InvoiceRequest,
+    idempotency_record_id: UUID | None,
+    request_id: str | None = None,
+    now: datetime,
 ) -> tuple[InvoiceDocument, bool]:
     """Store an invoice and open its first payment at the gateway.
 
@@ -86,7 +91,12 @@ def create_invoice(
     fee = fee_on(gateway_id=request.gateway_id, currency_code=request.currency_code)
     try:
         document, payment_request = _record_invoice(
-            tenant, request, fee, idempotency_record_id, now
+            tenant=tenant,
+            request=request,
+            fee=fee,
+            idempotency_record_id=idempotency_record_id,
+            request_id=request_id,
+            now=now,
         )
     except (IntegrityError, InvalidExpiry, InvalidInstallments) as error:
         existing = _made_before(tenant, request, idempotency_record_id, error)
@@ -102,6 +112,7 @@ def create_supplementary(
     parent_id: int,
     request: InvoiceRequest,
     idempotency_record_id: UUID | None,
+    request_id: str | None = None,
     now: datetime,
 ) -> tuple[InvoiceDocument, bool]:
     """Create an invoice beside another one, in its currency and at its gateway.
@@ -127,7 +138,11 @@ def create_supplementary(
         currency_code=parent.currency_code,
     )
     return create_invoice(
-        tenant=tenant, request=request, idempotency_record_id=idempotency_record_id, now=now
+        tenant=tenant,
+        request=request,
+        idempotency_record_id=idempotency_record_id,
+        request_id=request_id,
+        now=now,
     )
 
 
@@ -155,10 +170,12 @@ def expire_invoices(*, now: datetime, limit: int) -> int:
 
 
 def _record_invoice(
+    *,
     tenant: Tenant,
     request: InvoiceRequest,
     fee: GatewayFee,
     idempotency_record_id: UUID | None,
+    request_id: str | None,
     now: datetime,
 ) -> tuple[InvoiceDocument, PaymentRequest]:
     lines = _charge_lines(request)
@@ -180,6 +197,7 @@ def _record_invoice(
             parent_id=request.parent_id,
             external_id=request.external_id,
             idempotency_record_id=idempotency_record_id,
+            request_id=request_id,
             content_fingerprint=request.fingerprint(),
             currency_code=request.currency_code,
             subtotal_amount=charged.subtotal_amount,

@@ -26,6 +26,7 @@ from invoices.serializers import (
 )
 from paytrust.pagination import NewestFirst
 from paytrust.problems import NotFound
+from paytrust.request_id import request_id_of
 
 
 class InvoiceCollection(APIView):
@@ -44,6 +45,7 @@ class InvoiceCollection(APIView):
             tenant=tenant_of(request),
             request=body.to_request(),
             idempotency_record_id=record_id_of(request),
+            request_id=request_id_of(request._request),  # noqa: SLF001  # DRF's wrapper hides it
             now=now,
         )
         return Response(
@@ -93,6 +95,7 @@ class InvoiceSupplementary(APIView):
                 parent_id=invoice_id,
                 request=body.to_request(),
                 idempotency_record_id=record_id_of(request),
+                request_id=request_id_of(request._request),  # noqa: SLF001
                 now=now,
             )
         return Response(
