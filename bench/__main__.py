@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import psutil
 
-from bench import invoices, load, stack, table, webhooks
+from bench import bookings, invoices, iso20022, load, stack, table, webhooks
 from bench.rounds import Bench
 from bench.table import Row
 from paytrust.embedded import PROJECT
@@ -19,6 +19,8 @@ from paytrust.embedded import PROJECT
 BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "invoices": invoices.run,
     "webhooks": webhooks.run,
+    "bookings": bookings.run,
+    "iso20022": iso20022.run,
 }
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"
@@ -28,7 +30,7 @@ def main() -> int:
     """Measure PayTrust beside lean references. A missed target is shown, and is no failure."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME")
-    parser.add_argument("--long", action="store_true", help=f"{LONG_ROUNDS} rounds each")
+    parser.add_argument("--long", action="store_true", help=f"{LONG_ROUNDS} rounds, full lengths")
     chosen = parser.parse_args()
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda number, _: sys.exit(128 + number))  # leaves through `finally`
@@ -37,7 +39,8 @@ def main() -> int:
     try:
         _say(f"Starting a stack of its own in {state} ...")
         with stack.running(state.resolve()) as started, load.generator() as generator:
-            bench = Bench(started, generator, LONG_ROUNDS if chosen.long else ROUNDS)
+            rounds = LONG_ROUNDS if chosen.long else ROUNDS
+            bench = Bench(started, generator, rounds, is_long=chosen.long)
             for name in chosen.names or BENCHMARKS:
                 _say(f"Measuring {name} ...")
                 rows += BENCHMARKS[name](bench)

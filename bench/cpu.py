@@ -46,7 +46,10 @@ class Meter:
 
 
 def _tree(root: psutil.Process) -> list[psutil.Process]:
-    return [root, *root.children(recursive=True)]
+    try:
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:  # a server that is kept stopped uses nothing
+        return []
 
 
 def _own_and_waited_for(process: psutil.Process) -> float:

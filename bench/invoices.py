@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import replace
 from itertools import cycle, islice
 
 from bench import figures
@@ -11,6 +12,7 @@ from bench.rounds import Bench, Subject
 from bench.table import Row, Target
 
 POST_LIMIT, GET_LIMIT = 2.5, 2.0  # times the CPU of the lean DRF view
+TWELVE_LIMIT = 1.3  # times the CPU of an invoice with one instalment
 POSTS, GETS = 120, 240  # per round
 BODY = json.dumps(
     {
@@ -23,6 +25,8 @@ BODY = json.dumps(
         ],
     }
 )
+TWELVE = "POST /invoices, 12 instalments"
+IN_TWELVE = json.dumps(json.loads(BODY) | {"installments": {"count": 12}})
 
 
 def run(bench: Bench) -> list[Row]:
@@ -30,14 +34,16 @@ def run(bench: Bench) -> list[Row]:
     return [*_posts(bench), *_gets(bench)]
 
 
-def creations(api_key: str, count: int, *, idempotent: bool = True) -> list[Request]:
+def creations(
+    api_key: str, count: int, *, idempotent: bool = True, body: str = BODY
+) -> list[Request]:
     """Return requests that each make an invoice of three lines."""
     headers = {"Content-Type": "application/json", "X-API-Key": api_key}
     return [
         Request(
             "POST",
             "/invoices",
-            BODY,
+            body,
             headers | ({"Idempotency-Key": uuid.uuid4().hex} if idempotent else {}),
         )
         for _ in range(count)
@@ -50,6 +56,7 @@ def _posts(bench: Bench) -> list[Row]:
     taken = bench.interleaved(
         [
             Subject("POST /invoices", lambda n: creations(key, n), 201),
+            Subject(TWELVE, lambda n: creations(key, n, body=IN_TWELVE), 201),
             Subject("POST /invoices, no key", lambda n: creations(key, n, idempotent=False), 201),
             Subject(
                 "  lean DRF view", lambda n: [Request("POST", "/lean/drf", BODY, plain)] * n, 201
@@ -60,7 +67,12 @@ def _posts(bench: Bench) -> list[Row]:
         ],
         size=POSTS,
     )
-    return _rows(taken, limit=POST_LIMIT, judged="POST /invoices")
+    ratio = figures.cpu_ratio(taken[TWELVE], taken["POST /invoices"])
+    twelve = Target("x CPU of one instalment", TWELVE_LIMIT, ratio)
+    return [
+        replace(row, target=twelve) if row.name == TWELVE else row
+        for row in _rows(taken, limit=POST_LIMIT, judged="POST /invoices")
+    ]
 
 
 def _gets(bench: Bench) -> list[Row]:

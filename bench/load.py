@@ -1,7 +1,9 @@
-"""Requests in a closed loop, from a process of their own so that their CPU is nobody else's.
+"""Requests from a process of their own, so that their CPU is nobody else's.
 
-Each connection sends its next request as soon as the last one is answered. The process takes one
-order per line of JSON on standard input and answers with one line.
+Each connection sends its next request as soon as the last one is answered, or, where a pace is
+set, when its turn has come: then a latency counts from that moment, so that a server that stalls
+cannot hide how long it kept the others waiting. The process takes one order per line of JSON on
+standard input and answers with one line.
 """
 
 import http.client
@@ -51,9 +53,17 @@ class Generator:
         self._process = process
 
     def send(
-        self, port: int, requests: Sequence[Request], *, expect: int, keep_bodies: bool = False
+        self,
+        port: int,
+        requests: Sequence[Request],
+        *,
+        expect: int,
+        keep_bodies: bool = False,
+        per_second: float | None = None,
     ) -> Answered:
         """Send a batch over CONNECTIONS connections and wait for the last answer.
+
+        `per_second` is the pace; without one it goes as fast as the answers come.
 
         Raises:
             UnexpectedAnswer: a request had no answer, or one with a status other than `expect`.
@@ -62,6 +72,7 @@ class Generator:
             "port": port,
             "expect": expect,
             "keep_bodies": keep_bodies,
+            "per_second": per_second,
             "requests": [asdict(request) for request in requests],
         }
         assert self._process.stdin is not None
@@ -101,7 +112,12 @@ def serve() -> None:
 
 
 def _carry_out(
-    requests: Iterator[Request], *, port: int, expect: int, keep_bodies: bool
+    requests: Iterator[Request],
+    *,
+    port: int,
+    expect: int,
+    keep_bodies: bool,
+    per_second: float | None,
 ) -> dict[str, Any]:
     latencies_ms: list[float] = []
     bodies: list[str] = []
@@ -109,8 +125,9 @@ def _carry_out(
 
     def work() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
-        for request in requests:  # one iterator for all threads: each request is sent once
-            started = time.perf_counter()
+        for number, request in numbered:  # one iterator for all threads: each is sent once
+            started = time.perf_counter() if per_second is None else began + number / per_second
+            time.sleep(max(0, started - time.perf_counter()))
             try:
                 status, body = _exchange(connection, request)
             except (OSError, http.client.HTTPException) as error:
@@ -124,12 +141,13 @@ def _carry_out(
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
-    started = time.perf_counter()
+    numbered = enumerate(requests)
+    began = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - began
     if unexpected:
         return {"unexpected": unexpected[0]}
     return {"seconds": seconds, "latencies_ms": latencies_ms, "bodies": bodies}

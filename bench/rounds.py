@@ -27,6 +27,7 @@ class Bench:
     stack: Stack
     generator: Generator
     rounds: int
+    is_long: bool = False
 
     def interleaved(self, subjects: Sequence[Subject], *, size: int) -> dict[str, list[Round]]:
         """Measure each subject once per round, by turns; the first, shorter round only warms up.
@@ -42,11 +43,13 @@ class Bench:
                 taken[subject.name].append(self.measured(subject, size=size))
         return taken
 
-    def measured(self, subject: Subject, *, size: int) -> Round:
+    def measured(self, subject: Subject, *, size: int, per_second: float | None = None) -> Round:
         """Send one round of requests and read what they cost the servers that answer."""
         requests = subject.requests(size)
         meter = Meter({name: self.stack.servers[name] for name in SERVING})
-        answered = self.generator.send(self.stack.port, requests, expect=subject.status)
+        answered = self.generator.send(
+            self.stack.port, requests, expect=subject.status, per_second=per_second
+        )
         return Round(
             requests=len(requests),
             seconds=answered.seconds,

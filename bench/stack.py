@@ -33,7 +33,13 @@ class Stack:
     api_key: str
     callback_token: str
     database_url: str
+    redis_url: str
+    state: Path
     servers: dict[str, psutil.Process]  # web, postgres, valkey, worker
+
+    def valkey(self) -> psutil.Process:
+        """Find the Valkey that serves now."""
+        return _valkey(self.redis_url)
 
 
 @contextmanager
@@ -101,6 +107,8 @@ def _described(stack: dict[str, Any], environment: dict[str, str]) -> Stack:
         api_key=stack["api_key"],
         callback_token=stack["credentials"]["xendit"]["callback_token"],
         database_url=database_url,
+        redis_url=redis_url,
+        state=Path(environment["PAYTRUST_STATE"]),
         servers={
             "web": psutil.Process(stack["processes"]["web"]),
             "postgres": _postgres(database_url),

@@ -1,4 +1,4 @@
-"""Xendit's webhooks: accepted while nobody processes them, processed, and both at once."""
+"""Xendit's webhooks: accepted, processed, both at once, at a pace, and with Valkey away."""
 
 import json
 import time
@@ -7,17 +7,19 @@ from typing import Any
 
 import psycopg
 
-from bench import cpu, figures, sandbox
+from bench import cpu, figures, sandbox, servers
 from bench.cpu import Meter
 from bench.figures import Round
 from bench.invoices import creations
 from bench.load import Request
 from bench.rounds import Bench, Subject
 from bench.stack import CannotMeasure
-from bench.table import Row
+from bench.table import Row, Target
 
 PER_ROUND = 80
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 600  # 10 000 events take some minutes
+AT_LEAST_PER_SECOND = 250
+PACE, PACED_SECONDS, PACED_LIMIT_MS = 50, 8, 100  # webhooks per second, for so long, p99
 
 
 class Inbox:
@@ -27,11 +29,11 @@ class Inbox:
         self._connection = psycopg.connect(database_url, autocommit=True)
         self._last_id = self._one("SELECT coalesce(max(id), 0) FROM payments_webhookevent")
 
-    def wait_until_processed(self) -> None:
+    def wait_until_processed(self, *, outcome: str = "booked") -> None:
         """Wait for the last event.
 
         Raises:
-            CannotMeasure: it takes too long, or an event was not booked.
+            CannotMeasure: it takes too long, or an event had another outcome.
         """
         events = f"SELECT count(*) FROM payments_webhookevent WHERE id > {self._last_id}"  # noqa: S608  # a number
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -39,8 +41,13 @@ class Inbox:
             if time.monotonic() > deadline:
                 raise CannotMeasure(f"Webhooks are not processed within {PATIENCE_SECONDS} s.")
             time.sleep(0.05)
-        if odd := self._one(f"{events} AND outcome IS DISTINCT FROM 'booked'"):
-            raise CannotMeasure(f"{odd} webhooks were not booked; see the worker's log.")
+        if odd := self._one(f"{events} AND outcome IS DISTINCT FROM '{outcome}'"):
+            raise CannotMeasure(f"{odd} webhooks were not {outcome}; see the worker's log.")
+
+    def ids(self) -> list[int]:
+        """Return those that have arrived so far."""
+        events = "SELECT id FROM payments_webhookevent WHERE id > %s ORDER BY id"
+        return [row[0] for row in self._connection.execute(events, (self._last_id,))]
 
     def _one(self, query: str) -> int:
         row = self._connection.execute(query.encode()).fetchone()
@@ -50,7 +57,9 @@ class Inbox:
 
 def run(bench: Bench) -> list[Row]:
     """Measure webhooks for invoices that are paid at the sandbox, each of which is told once."""
-    told = iter(_paid_notifications(bench, PER_ROUND * (bench.rounds + 3)))
+    told = iter(
+        paid_notifications(bench, PER_ROUND * (bench.rounds + 3) + 2 * PACE * PACED_SECONDS)
+    )
 
     def notifications(count: int) -> list[Request]:
         return [next(told) for _ in range(count)]
@@ -65,11 +74,29 @@ def run(bench: Bench) -> list[Row]:
         meter = Meter(processing)
     processed = _processed(inbox, meter, count=PER_ROUND * bench.rounds)
     both = _both_at_once(bench, inbox, notifications(PER_ROUND * 2))
+    paced = bench.measured(accepting, size=PACE * PACED_SECONDS, per_second=PACE)
+    inbox.wait_until_processed()
+    with servers.valkey_away(bench.stack):
+        alone = bench.measured(accepting, size=PACE * PACED_SECONDS, per_second=PACE)
+    inbox.wait_until_processed()
     return [
-        Row("POST /webhooks/xendit", figures.summary(accepted)),
+        Row("POST /webhooks/xendit", figures.summary(accepted), _fast_enough(accepted)),
         Row("  processed by the worker", figures.summary([processed])),
         Row("  both at once", figures.summary([both])),
+        _paced_row(f"  at {PACE}/s, worker at work", paced),
+        _paced_row(f"  at {PACE}/s, Valkey stopped", alone),
     ]
+
+
+def _fast_enough(accepted: list[Round]) -> Target:
+    per_second = figures.summary(accepted).per_second
+    return Target("per s", AT_LEAST_PER_SECOND, per_second, at_least=True)
+
+
+def _paced_row(name: str, taken: Round) -> Row:
+    summary = figures.summary([taken])
+    assert summary.p99_ms is not None
+    return Row(name, summary, Target("ms, p99", PACED_LIMIT_MS, summary.p99_ms))
 
 
 def _processed(inbox: Inbox, meter: Meter, *, count: int) -> Round:
@@ -97,7 +124,7 @@ def _both_at_once(bench: Bench, inbox: Inbox, requests: list[Request]) -> Round:
     )
 
 
-def _paid_notifications(bench: Bench, count: int) -> list[Request]:
+def paid_notifications(bench: Bench, count: int) -> list[Request]:
     """Make invoices, pay them at the sandbox, and return its webhooks, which it does not send."""
     stack = bench.stack
     made = bench.generator.send(

@@ -46,6 +46,13 @@ class TestSend:
         assert answered.seconds > 0
         assert (len(again.latencies_ms), again.bodies) == (3, [])
 
+    def test_keeps_a_pace(self, port: int) -> None:
+        with generator() as load:
+            answered = load.send(port, [Request("POST", "/", "x")] * 11, expect=200, per_second=50)
+
+        assert len(answered.latencies_ms) == 11
+        assert answered.seconds >= 10 / 50  # the first is sent at once
+
     def test_refuses_an_answer_that_is_not_the_expected_one(self, port: int) -> None:
         with generator() as load, pytest.raises(UnexpectedAnswer, match="POST /missing: 404 nope"):
             load.send(port, [Request("POST", "/missing", "nope")], expect=200)

@@ -1,0 +1,169 @@
+"""From a webhook to the booked payment at a pace, and what it takes to work off a pile."""
+
+import json
+import threading
+import time
+from datetime import UTC, datetime
+
+import psycopg
+
+from bench import figures, servers
+from bench.cpu import Meter
+from bench.figures import Figures, Round
+from bench.load import Request
+from bench.rounds import Bench
+from bench.stack import CannotMeasure, Stack
+from bench.table import Row, Target
+from bench.webhooks import PATIENCE_SECONDS, Inbox, paid_notifications
+
+PACE, SECONDS, LONG_SECONDS, LIMIT_MS = 30, 10, 120, 2000  # webhooks per second, for so long, p95
+PILE, LONG_PILE, TEMPLATES = 1000, 10_000, 50
+HANDED_OUT_AT_ONCE, HAND_OUT_LIMIT_MS = 500, 20  # as `payments.hand_out_due_events` does; p95 each
+MEMORY_LIMIT_MB = 20
+LOOK_SECONDS = 0.02
+
+PILE_UP = """
+INSERT INTO payments_webhookevent (gateway_id, tenant_id, event_id, reference, headers, body,
+    status, attempts, attempts_before, received_at, next_attempt_at)
+SELECT e.gateway_id, e.tenant_id, 'bench:' || e.id || ':' || n, e.reference, e.headers, e.body,
+    'received', 0, 0, now(), now()
+FROM payments_webhookevent e, generate_series(1, %s) n WHERE e.id = ANY(%s)
+"""
+
+
+def run(bench: Bench) -> list[Row]:
+    """Measure bookings at a pace, and 10 000 events (1 000 in a short run) due at once."""
+    return [_paced(bench), *_pile(bench)]
+
+
+def _paced(bench: Bench) -> Row:
+    count = PACE * (LONG_SECONDS if bench.is_long else SECONDS)
+    warming_up, *requests = paid_notifications(bench, count + 1)
+    inbox = Inbox(bench.stack.database_url)
+    _send(bench, [warming_up])
+    inbox.wait_until_processed()
+    watch = Watch(bench.stack.database_url)
+    meter, started = Meter(bench.stack.servers), time.perf_counter()
+    with watch:
+        bench.generator.send(bench.stack.port, requests, expect=200, per_second=PACE)
+        inbox.wait_until_processed()
+        watch.wait_for(count)
+    taken = Round(
+        requests=count,
+        seconds=time.perf_counter() - started,
+        latencies_ms=watch.latencies_ms,
+        cpu_ms=meter.milliseconds_since_start(per=count),
+    )
+    summary = figures.summary([taken])
+    assert summary.p95_ms is not None
+    name = f"webhook to booked, at {PACE}/s for {count // PACE} s"
+    return Row(name, summary, Target("ms, p95", LIMIT_MS, summary.p95_ms))
+
+
+def _pile(bench: Bench) -> list[Row]:
+    """Let the jobs work off copies of notifications that were booked before.
+
+    Raises:
+        CannotMeasure: the gateway was asked more often than there are events.
+    """
+    count = LONG_PILE if bench.is_long else PILE
+    stack, inbox = bench.stack, Inbox(bench.stack.database_url)
+    _send(bench, paid_notifications(bench, TEMPLATES))
+    inbox.wait_until_processed()
+    log = WorkerLog(stack)
+    memory_before_mb = servers.private_megabytes(stack.servers["worker"])
+    pile = Inbox(stack.database_url)
+    meter, started = Meter(stack.servers), time.perf_counter()
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute(PILE_UP, (count // TEMPLATES, inbox.ids()))
+    pile.wait_until_processed(outcome="already_booked")
+    seconds = time.perf_counter() - started
+    grown_mb = servers.private_megabytes(stack.servers["worker"]) - memory_before_mb
+    log.read()
+    if log.gateway_calls != count:
+        raise CannotMeasure(f"The gateway was asked {log.gateway_calls} times about {count} events")
+    each_ms = figures.percentile([s * 1000 / HANDED_OUT_AT_ONCE for s in log.hand_outs_s], 95)
+    worked_off = Figures(
+        per_second=count / seconds,
+        p50_ms=None,
+        p95_ms=None,
+        p99_ms=None,
+        cpu_ms=meter.milliseconds_since_start(per=count),
+    )
+    handed_out = Figures(1000 / each_ms, None, each_ms, None, {})
+    return [
+        Row(
+            f"{count} events due at once, worked off",
+            worked_off,
+            Target("MB more memory", MEMORY_LIMIT_MB, grown_mb),
+        ),
+        Row("  handing one out", handed_out, Target("ms, p95", HAND_OUT_LIMIT_MS, each_ms)),
+    ]
+
+
+def _send(bench: Bench, requests: list[Request]) -> None:
+    bench.generator.send(bench.stack.port, requests, expect=200)
+
+
+class Watch:
+    """Looks at the events as they are processed, and writes down how long each one took."""
+
+    def __init__(self, database_url: str) -> None:
+        self._connection = psycopg.connect(database_url, autocommit=True)
+        self._seen = {
+            pk for (pk,) in self._connection.execute("SELECT id FROM payments_webhookevent")
+        }
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.latencies_ms: list[float] = []
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many events have been seen processed.
+
+        Raises:
+            CannotMeasure: it takes too long.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(self.latencies_ms) < count:
+            if time.monotonic() > deadline:
+                raise CannotMeasure(f"{len(self.latencies_ms)} of {count} events were processed.")
+            time.sleep(LOOK_SECONDS)
+
+    def _look(self) -> None:
+        first = max(self._seen, default=0)
+        while not self._ended.is_set():
+            rows = self._connection.execute(
+                "SELECT id, received_at FROM payments_webhookevent"
+                " WHERE id > %s AND status = 'processed' AND NOT id = ANY(%s)",
+                (first, list(self._seen)),
+            ).fetchall()
+            now = datetime.now(tz=UTC)  # noqa: TID251  # there is no Django in this process
+            for pk, received_at in rows:
+                self._seen.add(pk)
+                self.latencies_ms.append((now - received_at).total_seconds() * 1000)
+            time.sleep(LOOK_SECONDS)
+
+
+class WorkerLog:
+    """What the worker writes down from now on."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._file = (stack.state / "logs" / "worker.log").open()
+        self._file.seek(0, 2)
+        self.gateway_calls = 0
+        self.hand_outs_s: list[float] = []
+
+    def read(self) -> None:
+        for line in self._file:
+            event = json.loads(line)["event"] if line.startswith("{") else ""
+            self.gateway_calls += event == "gateway call"
+            task, _, seconds = event.partition(" succeeded in ")
+            if seconds and task.startswith("Task payments.hand_out_due_events["):
+                self.hand_outs_s.append(float(seconds.partition("s")[0]))
