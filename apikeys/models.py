@@ -224,6 +224,7 @@ class StaffAct(models.Model):
         TENANT_CREATED = "tenant_created", _("made a tenant")
         FEE_CHANGED = "fee_changed", _("changed a gateway's fee")
         CREDENTIALS_STORED = "credentials_stored", _("stored a gateway's credentials")
+        ACCOUNT_ENDED = "account_ended", _("ended a tenant's own account with a gateway")
         LIST_EXPORTED = "list_exported", _("exported a list")
 
     staff = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="staff_acts")
@@ -251,6 +252,7 @@ class StaffAct(models.Model):
                 name="staff_act_of_invoice",
             ),
             models.Index(fields=["object_type", "object_id"], name="staff_act_of_object"),
+            models.Index(fields=["request_id"], name="staff_act_by_request"),
         ]
 
     def __str__(self) -> str:

@@ -41,6 +41,20 @@ class GatewayFee(models.Model):
         return f"{self.gateway} {self.currency_code}: {self.percentage} % + {self.fixed_amount}"
 
 
+class GatewayFeeChange(models.Model):
+    """A fee as it was from a moment on, and who set it. Append-only; the newest one is in force."""
+
+    fee = models.ForeignKey(GatewayFee, models.PROTECT, related_name="changes")
+    percentage = models.DecimalField(max_digits=7, decimal_places=4)
+    fixed_amount = models.BigIntegerField()  # minor units of the fee's currency
+    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=150, blank=True)  # a user name; none: set up so
+    reason = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.percentage} % + {self.fixed_amount} from {self.changed_at}"
+
+
 class GatewayAccount(models.Model):
     """An account with a gateway: the platform's, or a tenant's own.
 

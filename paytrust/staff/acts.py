@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from paytrust.errors import PayTrustError
@@ -18,6 +19,7 @@ from paytrust.errors import PayTrustError
 LONGEST_REASON = 500  # characters
 
 Text = str | Promise
+View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 REFUSALS: dict[str, Text] = {
     "missing_reason": _("Say why, in at most 500 characters."),
@@ -63,6 +65,13 @@ class Question:
     is_harmful: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What to say after an act that was done and yet came to nothing."""
+
+    text: Text
+
+
 class NothingToFill(forms.Form):
     """Only the button."""
 
@@ -78,18 +87,30 @@ class ReasonForm(forms.Form):
     )
 
 
+def button(text: Text, *, path: str, permission: str) -> Callable[[View], View]:
+    """Offer a view as a button on an admin's pages, to those with a permission.
+
+    Others get neither the button nor, by its address, the view.
+    """
+    offered: Callable[[View], View] = action(
+        description=text, url_path=path, permissions=[permission]
+    )
+    return offered
+
+
 @never_cache
 def confirm(
     request: HttpRequest,
     *,
     question: Question,
     back: str,
-    act: Callable[[dict[str, Any]], Text],
+    act: Callable[[dict[str, Any]], Text | Warned | HttpResponse],
     form_class: Callable[..., forms.Form] = NothingToFill,
 ) -> HttpResponse:
-    """Ask, and on POST do it: `act` gets what was filled in and returns what to say afterwards.
+    """Ask, and on POST do it: `act` gets what was filled in.
 
-    A refusal is shown above the form, which keeps what was filled in.
+    It returns what to say on the page that it leads back to, or the whole answer. A refusal is
+    shown above the form, which keeps what was filled in.
     """
     if request.method != "POST":
         return _page(request, question, back, form_class())
@@ -101,7 +122,12 @@ def confirm(
     except PayTrustError as error:
         form.add_error(None, str(refusal(error)))
         return _page(request, question, back, form, status=error.status)
-    messages.success(request, str(said))
+    if isinstance(said, HttpResponse):
+        return said
+    if isinstance(said, Warned):
+        messages.warning(request, str(said.text))
+    else:
+        messages.success(request, str(said))
     return HttpResponseRedirect(back)
 
 

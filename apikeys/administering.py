@@ -1,0 +1,86 @@
+"""What platform administrators do with keys and tenants in the back office. Each act is recorded.
+
+The keys' own audit log (apikeys.audit) is written as for every other way to do the same.
+"""
+
+from datetime import datetime
+
+from apikeys import services, staff
+from apikeys.audit import Caller
+from apikeys.models import ApiKey, StaffAct, Tenant
+from apikeys.staff import Actor
+
+
+def issue_key(
+    *, actor: Actor, caller: Caller, tenant_id: int, description: str, now: datetime
+) -> tuple[ApiKey, str]:
+    """Make a key for a tenant; the second of the pair is the key itself, told only here.
+
+    Raises:
+        UnknownTenant: no tenant has this id.
+    """
+    with staff.recorded(
+        actor=actor,
+        act=StaffAct.Act.KEY_ISSUED,
+        about=ApiKey,
+        reason=description,
+        tenant_id=tenant_id,
+        now=now,
+    ) as entry:
+        api_key, key = services.issue_key(
+            tenant_id=tenant_id, tenant_name=None, description=description, caller=caller, now=now
+        )
+        entry.object_id = api_key.pk
+    return api_key, key
+
+
+def rotate_key(
+    *, actor: Actor, caller: Caller, api_key: ApiKey, reason: str, now: datetime
+) -> tuple[ApiKey, str]:
+    """Give a key a new secret, told only here; from this moment the old one is refused.
+
+    Raises:
+        ApiKeyNotActive: it was rotated or revoked before.
+        MissingReason: say why.
+    """
+    reason = staff.required_reason(reason)
+    with staff.recorded(
+        actor=actor,
+        act=StaffAct.Act.KEY_ROTATED,
+        about=api_key,
+        reason=reason,
+        tenant_id=api_key.tenant_id,
+        now=now,
+    ):
+        return services.rotate_key(key_id=api_key.pk, caller=caller, now=now)
+
+
+def revoke_key(
+    *, actor: Actor, caller: Caller, api_key: ApiKey, reason: str, now: datetime
+) -> ApiKey:
+    """End a key for good; from this moment it is refused.
+
+    Raises:
+        MissingReason: say why.
+    """
+    reason = staff.required_reason(reason)
+    with staff.recorded(
+        actor=actor,
+        act=StaffAct.Act.KEY_REVOKED,
+        about=api_key,
+        reason=reason,
+        tenant_id=api_key.tenant_id,
+        now=now,
+    ):
+        return services.revoke_key(key_id=api_key.pk, caller=caller, now=now)
+
+
+def create_tenant(*, actor: Actor, name: str, now: datetime) -> Tenant:
+    """Make a tenant, or return the one that bears this name already."""
+    with staff.recorded(
+        actor=actor, act=StaffAct.Act.TENANT_CREATED, about=Tenant, now=now
+    ) as entry:
+        tenant = services.create_tenant(name=name, now=now)
+        entry.object_id = tenant.pk
+        entry.message = name
+    return tenant
