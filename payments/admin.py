@@ -1,4 +1,4 @@
-"""Transactions in the back office."""
+"""Transactions, notifications and proposals in the back office."""
 
 from typing import ClassVar
 
@@ -6,7 +6,9 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from payments.models import Transaction
+from payments.models import Proposal, Transaction, WebhookEvent
+from payments.proposal_pages import ProposalAdmin
+from payments.webhook_pages import WebhookEventAdmin
 from paytrust.staff import display
 from paytrust.staff.pages import ReadOnlyAdmin
 
@@ -27,3 +29,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Booked"))
     def booked(self, transaction: Transaction) -> Shown:
         return display.moment(transaction.created_at)
+
+
+admin.site.register(WebhookEvent, WebhookEventAdmin)
+admin.site.register(Proposal, ProposalAdmin)

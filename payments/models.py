@@ -59,6 +59,9 @@ class WebhookEvent(models.Model):
             models.Index(
                 F("received_at").desc(), condition=Q(status="failed"), name="webhook_event_failed"
             ),
+            models.Index(
+                F("id").desc(), condition=Q(status="ignored"), name="webhook_event_ignored"
+            ),
             models.Index("reference", name="webhook_event_reference"),
         ]
 
