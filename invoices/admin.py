@@ -1,24 +1,62 @@
-"""Instalments and payment requests in the back office; invoices have a page of their own there."""
+"""Instalments, payment requests and settlements; invoices have a page of their own above."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    DropdownFilter,
+    RelatedDropdownFilter,
+)
 
-from invoices.models import Installment, PaymentRequest
+from invoices import labels
+from invoices.models import Installment, PaymentRequest, SettlementEntry
 from paytrust.staff import display
+from paytrust.staff.filters import CurrencyFilter, DatesFilter
 from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
 
 
+class OverdueFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
+    """Unpaid instalments past due, on invoices that still wait for money."""
+
+    title = _("overdue")
+    parameter_name = "overdue"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, Any]]:
+        return [("1", _("overdue"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "1":
+            return queryset
+        return queryset.filter(
+            status=Installment.Status.UNPAID,
+            due_at__lt=timezone.now(),
+            invoice__status__in=labels.WAITING,
+        ).order_by("due_at", "id")
+
+
 @admin.register(Installment)
 class InstallmentAdmin(ReadOnlyAdmin):
-    list_display = ("id", "invoice", "number", "total", "paid", "status", "due", "settled")
-    list_filter: ClassVar = ["status"]
+    list_display = ("id", "of", "number", "total", "paid", "state", "due", "settled")
+    list_filter: ClassVar = [
+        OverdueFilter,
+        ("status", ChoicesDropdownFilter),
+        ("due_at", DatesFilter),
+    ]
     list_select_related = ("invoice",)
-    exact_search = ("invoice__id",)
+    exact_search = ("invoice__external_id",)
+
+    @admin.display(description=_("Invoice"))
+    def of(self, part: Installment) -> Shown:
+        return display.link("invoices_invoice", part.invoice_id)
 
     @admin.display(description=_("Total"))
     def total(self, part: Installment) -> Shown:
@@ -27,6 +65,10 @@ class InstallmentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Paid"))
     def paid(self, part: Installment) -> Shown:
         return display.money(part.paid_amount, part.invoice.currency_code)
+
+    @admin.display(description=_("State"))
+    def state(self, part: Installment) -> Shown:
+        return labels.part_label(part)
 
     @admin.display(description=_("Due"))
     def due(self, part: Installment) -> Shown:
@@ -39,15 +81,76 @@ class InstallmentAdmin(ReadOnlyAdmin):
 
 @admin.register(PaymentRequest)
 class PaymentRequestAdmin(ReadOnlyAdmin):
-    list_display = ("id", "reference", "invoice", "gateway", "money", "status", "created")
-    list_filter: ClassVar = ["status", "gateway", "currency_code"]
-    list_select_related = ("invoice", "gateway")
-    exact_search = ("reference", "gateway_payment_id", "invoice__id")
+    exclude = ("page_token",)  # opens the customer's page
+    list_display = ("id", "reference", "of", "gateway", "money", "state", "created")
+    list_filter: ClassVar = [
+        ("status", ChoicesDropdownFilter),
+        CurrencyFilter,
+        ("gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("created_at", DatesFilter),
+    ]
+    list_select_related = ("gateway",)
+    ordering = ("-created_at", "-id")
+    exact_search = ("reference", "gateway_payment_id", "invoice__external_id")
+
+    @admin.display(description=_("Invoice"))
+    def of(self, payment: PaymentRequest) -> Shown:
+        return display.link("invoices_invoice", payment.invoice_id)
 
     @admin.display(description=_("Amount"))
     def money(self, payment: PaymentRequest) -> Shown:
         return display.money(payment.amount, payment.currency_code)
 
+    @admin.display(description=_("State"))
+    def state(self, payment: PaymentRequest) -> Shown:
+        return labels.request_label(payment)
+
     @admin.display(description=_("Created"))
     def created(self, payment: PaymentRequest) -> Shown:
         return display.moment(payment.created_at)
+
+
+@admin.register(SettlementEntry)
+class SettlementEntryAdmin(ReadOnlyAdmin):
+    """What the reports add up: one row for each instalment settled, or taken back."""
+
+    list_display = ("id", "of", "gateway", "told", "net", "tax", "fee", "total", "booked")
+    list_filter: ClassVar = [
+        ("kind", ChoicesDropdownFilter),
+        CurrencyFilter,
+        ("gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("booked_at", DatesFilter),
+    ]
+    list_select_related = ("installment", "gateway")
+    ordering = ("-booked_at", "-id")
+
+    @admin.display(description=_("Invoice"))
+    def of(self, entry: SettlementEntry) -> Shown:
+        return display.link("invoices_invoice", entry.installment.invoice_id)
+
+    @admin.display(description=_("Kind"))
+    def told(self, entry: SettlementEntry) -> Shown:
+        settled = entry.kind == SettlementEntry.Kind.SETTLED
+        return display.label(entry.get_kind_display(), "good" if settled else "bad")
+
+    @admin.display(description=_("Net"))
+    def net(self, entry: SettlementEntry) -> Shown:
+        return display.money(entry.net_amount, entry.currency_code)
+
+    @admin.display(description=_("Tax"))
+    def tax(self, entry: SettlementEntry) -> Shown:
+        return display.money(entry.tax_amount, entry.currency_code)
+
+    @admin.display(description=_("Fee"))
+    def fee(self, entry: SettlementEntry) -> Shown:
+        return display.money(entry.service_fee_amount, entry.currency_code)
+
+    @admin.display(description=_("Total"))
+    def total(self, entry: SettlementEntry) -> Shown:
+        return display.money(entry.total_amount, entry.currency_code)
+
+    @admin.display(description=_("Booked"))
+    def booked(self, entry: SettlementEntry) -> Shown:
+        return display.moment(entry.booked_at)

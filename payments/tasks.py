@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from payments import closing, notifications, reconciliation
+from payments import closing, last_round, notifications, reconciliation
 from paytrust import queue
 
 
@@ -32,8 +32,10 @@ def hand_out_checks(**_later: object) -> None:
 
     300 a minute is half of what Xendit allows: confirming notifications needs the other half.
     """
-    for payment_request_id in reconciliation.claim_due(now=timezone.now(), limit=300):
+    now = timezone.now()
+    for payment_request_id in reconciliation.claim_due(now=now, limit=300):
         queue.publish(check_payment, payment_request_id=payment_request_id)
+    last_round.note(now=now)
 
 
 @shared_task(name="payments.close_payment")

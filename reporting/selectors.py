@@ -91,7 +91,7 @@ def financial_report(
 
     Source: FR-012, FR-013, FR-025, FR-056, FR-057.
     """
-    bounds = _closed_part(start, end)
+    bounds = closed_part(start, end)
     with connection.cursor() as cursor:
         cursor.execute(
             FIGURES,
@@ -134,7 +134,7 @@ def discrepancy_sums(found: QuerySet[Invoice]) -> list[Any]:
     )
 
 
-def _closed_part(start: datetime, end: datetime) -> dict[str, date]:
+def closed_part(start: datetime, end: datetime) -> dict[str, date]:
     """Return the whole closed days within an interval, as days and as the moments they span."""
     first_day = start.astimezone(UTC).date()
     if start > datetime.combine(first_day, time(), UTC):

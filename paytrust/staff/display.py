@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -43,3 +44,16 @@ def moment(when: datetime | None) -> SafeString | str:
 def plain_moment(when: datetime) -> str:
     """Return a moment in the reader's zone as text."""
     return date_format(timezone.localtime(when), MOMENT)
+
+
+def link(model: str, row_id: int | None, text: object = None) -> SafeString | str:
+    """Return a link to a row's page; `model` is such as invoices_invoice."""
+    if row_id is None:
+        return EMPTY
+    address = reverse(f"admin:{model}_change", args=[row_id])
+    return format_html('<a class="staff-link" href="{}">{}</a>', address, text or row_id)
+
+
+def label(text: object, tone: str = "plain") -> SafeString:
+    """Return a word in a coloured frame; tones are good, warn, bad and plain."""
+    return format_html('<span class="staff-label staff-label-{}">{}</span>', tone, text)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.contrib.admin.checks import ModelAdminChecks
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -17,6 +18,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme has no types
     search would look for it inside every row. Whole numbers also find the row with that id.
     """
 
+    checks_class = ModelAdminChecks  # the theme's would ask a database that may not be made yet
     paginator = CappedPaginator
     list_per_page = 50
     show_full_result_count = False

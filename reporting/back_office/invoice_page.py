@@ -1,23 +1,106 @@
 """Invoices: the list, and one page with everything that happened."""
 
-from typing import ClassVar
+import json
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RelatedDropdownFilter,
+)
 
+from invoices import labels, pain001
 from invoices.models import Invoice
-from paytrust.staff import display
+from payments import masking, pain002_reports
+from payments.models import Transaction, WebhookEvent
+from paytrust.errors import PayTrustError
+from paytrust.staff import display, roles
+from paytrust.staff.filters import CurrencyFilter, DatesFilter
 from paytrust.staff.pages import ReadOnlyAdmin
+from paytrust.xml_views import xml_answer
+from reporting.back_office import search, timeline
 
 Shown = SafeString | str
 
 
 class InvoiceAdmin(ReadOnlyAdmin):
-    list_display = ("id", "tenant", "external_id", "gateway", "total", "paid", "status", "created")
-    list_filter: ClassVar = ["status", "currency_code", "gateway"]
+    list_display = ("id", "tenant", "reference", "gateway", "total", "paid", "state", "created")
+    list_filter: ClassVar = [
+        ("status", ChoicesDropdownFilter),
+        CurrencyFilter,
+        ("gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("created_at", DatesFilter),
+    ]
     list_select_related = ("tenant", "gateway")
+    ordering = ("-created_at", "-id")
     exact_search = ("external_id",)
+    search_help_text = _("Id, external id, gateway reference, transaction, e-mail or request id.")
+
+    def ids_found(self, term: str) -> list[int]:
+        return search.invoice_ids(term)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
+        rows: QuerySet[Invoice] = super().get_queryset(request)
+        return rows
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                "<int:invoice_id>/pain001.xml",
+                self.admin_site.admin_view(payment_initiation),
+                name="invoices_invoice_pain001",
+            ),
+            path(
+                "<int:invoice_id>/pain002.xml",
+                self.admin_site.admin_view(payment_status),
+                name="invoices_invoice_pain002",
+            ),
+            path(
+                "transactions/<int:transaction_id>/pain002.xml",
+                self.admin_site.admin_view(transaction_status),
+                name="payments_transaction_pain002",
+            ),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show an invoice with its history, instead of a form."""
+        invoice = self.get_object(request, object_id)
+        if invoice is None or request.method != "GET" or not self.has_view_permission(request):
+            answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+            return answer
+        history = timeline.history(invoice=invoice)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Invoice %(number)s") % {"number": invoice.pk},
+            "opts": self.opts,
+            "original": invoice,
+            "history": history,
+            "payloads": [(event, _payload(event)) for event in history.events],
+            "may_operate": roles.may_operate(request),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "staff/invoice.html", context)
+
+    @admin.display(description=_("External id"))
+    def reference(self, invoice: Invoice) -> Shown:
+        return invoice.external_id or display.EMPTY
 
     @admin.display(description=_("Total"))
     def total(self, invoice: Invoice) -> Shown:
@@ -27,6 +110,62 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def paid(self, invoice: Invoice) -> Shown:
         return display.money(invoice.paid_amount, invoice.currency_code)
 
+    @admin.display(description=_("State"))
+    def state(self, invoice: Invoice) -> Shown:
+        return labels.invoice_label(invoice)
+
     @admin.display(description=_("Created"))
     def created(self, invoice: Invoice) -> Shown:
         return display.moment(invoice.created_at)
+
+
+@roles.requires("invoices.view_invoice")
+def payment_initiation(request: HttpRequest, invoice_id: int) -> HttpResponse:
+    """Download an invoice as a pain.001."""
+    invoice = get_object_or_404(Invoice.objects.select_related("tenant"), pk=invoice_id)
+    try:
+        document = pain001.payment_initiation(
+            tenant=invoice.tenant, invoice_id=invoice.pk, message=pain001.VERSIONS["11"]
+        )
+    except PayTrustError as error:
+        return _refused(request, invoice.pk, error)
+    return _download(document, f"pain001-{invoice.pk}.xml")
+
+
+@roles.requires("invoices.view_invoice")
+def payment_status(request: HttpRequest, invoice_id: int) -> HttpResponse:
+    """Download what has been paid on an invoice as a pain.002."""
+    invoice = get_object_or_404(Invoice.objects.select_related("tenant"), pk=invoice_id)
+    try:
+        document = pain002_reports.invoice_status(tenant=invoice.tenant, invoice_id=invoice.pk)
+    except PayTrustError as error:
+        return _refused(request, invoice.pk, error)
+    return _download(document, f"pain002-{invoice.pk}.xml")
+
+
+@roles.requires("payments.view_transaction")
+def transaction_status(request: HttpRequest, transaction_id: int) -> HttpResponse:
+    """Download the pain.002 with which a transaction was booked."""
+    row = get_object_or_404(Transaction.objects.select_related("tenant"), pk=transaction_id)
+    try:
+        document = pain002_reports.transaction_status(tenant=row.tenant, transaction_id=row.pk)
+    except PayTrustError as error:
+        return _refused(request, row.invoice_id, error)
+    return _download(document, f"pain002-transaction-{row.pk}.xml")
+
+
+def _download(document: bytes, name: str) -> HttpResponse:
+    answer = xml_answer(document)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _refused(request: HttpRequest, invoice_id: int, error: PayTrustError) -> HttpResponse:
+    reason = gettext("The document cannot be made: %(code)s.") % {"code": error.code}
+    messages.error(request, reason)
+    return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=(invoice_id,)))
+
+
+def _payload(event: WebhookEvent) -> str:
+    body = masking.shown_body(bytes(event.body))
+    return body if isinstance(body, str) else json.dumps(body, indent=2, default=str)

@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -44,11 +47,17 @@ class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the 
         return False  # what they did stays told by name; leavers become inactive
 
 
-class RoleAdmin(ReadOnlyAdmin, GroupAdmin):  # type: ignore[misc]
+class RoleAdmin(ReadOnlyAdmin):
     """Roles are what the migrations say."""
 
-    exact_search = ("name",)
+    list_display = ("name",)
+    fields = ("name", "may")
     ordering = ("id",)
+
+    @admin.display(description=_("May"))
+    def may(self, role: Group) -> SafeString:
+        names = role.permissions.order_by("content_type__app_label", "codename")
+        return format_html_join("", "<div>{}</div>", names.values_list("name"))
 
 
 MODELS = {User: StaffAdmin, Group: RoleAdmin}

@@ -3,11 +3,14 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
 from paytrust.staff import preferences, second_factor, sign_in
-from reporting.back_office import navigation
+from reporting.back_office import dashboard, navigation, search
 
 
 class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no types
@@ -30,11 +33,23 @@ class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no
         answer: HttpResponse = super().login(request, extra_context)
         return answer
 
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        shown = {"money": None}
+        if request.user.has_perm("invoices.view_invoice"):
+            shown = dashboard.context(now=timezone.now())
+        answer: TemplateResponse = super().index(
+            request, {"title": _("Overview"), **shown, **(extra_context or {})}
+        )
+        return answer
+
     def get_urls(self) -> list[URLPattern]:
         return [
             path("language/", preferences.set_language, name="language"),
             path("zone/", preferences.set_zone, name="zone"),
             path("second-factor/", second_factor.second_factor, name="second_factor"),
+            path("find/", self.admin_view(search.find), name="find"),
             *super().get_urls(),
         ]
 

@@ -1,0 +1,53 @@
+"""States as staff read them: a word in its colour."""
+
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest, ReviewFlag
+from paytrust.staff import display
+
+WAITING = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID)
+INVOICE_TONES = {
+    InvoiceStatus.DRAFT: "plain",
+    InvoiceStatus.PENDING: "plain",
+    InvoiceStatus.PARTIALLY_PAID: "warn",
+    InvoiceStatus.FULLY_PAID: "good",
+    InvoiceStatus.FAILED: "bad",
+    InvoiceStatus.EXPIRED: "warn",
+    InvoiceStatus.CANCELLED: "plain",
+}
+REQUEST_TONES = {
+    PaymentRequest.Status.OPENING: "warn",
+    PaymentRequest.Status.OPEN: "plain",
+    PaymentRequest.Status.PAID: "good",
+    PaymentRequest.Status.EXPIRED: "warn",
+    PaymentRequest.Status.FAILED: "bad",
+    PaymentRequest.Status.CLOSING: "warn",
+    PaymentRequest.Status.CANCELLED: "plain",
+}
+
+
+def invoice_label(invoice: Invoice) -> SafeString:
+    """Return an invoice's state."""
+    return display.label(invoice.get_status_display(), INVOICE_TONES[InvoiceStatus(invoice.status)])
+
+
+def flag_label(flag: str) -> SafeString:
+    """Return why finance should look at an invoice."""
+    return display.label(gettext(str(ReviewFlag(flag).label)), "warn")
+
+
+def request_label(payment: PaymentRequest) -> SafeString:
+    """Return a payment request's state."""
+    tone = REQUEST_TONES[PaymentRequest.Status(payment.status)]
+    return display.label(payment.get_status_display(), tone)
+
+
+def part_label(part: Installment) -> SafeString:
+    """Return an instalment's state, told as overdue when it is."""
+    if part.status == Installment.Status.PAID:
+        return display.label(part.get_status_display(), "good")
+    if part.due_at < timezone.now() and part.invoice.status in WAITING:
+        return display.label(gettext("overdue"), "bad")
+    return display.label(part.get_status_display(), "plain")

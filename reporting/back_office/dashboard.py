@@ -1,0 +1,273 @@
+"""The overview: what came in, what waits for a hand, and two weeks at a glance."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.cache import cache
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from gateways import health
+from gateways.models import Gateway
+from paytrust.staff import display
+from paytrust.staff.filters import beginning_of
+from reporting.back_office import charts, figures
+from reporting.back_office.charts import Bar
+from reporting.back_office.figures import Counted, Plots, Settled
+
+PLOTS, PLOTS_KEPT_SECONDS = "back-office-plots", 300  # kept by each process for itself
+LATE_SECONDS = 60  # a webhook that has been due for longer means that no worker takes it
+TONES = ("a", "b", "c")
+AGES: tuple[Promise, ...] = (
+    gettext_lazy("not due yet"),
+    gettext_lazy("up to 30 days overdue"),
+    gettext_lazy("31 to 60 days overdue"),
+    gettext_lazy("more than 60 days overdue"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number that may need a hand, and the list that it counts."""
+
+    title: str
+    number: str
+    link: str
+    tone: str  # good, warn, bad, plain
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyRow:
+    """One currency's money of today and of this month."""
+
+    currency_code: str
+    today: Settled
+    month: Settled
+    today_link: str
+    month_link: str
+    reversed_link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    title: str
+    value: str
+    drawing: SafeString
+    first: str
+    last: str
+
+
+def context(*, now: datetime) -> dict[str, Any]:
+    """Return what the overview shows, in the reader's language and zone."""
+    today = timezone.localtime(now).date()
+    plots = _plots(now)
+    return {
+        "now": now,
+        "today": today,
+        "money": _money(today, now),
+        "tiles": _tiles(now),
+        "books": figures.books(now=now),
+        "gateways": _gateways(),
+        "settled_charts": _settled_charts(plots),
+        "success_charts": _success_charts(plots),
+        "ageing": _ageing(plots),
+        "plots_made_at": plots.made_at,
+    }
+
+
+def _plots(now: datetime) -> Plots:
+    plots: Plots | None = cache.get(PLOTS)
+    if plots is None:
+        plots = figures.plots(now=now)
+        cache.set(PLOTS, plots, PLOTS_KEPT_SECONDS)
+    return plots
+
+
+def _money(today: date, now: datetime) -> list[CurrencyRow]:
+    month = today.replace(day=1)
+    end = now + timedelta(microseconds=1)
+    of_today = {row.currency_code: row for row in _settled(today, end)}
+    of_month = {row.currency_code: row for row in _settled(month, end)}
+    return [
+        CurrencyRow(
+            code,
+            of_today.get(code, Settled(code)),
+            of_month.get(code, Settled(code)),
+            _settlements(code, "settled", today),
+            _settlements(code, "settled", month),
+            _settlements(code, "reversed", month),
+        )
+        for code in sorted(of_today.keys() | of_month.keys())
+    ]
+
+
+def _settled(day: date, end: datetime) -> list[Settled]:
+    return figures.settled(start=beginning_of(day), end=end)
+
+
+def _settlements(currency_code: str, kind: str, since: date) -> str:
+    return list_address(
+        "invoices_settlemententry",
+        currency_code=currency_code,
+        kind__exact=kind,
+        booked_at_from=since.isoformat(),
+    )
+
+
+def _tiles(now: datetime) -> list[Tile]:
+    queues = figures.queues(now=now)
+    late = queues.late_seconds > LATE_SECONDS
+    return [
+        _tile(
+            _("Failed webhooks"),
+            queues.webhooks_failed,
+            list_address("payments_webhookevent", status__exact="failed"),
+            alarm="bad",
+        ),
+        _tile(
+            _("Webhooks waiting"),
+            queues.webhooks_waiting,
+            list_address("payments_webhookevent", status__exact="received"),
+            alarm="bad" if late else "plain",
+            note=_("the oldest is %(seconds)s s late") % {"seconds": queues.late_seconds}
+            if late
+            else "",
+        ),
+        _tile(
+            _("Discrepancies"),
+            queues.discrepancies,
+            list_address("invoices_invoice", needs_review__exact="1"),
+            alarm="warn",
+        ),
+        _tile(
+            _("Overdue instalments"),
+            queues.overdue,
+            list_address("invoices_installment", overdue="1"),
+            alarm="warn",
+        ),
+        _tile(
+            _("Invoices pending"),
+            queues.pending,
+            list_address("invoices_invoice", status__exact="pending"),
+        ),
+        _tile(
+            _("Invoices partially paid"),
+            queues.partially_paid,
+            list_address("invoices_invoice", status__exact="partially_paid"),
+        ),
+    ]
+
+
+def _tile(title: str, number: Counted, link: str, *, alarm: str = "plain", note: str = "") -> Tile:
+    calm = "good" if alarm != "plain" else "plain"
+    return Tile(title, str(number), link, alarm if number else calm, note)
+
+
+def _gateways() -> list[dict[str, Any]]:
+    return [
+        {"name": gateway.name, "status": health.health_of(gateway.code).status.value}
+        for gateway in Gateway.objects.order_by("pk")
+    ]
+
+
+def _settled_charts(plots: Plots) -> list[Chart]:
+    drawn = []
+    for at, (currency_code, by_day) in enumerate(sorted(plots.settled.items())):
+        highest = max(by_day.values())
+        shown = [
+            Bar(
+                by_day.get(day, 0) / highest,
+                f"{_day(day)}: {display.plain_money(by_day.get(day, 0), currency_code)}",
+            )
+            for day in plots.days
+        ]
+        total = display.plain_money(sum(by_day.values()), currency_code)
+        summary = _("Settled in %(currency)s in the last 14 days: %(total)s") % {
+            "currency": currency_code,
+            "total": total,
+        }
+        drawing = charts.bars(shown, summary=summary, tone=TONES[at % len(TONES)])
+        drawn.append(_chart(plots, currency_code, total, drawing))
+    return drawn
+
+
+def _success_charts(plots: Plots) -> list[Chart]:
+    drawn = []
+    for success in plots.success:
+        shown = [_success_bar(day, *success.by_day.get(day, (0, 0))) for day in plots.days]
+        value = f"{success.percentage} %"
+        summary = _("Payments at %(gateway)s that were paid: %(percentage)s") % {
+            "gateway": success.gateway,
+            "percentage": value,
+        }
+        drawn.append(
+            _chart(
+                plots,
+                success.gateway,
+                value,
+                charts.bars(shown, summary=summary, tone=success_tone(success.percentage)),
+            )
+        )
+    return drawn
+
+
+def _success_bar(day: date, paid: int, ended: int) -> Bar:
+    words = _("%(day)s: %(paid)s of %(ended)s paid") % {
+        "day": _day(day),
+        "paid": paid,
+        "ended": ended,
+    }
+    return Bar(paid / ended if ended else 0.0, words)
+
+
+def success_tone(percentage: int) -> str:
+    """Return how a success rate looks."""
+    return "good" if percentage >= 80 else "warn" if percentage >= 50 else "bad"
+
+
+def _chart(plots: Plots, title: str, value: str, drawing: SafeString) -> Chart:
+    return Chart(title, value, drawing, _day(plots.days[0]), _day(plots.days[-1]))
+
+
+def _ageing(plots: Plots) -> list[dict[str, Any]]:
+    tables = []
+    for currency_code, ages in sorted(plots.ageing.items()):
+        highest = max(amount for _count, amount in ages) or 1
+        tables.append(
+            {
+                "currency_code": currency_code,
+                "rows": [
+                    {
+                        "age": age,
+                        "count": count,
+                        "amount": amount,
+                        "meter": charts.meter(
+                            amount / highest,
+                            summary=f"{age}: {display.plain_money(amount, currency_code)}",
+                            tone=tone,
+                        ),
+                    }
+                    for age, tone, (count, amount) in zip(
+                        AGES, ("good", "warn", "bad", "bad"), ages, strict=True
+                    )
+                ],
+            }
+        )
+    return tables
+
+
+def list_address(model: str, **filters: str) -> str:
+    """Return the address of a list, filtered."""
+    return f"{reverse(f'admin:{model}_changelist')}?{urlencode(filters)}"
+
+
+def _day(day: date) -> str:
+    return date_format(day, "j M")

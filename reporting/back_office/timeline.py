@@ -1,0 +1,281 @@
+"""Everything that happened to an invoice, in order: what, when, who, by which request."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apikeys import staff
+from apikeys.models import ApiKeyAuditEntry
+from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
+from payments.models import Allocation, Transaction, WebhookEvent, WebhookRetry
+from paytrust.staff import display
+
+CALLS: dict[tuple[str, str], Promise] = {
+    ("POST", "payments"): gettext_lazy("The merchant asked for the payment"),
+    ("PATCH", "installments"): gettext_lazy("The merchant adjusted instalments"),
+    ("POST", "cancel"): gettext_lazy("The merchant cancelled the invoice"),
+    ("POST", "supplementary"): gettext_lazy("The merchant made a supplementary invoice"),
+}
+REQUEST_ENDS: dict[str, Promise] = {
+    PaymentRequest.Status.PAID: gettext_lazy("Payment request paid"),
+    PaymentRequest.Status.EXPIRED: gettext_lazy("Payment request expired"),
+    PaymentRequest.Status.FAILED: gettext_lazy("Payment request failed"),
+    PaymentRequest.Status.CANCELLED: gettext_lazy("Payment request closed by us"),
+}
+INVOICE_ENDS: dict[str, Promise] = {
+    InvoiceStatus.CANCELLED: gettext_lazy("Invoice cancelled"),
+    InvoiceStatus.EXPIRED: gettext_lazy("Invoice expired"),
+    InvoiceStatus.FAILED: gettext_lazy("Invoice failed"),
+}
+MOST_CALLS = 100  # of the merchant, on one invoice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that happened."""
+
+    at: datetime
+    what: str
+    detail: str = ""
+    who: str = ""
+    request_id: str | None = None
+    tone: str = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """An invoice with all that belongs to it."""
+
+    invoice: Invoice
+    lines: list[LineItem]
+    parts: list[Installment]
+    requests: list[PaymentRequest]
+    transactions: list[Transaction]
+    events: list[WebhookEvent]
+    entries: list[Entry]
+
+
+def history(*, invoice: Invoice) -> History:
+    """Return an invoice's history, oldest first, in eleven queries."""
+    requests = list(
+        invoice.payment_requests.select_related("gateway", "installment").order_by("pk")
+    )
+    transactions = _transactions(invoice)
+    events = _events(requests)
+    entries = [
+        *_made(invoice),
+        *_calls(invoice),
+        *(entry for request in requests for entry in _of_request(request)),
+        *(entry for event in events for entry in _of_event(event)),
+        *(entry for row in transactions for entry in _of_transaction(row)),
+        *_staff_acts(invoice),
+        *_ended(invoice),
+    ]
+    return History(
+        invoice=invoice,
+        lines=list(invoice.line_items.order_by("position")),
+        parts=_parts(invoice),
+        requests=requests,
+        transactions=transactions,
+        events=events,
+        entries=sorted(entries, key=lambda entry: entry.at),
+    )
+
+
+def _parts(invoice: Invoice) -> list[Installment]:
+    parts = list(invoice.installments.order_by("number"))
+    for part in parts:
+        part.invoice = invoice  # its label asks for the invoice's state
+    return parts
+
+
+def _transactions(invoice: Invoice) -> list[Transaction]:
+    allocations = Allocation.objects.select_related("installment").order_by("installment__number")
+    return list(
+        invoice.transactions.select_related("gateway", "payment_request", "event", "reverses")
+        .prefetch_related(Prefetch("allocations", allocations))
+        .order_by("pk")
+    )
+
+
+def _events(requests: list[PaymentRequest]) -> list[WebhookEvent]:
+    retries = WebhookRetry.objects.order_by("attempt")
+    return list(
+        WebhookEvent.objects.filter(reference__in=[request.reference for request in requests])
+        .select_related("gateway")
+        .prefetch_related(Prefetch("retries", retries))
+        .order_by("pk")
+    )
+
+
+def _made(invoice: Invoice) -> Iterator[Entry]:
+    caller = None
+    if invoice.request_id:
+        caller = (
+            ApiKeyAuditEntry.objects.filter(
+                request_id=invoice.request_id, tenant_id=invoice.tenant_id
+            )
+            .order_by("-created_at")
+            .first()
+        )
+    total = display.plain_money(invoice.total_amount, invoice.currency_code)
+    yield Entry(
+        at=invoice.created_at,
+        what=_("Invoice created"),
+        detail=total,
+        who=_merchant(invoice, caller.actor_identifier if caller else None),
+        request_id=invoice.request_id,
+    )
+
+
+def _calls(invoice: Invoice) -> Iterator[Entry]:
+    """Yield what the merchant did afterwards, from the audit log of keys."""
+    paths = [f"/invoices/{invoice.pk}/{name}" for _method, name in CALLS]
+    calls = ApiKeyAuditEntry.objects.filter(
+        Q(path__startswith="/invoices/") & ~Q(method="GET"),  # the condition of its index
+        path__in=paths,
+        tenant_id=invoice.tenant_id,
+    )
+    for call in calls.order_by("-created_at", "-id")[:MOST_CALLS]:
+        what = CALLS.get((call.method or "", (call.path or "").rpartition("/")[2]))
+        if what is not None:
+            yield Entry(
+                at=call.created_at,
+                what=str(what),
+                detail="" if call.success else _refusal(call),
+                who=_merchant(invoice, call.actor_identifier),
+                request_id=call.request_id,
+                tone="plain" if call.success else "warn",
+            )
+
+
+def _refusal(call: ApiKeyAuditEntry) -> str:
+    return _("refused: %(code)s") % {"code": call.error_message or call.status_code}
+
+
+def _merchant(invoice: Invoice, actor: str | None) -> str:
+    if actor is None:
+        return invoice.tenant.name
+    return _("%(tenant)s, key %(key)s") % {"tenant": invoice.tenant.name, "key": actor}
+
+
+def _of_request(request: PaymentRequest) -> Iterator[Entry]:
+    gateway = request.gateway.name
+    asked = _("instalment %(number)s: %(amount)s") % {
+        "number": request.installment.number,
+        "amount": display.plain_money(request.amount, request.currency_code),
+    }
+    yield Entry(
+        at=request.created_at,
+        what=_("Payment request made"),
+        detail=f"{request.reference}, {asked}",
+        who="PayTrust",
+    )
+    if request.opened_at:
+        yield Entry(
+            at=request.opened_at,
+            what=_("Payment page opened at %(gateway)s") % {"gateway": gateway},
+            detail=request.gateway_payment_id or "",
+            who=gateway,
+        )
+    end = REQUEST_ENDS.get(request.status)
+    if request.ended_at and end is not None:
+        bad = request.status == PaymentRequest.Status.FAILED
+        yield Entry(
+            at=request.ended_at,
+            what=str(end),
+            detail=request.reference,
+            who="PayTrust",
+            tone="bad" if bad else "plain",
+        )
+
+
+def _of_event(event: WebhookEvent) -> Iterator[Entry]:
+    gateway = event.gateway.name
+    yield Entry(
+        at=event.received_at,
+        what=_("Webhook received from %(gateway)s") % {"gateway": gateway},
+        detail=event.event_id,
+        who=gateway,
+    )
+    retries = list(event.retries.all())
+    for retry in retries:
+        failed = bool(retry.failure_reason)
+        yield Entry(
+            at=retry.attempted_at,
+            what=_("Webhook not processed") if failed else _("Confirmed with the gateway"),
+            detail=retry.failure_reason or _outcome(retry.outcome),
+            who="PayTrust",
+            tone="bad" if failed else "good",
+        )
+    if event.processed_at and not retries:
+        yield Entry(
+            at=event.processed_at,
+            what=_("Confirmed with the gateway"),
+            detail=_outcome(event.outcome or ""),
+            who="PayTrust",
+            tone="good",
+        )
+
+
+def _outcome(code: str) -> str:
+    return code.replace("_", " ")
+
+
+def _of_transaction(row: Transaction) -> Iterator[Entry]:
+    amount = display.plain_money(row.amount, row.currency_code)
+    is_payment = row.kind == Transaction.Kind.PAYMENT
+    if is_payment:
+        yield Entry(
+            at=row.paid_at,
+            what=_("Customer paid, as %(gateway)s says") % {"gateway": row.gateway.name},
+            detail=" ".join(filter(None, [amount, row.payment_method, row.payment_channel])),
+            who=row.gateway.name,
+            tone="good",
+        )
+    yield Entry(
+        at=row.created_at,
+        what=_("Payment booked") if is_payment else _("Reversal booked"),
+        detail=f"{amount}, {row.gateway_transaction_id}",
+        who="PayTrust",
+        tone="good" if is_payment else "bad",
+    )
+    for moved in row.allocations.all():
+        yield Entry(
+            at=row.created_at,
+            what=_("Allocated to instalment %(number)s") % {"number": moved.installment.number},
+            detail=display.plain_money(moved.amount, row.currency_code),
+            who="PayTrust",
+        )
+    if row.overpayment_amount:
+        yield Entry(
+            at=row.created_at,
+            what=_("Overpaid"),
+            detail=display.plain_money(row.overpayment_amount, row.currency_code),
+            who="PayTrust",
+            tone="warn",
+        )
+
+
+def _staff_acts(invoice: Invoice) -> Iterator[Entry]:
+    for act in staff.acts_on_invoice(invoice_id=invoice.pk):
+        done = act.outcome in {None, staff.DONE}
+        yield Entry(
+            at=act.created_at,
+            what=str(act.get_act_display()).capitalize(),
+            detail=", ".join(filter(None, [act.reason, act.message if done else act.outcome])),
+            who=act.staff.get_full_name() or act.staff.get_username(),
+            request_id=act.request_id,
+            tone="plain" if done else "warn",
+        )
+
+
+def _ended(invoice: Invoice) -> Iterator[Entry]:
+    end = INVOICE_ENDS.get(invoice.ended_as or "")
+    if end is not None and invoice.ended_at:
+        yield Entry(at=invoice.ended_at, what=str(end), who="PayTrust", tone="warn")

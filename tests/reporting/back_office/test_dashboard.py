@@ -1,0 +1,145 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone, translation
+
+from invoices.models import Invoice
+from payments import last_round
+from payments.models import WebhookEvent
+from reporting import rollups
+from reporting.back_office import dashboard, figures
+from reporting.back_office.figures import Counted, Settled
+from tests.apikeys.factories import NOON
+from tests.invoices.factories import PaymentRequestFactory, invoice
+
+pytestmark = pytest.mark.django_db
+
+LATER = NOON + timedelta(hours=2)
+
+
+class TestSettled:
+    def test_never_adds_up_currencies(self, paid_invoice: Invoice) -> None:
+        assert figures.settled(start=NOON, end=LATER) == [Settled("MYR", 1, 6_000)]
+
+    def test_is_the_same_from_closed_days(self, paid_invoice: Invoice) -> None:
+        before = figures.settled(start=NOON - timedelta(days=3), end=NOON + timedelta(days=3))
+
+        rollups.close_days(now=NOON + timedelta(days=2))
+
+        after = figures.settled(start=NOON - timedelta(days=3), end=NOON + timedelta(days=3))
+        assert before == after == [Settled("MYR", 1, 6_000)]
+
+    def test_has_nothing_outside_its_time(self, paid_invoice: Invoice) -> None:
+        assert figures.settled(start=LATER, end=LATER + timedelta(days=1)) == []
+
+
+class TestPlots:
+    @pytest.mark.parametrize("closed", [False, True])
+    def test_tell_two_weeks(self, paid_invoice: Invoice, closed: bool) -> None:
+        now = NOON + timedelta(days=2)
+        if closed:
+            rollups.close_days(now=now)
+
+        plots = figures.plots(now=now)
+
+        day = date(2026, 11, 22)
+        assert (plots.days[0], plots.days[-1]) == (date(2026, 11, 11), date(2026, 11, 24))
+        assert plots.settled == {"MYR": {day: 6_000}}
+        assert [(s.gateway, s.paid, s.ended, s.by_day) for s in plots.success] == [
+            ("Xendit", 1, 1, {day: (1, 1)})
+        ]
+        # MYR 40.00 was due at NOON + 2 days, and MYR 0.50 of it is paid.
+        assert plots.ageing == {"MYR": [(1, 3_950), (0, 0), (0, 0), (0, 0)]}
+
+    def test_tell_the_age_of_what_is_open(self) -> None:
+        invoice(totals=(100, 200, 300))
+
+        plots = figures.plots(now=NOON + timedelta(days=32, hours=1))
+
+        assert plots.ageing == {"MYR": [(0, 0), (1, 300), (2, 300), (0, 0)]}
+
+    def test_count_failed_and_expired_payments_as_not_paid(self, paid_invoice: Invoice) -> None:
+        for status in ("failed", "expired", "cancelled", "open"):
+            PaymentRequestFactory.create(status=status)
+
+        (success,) = figures.plots(now=LATER).success
+
+        assert (success.paid, success.ended, success.percentage) == (1, 3, 33)
+
+
+class TestQueues:
+    def test_count_what_waits(self, paid_invoice: Invoice) -> None:
+        invoice(review_flags=["underpaid"])
+        for status in ("failed", "failed", "received"):
+            WebhookEvent.objects.create(
+                gateway_id=1,
+                event_id=f"{status}{WebhookEvent.objects.count()}",
+                body=b"{}",
+                status=status,
+                received_at=NOON,
+                next_attempt_at=NOON,
+            )
+
+        queues = figures.queues(now=NOON + timedelta(days=1, seconds=90))
+
+        assert queues.webhooks_failed == Counted(2)
+        assert queues.webhooks_waiting == Counted(1)
+        assert queues.pending == Counted(1)
+        assert queues.partially_paid == Counted(1)
+        assert queues.overdue == Counted(1)
+        assert queues.discrepancies == Counted(1)
+        assert queues.late_seconds == 86_490
+
+    def test_count_no_further_than_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(figures, "COUNTED", 2)
+        for _ in range(4):
+            invoice()
+
+        assert str(figures.counted(Invoice.objects.all())) == "2+"
+
+
+class TestBooks:
+    def test_tell_when_gateways_were_last_asked(self) -> None:
+        assert figures.books(now=NOON).asked_at is None
+
+        last_round.note(now=NOON)
+
+        assert figures.books(now=NOON).asked_at == NOON
+
+    def test_count_payments_that_nobody_asked_about(self) -> None:
+        PaymentRequestFactory.create(next_check_at=NOON)
+
+        assert figures.books(now=NOON + timedelta(minutes=11)).overdue_checks == Counted(1)
+        assert figures.books(now=NOON + timedelta(minutes=9)).overdue_checks == Counted(0)
+
+
+class TestOverview:
+    def test_cuts_days_as_the_readers_zone_does(self, paid_invoice: Invoice) -> None:
+        evening = datetime(2026, 11, 22, 20, tzinfo=UTC)  # the 23rd in Jakarta
+        with timezone.override("Asia/Jakarta"), translation.override("en"):
+            jakarta = dashboard.context(now=evening)["money"]
+        with timezone.override("UTC"), translation.override("en"):
+            utc = dashboard.context(now=evening)["money"]
+
+        assert [(row.today.amount, row.month.amount) for row in jakarta] == [(0, 6_000)]
+        assert [(row.today.amount, row.month.amount) for row in utc] == [(6_000, 6_000)]
+
+    def test_links_each_number_to_its_list(self, viewer: Client, paid_invoice: Invoice) -> None:
+        page = viewer.get("/admin/")
+
+        links = [tile.link for tile in page.context["tiles"]]
+        links += [row.month_link for row in page.context["money"]]
+        assert len(links) > 5
+        for link in links:
+            assert viewer.get(link).status_code == 200, link
+
+    def test_shows_nothing_to_those_without_a_role(self) -> None:
+        client = Client()
+        client.force_login(User.objects.create_user("new", is_staff=True))
+
+        page = client.get("/admin/")
+
+        assert "Ask a platform admin for a role" in page.text
+        assert page.context["money"] is None

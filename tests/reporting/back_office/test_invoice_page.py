@@ -1,0 +1,119 @@
+from http import HTTPStatus
+
+import pytest
+from django.test import Client
+from lxml import etree
+
+from invoices.models import Invoice
+from payments.models import Transaction
+from paytrust.staff import roles
+from reporting.back_office import timeline
+from tests.invoices.factories import invoice
+from tests.reporting.back_office.conftest import SignIn
+
+pytestmark = pytest.mark.django_db
+
+
+def page_of(client: Client, invoice: Invoice) -> str:
+    return client.get(f"/admin/invoices/invoice/{invoice.pk}/change/").text
+
+
+class TestHistory:
+    def test_tells_everything_in_order(self, paid_invoice: Invoice) -> None:
+        told = [
+            (entry.what, entry.detail) for entry in timeline.history(invoice=paid_invoice).entries
+        ]
+
+        assert told == [
+            ("Invoice created", "MYR 100.00"),
+            ("Payment request made", "PT-77-1-1-ABCDEF, instalment 1: MYR 60.00"),
+            ("Payment page opened at Xendit", "xendit-charge"),
+            ("Customer paid, as Xendit says", "MYR 60.50"),
+            ("The merchant asked for the payment", ""),
+            ("Webhook received from Xendit", "event-1"),
+            ("Webhook not processed", "Xendit did not answer"),
+            ("Payment request paid", "PT-77-1-1-ABCDEF"),
+            ("Payment booked", "MYR 60.50, xendit-charge"),
+            ("Allocated to instalment 1", "MYR 60.00"),
+            ("Allocated to instalment 2", "MYR 0.50"),
+        ]
+
+    def test_names_who_and_by_which_request(self, paid_invoice: Invoice) -> None:
+        tenant = paid_invoice.tenant.name
+
+        entries = timeline.history(invoice=paid_invoice).entries
+
+        assert [(entry.who, entry.request_id) for entry in entries if entry.request_id] == [
+            (f"{tenant}, key ab12...", "request-that-made-it"),
+            (f"{tenant}, key ab12...", "request-for-payment"),
+        ]
+
+
+class TestInvoicePage:
+    def test_masks_secrets_in_what_the_gateway_sent(
+        self, viewer: Client, paid_invoice: Invoice
+    ) -> None:
+        page = page_of(viewer, paid_invoice)
+
+        assert "charge" in page
+        assert "very-secret" not in page
+
+    def test_shows_amounts_with_currency_and_decimals(
+        self, viewer: Client, paid_invoice: Invoice
+    ) -> None:
+        page = page_of(viewer, paid_invoice)
+
+        assert '<span class="money" translate="no">MYR 100.00</span>' in page
+        assert '<span class="money" translate="no">MYR 0.50</span>' in page
+
+    def test_shows_times_in_the_readers_zone_with_utc_on_hover(
+        self, viewer: Client, paid_invoice: Invoice
+    ) -> None:
+        assert 'title="2026-11-22 12:00:00 UTC">22 Nov 2026, 19:00</time>' in page_of(
+            viewer, paid_invoice
+        )
+
+    def test_changes_nothing_when_posted_to(self, viewer: Client, paid_invoice: Invoice) -> None:
+        answer = viewer.post(f"/admin/invoices/invoice/{paid_invoice.pk}/change/", {"status": "x"})
+
+        assert answer.status_code == HTTPStatus.FORBIDDEN
+        paid_invoice.refresh_from_db()
+        assert paid_invoice.status == "partially_paid"
+
+    def test_offers_acts_to_operators_only(self, sign_in: SignIn, paid_invoice: Invoice) -> None:
+        assert "Propose" not in page_of(sign_in(roles.VIEWER), paid_invoice)
+
+    def test_leads_back_from_an_invoice_that_is_none(self, viewer: Client) -> None:
+        answer = viewer.get("/admin/invoices/invoice/999/change/")
+
+        assert (answer.status_code, answer.headers["Location"]) == (HTTPStatus.FOUND, "/admin/")
+
+
+class TestDocuments:
+    @pytest.mark.parametrize("kind", ["pain001", "pain002"])
+    def test_are_downloaded(self, viewer: Client, paid_invoice: Invoice, kind: str) -> None:
+        answer = viewer.get(f"/admin/invoices/invoice/{paid_invoice.pk}/{kind}.xml")
+
+        name = f'attachment; filename="{kind}-{paid_invoice.pk}.xml"'
+        assert answer.headers["Content-Disposition"] == name
+        assert b"pain.00" in etree.tostring(etree.fromstring(answer.content))
+
+    def test_of_a_transaction_is_downloaded(self, viewer: Client, paid_invoice: Invoice) -> None:
+        row = Transaction.objects.get()
+
+        answer = viewer.get(f"/admin/invoices/invoice/transactions/{row.pk}/pain002.xml")
+
+        assert b"pain.002" in answer.content
+
+    def test_of_a_draft_is_refused_in_words(self, viewer: Client) -> None:
+        draft = invoice(status="draft", payment_initiated_at=None)
+
+        page = viewer.get(f"/admin/invoices/invoice/{draft.pk}/pain001.xml", follow=True)
+
+        assert "The document cannot be made: invoice_not_initiated." in page.text
+
+    def test_are_for_those_who_may_see_invoices(self, paid_invoice: Invoice) -> None:
+        answer = Client().get(f"/admin/invoices/invoice/{paid_invoice.pk}/pain001.xml")
+
+        assert answer.status_code == HTTPStatus.FOUND
+        assert answer.headers["Location"].startswith("/admin/login/")
