@@ -268,6 +268,7 @@ class Installment(models.Model):
             models.Index(
                 "settled_at", condition=Q(settled_at__isnull=False), name="installment_settled"
             ),
+            models.Index("due_at", "id", condition=Q(status="unpaid"), name="installment_unpaid"),
         ]
 
     def __str__(self) -> str:

@@ -5,10 +5,13 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from invoices.models import Invoice
-from reporting.back_office import invoice_page, people
+from reporting.back_office import invoice_page, people, queues
+from reporting.models import Discrepancy, OverdueInstallment
 
 # Django registers its own pages for staff; second factors are nobody's to look at.
 admin.site.unregister([*people.MODELS, TOTPDevice, StaticDevice])
 for model, page in people.MODELS.items():
     admin.site.register(model, page)
 admin.site.register(Invoice, invoice_page.InvoiceAdmin)
+admin.site.register(Discrepancy, queues.DiscrepancyAdmin)
+admin.site.register(OverdueInstallment, queues.OverdueInstallmentAdmin)

@@ -2,10 +2,11 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from gateways.models import Gateway
-from invoices.models import SettlementEntry
+from invoices.models import Installment, Invoice, SettlementEntry
 
 
 class ClosedDay(models.Model):
@@ -77,3 +78,21 @@ class BackOffice(models.Model):
 
     def __str__(self) -> str:
         return "the back office"
+
+
+class Discrepancy(Invoice):
+    """An invoice whose payments differ from what it asks for, as a row of its work queue."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("discrepancy")
+        verbose_name_plural = _("discrepancies")
+
+
+class OverdueInstallment(Installment):
+    """An instalment that should have been paid, as a row of its work queue."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("overdue instalment")
+        verbose_name_plural = _("overdue instalments")

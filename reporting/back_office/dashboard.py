@@ -144,13 +144,13 @@ def _tiles(now: datetime) -> list[Tile]:
         _tile(
             _("Discrepancies"),
             queues.discrepancies,
-            list_address("invoices_invoice", needs_review__exact="1"),
+            list_address("reporting_discrepancy"),
             alarm="warn",
         ),
         _tile(
             _("Overdue instalments"),
             queues.overdue,
-            list_address("invoices_installment", overdue="1"),
+            list_address("reporting_overdueinstallment"),
             alarm="warn",
         ),
         _tile(

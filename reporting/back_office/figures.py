@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Min, QuerySet
 
 from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
-from payments import last_round, reconciliation
+from payments import discrepancies, last_round, reconciliation
 from payments.models import WebhookEvent
 from reporting import selectors
 from reporting.models import ClosedDay
@@ -161,7 +161,7 @@ def queues(*, now: datetime) -> Queues:
         pending=counted(Invoice.objects.filter(status=InvoiceStatus.PENDING)),
         partially_paid=counted(Invoice.objects.filter(status=InvoiceStatus.PARTIALLY_PAID)),
         overdue=counted(overdue(now=now)),
-        discrepancies=counted(Invoice.objects.filter(needs_review=True)),
+        discrepancies=counted(discrepancies.unresolved()),
         webhooks_waiting=counted(waiting),
         webhooks_failed=counted(WebhookEvent.objects.filter(status=WebhookEvent.Status.FAILED)),
         late_seconds=max(int((now - due_at).total_seconds()), 0) if due_at else 0,

@@ -26,6 +26,26 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(_("Transactions"), "payments", "payments", "transaction", may),
                 _list(_("Payment requests"), "link", "invoices", "paymentrequest", may),
                 _list(_("Instalments"), "calendar_month", "invoices", "installment", may),
+                _list(_("Settlements"), "account_balance", "invoices", "settlemententry", may),
+            ),
+        },
+        {
+            "title": _("To do"),
+            "items": _shown(
+                request,
+                _list(
+                    _("Failed webhooks"),
+                    "sms_failed",
+                    "payments",
+                    "webhookevent",
+                    may,
+                    status="failed",
+                ),
+                _list(_("Proposals"), "rule", "payments", "proposal", may, status="open"),
+                _list(_("Discrepancies"), "difference", "reporting", "discrepancy", may),
+                _list(
+                    _("Overdue instalments"), "event_busy", "reporting", "overdueinstallment", may
+                ),
             ),
         },
         {
@@ -35,6 +55,10 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(_("Tenants"), "storefront", "apikeys", "tenant", may),
                 _list(_("Keys"), "key", "apikeys", "apikey", may),
                 _list(_("Audit log"), "history", "apikeys", "apikeyauditentry", may),
+                _list(_("Acts of staff"), "checklist", "apikeys", "staffact", may),
+                _list(_("Gateways"), "hub", "gateways", "gateway", may),
+                _list(_("Fees"), "percent", "gateways", "gatewayfee", may),
+                _list(_("Gateway accounts"), "vpn_key", "gateways", "gatewayaccount", may),
                 _list(_("Staff"), "group", "auth", "user", may),
                 _list(_("Roles"), "badge", "auth", "group", may),
             ),
@@ -42,9 +66,18 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _list(title: str, icon: str, app: str, model: str, may: Any) -> dict[str, Any]:  # noqa: ANN401
+def _list(
+    title: str,
+    icon: str,
+    app: str,
+    model: str,
+    may: Any,  # noqa: ANN401  # called with a permission
+    *,
+    status: str = "",
+) -> dict[str, Any]:
     link = reverse(f"admin:{app}_{model}_changelist")
-    return _entry(title, icon, link, may(f"{app}.view_{model}"))
+    narrowed = f"{link}?status__exact={status}" if status else link
+    return _entry(title, icon, narrowed, may(f"{app}.view_{model}"))
 
 
 def _entry(title: str, icon: str, link: str, allowed: bool) -> dict[str, Any]:
@@ -54,6 +87,6 @@ def _entry(title: str, icon: str, link: str, allowed: bool) -> dict[str, Any]:
 def _shown(request: HttpRequest, *entries: dict[str, Any]) -> list[dict[str, Any]]:
     index = reverse("admin:index")
     for entry in entries:
-        link = entry["link"]
+        link = entry["link"].partition("?")[0]
         entry["active"] = request.path == link if link == index else request.path.startswith(link)
     return [entry for entry in entries if entry["has_permission"]]

@@ -1,0 +1,69 @@
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from invoices.models import Installment
+from payments.models import DiscrepancyEntry
+from paytrust.staff import roles
+from tests.invoices.factories import invoice
+from tests.payments.test_webhook_pages import said
+from tests.staff import member
+
+pytestmark = pytest.mark.django_db
+QUEUE = "/admin/reporting/discrepancy/"
+OVERDUE = "/admin/reporting/overdueinstallment/"
+
+
+@pytest.fixture
+def client() -> Client:
+    client = Client()
+    client.force_login(member(roles.OPERATOR))
+    return client
+
+
+def shown(client: Client, address: str) -> list[int]:
+    return [row.pk for row in client.get(address).context["cl"].result_list]
+
+
+class TestDiscrepancies:
+    def test_are_those_that_nobody_resolved(self, client: Client) -> None:
+        late, over = invoice(review_flags=["late"]), invoice(review_flags=["overpaid", "late"])
+        invoice()
+
+        assert shown(client, QUEUE) == [over.pk, late.pk]
+        assert shown(client, f"{QUEUE}?kind=overpaid") == [over.pk]
+
+        assert said(client, f"{QUEUE}{over.pk}/resolve/", reason="paid back") == ["Resolved."]
+        assert shown(client, QUEUE) == [late.pk]
+
+    def test_keep_notes_that_colleagues_read(self, client: Client) -> None:
+        late = invoice(review_flags=["late"])
+
+        said(client, f"{QUEUE}{late.pk}/note/", reason="asked the bank")
+
+        assert DiscrepancyEntry.objects.get().text == "asked the bank"
+        assert "asked the bank" in client.get(f"{QUEUE}{late.pk}/change/").text
+        assert shown(client, QUEUE) == [late.pk]
+
+    def test_are_found_by_their_invoice(self, client: Client) -> None:
+        invoice(review_flags=["late"])
+        wanted = invoice(review_flags=["late"], external_id="order-7")
+
+        assert shown(client, f"{QUEUE}?q={wanted.pk}") == [wanted.pk]
+        assert shown(client, f"{QUEUE}?q=order-7") == [wanted.pk]
+
+
+class TestOverdueInstallments:
+    def test_are_unpaid_past_due_on_invoices_that_wait(self, client: Client) -> None:
+        of = invoice(totals=(6_000, 4_000))
+        ended = invoice(status="cancelled", ended_as="cancelled", ended_at=timezone.now())
+        long_ago = timezone.now() - timedelta(days=3, minutes=1)
+        Installment.objects.filter(invoice__in=[of, ended], number=1).update(due_at=long_ago)
+        Installment.objects.filter(invoice=of, number=2).update(
+            due_at=timezone.now() + timedelta(days=1)
+        )
+
+        assert shown(client, OVERDUE) == [of.installments.get(number=1).pk]
+        assert "3 days" in client.get(OVERDUE).text
