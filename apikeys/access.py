@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apikeys import audit
+from apikeys import audit, tenant_wall
 from apikeys.models import ApiKey
 from paytrust.client_address import client_address_of
 from paytrust.request_id import request_id_of
@@ -68,7 +68,10 @@ class AccessMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self._get_response(request)
+        try:
+            response = self._get_response(request)
+        finally:
+            tenant_wall.lower()
         use = _use_of(request)
         if use is None:
             return response

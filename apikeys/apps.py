@@ -1,8 +1,18 @@
 """The apikeys app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ApiKeysConfig(AppConfig):
     name = "apikeys"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        post_migrate.connect(_keep_tenants_apart, sender=self)
+
+
+def _keep_tenants_apart(**_sent: object) -> None:
+    from apikeys import tenant_policies  # noqa: PLC0415  # models are not loaded before
+
+    tenant_policies.install()

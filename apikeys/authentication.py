@@ -10,7 +10,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from structlog import contextvars
 
-from apikeys import access, services, throttling
+from apikeys import access, services, tenant_wall, throttling
 from apikeys.audit import Caller
 from apikeys.models import ApiKey, Tenant
 from paytrust.errors import PayTrustError
@@ -52,6 +52,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             throttling.count_failure(request)
             raise
         access.note_use(request, api_key)
+        tenant_wall.raise_for(api_key.tenant_id)
         contextvars.bind_contextvars(tenant_id=api_key.tenant_id, key_prefix=api_key.key_prefix)
         return api_key.tenant, api_key
 
