@@ -1,0 +1,160 @@
+"""Every address of the API, walked with another tenant's ids: they look like unknown ones."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from gateways.adapter import PaymentState
+from payments import services
+from payments.models import Transaction
+from tests.apikeys.factories import NOON, api_key
+from tests.invoices.factories import PaymentRequestFactory, invoice
+from tests.payments.reports import report
+
+pytestmark = pytest.mark.django_db
+
+UNKNOWN = 999_999_999
+QUERIES = {"/reports/financial": "start_date=2026-11-01T00:00:00Z&end_date=2026-12-01T00:00:00Z"}
+MARK = "only-its-owner-may-see-this"
+# What a call needs so that nothing but the id can be wrong with it.
+BODIES: dict[str, dict[str, Any]] = {
+    "PATCH /invoices/{invoice_id}/installments": {"installments": [{"number": 1, "total": 10_000}]},
+    "POST /invoices/{invoice_id}/supplementary": {
+        "line_items": [{"product_name": "Case", "quantity": 1, "unit_price": "10", "tax_rate": "0"}]
+    },
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation of the OpenAPI document."""
+
+    method: str
+    path: str
+    operation: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def is_merchants(self) -> bool:
+        return any("ApiKey" in way for way in self.operation.get("security", []))
+
+    @property
+    def names(self) -> list[str]:
+        return re.findall(r"\{(\w+)\}", self.path)
+
+    def send(self, key: str, ids: dict[str, int]) -> Any:
+        path = re.sub(r"\{(\w+)\}", lambda found: str(ids[found[1]]), self.path)
+        if self.method == "GET":
+            return Client().get(path, headers={"x-api-key": key})
+        return Client().generic(
+            self.method,
+            path,
+            json.dumps(BODIES.get(str(self), {})),
+            content_type="application/json",
+            headers={"x-api-key": key},
+        )
+
+
+def calls() -> Iterator[Call]:
+    document = Client().get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            call = Call(method.upper(), path, operation)
+            if call.is_merchants:
+                yield call
+
+
+@pytest.fixture
+def ids() -> dict[str, int]:
+    """Ids of a tenant's paid invoice, by the names that paths give them."""
+    payment = PaymentRequestFactory.create(
+        invoice=invoice(external_id=MARK, description=MARK, metadata={"mark": MARK})
+    )
+    services.settle(
+        payment_request_id=payment.pk,
+        report=report(payment, PaymentState.PAID),
+        event=None,
+        now=NOON,
+    )
+    return {
+        "invoice_id": payment.invoice_id,
+        "transaction_id": Transaction.objects.get(payment_request=payment).pk,
+    }
+
+
+@pytest.fixture
+def stranger() -> str:
+    return api_key(last_used_at=timezone.now())[1]  # so that each use is written down alike
+
+
+def told(answer: Any) -> tuple[int, object]:
+    """Return what an answer says, but for what differs from request to request."""
+    body = answer.json()
+    assert set(body) == {"error", "message", "details", "request_id"}
+    return answer.status_code, {name: body[name] for name in ("error", "message", "details")}
+
+
+def shape(queries: CaptureQueriesContext) -> list[str]:
+    """Return the statements without their values: who runs the same ones takes the same time."""
+    return [re.sub(r"'[^']*'|\"s\d+_x\d+\"|\b\d+\b", "?", query["sql"]) for query in queries]
+
+
+class TestAnothersId:
+    def test_is_answered_like_one_that_does_not_exist(
+        self, ids: dict[str, int], stranger: str
+    ) -> None:
+        walked = []
+        for call in calls():
+            if not call.names:
+                continue
+            unknown = set(call.names) - ids.keys()
+            assert not unknown, f"{call}: make another tenant's {unknown} in the fixture `ids`"
+            with CaptureQueriesContext(connection) as at_anothers:
+                anothers = call.send(stranger, ids)
+            with CaptureQueriesContext(connection) as at_missing:
+                missing = call.send(stranger, dict.fromkeys(ids, UNKNOWN))
+
+            assert missing.status_code == 404, f"{call}: give it a body in BODIES; {missing.text}"
+            assert told(anothers) == told(missing), call
+            assert shape(at_anothers) == shape(at_missing), call
+            walked.append(str(call))
+        assert "GET /invoices/{invoice_id}" in walked
+        assert BODIES.keys() <= set(walked)
+
+    def test_would_be_found_by_its_owner(self, ids: dict[str, int]) -> None:
+        """Or the walk would prove nothing: an id that nobody can read is missing for all."""
+        row = Transaction.objects.select_related("tenant").get(pk=ids["transaction_id"])
+        _, key = api_key(tenant=row.tenant)
+
+        for call in calls():
+            if call.names and call.method == "GET":
+                assert call.send(key, ids).status_code == 200, call
+
+
+class TestLists:
+    def test_show_nothing_of_another(self, ids: dict[str, int], stranger: str) -> None:
+        row = Transaction.objects.select_related("tenant").get(pk=ids["transaction_id"])
+        _, owner = api_key(tenant=row.tenant)
+        shown = []
+        for call in calls():
+            if call.names or call.method != "GET":
+                continue
+            path = f"{call.path}?{QUERIES.get(call.path, '')}"
+            mine, theirs = (
+                Client().get(path, headers={"x-api-key": key}) for key in (owner, stranger)
+            )
+            assert (mine.status_code, theirs.status_code) == (200, 200), f"{call}: {theirs.text}"
+            assert MARK not in theirs.text, call
+            if mine.text != theirs.text:
+                shown.append(call.path)
+        assert shown == ["/invoices", "/reports/financial"]
