@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import psutil
 
-from bench import bookings, invoices, iso20022, load, stack, table, webhooks
+from bench import access, bookings, invoices, iso20022, load, stack, table, webhooks
 from bench.rounds import Bench
 from bench.table import Row
 from paytrust.embedded import PROJECT
@@ -19,6 +19,7 @@ from paytrust.embedded import PROJECT
 BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "invoices": invoices.run,
     "webhooks": webhooks.run,
+    "access": access.run,
     "bookings": bookings.run,
     "iso20022": iso20022.run,
 }
