@@ -44,7 +44,7 @@ from tests.journeys.books import Row
 from tests.journeys.scripted_gateway import Charge, Crashed, ScriptedGateway, Trouble
 
 NORMAL = settings(
-    max_examples=50,
+    max_examples=20,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
