@@ -17,9 +17,11 @@ from apikeys import access, administering, staff
 from apikeys.audit import Caller
 from apikeys.models import ApiKey, ApiKeyAuditEntry, StaffAct, Tenant
 from paytrust.staff import acts, display, roles
+from paytrust.staff.export import exported
 from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
+exported.connect(staff.note_export, dispatch_uid="apikeys.staff")
 
 
 class TenantForm(forms.Form):

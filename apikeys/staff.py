@@ -10,6 +10,7 @@ import structlog
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from apikeys.models import StaffAct
 from paytrust.errors import PayTrustError
@@ -90,6 +91,16 @@ def required_reason(reason: str) -> str:
     if not 0 < len(reason) <= LONGEST_REASON:
         raise MissingReason
     return reason
+
+
+def note_export(
+    *, request: HttpRequest, model: type[Model], suffix: str, **_signal: object
+) -> None:
+    """Write down that somebody took a list away; receives `paytrust.staff.export.exported`."""
+    with recorded(
+        actor=actor_of(request), act=StaffAct.Act.LIST_EXPORTED, about=model, now=timezone.now()
+    ) as entry:
+        entry.message = f"{suffix} {request.META['QUERY_STRING']}".strip()
 
 
 def acts_on_invoice(*, invoice_id: int) -> QuerySet[StaffAct]:

@@ -14,12 +14,26 @@ EMPTY = "-"
 MOMENT = "j M Y, H:i"
 
 
+class AmountText(SafeString):
+    """An amount as it is shown, which an export still knows as an amount."""
+
+    money: Money
+
+
+class MomentText(SafeString):
+    """A moment as it is shown, which an export still knows as a moment."""
+
+    when: datetime
+
+
 def money(amount: int | None, currency_code: str) -> SafeString | str:
     """Return an amount with its currency and exactly its decimals, for a column that aligns."""
     if amount is None:
         return EMPTY
     text = plain_money(amount, currency_code)
-    return format_html('<span class="money" translate="no">{}</span>', text)
+    shown = AmountText(format_html('<span class="money" translate="no">{}</span>', text))
+    shown.money = Money(amount, currency_code)
+    return shown
 
 
 def plain_money(amount: int, currency_code: str) -> str:
@@ -33,12 +47,16 @@ def moment(when: datetime | None) -> SafeString | str:
     """Return a moment in the reader's zone, with UTC on hover."""
     if when is None:
         return EMPTY
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        when.astimezone(UTC).isoformat(),
-        f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        date_format(timezone.localtime(when), MOMENT),
+    shown = MomentText(
+        format_html(
+            '<time datetime="{}" title="{}">{}</time>',
+            when.astimezone(UTC).isoformat(),
+            f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+            date_format(timezone.localtime(when), MOMENT),
+        )
     )
+    shown.when = when.astimezone(UTC)
+    return shown
 
 
 def plain_moment(when: datetime) -> str:

@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib.admin.checks import ModelAdminChecks
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
 
+from paytrust.staff import export
 from paytrust.staff.pagination import CappedPaginator
+
+FILES = {"csv": export.csv_file, "xlsx": export.xlsx_file}
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme has no types
@@ -26,8 +32,22 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme has no types
     ordering: ClassVar[Sequence[str]] = ("-id",)
     list_filter_submit = True
     list_fullwidth = True
+    list_after_template = "staff/export.html"
     actions: ClassVar[Sequence[Any]] = ()
     exact_search: ClassVar[Sequence[str]] = ()
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        export = self.admin_site.admin_view(self.export)
+        return [path("export.<slug:suffix>", export, name=name), *super().get_urls()]
+
+    def export(self, request: HttpRequest, suffix: str) -> HttpResponseBase:
+        """Return the list, as its filters and search leave it, as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if suffix not in FILES:
+            raise Http404
+        return FILES[suffix](request, self.get_changelist_instance(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

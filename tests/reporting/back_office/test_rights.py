@@ -72,7 +72,7 @@ def addresses() -> Iterator[tuple[str, str]]:
     """Yield the name and address of each page, once for each row that it may be about."""
     for pattern in flat(admin.site.get_urls()):
         name = pattern.name
-        if name and name not in OWN:
+        if name and name not in OWN and not name.endswith("_export"):  # that is reading
             for arguments in arguments_of(pattern):
                 try:
                     yield name, reverse(f"admin:{name}", kwargs=arguments)
@@ -95,7 +95,9 @@ def arguments_of(pattern: URLPattern) -> Iterator[dict[str, object]]:
     named = str(pattern.name)
     for model in admin.site._registry:
         if named.startswith(f"{model._meta.app_label}_{model._meta.model_name}_"):
-            for pk in admin.site._registry[model].model.objects.values_list("pk", flat=True)[:3]:
+            for pk in admin.site._registry[model].model._default_manager.values_list(
+                "pk", flat=True
+            )[:3]:
                 for parameter in ("object_id", "invoice_id", "id"):
                     yield {parameter: pk}
 
@@ -159,11 +161,8 @@ class TestFinanceViewer:
 
         for model, page in admin.site._registry.items():
             address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-            keys = list(model.objects.values_list("pk", flat=True)[:3])
-            for action in {"delete_selected", *(page.actions or ())} - {
-                "export_csv",
-                "export_xlsx",
-            }:
+            keys = list(model._default_manager.values_list("pk", flat=True)[:3])
+            for action in {"delete_selected", *(page.actions or ())}:
                 client.post(address, {"action": str(action), "_selected_action": keys})
 
         after = fingerprint()
