@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status reset test test-slow coverage check format bench lock venv \
+.PHONY: help demo up down status reset test chromium test-slow coverage check format bench lock venv \
   check-code check-django check-dependencies check-containers
 
 PYTHON ?= python3
@@ -33,11 +33,22 @@ status: venv ## say whether it runs
 reset: venv ## stop it and delete its data, keys and passwords
 	@$(RUN) paytrust.stack reset
 
-test: venv ## run the tests; ARGS="tests/invoices -k name" narrows them
+test: venv chromium ## run the tests; ARGS="tests/invoices -k name" narrows them
 	@$(RUN) pytest -n 2 -m "not slow" $(ARGS)
 
 test-slow: venv ## run the long tests that `make test` leaves out
 	@$(RUN) pytest -n 2 -m slow $(ARGS)
+
+# The browser tests want Chromium, which Debian packages; where it cannot be had they are skipped,
+# and in CI that is a failure.
+chromium:
+	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
+	  if [ -n "$$name" ] && command -v "$$name" >/dev/null; then exit 0; fi; done; \
+	if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Chromium for the browser tests (a few minutes, once) ..."; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  if { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } >/dev/null 2>&1; then exit 0; fi; fi; \
+	echo "Chromium is not here and cannot be installed: the browser tests will be skipped." >&2
 
 coverage: venv ## run the tests and report branch coverage
 	@$(RUN) coverage run -m pytest -m "not slow" $(ARGS)

@@ -1,0 +1,47 @@
+"""What there is to see in the back office on a busy day."""
+
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.utils import timezone
+
+from apikeys.staff import Actor
+from invoices.models import Installment, Invoice, PaymentRequest
+from payments import discrepancies
+from payments.models import WebhookEvent
+from tests.conftest import Sandbox
+from tests.payments.events import failed_event
+from tests.payments.test_proposals import open_invoice, propose
+from tests.staff import StaffFactory
+
+
+def failed_payment(sandbox: Sandbox) -> WebhookEvent:
+    """Have a customer pay, and the notification of it given up."""
+    of = open_invoice()
+    request = PaymentRequest.objects.get(invoice=of)
+    sandbox.fault("xendit", "webhook_lost", times=9)
+    sandbox.pay(str(request.payment_url))
+    return failed_event(request)
+
+
+def a_busy_day(sandbox: Sandbox) -> User:
+    """Make something of everything; return somebody who sees it all."""
+    cache.clear()  # plots of an emptier day
+    boss = StaffFactory.create(
+        username="siti", first_name="Siti", email="siti@example.test", is_superuser=True
+    )
+    colleague = Actor(user=StaffFactory.create(username="budi"), request_id="4f0c2e7a9d")
+    paid = open_invoice()
+    sandbox.pay(str(PaymentRequest.objects.get(invoice=paid).payment_url))
+    failed_payment(sandbox)
+    propose(open_invoice(), {1: 7_000}, colleague)
+    late = open_invoice()
+    Invoice.objects.filter(pk=late.pk).update(review_flags=["late"])
+    Installment.objects.filter(invoice=late, number=1).update(
+        due_at=timezone.now() - timedelta(days=3)
+    )
+    discrepancies.note(
+        actor=colleague, invoice_id=late.pk, text="Asked the bank.", now=timezone.now()
+    )
+    return boss

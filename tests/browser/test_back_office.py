@@ -1,0 +1,194 @@
+"""A day of finance staff, in a browser."""
+
+import re
+from typing import Any
+
+import pytest
+from django_otp.oath import totp
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from playwright.sync_api import expect
+
+from invoices.models import Invoice, PaymentRequest
+from payments.models import Proposal, Transaction, WebhookEvent
+from paytrust.staff import roles
+from tests.browser.conftest import NARROW, WIDE, OpenWindow, Window, operator
+from tests.browser.scenes import a_busy_day, failed_payment
+from tests.conftest import Sandbox
+from tests.payments.test_proposals import open_invoice, propose, totals_of
+from tests.staff import member
+
+pytestmark = pytest.mark.usefixtures("sandbox")
+PASS_PHRASE = "kopi gayo tanpa gula"
+
+
+def sign_in(shown: Window, name: str, code: str) -> None:
+    shown.open("/admin/")
+    shown.page.get_by_label("Username").fill(name)
+    shown.page.get_by_label("Password").fill(PASS_PHRASE)
+    shown.page.get_by_label("Code").fill(code)
+    shown.page.keyboard.press("Enter")
+
+
+class TestSigningIn:
+    def test_takes_a_password_and_a_code(self, window: OpenWindow, settings: Any) -> None:
+        settings.SECOND_FACTOR_REQUIRED = True
+        user = operator()
+        user.set_password(PASS_PHRASE)
+        user.save()
+        device = TOTPDevice.objects.create(user=user, name="phone", confirmed=True)
+        shown = window()
+
+        sign_in(shown, user.username, "")
+        assert shown.reads("Enter the code that your authenticator shows.")
+        assert shown.grave_violations() == []
+        shown.picture("sign-in-1440")
+        sign_in(shown, user.username, f"{totp(device.bin_key):06d}")
+
+        expect(shown.page).to_have_title(re.compile("Overview"))
+        assert shown.reads("Failed webhooks")
+
+
+class TestAnInvoice:
+    def test_is_found_by_its_gateways_reference_and_tells_its_history(
+        self, window: OpenWindow, sandbox: Sandbox
+    ) -> None:
+        of = open_invoice()
+        request = PaymentRequest.objects.get()
+        sandbox.pay(str(request.payment_url))
+        shown = window(operator())
+
+        shown.open("/admin/")
+        shown.page.get_by_role("searchbox").first.fill(str(request.gateway_payment_id))
+        shown.page.keyboard.press("Enter")
+
+        expect(shown.page).to_have_url(re.compile(f"/invoices/invoice/{of.pk}/change/"))
+        assert shown.reads(request.reference)
+        history = shown.page.locator(".staff-timeline").inner_text()
+        assert "MYR 60.00" in history
+        assert Transaction.objects.get().amount == 6_000
+
+
+class TestFailedWebhooks:
+    def test_are_processed_again(self, window: OpenWindow, sandbox: Sandbox) -> None:
+        event = failed_payment(sandbox)
+        shown = window(operator(), size=NARROW)
+
+        shown.open("/admin/payments/webhookevent/?status__exact=failed")
+        shown.page.locator(f'a[href*="/webhookevent/{event.pk}/change/"]').first.click()
+        assert shown.reads("Says that MYR 60.00 was paid.")
+        shown.page.get_by_text("Actions", exact=True).click()
+        shown.press("Process again")
+        assert shown.grave_violations() == []
+        shown.picture("process-again-390")
+        shown.press("Process again")
+
+        assert shown.reads("The gateway says it is paid, and the money is booked.")
+        assert WebhookEvent.objects.get(pk=event.pk).status == "processed"
+        assert Invoice.objects.get().paid_amount == 6_000
+
+
+class TestMakerChecker:
+    def test_needs_two(self, window: OpenWindow) -> None:
+        of = open_invoice()
+        maker, checker = window(operator()), window(operator())
+
+        maker.open(f"/admin/invoices/invoice/{of.pk}/change/")
+        maker.press("Propose an adjustment")
+        maker.page.get_by_label("New total of instalment 1").fill("70")
+        maker.page.get_by_label("Reason").fill("Asked for by phone")
+        maker.picture("propose-1440")
+        maker.press("Propose")
+        assert maker.reads("Proposed. Another person must approve it.")
+        proposal = Proposal.objects.get()
+        maker.open(f"/admin/payments/proposal/{proposal.pk}/change/")
+        assert maker.page.get_by_role("link", name="Approve").count() == 0
+        assert totals_of(of) == [6_000, 4_000]
+
+        checker.open("/admin/payments/proposal/?status__exact=open")
+        checker.page.locator(f'a[href*="/proposal/{proposal.pk}/change/"]').first.click()
+        checker.press("Approve")
+        assert checker.reads("Instalment 1: MYR 60.00 becomes MYR 70.00.")
+        checker.picture("approve-1440")
+        checker.press("Approve")
+
+        assert checker.reads("Approved, and the change is made.")
+        assert totals_of(of) == [7_000, 3_000]
+
+
+class TestExport:
+    def test_takes_the_filtered_list_away(self, window: OpenWindow) -> None:
+        of = open_invoice()
+        Invoice.objects.filter(pk=of.pk).update(review_flags=["late"])
+        shown = window(operator())
+
+        shown.open("/admin/reporting/discrepancy/?kind=late")
+        with shown.page.expect_download() as download:
+            shown.page.get_by_role("link", name="CSV").click()
+
+        text = download.value.path().read_text(encoding="utf-8-sig")
+        assert f"{of.pk},Late,{of.tenant.name},Xendit,100.00,MYR" in text
+
+
+class TestLanguage:
+    def test_is_switched_in_the_header(self, window: OpenWindow) -> None:
+        shown = window(operator())
+        shown.open("/admin/")
+
+        shown.page.get_by_label("Language").select_option("id")
+
+        expect(shown.page.locator("html")).to_have_attribute("lang", "id")
+
+
+class TestFinanceViewer:
+    def test_sees_and_does_nothing(self, window: OpenWindow) -> None:
+        of = open_invoice()
+        propose(of)
+        shown = window(member(roles.VIEWER))
+
+        shown.open(f"/admin/invoices/invoice/{of.pk}/change/")
+        assert shown.page.get_by_role("link", name="Propose an adjustment").count() == 0
+        shown.open(f"/admin/payments/proposal/{Proposal.objects.get().pk}/change/")
+        assert shown.page.get_by_role("link", name="Approve").count() == 0
+        shown.open("/admin/apikeys/tenant/")
+        assert shown.page.get_by_role("link", name="New tenant").count() == 0
+
+
+class TestLooks:
+    @pytest.mark.parametrize("size", [WIDE, NARROW])
+    def test_every_page_is_clean(
+        self, window: OpenWindow, sandbox: Sandbox, size: tuple[int, int]
+    ) -> None:
+        shown = window(a_busy_day(sandbox), size=size)
+        violations = {}
+
+        for name, path in pages().items():
+            shown.open(path)
+            shown.picture(f"{name}-{size[0]}")
+            if found := shown.grave_violations():
+                violations[name] = found
+            wider = shown.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            if wider > 0:
+                violations.setdefault(name, []).append(f"{wider} px wider than the window")
+
+        assert violations == {}
+
+
+def pages() -> dict[str, str]:
+    invoice = Invoice.objects.order_by("pk").first()
+    event = WebhookEvent.objects.get(status="failed")
+    proposal = Proposal.objects.get()
+    assert invoice is not None
+    return {
+        "overview": "/admin/",
+        "invoices": "/admin/invoices/invoice/",
+        "invoice": f"/admin/invoices/invoice/{invoice.pk}/change/",
+        "failed-webhooks": "/admin/payments/webhookevent/?status__exact=failed",
+        "failed-webhook": f"/admin/payments/webhookevent/{event.pk}/change/",
+        "proposal": f"/admin/payments/proposal/{proposal.pk}/change/",
+        "discrepancies": "/admin/reporting/discrepancy/",
+        "fee": "/admin/gateways/gatewayfee/1/change/",
+        "credentials": "/admin/gateways/gatewayaccount/xendit/",
+        "acts": "/admin/apikeys/staffact/",
+    }
