@@ -1,17 +1,13 @@
 """Instalments, payment requests and settlements; invoices have a page of their own above."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
-    DropdownFilter,
     RelatedDropdownFilter,
 )
 
@@ -24,30 +20,10 @@ from paytrust.staff.pages import ReadOnlyAdmin
 Shown = SafeString | str
 
 
-class OverdueFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
-    """Unpaid instalments past due, on invoices that still wait for money."""
-
-    title = _("overdue")
-    parameter_name = "overdue"
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, Any]]:
-        return [("1", _("overdue"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() != "1":
-            return queryset
-        return queryset.filter(
-            status=Installment.Status.UNPAID,
-            due_at__lt=timezone.now(),
-            invoice__status__in=labels.WAITING,
-        ).order_by("due_at", "id")
-
-
 @admin.register(Installment)
 class InstallmentAdmin(ReadOnlyAdmin):
     list_display = ("id", "of", "number", "total", "paid", "state", "due", "settled")
     list_filter: ClassVar = [
-        OverdueFilter,
         ("status", ChoicesDropdownFilter),
         ("due_at", DatesFilter),
     ]

@@ -33,6 +33,6 @@ urlpatterns = [
 ]
 
 handler400 = "paytrust.problems.bad_request"
-handler403 = "paytrust.problems.permission_denied"
-handler404 = "paytrust.problems.not_found"
+handler403 = "paytrust.staff.refusals.permission_denied"
+handler404 = "paytrust.staff.refusals.not_found"
 handler500 = "paytrust.problems.server_error"

@@ -142,6 +142,12 @@ def _tiles(now: datetime) -> list[Tile]:
             else "",
         ),
         _tile(
+            _("Proposals"),
+            queues.proposals,
+            list_address("payments_proposal", status__exact="open"),
+            alarm="warn",
+        ),
+        _tile(
             _("Discrepancies"),
             queues.discrepancies,
             list_address("reporting_discrepancy"),

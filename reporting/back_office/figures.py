@@ -10,7 +10,7 @@ from django.db.models import Min, QuerySet
 
 from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
 from payments import discrepancies, last_round, reconciliation
-from payments.models import WebhookEvent
+from payments.models import Proposal, WebhookEvent
 from reporting import selectors
 from reporting.models import ClosedDay
 
@@ -101,6 +101,7 @@ class Queues:
     partially_paid: Counted
     overdue: Counted
     discrepancies: Counted
+    proposals: Counted
     webhooks_waiting: Counted
     webhooks_failed: Counted
     late_seconds: int  # how long the longest waiting webhook has been due
@@ -162,6 +163,7 @@ def queues(*, now: datetime) -> Queues:
         partially_paid=counted(Invoice.objects.filter(status=InvoiceStatus.PARTIALLY_PAID)),
         overdue=counted(overdue(now=now)),
         discrepancies=counted(discrepancies.unresolved()),
+        proposals=counted(Proposal.objects.waiting()),
         webhooks_waiting=counted(waiting),
         webhooks_failed=counted(WebhookEvent.objects.filter(status=WebhookEvent.Status.FAILED)),
         late_seconds=max(int((now - due_at).total_seconds()), 0) if due_at else 0,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from apikeys import staff
 from apikeys.models import ApiKeyAuditEntry
 from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
+from payments import words
 from payments.models import Allocation, Transaction, WebhookEvent, WebhookRetry
 from paytrust.staff import display
 
@@ -209,7 +210,7 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
         yield Entry(
             at=retry.attempted_at,
             what=_("Webhook not processed") if failed else _("Confirmed with the gateway"),
-            detail=retry.failure_reason or _outcome(retry.outcome),
+            detail=retry.failure_reason or words.answer(retry.outcome),
             who="PayTrust",
             tone="bad" if failed else "good",
         )
@@ -217,14 +218,10 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
         yield Entry(
             at=event.processed_at,
             what=_("Confirmed with the gateway"),
-            detail=_outcome(event.outcome or ""),
+            detail=words.answer(event.outcome or ""),
             who="PayTrust",
             tone="good",
         )
-
-
-def _outcome(code: str) -> str:
-    return code.replace("_", " ")
 
 
 def _of_transaction(row: Transaction) -> Iterator[Entry]:

@@ -1,0 +1,44 @@
+"""Refusals as pages for staff, and as JSON for everybody else."""
+
+from http import HTTPStatus
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from paytrust import problems
+from paytrust.staff.preferences import STAFF_PATH
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer those who may not do what they ask for."""
+    if not request.path_info.startswith(STAFF_PATH):
+        return problems.permission_denied(request, exception)
+    return _page(
+        request,
+        HTTPStatus.FORBIDDEN,
+        _("You may not do this"),
+        _("Your role does not allow it. A platform admin can give you another one."),
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer those who ask for what is not there."""
+    if not request.path_info.startswith(STAFF_PATH):
+        return problems.not_found(request, exception)
+    return _page(
+        request,
+        HTTPStatus.NOT_FOUND,
+        _("There is no such page"),
+        _("It may have been moved, or the address is mistyped."),
+    )
+
+
+def _page(
+    request: HttpRequest, status: HTTPStatus, title: Promise, why: Promise
+) -> HttpResponseBase:
+    context = {**admin.site.each_context(request), "title": title, "why": why}
+    return render(request, "staff/refused.html", context, status=status)

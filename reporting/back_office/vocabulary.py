@@ -1,0 +1,46 @@
+"""Names of models, fields and states as staff read them, in their own language.
+
+Models name themselves in English, once, by their identifiers; two hundred `verbose_name=_(...)`
+would bury them. Here each name becomes lazy, so that the pages for staff translate it. `words`
+lists the names for the catalogues, and a test holds it complete.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from django.apps import AppConfig, apps
+from django.db.models import Field, Model
+from django.utils.translation import gettext_lazy
+
+APPS = ("apikeys", "gateways", "invoices", "payments", "reporting")
+
+
+def make_lazy() -> None:
+    """Let the names of our models be translated when they are shown."""
+    for app in our_apps():
+        app.verbose_name = gettext_lazy(str(app.verbose_name))
+        for model in app.get_models():
+            _make_model_lazy(model)
+
+
+def our_apps() -> Iterator[AppConfig]:
+    """Yield our apps."""
+    return (apps.get_app_config(label) for label in APPS)
+
+
+def fields_of(model: type[Model]) -> Iterable[Field[object, object]]:
+    """Return a model's columns."""
+    return [field for field in model._meta.get_fields() if isinstance(field, Field)]  # noqa: SLF001
+
+
+def _make_model_lazy(model: type[Model]) -> None:
+    options = model._meta  # noqa: SLF001  # Django's public way to a model's names
+    for name in ("verbose_name", "verbose_name_plural"):
+        setattr(options, name, gettext_lazy(str(getattr(options, name))))
+    for field in fields_of(model):
+        if isinstance(field.verbose_name, str):
+            field.verbose_name = gettext_lazy(field.verbose_name)
+        if field.choices:
+            field.choices = [
+                (value, gettext_lazy(label) if isinstance(label, str) else label)
+                for value, label in field.flatchoices
+            ]
