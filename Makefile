@@ -5,7 +5,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status reset test chromium test-slow coverage check format bench lock venv \
-  check-code check-django check-dependencies check-containers
+  check-code check-django check-dependencies check-containers messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -59,19 +59,24 @@ check: check-code check-django check-dependencies check-containers ## lint, type
 bench: venv ## measure, print a table, write bench-results.json
 	@$(RUN) bench $(ARGS)
 
+messages: venv ## collect the texts of the back office and compile their translations; needs GNU gettext
+	@$(MANAGE) makemessages --locale id --locale ms --no-obsolete --no-wrap --add-location file \
+	  --ignore .venv --ignore build --ignore "tests/*" --ignore "bench/*" --ignore "templates/pay/*" --ignore "templates/sandbox/*"
+	@$(MANAGE) compilemessages --locale id --locale ms --ignore .venv
+
 format: venv ## put the code into the one format
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 
 # Settings want values; for checks they only have to have the right form.
-CHECKS := check-code check-django
+CHECKS := check-code check-django messages
 $(CHECKS): export SECRET_KEY = check-only-and-long-enough-0123456789-abcdefghijklmnopqrstuvwxyz
 $(CHECKS): export ADMIN_API_KEY = check-only-0123456789abcdef0123456789abcdef
 $(CHECKS): export API_KEY_PEPPER = check-only-fedcba9876543210fedcba9876543210
 $(CHECKS): export CREDENTIAL_KEYS = check-only-00112233445566778899aabbccddeeff
 $(CHECKS): export PUBLIC_BASE_URL = https://pay.example.com
-check-code: export DATABASE_URL = postgres://nobody@127.0.0.1:9/none
-check-code: export REDIS_URL = redis://127.0.0.1:9/0
+check-code messages: export DATABASE_URL = postgres://nobody@127.0.0.1:9/none
+check-code messages: export REDIS_URL = redis://127.0.0.1:9/0
 
 check-code: venv
 	$(RUN) ruff format --check .
