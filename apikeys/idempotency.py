@@ -43,7 +43,7 @@ WELL_FORMED_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 IDEMPOTENCY_HEADER = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     OpenApiParameter.HEADER,
     description="1 to 255 printable ASCII characters. The same call sent again under the same "
     "key within 24 hours gets the first one's answer and changes nothing.",

@@ -34,7 +34,7 @@ class ApiKeyCollection(GenericAPIView[ApiKey]):
     @extend_schema(parameters=[ApiKeyFilter], responses=ApiKeyResponse(many=True))
     def get(self, request: Request) -> Response:
         """List API keys, newest first; a rotated one is listed beside its successor."""
-        query = ApiKeyFilter(data=request.query_params)
+        query = ApiKeyFilter(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         page = self.paginate_queryset(query.applied_to(self.get_queryset()))
         return self.get_paginated_response(ApiKeyResponse(page, many=True).data)
@@ -94,7 +94,7 @@ class AuditLog(APIView):
     @extend_schema(parameters=[AuditQuery], responses=AuditPageResponse)
     def get(self, request: Request) -> Response:
         """Show what was done with keys, newest first."""
-        query = AuditQuery(data=request.query_params)
+        query = AuditQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         page = selectors.audit_page(

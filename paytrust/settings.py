@@ -243,6 +243,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "paytrust.openapi.document_errors",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ApiKeyStatus": "apikeys.models.ApiKey.Status",
         "InvoiceStatus": "invoices.models.InvoiceStatus",

@@ -323,6 +323,7 @@ class TestGetAudit:
             "page=x",
             "page_size=101",
             "page_size=0",
+            "start_date=",
             "start_date=yesterday",
             "start_date=2026-02-30",
             "start_date=2026-11-23&end_date=2026-11-22",
