@@ -1,10 +1,10 @@
 """What stored notifications say, for people: which payment, and what it would change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateways import registry
-from gateways.adapter import MalformedNotification, PaymentReport, PaymentState
+from gateways.adapter import MalformedNotification, Notification, PaymentReport, PaymentState
 from invoices.models import PaymentRequest
 from payments import notifications
 from payments.models import WebhookEvent
@@ -40,17 +40,33 @@ _ENDS = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CANCELLED}
 
 def claim_of(event: WebhookEvent) -> Claim:
     """Return what a notification says and the payment it is about, without asking the gateway."""
+    notification = _read(event)
+    if notification is None:
+        return Claim(Effect.UNCLEAR)
+    about = notifications.find_payment_request(event.gateway_id, notification)
+    return replace(_claimed(notification), payment_request=about)
+
+
+def said_by(event: WebhookEvent) -> Claim:
+    """Return what a notification says, without looking its payment up: for lists."""
+    notification = _read(event)
+    return _claimed(notification) if notification else Claim(Effect.UNCLEAR)
+
+
+def _read(event: WebhookEvent) -> Notification | None:
     try:
-        notification = registry.adapter_for(event.gateway.code).parse_notification(
+        return registry.adapter_for(event.gateway.code).parse_notification(
             headers=event.headers, body=bytes(event.body)
         )
     except MalformedNotification:
-        return Claim(Effect.UNCLEAR)
-    about = notifications.find_payment_request(event.gateway_id, notification)
+        return None
+
+
+def _claimed(notification: Notification) -> Claim:
     report = notification.report
     if report is None:
-        return Claim(Effect.UNCLEAR, about)
-    return Claim(_effect_of(report), about, _amount_of(report))
+        return Claim(Effect.UNCLEAR)
+    return Claim(_effect_of(report), amount=_amount_of(report))
 
 
 def _effect_of(report: PaymentReport) -> Effect:

@@ -41,7 +41,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
         "shown_body",
     )
     readonly_fields = ("says", "why", "received", "ended", "next_attempt", "shown_body")
-    list_display = ("id", "received", "gateway", "reference", "why", "attempts", "status")
+    list_display = ("id", "received", "gateway", "reference", "says_in_short", "why", "status")
     list_filter: ClassVar = ["status", "gateway"]
     list_select_related = ("gateway",)
     exact_search = ("reference", "event_id")
@@ -149,6 +149,10 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("What it says"))
     def says(self, event: WebhookEvent) -> str:
         return words.effect(claims.claim_of(event))
+
+    @admin.display(description=_("What it says"))
+    def says_in_short(self, event: WebhookEvent) -> str:
+        return words.short_effect(claims.said_by(event))
 
     @admin.display(description=_("Why it failed"))
     def why(self, event: WebhookEvent) -> str:

@@ -37,7 +37,7 @@ ANSWERS: dict[str, Promise] = {
 
 def effect(claim: Claim) -> str:
     """Say what a notification would change if the gateway confirmed it."""
-    return f"{_effect(claim)} {_about(claim)}".strip()
+    return f"{short_effect(claim)} {_about(claim)}".strip()
 
 
 def reason(outcome: str | None, failure_reason: str | None) -> str:
@@ -52,7 +52,8 @@ def answer(outcome: str) -> str:
     return str(known) if known else outcome
 
 
-def _effect(claim: Claim) -> str:
+def short_effect(claim: Claim) -> str:
+    """Say the same without the payment that it is about: for lists."""
     amount = {"amount": claim.amount or gettext("an amount that it does not tell")}
     if claim.effect == Effect.PAYS:
         return gettext("Says that %(amount)s was paid.") % amount

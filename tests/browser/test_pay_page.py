@@ -1,0 +1,27 @@
+"""Our own payment page, as a customer's browser shows it."""
+
+import pytest
+from django.conf import settings
+
+from tests.browser.conftest import NARROW, WIDE, OpenWindow
+from tests.conftest import Merchant
+from tests.factories import rupiah_body
+
+METHODS = {"qris": {"type": "qris"}, "virtual-account": {"type": "bank_transfer", "bank": "bca"}}
+
+
+@pytest.fixture(autouse=True)
+def _our_pages_are_on_the_live_server(monkeypatch: pytest.MonkeyPatch, live_url: str) -> None:
+    monkeypatch.setattr(settings, "PUBLIC_BASE_URL", live_url)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_tells_how_to_pay_and_is_clean(merchant: Merchant, window: OpenWindow, name: str) -> None:
+    invoice = merchant.post("/invoices", json=rupiah_body(payment_method=METHODS[name])).json()
+
+    for size in (WIDE, NARROW):
+        shown = window(size=size)
+        shown.page.goto(invoice["payment_url"])
+        shown.picture(f"payment-page-{name}-{size[0]}")
+        assert shown.reads("Rp\N{NO-BREAK SPACE}160,700")
+        assert shown.grave_violations() == []
