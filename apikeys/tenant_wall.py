@@ -18,8 +18,6 @@ log = structlog.get_logger(__name__)
 
 ROLE: Final = "paytrust_merchant"
 TENANT: Final = "paytrust.tenant_id"
-STEPS: Final = 2  # statements that raise the wall
-
 _MAY_TAKE_ROLE: Final = """
 SELECT EXISTS (SELECT FROM pg_policies WHERE schemaname = current_schema() AND %s = ANY (roles))
    AND EXISTS (SELECT FROM pg_roles WHERE rolname = %s AND pg_has_role(current_user, oid,
@@ -44,8 +42,7 @@ class _Wall:
             return execute(sql, params, many, context)
         assert not many, "executemany would not let the wall stand before each statement"
         result = execute(f"{self.up}; {sql}", params, many, context)
-        for _ in range(STEPS):
-            context["cursor"].nextset()
+        context["cursor"].set_result(-1)
         return result
 
 
@@ -74,7 +71,7 @@ def lower() -> None:
 def _in_transaction() -> bool:
     """Tell whether a transaction goes on, in which the role was taken or not."""
     own = connection.connection
-    return own is not None and own.info.transaction_status != TransactionStatus.IDLE
+    return own is not None and own.pgconn.transaction_status != TransactionStatus.IDLE
 
 
 def _available() -> bool:

@@ -176,8 +176,7 @@ class TestTables:
             f'"invoices_invoice".tenant_id = {tenant_policies.CURRENT}'
         )
         assert conditions["invoices_installmenttax"] == (
-            'EXISTS (SELECT FROM "invoices_installment" owner'
-            ' WHERE owner.id = "invoices_installmenttax".installment_id)'
+            'merchant_sees_own_invoices_installment("invoices_installmenttax".installment_id)'
         )
         assert not any(table.startswith("auth_") for table in conditions)
         assert InstallmentTax._meta.db_table in conditions
