@@ -85,11 +85,13 @@ def install() -> bool:
                 return False
             cursor.execute(_MAKE_ROLE)
         there = set(connection.introspection.table_names(cursor))
+        cursor.execute("SELECT current_schema()")
+        schema = cursor.fetchone()[0]
         cursor.execute("SELECT tablename FROM pg_policies WHERE policyname = %s", [POLICY])
         bound = {name for (name,) in cursor.fetchall()}
         for table in tables():
             if table.name in there - bound:
-                cursor.execute("; ".join(_rules(table)))
+                cursor.execute("; ".join(_rules(table, schema)))
     return True
 
 
@@ -99,27 +101,28 @@ def _role_is_there() -> bool:
         return cursor.fetchone() is not None
 
 
-def _rules(table: Table) -> list[str]:
+def _rules(table: Table, schema: str) -> list[str]:
     if table.condition is None:
         return [f'GRANT SELECT ON "{table.name}" TO {ROLE}']
     return [
-        *([_function(table.owner)] if table.owner else []),
+        *([_function(table.owner, schema)] if table.owner else []),
         f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{table.name}" TO {ROLE}',
         f'ALTER TABLE "{table.name}" ENABLE ROW LEVEL SECURITY',
         f'CREATE POLICY {POLICY} ON "{table.name}" TO {ROLE} USING ({table.condition})',
     ]
 
 
-def _function(owner: Table) -> str:
+def _function(owner: Table, schema: str) -> str:
     """Return what makes the function that tells whether a row of a table may be seen.
 
     A policy with a subquery would be planned with each statement; this is planned once per
-    connection, for the table's owner, whom no policy binds.
+    connection, for the table's owner, whom no policy binds. The schema is named, or a temporary
+    table of the same name would come first.
     """
+    body = f'SELECT FROM "{schema}"."{owner.name}" WHERE id = wanted AND {owner.condition}'  # nosec B608  # our own names
     return (
         f"CREATE OR REPLACE FUNCTION {POLICY}_{owner.name}(wanted bigint) RETURNS boolean"
-        " LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$ BEGIN RETURN EXISTS"
-        f' (SELECT FROM "{owner.name}" WHERE id = wanted AND {owner.condition}); END $$'
+        f" LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$ BEGIN RETURN EXISTS ({body}); END $$"
     )
 
 
