@@ -176,7 +176,7 @@ def retry(*, event_id: int, now: datetime) -> WebhookEvent:
                 f"Notification {event.pk} was processed: {event.outcome}.",
                 details={"id": event.pk, "outcome": event.outcome},
             )
-        if event.status == WebhookEvent.Status.FAILED:
+        if event.status in {WebhookEvent.Status.FAILED, WebhookEvent.Status.IGNORED}:
             event.first_failed_at = event.processed_at = None
             event.attempts_before = event.attempts
         event.status, event.next_attempt_at = WebhookEvent.Status.RECEIVED, now

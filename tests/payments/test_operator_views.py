@@ -153,8 +153,12 @@ class TestRetrying:
             "booked",
         ]
 
-    def test_gives_it_all_its_attempts_again(self, merchant: Merchant, sandbox: Sandbox) -> None:
+    @pytest.mark.parametrize("status", ["failed", "ignored"])
+    def test_gives_it_all_its_attempts_again(
+        self, merchant: Merchant, sandbox: Sandbox, status: str
+    ) -> None:
         stored = self.failed_payment(merchant, sandbox)
+        WebhookEvent.objects.update(status=status)
         sandbox.fault("xendit", "http_500")
 
         answer = self.post(merchant, stored.pk).json()

@@ -46,6 +46,7 @@ class TestChoosing:
         self.midtrans = event(3, gateway_id=2).pk
         self.waiting = event(4, status="received", next_attempt_at=timezone.now()).pk
         self.done = event(5, status="processed").pk
+        self.ignored = event(6, status="ignored").pk
 
     def chosen(self, *arguments: Any) -> set[int]:
         lines = replay(*arguments, "--dry-run").splitlines()[:-1]
@@ -58,6 +59,9 @@ class TestChoosing:
         assert self.chosen("--failed", "--gateway=xendit") == {self.old, self.new}
         assert self.chosen(f"--since={since}") == {self.new, self.midtrans, self.waiting}
         assert self.chosen(self.new, self.midtrans) == {self.new, self.midtrans}
+
+    def test_finds_what_was_ignored_only_by_its_id(self) -> None:
+        assert self.chosen(self.ignored) == {self.ignored}
 
     def test_changes_nothing_on_a_dry_run(self) -> None:
         before = list(WebhookEvent.objects.order_by("pk").values())
