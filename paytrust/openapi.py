@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from paytrust.spreadsheets import XLSX
 from paytrust.xml_views import XML
 
 ANSWERS: Final[Mapping[HTTPStatus, str]] = {
@@ -77,5 +78,10 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[HTT
             HTTPStatus.BAD_GATEWAY,
             HTTPStatus.GATEWAY_TIMEOUT,
         )
-    if any(XML in answer.get("content", {}) for answer in operation["responses"].values()):
+    formats = {
+        name for answer in operation["responses"].values() for name in answer.get("content", {})
+    }
+    if XML in formats:
         yield from (HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if XLSX in formats:
+        yield HTTPStatus.UNPROCESSABLE_ENTITY

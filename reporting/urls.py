@@ -6,5 +6,8 @@ from reporting import views
 
 urlpatterns = [
     path("reports/financial", views.FinancialReport.as_view()),
+    path("reports/financial.csv", views.FinancialReportCSV.as_view()),
+    path("reports/transactions.csv", views.MovementsCSV.as_view()),
+    path("reports/transactions.xlsx", views.MovementsXLSX.as_view()),
     path("reports/discrepancies", views.DiscrepancyReport.as_view()),
 ]

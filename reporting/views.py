@@ -1,13 +1,22 @@
 """A merchant's reports."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.http import FileResponse, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apikeys.authentication import tenant_of
+from paytrust import spreadsheets
 from paytrust.pagination import NewestFirst
-from reporting import selectors
+from paytrust.spreadsheets import Cell
+from reporting import exports, selectors
+from reporting.selectors import CurrencyReport
 from reporting.serializers import (
     CurrencyReportResponse,
     DiscrepancyList,
@@ -18,26 +27,57 @@ from reporting.serializers import (
     FinancialReportResponse,
 )
 
+CSV_ANSWER = {(HTTPStatus.OK.value, "text/csv"): OpenApiTypes.STR}
+XLSX_ANSWER = {(HTTPStatus.OK.value, spreadsheets.XLSX): OpenApiTypes.BINARY}
+
 
 class FinancialReport(APIView):
     @extend_schema(responses=FinancialReportResponse, parameters=[FinancialQuery])
     def get(self, request: Request) -> Response:
         """Report what was settled in an interval, per currency, with its taxes and fees."""
-        query = FinancialQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        reports = selectors.financial_report(
-            tenant=tenant_of(request),
-            start=asked["start"],
-            end=asked["end"],
-            currency_code=asked.get("currency"),
-            gateway_id=asked.get("gateway_id"),
-        )
+        asked = _asked(request)
+        reports = _financial(request, asked)
         return Response(
             {
                 "period": {"start_date": asked["start"], "end_date": asked["end"]},
                 "by_currency": CurrencyReportResponse(reports, many=True).data,
             }
+        )
+
+
+class FinancialReportCSV(APIView):
+    @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Return the financial report as CSV, amounts in whole currency."""
+        asked = _asked(request)
+        rows = exports.financial_rows(
+            reports=_financial(request, asked),
+            start=asked["start"],
+            end=asked["end"],
+            zone=asked["tz"],
+        )
+        return _csv(rows, _name("financial", asked))
+
+
+class MovementsCSV(APIView):
+    @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Stream every payment and reversal booked in an interval as CSV, oldest first."""
+        asked = _asked(request)
+        return _csv(_movements(request, asked), _name("transactions", asked))
+
+
+class MovementsXLSX(APIView):
+    @extend_schema(responses=XLSX_ANSWER, parameters=[FinancialQuery])
+    def get(self, request: Request) -> FileResponse:
+        """Return every payment and reversal booked in an interval as a workbook."""
+        asked = _asked(request)
+        rows = exports.at_most(_movements(request, asked), exports.MOST_IN_WORKBOOK)
+        return FileResponse(
+            spreadsheets.xlsx_file(rows, title="transactions"),
+            as_attachment=True,
+            filename=f"{_name('transactions', asked)}.xlsx",
+            content_type=spreadsheets.XLSX,
         )
 
 
@@ -58,3 +98,43 @@ class DiscrepancyReport(APIView):
         sums = DiscrepancySumResponse(selectors.discrepancy_sums(found), many=True)
         answer.data["by_currency"] = sums.data
         return answer
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    query = FinancialQuery(data=request.query_params.dict())
+    query.is_valid(raise_exception=True)
+    asked: dict[str, Any] = query.validated_data
+    return asked
+
+
+def _financial(request: Request, asked: dict[str, Any]) -> list[CurrencyReport]:
+    return selectors.financial_report(
+        tenant=tenant_of(request),
+        start=asked["start"],
+        end=asked["end"],
+        currency_code=asked.get("currency"),
+        gateway_id=asked.get("gateway_id"),
+    )
+
+
+def _movements(request: Request, asked: dict[str, Any]) -> Iterator[Sequence[Cell]]:
+    return exports.movement_rows(
+        tenant=tenant_of(request),
+        start=asked["start"],
+        end=asked["end"],
+        zone=asked["tz"],
+        currency_code=asked.get("currency"),
+        gateway_id=asked.get("gateway_id"),
+    )
+
+
+def _csv(rows: Iterable[Sequence[Cell]], name: str) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(spreadsheets.csv_pieces(rows), content_type=spreadsheets.CSV)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def _name(report: str, asked: dict[str, Any]) -> str:
+    """Name a file by its interval, as the zone that was asked for has it."""
+    start, end = (asked[edge].astimezone(asked["tz"]) for edge in ("start", "end"))
+    return f"{report}-{start:%Y%m%dT%H%M}-{end:%Y%m%dT%H%M}"

@@ -1,8 +1,6 @@
 """A list as a file: the rows that its filters and search leave, in whole currency, streamed."""
 
-import csv
 import itertools
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -17,47 +15,31 @@ from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
-from openpyxl import Workbook
 
+from paytrust import spreadsheets
+from paytrust.spreadsheets import Cell
 from paytrust.staff import display
 
-Cell = str | int | Decimal | bool | None
 CHUNK = 1000  # rows read at a time
 MOST_IN_WORKBOOK = 100_000  # rows; a spreadsheet with more opens slowly, and a CSV has no limit
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would take for one
 
 exported = Signal()
 """Sent with `request`, `model` and `suffix` when somebody takes a list away."""
 
 
-class Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def csv_file(request: HttpRequest, changelist: ChangeList) -> HttpResponseBase:
     """Return a list as CSV in UTF-8, row by row."""
-    writer = csv.writer(Echo())
-    lines = (writer.writerow(row) for row in rows_of(request, changelist))
+    pieces = spreadsheets.csv_pieces(rows_of(request, changelist))
     exported.send(sender=None, request=request, model=changelist.model, suffix="csv")
-    answer = StreamingHttpResponse(
-        itertools.chain(["\ufeff"], lines), content_type="text/csv; charset=utf-8"
-    )
+    answer = StreamingHttpResponse(pieces, content_type=spreadsheets.CSV)
     answer["Content-Disposition"] = f'attachment; filename="{_name(changelist)}.csv"'
     return answer
 
 
 def xlsx_file(request: HttpRequest, changelist: ChangeList) -> HttpResponseBase:
     """Return the first rows of a list as a workbook, which never is in memory as a whole."""
-    workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet(_name(changelist)[:31])
-    for row in itertools.islice(rows_of(request, changelist), MOST_IN_WORKBOOK + 1):
-        sheet.append(row)
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # the answer closes it
-    workbook.save(file)
-    file.seek(0)
+    rows = itertools.islice(rows_of(request, changelist), MOST_IN_WORKBOOK + 1)
+    file = spreadsheets.xlsx_file(rows, title=_name(changelist))
     exported.send(sender=None, request=request, model=changelist.model, suffix="xlsx")
     return FileResponse(file, as_attachment=True, filename=f"{_name(changelist)}.xlsx")
 
@@ -74,16 +56,9 @@ def rows_of(request: HttpRequest, changelist: ChangeList) -> Iterator[Sequence[C
         head.append(str(label_for_field(name, changelist.model, page)))
         if isinstance(value, display.AmountText):
             head.append("currency")
-    yield [safe(cell) for cell in head]
+    yield head
     for row in itertools.chain(first, found):
         yield list(_cells(_values(row, names, page)))
-
-
-def safe(cell: Cell) -> Cell:
-    """Return a cell that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and cell.startswith(FORMULA):
-        return f"'{cell}"
-    return cell
 
 
 def _values(row: Model, names: Sequence[str], page: Any) -> list[Any]:  # noqa: ANN401  # an admin
@@ -98,7 +73,7 @@ def _cells(values: Iterable[Any]) -> Iterator[Cell]:
         elif isinstance(value, display.MomentText):
             yield value.when.isoformat()
         else:
-            yield safe(_plain(value))
+            yield _plain(value)
 
 
 def _plain(value: Any) -> Cell:  # noqa: ANN401  # whatever a column holds

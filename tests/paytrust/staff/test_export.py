@@ -6,7 +6,7 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from apikeys.models import StaffAct
-from paytrust.staff import export, roles
+from paytrust.staff import roles
 from tests.invoices.factories import invoice
 from tests.staff import member
 
@@ -82,13 +82,3 @@ class TestXlsxFile:
         rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
         assert rows[1][0] == of.pk
         assert rows[1][4:6] == [100, "MYR"]
-
-
-class TestSafe:
-    @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
-    def test_disarms_what_a_spreadsheet_would_compute(self, text: str) -> None:
-        assert export.safe(text) == f"'{text}"
-
-    @pytest.mark.parametrize("cell", ["Toko", "", -5, None])
-    def test_leaves_the_rest(self, cell: str | int | None) -> None:
-        assert export.safe(cell) == cell
