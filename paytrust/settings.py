@@ -162,6 +162,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reporting.check_days",
         "schedule": crontab(hour="2", minute="30"),
     },
+    "audit books": {"task": "reporting.audit_books", "schedule": crontab(hour="3", minute="30")},
     "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
     "seal audit": {"task": "apikeys.seal_audit", "schedule": 300.0},
     "make audit months": {"task": "apikeys.make_audit_months", "schedule": 86_400.0},

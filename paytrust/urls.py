@@ -9,6 +9,7 @@ from gateways import registry
 from gateways.health import collect as gateway_metrics
 from payments.queue_metrics import collect as queue_metrics
 from paytrust import converters, health, metrics, problems
+from reporting.audit_runs import collect as audit_metrics
 
 register_converter(converters.IdConverter, "id")
 
@@ -22,7 +23,9 @@ urlpatterns = [
     path("readyz", health.ready),
     path(
         "metrics",
-        metrics.exposition(gateway_metrics(registry.CODES), queue_metrics, limiter_metrics),
+        metrics.exposition(
+            gateway_metrics(registry.CODES), queue_metrics, limiter_metrics, audit_metrics
+        ),
     ),
     path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),
     path(

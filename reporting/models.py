@@ -65,6 +65,18 @@ class DailyTotal(models.Model):
         return f"{self.day_date} {self.currency_code}"
 
 
+class AuditRun(models.Model):
+    """One nightly audit of all books."""
+
+    started_at = models.DateTimeField()
+    seconds = models.FloatField()
+    invoice_id_count = models.PositiveBigIntegerField()
+    finding_count = models.PositiveBigIntegerField()  # what does not add up
+
+    def __str__(self) -> str:
+        return f"audit of {self.started_at:%Y-%m-%d %H:%M}"
+
+
 class BackOffice(models.Model):
     """No table: it bears the permissions of staff that belong to no model."""
 

@@ -3,7 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from reporting import rollups
+from reporting import audit_runs, rollups
+
+AUDIT_SECONDS = 3000  # at most, however many books; less than until the broker repeats a task
 
 
 @shared_task(name="reporting.close_days")
@@ -16,3 +18,9 @@ def close_days(**_later: object) -> None:
 def check_days(**_later: object) -> None:
     """Beat, nightly: recount the last 35 closed days; a difference is logged as CRITICAL."""
     rollups.differing_days(now=timezone.now())
+
+
+@shared_task(name="reporting.audit_books", time_limit=AUDIT_SECONDS)
+def audit_books(**_later: object) -> None:
+    """Beat, nightly: audit all books; what does not add up is logged as CRITICAL."""
+    audit_runs.run(now=timezone.now())

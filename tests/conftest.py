@@ -29,7 +29,7 @@ from apikeys.models import ApiKeyAuditEntry, Tenant
 from gateways import registry
 from payments.models import WebhookEvent
 from paytrust.celery import app as celery_app
-from reporting.models import ClosedDay
+from reporting.models import AuditRun, ClosedDay
 
 ROOT = Path(__file__).resolve().parent.parent
 TRUE_ARGON2 = hashing._ARGON2
@@ -224,7 +224,7 @@ def _empty_database() -> None:
 @cache
 def _tenants_tables() -> list[str]:
     staff = [User, User.groups.through, User.user_permissions.through]
-    found: list[Any] = [Tenant, ApiKeyAuditEntry, ClosedDay, WebhookEvent, *staff]
+    found: list[Any] = [Tenant, ApiKeyAuditEntry, AuditRun, ClosedDay, WebhookEvent, *staff]
     for parent in found:  # grows meanwhile
         found += [
             relation.related_model
