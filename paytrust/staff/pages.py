@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.checks import ModelAdminChecks
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -28,6 +29,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme has no types
     paginator = CappedPaginator
     list_per_page = 50
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # a count for each choice of each filter
     sortable_by: ClassVar[Sequence[str]] = ()
     ordering: ClassVar[Sequence[str]] = ("-id",)
     list_filter_submit = True

@@ -31,7 +31,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if not sign_in.has_second_factor(user):
         return _set_up(request, user)
     if not user.is_verified():  # signed in by password alone: the code comes first
-        return HttpResponseRedirect(reverse("admin:login"))
+        return _verify(request, user)
     codes = new_recovery_codes(user) if request.method == "POST" else []
     left = StaticToken.objects.filter(device__user=user).count()
     return _page(request, {"is_on": True, "codes": codes, "codes_left": left})
@@ -64,6 +64,17 @@ def _set_up(request: HttpRequest, user: Any) -> HttpResponse:  # noqa: ANN401  #
     verify_session(request, device)
     messages.success(request, _("Your second factor is on."))
     return _page(request, {"is_on": True, "codes": codes, "codes_left": len(codes)})
+
+
+def _verify(request: HttpRequest, user: Any) -> HttpResponse:  # noqa: ANN401  # an AbstractBaseUser
+    if request.method == "POST":
+        code = request.POST.get("otp_token", "").replace(" ", "")
+        device = sign_in.accepting_device(user, code)
+        if device is not None:
+            verify_session(request, device)
+            return HttpResponseRedirect(reverse("admin:second_factor"))
+        messages.error(request, _("This code is wrong. Wait for the next one and try again."))
+    return _page(request, {"asks": True})
 
 
 def _invitation(device: TOTPDevice) -> dict[str, str]:

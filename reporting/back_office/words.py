@@ -1,6 +1,7 @@
 """Names of models, fields and states, so that the catalogues have them. See `vocabulary`."""
 
 from django.utils.translation import gettext_noop as _
+from django.utils.translation import ngettext_lazy
 
 WORDS = (
     _("account"),
@@ -231,5 +232,6 @@ THEME = (
     _("True"),
     _("Type to search"),
     _("Welcome"),
+    ngettext_lazy("Please correct the error below.", "Please correct the errors below."),
     _("You have been successfully logged out from the administration"),
 )

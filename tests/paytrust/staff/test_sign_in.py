@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 from django_otp.oath import TOTP
+from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
@@ -115,9 +116,22 @@ class TestSignInWhereASecondFactorIsRequired:
         self, user: User, submit: Submit
     ) -> None:
         client = submit()
-        TOTPDevice.objects.create(user=user, name="phone")
+        device = TOTPDevice.objects.create(user=user, name="phone")
 
-        assert client.post("/admin/second-factor/").headers["Location"] == LOGIN
+        for page in (
+            client.get("/admin/second-factor/"),
+            client.post("/admin/second-factor/"),
+            client.post("/admin/second-factor/", {"otp_token": "000000"}),
+        ):
+            assert page.context["asks"]
+            assert "data:image/svg+xml" not in page.text
+        assert not StaticDevice.objects.exists()
+        assert not is_in(client)
+
+        TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
+        client.post("/admin/second-factor/", {"otp_token": code_of(device)})
+
+        assert is_in(client)
 
 
 class TestSignInForDevelopment:
