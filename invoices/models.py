@@ -177,6 +177,9 @@ class Invoice(models.Model):
                 condition=Q(needs_review=True),
                 name="invoice_to_review",
             ),
+            models.Index(
+                F("id").desc(), condition=Q(needs_review=True), name="invoice_of_all_to_review"
+            ),
             models.Index("parent", condition=Q(parent__isnull=False), name="invoice_of_parent"),
         ]
 

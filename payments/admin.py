@@ -10,6 +10,7 @@ from payments.models import Proposal, Transaction, WebhookEvent
 from payments.proposal_pages import ProposalAdmin
 from payments.webhook_pages import WebhookEventAdmin
 from paytrust.staff import display
+from paytrust.staff.filters import CurrencyFilter
 from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
@@ -18,7 +19,7 @@ Shown = SafeString | str
 @admin.register(Transaction)
 class TransactionAdmin(ReadOnlyAdmin):
     list_display = ("id", "invoice", "gateway", "gateway_transaction_id", "kind", "money", "booked")
-    list_filter: ClassVar = ["kind", "gateway", "currency_code"]
+    list_filter: ClassVar = ["kind", "gateway", CurrencyFilter]
     list_select_related = ("invoice", "gateway")
     exact_search = ("gateway_transaction_id", "invoice__id")
 

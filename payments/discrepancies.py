@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
+from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -12,6 +13,7 @@ from invoices.models import Invoice
 from payments.models import DiscrepancyEntry
 from paytrust.errors import PayTrustError
 
+Invoices = TypeVar("Invoices", bound=QuerySet[Any])
 ACTS = {
     DiscrepancyEntry.Kind.NOTE: StaffAct.Act.DISCREPANCY_NOTED,
     DiscrepancyEntry.Kind.RESOLVED: StaffAct.Act.DISCREPANCY_RESOLVED,
@@ -47,7 +49,12 @@ def resolve(*, actor: Actor, invoice_id: int, reason: str, now: datetime) -> Dis
 
 def unresolved() -> QuerySet[Invoice]:
     """Return the invoices of all tenants that somebody should look at."""
-    return Invoice.objects.filter(~Exists(_resolving()), needs_review=True)
+    return unresolved_among(Invoice.objects.all())
+
+
+def unresolved_among(invoices: Invoices) -> Invoices:
+    """Return those of `invoices`, or of a proxy's rows, that somebody should look at."""
+    return invoices.filter(~Exists(_resolving()), needs_review=True)
 
 
 def is_resolved(invoice: Invoice) -> bool:

@@ -56,7 +56,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super().get_queryset(request)
-        return queryset.filter(pk__in=discrepancies.unresolved().values("pk"))
+        return discrepancies.unresolved_among(queryset)
 
     @acts.button(_("Note"), path="note", permission=roles.OPERATE)
     def note(self, request: HttpRequest, object_id: str) -> HttpResponse:
