@@ -11,6 +11,8 @@ from django.db.models import Count, QuerySet, Sum
 
 from apikeys.models import Tenant
 from invoices.models import Invoice, SettlementEntry
+from payments.models import WebhookEvent
+from payments.notifications import UnknownReference
 from reporting import rollups
 
 # Rows by (kind, currency, gateway, tax rate). Without a rate: the report's columns.
@@ -118,6 +120,16 @@ def discrepancies(
     if kind is not None:
         found = found.filter(review_flags__contains=[kind])
     return found.filter(currency_code=currency_code) if currency_code else found
+
+
+def unknown_references(*, tenant: Tenant) -> QuerySet[WebhookEvent]:
+    """Return notifications of a tenant's own gateway account that name no payment of ours.
+
+    Those of the platform's account are nobody's: operators see them among the failed ones.
+    """
+    return WebhookEvent.objects.filter(
+        tenant=tenant, status=WebhookEvent.Status.FAILED, outcome=UnknownReference.code
+    ).select_related("gateway")
 
 
 def discrepancy_sums(found: QuerySet[Invoice]) -> list[Any]:

@@ -9,6 +9,8 @@ from rest_framework import serializers
 
 from gateways.models import Gateway
 from invoices.models import Invoice, InvoiceStatus, ReviewFlag
+from payments.models import WebhookEvent
+from payments.notifications import UnknownReference
 from paytrust.money import EXPONENTS
 from paytrust.pagination import PageQuery
 from paytrust.serializers import StrictDecimalField, StrictSerializer, UTCDateTimeField
@@ -127,30 +129,59 @@ class FinancialReportResponse(serializers.Serializer[Any]):
     by_currency = CurrencyReportResponse(many=True)
 
 
+UNKNOWN_REFERENCE = UnknownReference.code
+KINDS = [*ReviewFlag.values, UNKNOWN_REFERENCE]
+
+
 class DiscrepancyQuery(PageQuery):
-    kind = serializers.ChoiceField(choices=ReviewFlag.choices, required=False)
+    kind = serializers.ChoiceField(
+        choices=KINDS,
+        required=False,
+        help_text="unknown_reference lists notifications of your own gateway account about "
+        "payments that were not asked for here; the other kinds, and none, list invoices",
+    )
     currency = serializers.ChoiceField(choices=sorted(EXPONENTS), required=False)
 
 
 class DiscrepancyResponse(serializers.Serializer[Any]):
-    """An invoice whose payments differ from what it asks for."""
+    """An invoice whose payments differ from what it asks for, or a payment nobody asked for.
 
-    invoice_id = serializers.IntegerField(source="pk")
+    Of the latter only the gateway's word is known, so it has no invoice, state or amounts.
+    """
+
+    invoice_id = serializers.IntegerField(allow_null=True)
     external_id = serializers.CharField(allow_null=True)
-    kinds = serializers.ListField(
-        child=serializers.ChoiceField(choices=ReviewFlag.choices), source="review_flags"
+    kinds = serializers.ListField(child=serializers.ChoiceField(choices=KINDS))
+    status = serializers.ChoiceField(choices=InvoiceStatus.choices, allow_null=True)
+    currency_code = serializers.CharField(allow_null=True)
+    gateway_name = serializers.CharField()
+    reference = serializers.CharField(
+        allow_null=True, help_text="what a notification calls the payment nobody asked for"
     )
-    status = serializers.ChoiceField(choices=InvoiceStatus.choices)
-    currency_code = serializers.CharField()
-    gateway_name = serializers.CharField(source="gateway.name")
-    total_amount = serializers.IntegerField(help_text="minor units")
-    paid_amount = serializers.IntegerField()
-    overpayment_amount = serializers.IntegerField()
-    difference = serializers.SerializerMethodField()
+    total_amount = serializers.IntegerField(allow_null=True, help_text="minor units")
+    paid_amount = serializers.IntegerField(allow_null=True)
+    overpayment_amount = serializers.IntegerField(allow_null=True)
+    difference = serializers.IntegerField(allow_null=True)
     created_at = UTCDateTimeField()
 
-    def get_difference(self, invoice: Invoice) -> int:
-        return invoice.paid_amount - invoice.total_amount
+    def to_representation(self, instance: Any) -> dict[str, Any]:  # noqa: ANN401  # either kind
+        if isinstance(instance, WebhookEvent):
+            return _unknown(instance)
+        invoice: Invoice = instance
+        return {
+            "invoice_id": invoice.pk,
+            "external_id": invoice.external_id,
+            "kinds": invoice.review_flags,
+            "status": invoice.status,
+            "currency_code": invoice.currency_code,
+            "gateway_name": invoice.gateway.name,
+            "reference": None,
+            "total_amount": invoice.total_amount,
+            "paid_amount": invoice.paid_amount,
+            "overpayment_amount": invoice.overpayment_amount,
+            "difference": invoice.paid_amount - invoice.total_amount,
+            "created_at": invoice.created_at,
+        }
 
 
 class DiscrepancySumResponse(serializers.Serializer[Any]):
@@ -166,6 +197,18 @@ class DiscrepancyList(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     by_currency = DiscrepancySumResponse(many=True)
+
+
+def _unknown(event: WebhookEvent) -> dict[str, Any]:
+    nothing = ("invoice_id", "external_id", "status", "currency_code")
+    amounts = ("total_amount", "paid_amount", "overpayment_amount", "difference")
+    return {
+        **dict.fromkeys((*nothing, *amounts)),
+        "kinds": [UNKNOWN_REFERENCE],
+        "gateway_name": event.gateway.name,
+        "reference": event.reference,
+        "created_at": event.received_at,
+    }
 
 
 def _figures(figures: Figures) -> dict[str, int]:

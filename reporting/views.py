@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import FileResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -18,6 +19,7 @@ from paytrust.spreadsheets import Cell
 from reporting import exports, selectors
 from reporting.selectors import CurrencyReport
 from reporting.serializers import (
+    UNKNOWN_REFERENCE,
     CurrencyReportResponse,
     DiscrepancyList,
     DiscrepancyQuery,
@@ -87,17 +89,17 @@ class DiscrepancyReport(APIView):
         """List the invoices whose payments differ from what they ask for, newest first."""
         query = DiscrepancyQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
+        kind = query.validated_data.get("kind")
+        if kind == UNKNOWN_REFERENCE:
+            return _discrepancies(
+                request, selectors.unknown_references(tenant=tenant_of(request)), sums=[]
+            )
         found = selectors.discrepancies(
             tenant=tenant_of(request),
-            kind=query.validated_data.get("kind"),
+            kind=kind,
             currency_code=query.validated_data.get("currency"),
         )
-        page = NewestFirst()
-        rows = page.paginate_queryset(found, request)
-        answer = page.get_paginated_response(list(DiscrepancyResponse(rows, many=True).data))
-        sums = DiscrepancySumResponse(selectors.discrepancy_sums(found), many=True)
-        answer.data["by_currency"] = sums.data
-        return answer
+        return _discrepancies(request, found, sums=selectors.discrepancy_sums(found))
 
 
 def _asked(request: Request) -> dict[str, Any]:
@@ -138,3 +140,11 @@ def _name(report: str, asked: dict[str, Any]) -> str:
     """Name a file by its interval, as the zone that was asked for has it."""
     start, end = (asked[edge].astimezone(asked["tz"]) for edge in ("start", "end"))
     return f"{report}-{start:%Y%m%dT%H%M}-{end:%Y%m%dT%H%M}"
+
+
+def _discrepancies(request: Request, found: QuerySet[Any], *, sums: list[Any]) -> Response:
+    page = NewestFirst()
+    rows = page.paginate_queryset(found, request)
+    answer = page.get_paginated_response(list(DiscrepancyResponse(rows, many=True).data))
+    answer.data["by_currency"] = DiscrepancySumResponse(sums, many=True).data
+    return answer

@@ -1,9 +1,11 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from apikeys.models import Tenant
+from payments.models import WebhookEvent
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -160,3 +162,44 @@ class TestDiscrepancies:
             }
         ]
         assert merchant.get("/reports/discrepancies?kind=late").json()["results"] == []
+
+    def test_lists_what_ones_own_account_told_of_payments_nobody_asked_for(
+        self, merchant: Merchant, stranger: Merchant
+    ) -> None:
+        def told(tenant: Tenant | None, name: str, outcome: str = "unknown_reference") -> None:
+            WebhookEvent.objects.create(
+                tenant=tenant,
+                gateway_id=1,
+                event_id=name,
+                reference=name,
+                body=b"{}",
+                status=WebhookEvent.Status.FAILED,
+                outcome=outcome,
+                received_at=datetime(2026, 11, 22, 12, tzinfo=UTC),
+            )
+
+        told(merchant.tenant, "TOKO-1")
+        told(merchant.tenant, "TOKO-2", outcome="currency_mismatch")
+        told(stranger.tenant, "TOKO-3")
+        told(None, "TOKO-4")
+
+        answer = merchant.get("/reports/discrepancies?kind=unknown_reference").json()
+
+        assert answer["results"] == [
+            {
+                "invoice_id": None,
+                "external_id": None,
+                "kinds": ["unknown_reference"],
+                "status": None,
+                "currency_code": None,
+                "gateway_name": "Xendit",
+                "reference": "TOKO-1",
+                "total_amount": None,
+                "paid_amount": None,
+                "overpayment_amount": None,
+                "difference": None,
+                "created_at": "2026-11-22T12:00:00Z",
+            }
+        ]
+        assert answer["by_currency"] == []
+        assert merchant.get("/reports/discrepancies").json()["results"] == []
