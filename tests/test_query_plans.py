@@ -19,6 +19,7 @@ from invoices.models import Installment, Invoice, LineItem, PaymentRequest
 from payments import closing, notifications
 from payments import selectors as payments
 from payments.models import Allocation, Transaction, WebhookEvent
+from reporting.back_office import search
 from tests.apikeys.factories import NOON, ApiKeyFactory, TenantFactory
 from tests.invoices.factories import (
     InstallmentFactory,
@@ -196,6 +197,41 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
             "transaction_of_invoice|payments_transaction_invoice",
             "allocation_per_installment|payments_allocation",
         },
+    ),
+    "what staff find by any name": (
+        lambda shop: search.invoice_ids("nobody@example.com"),
+        {
+            "invoice_external_id_per_tenant",
+            "payment_request_gateway_id",
+            "invoices_paymentrequest_reference",
+            "transaction_once",
+            "webhook_event_once",
+            "invoice_request",
+        },
+    ),
+    "the newest invoices of all tenants": (
+        lambda shop: list(Invoice.objects.order_by("-created_at", "-id")[:51]),
+        {"invoice_newest_of_all"},
+    ),
+    "those of one state": (
+        lambda shop: list(
+            Invoice.objects.filter(status="failed").order_by("-created_at", "-id")[:51]
+        ),
+        {"invoice_of_all_by_status"},
+    ),
+    "those of one currency": (
+        lambda shop: list(
+            Invoice.objects.filter(currency_code="USD").order_by("-created_at", "-id")[:51]
+        ),
+        {"invoice_of_all_by_currency"},
+    ),
+    "those of some days": (
+        lambda shop: list(
+            Invoice.objects.filter(
+                created_at__gte=LATE, created_at__lt=LATE + timedelta(hours=1)
+            ).order_by("-created_at", "-id")[:51]
+        ),
+        {"invoice_newest_of_all"},
     ),
 }
 
