@@ -4,16 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('apikeys', '0005_ended_accounts'),
-        ('gateways', '0005_fee_history'),
-        ('payments', '0006_find_ignored_webhooks'),
+        ("apikeys", "0005_ended_accounts"),
+        ("gateways", "0005_fee_history"),
+        ("payments", "0006_find_ignored_webhooks"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='webhookevent',
-            index=models.Index(models.F('tenant'), models.F('id'), condition=models.Q(('status', 'failed')), name='webhook_event_failed_of_tenant'),
+            model_name="webhookevent",
+            index=models.Index(
+                models.F("tenant"),
+                models.F("id"),
+                condition=models.Q(("status", "failed")),
+                name="webhook_event_failed_of_tenant",
+            ),
         ),
     ]
