@@ -51,7 +51,7 @@ class TestChangeFee:
         assert (newest.changed_by, newest.reason) == (act.staff.username, "new contract")
         assert (act.act, act.outcome, act.object_id) == ("fee_changed", "done", fee.pk)
         of.refresh_from_db()
-        assert (of.fee_percentage, of.fee_fixed_amount) == (0, 0)
+        assert (of.fee_percentage, of.fee_fixed_amount) == (Decimal(0), 0)
 
     @pytest.mark.parametrize(
         ("percentage", "fixed_amount"), [("-1", 0), ("100.01", 0), ("1.00001", 0), ("1", -1)]
@@ -60,7 +60,7 @@ class TestChangeFee:
         with pytest.raises(FeeOutOfRange):
             change(percentage, fixed_amount)
 
-        assert (ringgit().percentage, ringgit().fixed_amount) == (3, 0)
+        assert (ringgit().percentage, ringgit().fixed_amount) == (Decimal(3), 0)
         assert StaffAct.objects.get().outcome == "fee_out_of_range"
 
     def test_refuses_no_reason(self) -> None:
