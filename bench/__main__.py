@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import psutil
 
-from bench import access, bookings, invoices, iso20022, load, stack, table, webhooks
+from bench import access, back_office, bookings, invoices, iso20022, load, stack, table, webhooks
 from bench.rounds import Bench
 from bench.table import Row
 from paytrust.embedded import PROJECT
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "access": access.run,
     "bookings": bookings.run,
     "iso20022": iso20022.run,
+    "back_office": back_office.run,
 }
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"

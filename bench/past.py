@@ -1,0 +1,113 @@
+"""A past of many invoices, written in SQL: what they leave behind when nothing goes wrong.
+
+The rows are consistent where pages and reports look. They are written as a replica writes them,
+without triggers, and only where the database does not have them yet.
+"""
+
+import psycopg
+
+TENANTS = 200
+FIRST = 10_000_000  # ids from here on, so that they meet nobody's
+
+# Of ten invoices seven are paid, one is pending, one has expired and one is partially paid; one
+# in a hundred is a discrepancy, one notification in a thousand has failed. The past is 400 days.
+_ROWS = """
+CREATE TEMPORARY TABLE past AS
+SELECT %(first)s + n AS id, %(first)s + n %% %(tenants)s AS tenant_id,
+       now() - (%(count)s - n) * interval '400 days' / %(count)s AS at,
+       CASE WHEN n %% 3 = 0 THEN 2 ELSE 1 END AS gateway_id,
+       CASE n %% 3 WHEN 1 THEN 'MYR' WHEN 2 THEN 'USD' ELSE 'IDR' END AS currency,
+       10000 + n %% 90000 AS amount,
+       CASE n %% 10 WHEN 0 THEN 'pending' WHEN 1 THEN 'expired' WHEN 2 THEN 'partially_paid'
+                    ELSE 'fully_paid' END AS status,
+       n
+  FROM generate_series(1, %(count)s) AS n;
+ANALYZE past;
+
+INSERT INTO apikeys_tenant (id, name, created_at)
+SELECT %(first)s + n, 'Merchant ' || n, now() - interval '400 days'
+  FROM generate_series(0, %(tenants)s - 1) AS n;
+
+INSERT INTO invoices_invoice (id, tenant_id, gateway_id, external_id, request_id,
+    content_fingerprint, status, ended_as, currency_code, subtotal_amount, total_tax_amount,
+    total_service_fee_amount, total_amount, fee_percentage, fee_fixed_amount, paid_amount,
+    overpayment_amount, installment_count, review_flags, customer, metadata, created_at,
+    updated_at, expires_at, payment_initiated_at, ended_at)
+SELECT id, tenant_id, gateway_id, 'order-' || id, 'request-' || id, repeat('0', 64), status,
+       CASE status WHEN 'expired' THEN 'expired' END, currency, 2 * amount, 0, 0, 2 * amount, 0, 0,
+       CASE status WHEN 'fully_paid' THEN 2 * amount WHEN 'partially_paid' THEN amount ELSE 0 END,
+       0, 2, CASE WHEN n %% 100 = 7 THEN '["late"]' ELSE '[]' END::jsonb,
+       jsonb_build_object('name', 'Customer', 'email', 'customer' || n || '@example.test'),
+       '{}', at, at, at + interval '30 days', at,
+       CASE status WHEN 'expired' THEN at + interval '30 days' END
+  FROM past;
+
+INSERT INTO invoices_lineitem (invoice_id, position, product_name, quantity, unit_price_amount,
+    tax_rate, subtotal_amount, tax_amount)
+SELECT id, 1, 'Phone', 2, amount, 0, 2 * amount, 0 FROM past;
+
+INSERT INTO invoices_installment (id, invoice_id, number, due_at, net_amount, tax_amount,
+    service_fee_amount, total_amount, paid_amount, status, paid_at, settled_at)
+SELECT 2 * id + part, id, part + 1, at + (part + 1) * interval '14 days', amount, 0, 0, amount,
+       CASE WHEN paid THEN amount ELSE 0 END, CASE WHEN paid THEN 'paid' ELSE 'unpaid' END,
+       CASE WHEN paid THEN at + interval '1 hour' END,
+       CASE WHEN paid THEN at + interval '1 hour' END
+  FROM past CROSS JOIN generate_series(0, 1) AS part,
+       LATERAL (SELECT status = 'fully_paid'
+                       OR (status = 'partially_paid' AND part = 0)) AS part_is(paid);
+
+INSERT INTO invoices_paymentrequest (id, tenant_id, invoice_id, installment_id, gateway_id,
+    sequence, reference, amount, currency_code, status, tries, gateway_payment_id, payment_url,
+    created_at, opened_at, expires_at, ended_at)
+SELECT id, tenant_id, id, 2 * id, gateway_id, 1, 'PT-' || id || '-1-1-AAAAAA', amount, currency,
+       CASE status WHEN 'pending' THEN 'open' WHEN 'expired' THEN 'expired' ELSE 'paid' END, 1,
+       'charge-' || id, 'https://gateway.test/pay', at, at, at + interval '30 days',
+       CASE WHEN status <> 'pending' THEN at + interval '1 hour' END
+  FROM past;
+
+INSERT INTO payments_webhookevent (id, tenant_id, gateway_id, event_id, reference, headers, body,
+    status, outcome, failure_reason, attempts, attempts_before, received_at, processed_at)
+SELECT id, tenant_id, gateway_id, 'event-' || id, 'PT-' || id || '-1-1-AAAAAA', '{}', '{}',
+       CASE WHEN n %% 1000 = 3 THEN 'failed' ELSE 'processed' END,
+       CASE WHEN n %% 1000 = 3 THEN 'not_confirmed' ELSE 'booked' END,
+       CASE WHEN n %% 1000 = 3 THEN 'The gateway says PENDING.' END, 0, 0,
+       at + interval '1 hour', at + interval '1 hour'
+  FROM past WHERE status <> 'pending';
+
+INSERT INTO payments_transaction (id, tenant_id, invoice_id, payment_request_id, gateway_id,
+    gateway_transaction_id, kind, currency_code, amount, overpayment_amount, paid_at, created_at,
+    event_id)
+SELECT id, tenant_id, id, id, gateway_id, 'charge-' || id, 'payment', currency,
+       CASE status WHEN 'fully_paid' THEN 2 * amount ELSE amount END, 0, at + interval '1 hour',
+       at + interval '1 hour', id
+  FROM past WHERE status IN ('fully_paid', 'partially_paid');
+
+INSERT INTO payments_allocation (transaction_id, installment_id, amount)
+SELECT id, 2 * id + part, amount FROM past CROSS JOIN generate_series(0, 1) AS part
+ WHERE status = 'fully_paid' OR (status = 'partially_paid' AND part = 0);
+
+INSERT INTO invoices_settlemententry (tenant_id, gateway_id, installment_id, kind, currency_code,
+    net_amount, tax_amount, service_fee_amount, total_amount, booked_at)
+SELECT tenant_id, gateway_id, 2 * id + part, 'settled', currency, amount, 0, 0, amount,
+       at + interval '1 hour'
+  FROM past CROSS JOIN generate_series(0, 1) AS part
+ WHERE status = 'fully_paid' OR (status = 'partially_paid' AND part = 0);
+"""
+
+
+def write(database_url: str, *, invoices: int) -> None:
+    """Give a database this many invoices with all that belongs to them, unless it has them."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM invoices_invoice WHERE id > %s", [FIRST]
+        ).fetchone()
+        if found is not None and found[0] >= invoices:
+            return
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute("SET LOCAL synchronous_commit = off")
+            arguments = {"first": FIRST, "tenants": TENANTS, "count": invoices}
+            for statement in _ROWS.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement, arguments)
+        connection.execute("VACUUM (ANALYZE)")
