@@ -52,7 +52,9 @@ class TestTheApi:
 
     @pytest.mark.slow
     def test_keeps_to_its_document_for_minutes(self, merchant: Merchant, tmp_path: Path) -> None:
-        fuzz(merchant, tmp_path, "--max-examples", "1000", "--max-time", "180")
+        # In the long run it would come upon its own key, rotate or revoke it, and be nobody.
+        spared = ("--exclude-path-regex", r"^/api-keys/\{")
+        fuzz(merchant, tmp_path, "--max-examples", "1000", "--max-time", "180", *spared)
 
 
 class TestAuthentication:
