@@ -5,10 +5,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from http import HTTPStatus
 from typing import IO, Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+
+from paytrust.errors import PayTrustError
 
 Cell = str | int | Decimal | bool | datetime | None
 CSV = "text/csv; charset=utf-8"
@@ -17,6 +20,16 @@ BYTE_ORDER_MARK = "\ufeff"  # spreadsheets take a CSV without it for the machine
 LONGEST_TITLE = 31  # of a sheet
 LINES_AT_ONCE = 200  # each piece that is sent has its own cost
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would take for one
+
+
+MOST_IN_WORKBOOK = 100_000  # rows: a workbook is made whole before its first byte is sent
+
+
+class TooManyRows(PayTrustError):
+    """A workbook cannot hold so many rows. Ask for fewer, or for CSV."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "too_many_rows"
 
 
 def safe(cell: Cell) -> Cell:
@@ -46,11 +59,14 @@ def xlsx_file(rows: Iterable[Sequence[Cell]], *, title: str) -> IO[bytes]:
     """Return a table as a workbook, which never is in memory as a whole. Whoever reads closes it.
 
     Moments must be without a zone, as spreadsheets know none.
+
+    Raises:
+        TooManyRows: there are more than MOST_IN_WORKBOOK, the head not counted.
     """
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet(title[:LONGEST_TITLE])
     try:
-        for row in rows:
+        for row in _at_most(rows, MOST_IN_WORKBOOK):
             sheet.append([_formatted(sheet, safe(cell)) for cell in row])
     finally:
         sheet.close()  # when the rows fail too, or its temporary file stays open
@@ -58,6 +74,16 @@ def xlsx_file(rows: Iterable[Sequence[Cell]], *, title: str) -> IO[bytes]:
     workbook.save(file)
     file.seek(0)
     return file
+
+
+def _at_most(rows: Iterable[Sequence[Cell]], limit: int) -> Iterator[Sequence[Cell]]:
+    for number, row in enumerate(rows):
+        if number > limit:
+            raise TooManyRows(
+                f"A workbook holds {limit} rows at most: ask for fewer, or for CSV.",
+                details={"limit": limit},
+            )
+        yield row
 
 
 class _Collected:

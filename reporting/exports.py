@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
-from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,13 +10,11 @@ from django.db import connection
 from apikeys import tenant_wall
 from apikeys.models import Tenant
 from paytrust.database import release_connection
-from paytrust.errors import PayTrustError
 from paytrust.money import Money
 from paytrust.spreadsheets import Cell
 from reporting.selectors import CurrencyReport, Figures
 
 PAGE = 5000  # rows read at a time
-MOST_IN_WORKBOOK = 100_000  # rows: a workbook is made whole before its first byte is sent
 
 MOVEMENTS = """
 SELECT movement.created_at, movement.id, movement.paid_at, movement.kind, movement.currency_code,
@@ -41,13 +38,6 @@ SELECT movement.created_at, movement.id, movement.paid_at, movement.kind, moveme
  ORDER BY movement.created_at, movement.id
  LIMIT %(limit)s
 """
-
-
-class TooManyRows(PayTrustError):
-    """A workbook cannot hold so many rows. Ask for a shorter interval, or for CSV."""
-
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    code = "too_many_rows"
 
 
 def financial_rows(
@@ -109,21 +99,6 @@ def movement_rows(
                 *rest,
             ]
         place = {"from": page[-1][0], "after": page[-1][1]}
-
-
-def at_most(rows: Iterable[Sequence[Cell]], limit: int) -> Iterator[Sequence[Cell]]:
-    """Yield rows, as long as there are not too many.
-
-    Raises:
-        TooManyRows: there are more than `limit`, the head not counted.
-    """
-    for number, row in enumerate(rows):
-        if number > limit:
-            raise TooManyRows(
-                f"A workbook holds {limit} rows at most: ask for a shorter interval, or for CSV.",
-                details={"limit": limit},
-            )
-        yield row
 
 
 def _page(tenant: Tenant, bounds: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.checks import ModelAdminChecks
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
+from paytrust.spreadsheets import TooManyRows
 from paytrust.staff import export
 from paytrust.staff.pagination import CappedPaginator
 
@@ -49,7 +53,15 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme has no types
             raise PermissionDenied
         if suffix not in FILES:
             raise Http404
-        return FILES[suffix](request, self.get_changelist_instance(request))
+        try:
+            return FILES[suffix](request, self.get_changelist_instance(request))
+        except TooManyRows:
+            self.message_user(
+                request,
+                _("A workbook cannot hold so many rows: narrow the list, or take the CSV."),
+                messages.ERROR,
+            )
+            return redirect(f"{request.path.rpartition('/')[0]}/?{request.GET.urlencode()}")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -11,6 +11,7 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 from payments.models import Transaction
+from paytrust import spreadsheets
 from reporting import exports
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
@@ -151,7 +152,7 @@ class TestWorkbook:
     ) -> None:
         for _ in range(2):
             paid(merchant, sandbox, invoice_body())
-        monkeypatch.setattr(exports, "MOST_IN_WORKBOOK", 1)
+        monkeypatch.setattr(spreadsheets, "MOST_IN_WORKBOOK", 1)
 
         refused = merchant.get("/reports/transactions.xlsx", params=around_now())
 

@@ -6,6 +6,7 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from apikeys.models import StaffAct
+from paytrust import spreadsheets
 from paytrust.staff import roles
 from tests.invoices.factories import invoice
 from tests.staff import member
@@ -82,3 +83,16 @@ class TestXlsxFile:
         rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
         assert rows[1][0] == of.pk
         assert rows[1][4:6] == [100, "MYR"]
+
+    def test_leaves_nothing_out_without_a_word(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(spreadsheets, "MOST_IN_WORKBOOK", 1)
+        for _ in range(2):
+            invoice(review_flags=["late"])
+
+        answer = client.get(f"{LIST}export.xlsx?kind=late", follow=True)
+
+        assert answer.redirect_chain == [(f"{LIST}?kind=late", 302)]
+        assert "A workbook cannot hold so many rows" in answer.text
+        assert not StaffAct.objects.exists()
