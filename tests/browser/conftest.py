@@ -15,7 +15,14 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from paytrust.staff import roles
 from tests.staff import member
@@ -60,14 +67,21 @@ class Window:
         self.page.goto(self.url + path)
 
     def press(self, name: str) -> None:
-        """Press the button, or follow the link, of this name."""
+        """Press the button, or follow the link, of this name, on the page as it is when loaded."""
+        self.page.wait_for_load_state()
         named = self.page.get_by_role("button", name=name, exact=True)
         (
             named if named.count() else self.page.get_by_role("link", name=name, exact=True)
         ).first.click()
 
     def reads(self, text: str) -> bool:
-        return text in self.page.locator("body").inner_text()
+        """Say whether the page shows the text, or does so within the browser's patience."""
+        body = self.page.locator("body")
+        try:
+            expect(body).to_contain_text(text, use_inner_text=True)
+        except AssertionError:
+            return False
+        return True
 
     def grave_violations(self) -> list[str]:
         """Return what axe-core holds to be serious or critical on the page."""
