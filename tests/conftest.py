@@ -130,7 +130,20 @@ def django_db_setup(
         made = setup_databases(verbosity=0, interactive=False, aliases=["default"])  # type: ignore[arg-type]  # any container does
     yield
     with django_db_blocker.unblock():
+        _end_other_sessions()
         teardown_databases(made, verbosity=0)
+
+
+def _end_other_sessions() -> None:
+    """Let nobody in any more and end who is still there: a late request of the live server."""
+    name = str(connection.settings_dict["NAME"])
+    connections.close_all()
+    connection.close_pool()
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {connection.ops.quote_name(name)} ALLOW_CONNECTIONS false")
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
 
 
 def _plain(media_handler: Any) -> Any:
