@@ -138,7 +138,7 @@ def _end_other_sessions() -> None:
     """Let nobody in any more and end who is still there: a late request of the live server."""
     name = str(connection.settings_dict["NAME"])
     connections.close_all()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has it
     with connection._nodb_cursor() as cursor:
         cursor.execute(f"ALTER DATABASE {connection.ops.quote_name(name)} ALLOW_CONNECTIONS false")
         cursor.execute(

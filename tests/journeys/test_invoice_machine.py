@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -39,8 +39,11 @@ from payments.closing import PaidMeanwhile
 from paytrust import queue
 from paytrust.database import PaymentInProgress
 from paytrust.errors import PayTrustError
+from reporting import rollups
+from reporting.models import ClosedDay, DailyTotal
 from tests.journeys import books
 from tests.journeys.books import Row
+from tests.journeys.recount import Recount
 from tests.journeys.scripted_gateway import Charge, Crashed, ScriptedGateway, Trouble
 
 NORMAL = settings(
@@ -85,6 +88,9 @@ class InvoiceMachine(RuleBasedStateMachine):
         self.ended: dict[int, str] = {}
         self.cancelled: set[int] = set()
         self.books = books.read(self.tenants)
+        DailyTotal.objects.all().delete()
+        ClosedDay.objects.all().delete()  # by the example before; its clock was another
+        self.recount = Recount(self.books, self.now)
         self.create(0, currency, prices, parts, split)
 
     # What a merchant does
@@ -311,6 +317,7 @@ class InvoiceMachine(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 5, 60, 180, 60 * 24, 60 * 24 * 15]))
     def pass_time(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
+        rollups.close_days(now=self.now)
 
     @rule(overdue=st.booleans())
     def expire(self, overdue: bool) -> None:
@@ -354,12 +361,20 @@ class InvoiceMachine(RuleBasedStateMachine):
         if not GATEWAY.under(request["reference"]):  # the gateway knows of no charge
             payments.lapse(payment_request_id=request["id"], now=self.now)
 
+    def teardown(self) -> None:
+        if hasattr(self, "recount"):
+            for tenant in self.tenants:
+                for moment in range(0, len(self.recount.moments), 4):
+                    self.recount.check(tenant, 0, moment)
+                    self.recount.check(tenant, moment, -1)
+
     # What must hold after every step
 
     @invariant()
     def all_is_right(self) -> None:
         self.books = books.read(self.tenants)
         books.check(self.books)
+        self.recount.see(self.books, self.now)
         self.the_gateways_money_is_booked_once()
         self.what_is_paid_never_changes()
         self.an_end_is_an_end()
@@ -477,6 +492,20 @@ class InvoiceMachine(RuleBasedStateMachine):
             refused.append(error)
 
 
+HISTORY = st.lists(
+    st.one_of(
+        st.tuples(st.just("pay"), any_of, quarters),
+        st.tuples(st.just("pay_again"), any_of, quarters),
+        st.tuples(st.just("take_back"), any_of, st.sampled_from([1, 2, 4, 4, None])),
+        st.tuples(st.just("adjust"), any_of, weights),
+        st.tuples(st.just("pass_time"), st.sampled_from([1, 60 * 7, 60 * 24]), st.none()),
+        st.tuples(st.just("create"), prices, currencies),
+    ),
+    min_size=8,
+    max_size=24,
+)
+
+
 def unit_price(price: int, currency: str) -> Decimal:
     return Decimal(price * 1000) if currency == "IDR" else Decimal(price) + Decimal("0.37")
 
@@ -537,6 +566,43 @@ def test_the_books_are_right_whatever_happens() -> None:
 @pytest.mark.usefixtures("_scripted")
 def test_the_books_are_right_in_a_long_run_too() -> None:
     run_state_machine_as_test(InvoiceMachine, settings=LONG)
+
+
+@pytest.mark.usefixtures("_scripted")
+@settings(NORMAL, max_examples=12)
+@given(history=HISTORY)
+def test_reports_tell_every_history(history: list[tuple[str, Any, Any]]) -> None:
+    play(history)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_scripted")
+@settings(NORMAL, max_examples=300)
+@given(history=HISTORY)
+def test_reports_tell_every_history_of_a_long_run_too(history: list[tuple[str, Any, Any]]) -> None:
+    play(history)
+
+
+def play(history: list[tuple[str, Any, Any]]) -> None:
+    """Everybody pays what is due at once, so that much is settled and taken back again."""
+    machine = InvoiceMachine()
+    machine.open_shop("MYR", [10], 2, None)
+    machine.all_is_right()
+    for what, first, second in history:
+        match what:
+            case "pay" | "pay_again" | "take_back":
+                state = PaymentState.PENDING if what == "pay" else PaymentState.PAID
+                if machine.charges(state):
+                    getattr(machine, what)(first, second, told=True)
+            case "adjust":
+                machine.adjust(first, 1 + first, second)
+            case "pass_time":
+                machine.pass_time(first)
+            case "create" if len(machine.books.invoices) < MOST_INVOICES:
+                machine.create(0, second, first, parts=2, split=None)
+        machine.open_what_is_due()
+        machine.all_is_right()
+    machine.teardown()
 
 
 @pytest.mark.usefixtures("_scripted")
