@@ -158,6 +158,7 @@ CELERY_BEAT_SCHEDULE = {
     "close payments": {"task": "payments.hand_out_closings", "schedule": 30.0},
     "ask about payments without word": {"task": "payments.hand_out_checks", "schedule": 60.0},
     "close days": {"task": "reporting.close_days", "schedule": 900.0},
+    "draw plots": {"task": "reporting.draw_plots", "schedule": 300.0},
     "check closed days": {
         "task": "reporting.check_days",
         "schedule": crontab(hour="2", minute="30"),

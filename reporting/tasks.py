@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from reporting import audit_runs, rollups
+from reporting.back_office import plots
 
 AUDIT_SECONDS = 3000  # at most, however many books; less than until the broker repeats a task
 
@@ -24,3 +25,9 @@ def check_days(**_later: object) -> None:
 def audit_books(**_later: object) -> None:
     """Beat, nightly: audit all books; what does not add up is logged as CRITICAL."""
     audit_runs.run(now=timezone.now())
+
+
+@shared_task(name="reporting.draw_plots")
+def draw_plots(**_later: object) -> None:
+    """Beat, every 5 minutes: draw the plots of the back office's overview anew."""
+    plots.redraw(now=timezone.now())

@@ -5,7 +5,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -18,11 +17,11 @@ from gateways import health
 from gateways.models import Gateway
 from paytrust.staff import display
 from paytrust.staff.filters import beginning_of
-from reporting.back_office import charts, figures
+from reporting.back_office import charts, figures, plots
 from reporting.back_office.charts import Bar
-from reporting.back_office.figures import Counted, Plots, Settled
+from reporting.back_office.figures import Counted, Settled
+from reporting.back_office.plots import Plots
 
-PLOTS, PLOTS_KEPT_SECONDS = "back-office-plots", 300  # kept by each process for itself
 LATE_SECONDS = 60  # a webhook that has been due for longer means that no worker takes it
 TONES = ("a", "b", "c")
 AGES: tuple[Promise, ...] = (
@@ -68,7 +67,7 @@ class Chart:
 def context(*, now: datetime) -> dict[str, Any]:
     """Return what the overview shows, in the reader's language and zone."""
     today = timezone.localtime(now).date()
-    plots = _plots(now)
+    drawn = plots.latest(now=now)
     return {
         "now": now,
         "today": today,
@@ -76,19 +75,11 @@ def context(*, now: datetime) -> dict[str, Any]:
         "tiles": _tiles(now),
         "books": figures.books(now=now),
         "gateways": _gateways(),
-        "settled_charts": _settled_charts(plots),
-        "success_charts": _success_charts(plots),
-        "ageing": _ageing(plots),
-        "plots_made_at": plots.made_at,
+        "settled_charts": _settled_charts(drawn),
+        "success_charts": _success_charts(drawn),
+        "ageing": _ageing(drawn),
+        "plots_made_at": drawn.made_at,
     }
-
-
-def _plots(now: datetime) -> Plots:
-    plots: Plots | None = cache.get(PLOTS)
-    if plots is None:
-        plots = figures.plots(now=now)
-        cache.set(PLOTS, plots, PLOTS_KEPT_SECONDS)
-    return plots
 
 
 def _money(today: date, now: datetime) -> list[CurrencyRow]:
@@ -184,45 +175,37 @@ def _gateways() -> list[dict[str, Any]]:
     ]
 
 
-def _settled_charts(plots: Plots) -> list[Chart]:
-    drawn = []
-    for at, (currency_code, by_day) in enumerate(sorted(plots.settled.items())):
-        highest = max(by_day.values())
-        shown = [
-            Bar(
-                by_day.get(day, 0) / highest,
-                f"{_day(day)}: {display.plain_money(by_day.get(day, 0), currency_code)}",
-            )
-            for day in plots.days
+def _settled_charts(drawn: Plots) -> list[Chart]:
+    shown = []
+    for at, (currency_code, amounts) in enumerate(sorted(drawn.settled.items())):
+        highest = max(amounts) or 1
+        bars = [
+            Bar(amount / highest, f"{_day(day)}: {display.plain_money(amount, currency_code)}")
+            for day, amount in zip(drawn.days, amounts, strict=True)
         ]
-        total = display.plain_money(sum(by_day.values()), currency_code)
+        total = display.plain_money(sum(amounts), currency_code)
         summary = _("Settled in %(currency)s in the last 14 days: %(total)s") % {
             "currency": currency_code,
             "total": total,
         }
-        drawing = charts.bars(shown, summary=summary, tone=TONES[at % len(TONES)])
-        drawn.append(_chart(plots, currency_code, total, drawing))
-    return drawn
+        drawing = charts.bars(bars, summary=summary, tone=TONES[at % len(TONES)])
+        shown.append(_chart(drawn, currency_code, total, drawing))
+    return shown
 
 
-def _success_charts(plots: Plots) -> list[Chart]:
-    drawn = []
-    for success in plots.success:
-        shown = [_success_bar(day, *success.by_day.get(day, (0, 0))) for day in plots.days]
-        value = f"{success.percentage} %"
+def _success_charts(drawn: Plots) -> list[Chart]:
+    shown = []
+    for gateway, ended in sorted(drawn.ended.items()):
+        bars = [_success_bar(day, *of) for day, of in zip(drawn.days, ended, strict=True)]
+        percentage = plots.percentage(ended)
+        value = f"{percentage} %"
         summary = _("Payments at %(gateway)s that were paid: %(percentage)s") % {
-            "gateway": success.gateway,
+            "gateway": gateway,
             "percentage": value,
         }
-        drawn.append(
-            _chart(
-                plots,
-                success.gateway,
-                value,
-                charts.bars(shown, summary=summary, tone=success_tone(success.percentage)),
-            )
-        )
-    return drawn
+        drawing = charts.bars(bars, summary=summary, tone=success_tone(percentage))
+        shown.append(_chart(drawn, gateway, value, drawing))
+    return shown
 
 
 def _success_bar(day: date, paid: int, ended: int) -> Bar:
@@ -239,13 +222,13 @@ def success_tone(percentage: int) -> str:
     return "good" if percentage >= 80 else "warn" if percentage >= 50 else "bad"
 
 
-def _chart(plots: Plots, title: str, value: str, drawing: SafeString) -> Chart:
-    return Chart(title, value, drawing, _day(plots.days[0]), _day(plots.days[-1]))
+def _chart(drawn: Plots, title: str, value: str, drawing: SafeString) -> Chart:
+    return Chart(title, value, drawing, _day(drawn.days[0]), _day(drawn.days[-1]))
 
 
-def _ageing(plots: Plots) -> list[dict[str, Any]]:
+def _ageing(drawn: Plots) -> list[dict[str, Any]]:
     tables = []
-    for currency_code, ages in sorted(plots.ageing.items()):
+    for currency_code, ages in sorted(drawn.ageing.items()):
         highest = max(amount for _count, amount in ages) or 1
         tables.append(
             {

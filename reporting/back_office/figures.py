@@ -1,8 +1,7 @@
 """What the overview tells, for all tenants together and never across currencies."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
@@ -15,7 +14,6 @@ from reporting import selectors
 from reporting.models import ClosedDay
 
 COUNTED = 10_000  # a list longer than that says "more than"; counting on would take its time
-PLOTTED_DAYS = 14
 WAITING = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID)
 
 SETTLED = """
@@ -30,39 +28,6 @@ WITH part AS (
 SELECT currency_code, kind, sum(entry_count)::bigint, sum(total_amount)::bigint FROM part
  GROUP BY currency_code, kind ORDER BY currency_code
 """
-
-SETTLED_BY_DAY = """
-SELECT day_date, currency_code, sum(total_amount)::bigint FROM (
-    SELECT day_date, currency_code, total_amount FROM reporting_dailytotal
-     WHERE kind = 'settled' AND tax_rate IS NULL
-       AND day_date >= %(first_day)s AND day_date < %(end_day)s
-    UNION ALL
-    SELECT (booked_at AT TIME ZONE 'UTC')::date, currency_code, total_amount
-      FROM invoices_settlemententry
-     WHERE kind = 'settled' AND booked_at >= %(closed_to)s AND booked_at < %(end)s
-) part GROUP BY day_date, currency_code ORDER BY currency_code, day_date
-"""
-
-ENDED_BY_DAY = """
-SELECT gateway.name, (request.created_at AT TIME ZONE 'UTC')::date,
-       count(*) FILTER (WHERE request.status = 'paid'), count(*)
-  FROM invoices_paymentrequest request JOIN gateways_gateway gateway
-    ON gateway.id = request.gateway_id
- WHERE request.created_at >= %(start)s AND request.status IN ('paid', 'expired', 'failed')
- GROUP BY 1, 2 ORDER BY 1, 2
-"""
-
-AGEING = """
-SELECT invoice.currency_code,
-       CASE WHEN part.due_at >= %(now)s THEN 0
-            WHEN part.due_at >= %(now)s - interval '30 days' THEN 1
-            WHEN part.due_at >= %(now)s - interval '60 days' THEN 2 ELSE 3 END,
-       count(*), sum(part.total_amount - part.paid_amount)::bigint
-  FROM invoices_invoice invoice JOIN invoices_installment part ON part.invoice_id = invoice.id
- WHERE invoice.status IN ('pending', 'partially_paid') AND part.status = 'unpaid'
- GROUP BY 1, 2 ORDER BY 1, 2
-"""
-AGES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,35 +82,10 @@ class Books:
     overdue_checks: Counted
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
-    """How many of a gateway's payments that ended were paid."""
-
-    gateway: str
-    paid: int
-    ended: int
-    by_day: dict[date, tuple[int, int]]  # paid and ended
-
-    @property
-    def percentage(self) -> int:
-        return round(100 * self.paid / self.ended) if self.ended else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Plots:
-    """Figures over two weeks, which take longer and are kept for a while."""
-
-    made_at: datetime
-    days: list[date]
-    settled: dict[str, dict[date, int]]  # by currency
-    success: list[Success]
-    ageing: dict[str, list[tuple[int, int]]]  # by currency: number and amount of each age
-
-
 def settled(*, start: datetime, end: datetime) -> list[Settled]:
     """Return what was settled and reversed from `start` up to but without `end`, per currency."""
     bounds = selectors.closed_part(start, end)
-    rows = _rows(SETTLED, {**bounds, "start": start, "end": end})
+    rows = rows_of(SETTLED, {**bounds, "start": start, "end": end})
     found: dict[str, dict[str, int]] = {}
     for currency_code, kind, count, amount in rows:
         prefix = "" if kind == "settled" else "reversed_"
@@ -184,23 +124,6 @@ def books(*, now: datetime) -> Books:
     )
 
 
-def plots(*, now: datetime) -> Plots:
-    """Return the figures of the last two weeks, in UTC days, and the ages of open instalments."""
-    last = now.astimezone(UTC).date()
-    days = [last - timedelta(days=back) for back in range(PLOTTED_DAYS - 1, -1, -1)]
-    start = datetime.combine(days[0], time(), UTC)
-    settled_by_day: dict[str, dict[date, int]] = {}
-    bounds = selectors.closed_part(start, now)
-    if bounds["first_day"] == bounds["end_day"]:  # nothing closed: all of it is live
-        bounds["closed_to"] = start
-    for day, currency_code, amount in _rows(SETTLED_BY_DAY, {**bounds, "end": now}):
-        settled_by_day.setdefault(currency_code, {})[day] = amount
-    ageing: dict[str, list[tuple[int, int]]] = {}
-    for currency_code, age, count, amount in _rows(AGEING, {"now": now}):
-        ageing.setdefault(currency_code, [(0, 0)] * AGES)[age] = (count, amount)
-    return Plots(now, days, settled_by_day, _success(_rows(ENDED_BY_DAY, {"start": start})), ageing)
-
-
 def overdue(*, now: datetime) -> QuerySet[Any]:
     """Return the unpaid instalments that are past due on invoices that still wait for money."""
     return Installment.objects.filter(
@@ -213,22 +136,8 @@ def counted(rows: QuerySet[Any]) -> Counted:
     return Counted(rows.order_by()[: COUNTED + 1].count())
 
 
-def _success(rows: Iterable[tuple[str, date, int, int]]) -> list[Success]:
-    by_gateway: dict[str, dict[date, tuple[int, int]]] = {}
-    for gateway, day, paid, ended in rows:
-        by_gateway.setdefault(gateway, {})[day] = (paid, ended)
-    return [
-        Success(
-            gateway,
-            paid=sum(paid for paid, _ended in days.values()),
-            ended=sum(ended for _paid, ended in days.values()),
-            by_day=days,
-        )
-        for gateway, days in by_gateway.items()
-    ]
-
-
-def _rows(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+def rows_of(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return what a statement finds."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

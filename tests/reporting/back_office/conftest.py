@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.core.cache import cache
 from django.test import Client
 
 from apikeys import audit
@@ -13,7 +12,9 @@ from apikeys.audit import Caller
 from invoices.models import Invoice
 from payments import services
 from payments.models import WebhookEvent, WebhookRetry
+from paytrust import shared_state
 from paytrust.staff import roles
+from reporting.back_office import plots
 from tests.apikeys.factories import NOON, api_key
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import report
@@ -25,7 +26,7 @@ SignIn = Callable[[str], Client]
 
 @pytest.fixture(autouse=True)
 def _no_kept_plots() -> None:
-    cache.clear()
+    shared_state.ask(lambda redis: redis.delete(plots.KEY), otherwise=0)
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import math
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -8,8 +9,9 @@ from django.utils import timezone, translation
 from invoices.models import Invoice
 from payments import last_round
 from payments.models import WebhookEvent
-from reporting import rollups
-from reporting.back_office import dashboard, figures
+from paytrust import shared_state
+from reporting import rollups, tasks
+from reporting.back_office import dashboard, figures, plots
 from reporting.back_office.figures import Counted, Settled
 from tests.apikeys.factories import NOON
 from tests.invoices.factories import PaymentRequestFactory, invoice
@@ -42,31 +44,48 @@ class TestPlots:
         if closed:
             rollups.close_days(now=now)
 
-        plots = figures.plots(now=now)
+        drawn = plots.redraw(now=now)
 
-        day = date(2026, 11, 22)
-        assert (plots.days[0], plots.days[-1]) == (date(2026, 11, 11), date(2026, 11, 24))
-        assert plots.settled == {"MYR": {day: 6_000}}
-        assert [(s.gateway, s.paid, s.ended, s.by_day) for s in plots.success] == [
-            ("Xendit", 1, 1, {day: (1, 1)})
-        ]
+        assert (drawn.days[0], drawn.days[-1]) == (date(2026, 11, 11), date(2026, 11, 24))
+        at = drawn.days.index(date(2026, 11, 22))
+        assert drawn.settled == {"MYR": [6_000 if day == at else 0 for day in range(14)]}
+        assert drawn.ended == {"Xendit": [(1, 1) if day == at else (0, 0) for day in range(14)]}
         # MYR 40.00 was due at NOON + 2 days, and MYR 0.50 of it is paid.
-        assert plots.ageing == {"MYR": [(1, 3_950), (0, 0), (0, 0), (0, 0)]}
+        assert drawn.ageing == {"MYR": [(1, 3_950), (0, 0), (0, 0), (0, 0)]}
 
     def test_tell_the_age_of_what_is_open(self) -> None:
         invoice(totals=(100, 200, 300))
 
-        plots = figures.plots(now=NOON + timedelta(days=32, hours=1))
+        drawn = plots.redraw(now=NOON + timedelta(days=32, hours=1))
 
-        assert plots.ageing == {"MYR": [(0, 0), (1, 300), (2, 300), (0, 0)]}
+        assert drawn.ageing == {"MYR": [(0, 0), (1, 300), (2, 300), (0, 0)]}
 
     def test_count_failed_and_expired_payments_as_not_paid(self, paid_invoice: Invoice) -> None:
         for status in ("failed", "expired", "cancelled", "open"):
             PaymentRequestFactory.create(status=status)
 
-        (success,) = figures.plots(now=LATER).success
+        (ended,) = plots.redraw(now=LATER).ended.values()
 
-        assert (success.paid, success.ended, success.percentage) == (1, 3, 33)
+        assert ended[-1] == (1, 3)
+        assert plots.percentage(ended) == 33
+
+    def test_are_drawn_once_for_all(self, paid_invoice: Invoice) -> None:
+        drawn = plots.latest(now=LATER)
+        invoice(totals=(100,))
+
+        assert plots.latest(now=LATER + timedelta(minutes=4)) == drawn
+
+        tasks.draw_plots()
+        assert plots.latest(now=LATER).made_at > drawn.made_at
+
+    def test_are_drawn_by_the_page_without_redis(
+        self, paid_invoice: Invoice, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shared_state._Redis, "away_until", math.inf)
+
+        drawn = plots.latest(now=LATER)
+        assert drawn.settled["MYR"][-1] == 6_000
+        assert plots.latest(now=LATER + timedelta(minutes=1)).made_at > drawn.made_at
 
 
 class TestQueues:

@@ -1,0 +1,110 @@
+"""Two weeks at a glance, for all tenants together: figures that take longer than a page may.
+
+A job draws them every five minutes into Redis; a page that finds none there draws them itself.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from paytrust import shared_state
+from reporting import selectors
+from reporting.back_office.figures import rows_of
+
+KEY, KEPT_SECONDS = "back_office:plots", 900
+PLOTTED_DAYS = 14
+
+SETTLED_BY_DAY = """
+SELECT day_date, currency_code, sum(total_amount)::bigint FROM (
+    SELECT day_date, currency_code, total_amount FROM reporting_dailytotal
+     WHERE kind = 'settled' AND tax_rate IS NULL
+       AND day_date >= %(first_day)s AND day_date < %(end_day)s
+    UNION ALL
+    SELECT (booked_at AT TIME ZONE 'UTC')::date, currency_code, total_amount
+      FROM invoices_settlemententry
+     WHERE kind = 'settled' AND booked_at >= %(closed_to)s AND booked_at < %(end)s
+) part GROUP BY day_date, currency_code ORDER BY currency_code, day_date
+"""
+
+ENDED_BY_DAY = """
+SELECT gateway.name, (request.created_at AT TIME ZONE 'UTC')::date,
+       count(*) FILTER (WHERE request.status = 'paid'), count(*)
+  FROM invoices_paymentrequest request JOIN gateways_gateway gateway
+    ON gateway.id = request.gateway_id
+ WHERE request.created_at >= %(start)s AND request.status IN ('paid', 'expired', 'failed')
+ GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+AGEING = """
+SELECT invoice.currency_code,
+       CASE WHEN part.due_at >= %(now)s THEN 0
+            WHEN part.due_at >= %(now)s - interval '30 days' THEN 1
+            WHEN part.due_at >= %(now)s - interval '60 days' THEN 2 ELSE 3 END,
+       count(*), sum(part.total_amount - part.paid_amount)::bigint
+  FROM invoices_invoice invoice JOIN invoices_installment part ON part.invoice_id = invoice.id
+ WHERE invoice.status IN ('pending', 'partially_paid') AND part.status = 'unpaid'
+ GROUP BY 1, 2 ORDER BY 1, 2
+"""
+AGES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Plots:
+    """What is plotted, as of `made_at`. Each list has one element per UTC day, oldest first."""
+
+    made_at: datetime
+    settled: dict[str, list[int]]  # by currency, in minor units
+    ended: dict[str, list[tuple[int, int]]]  # by gateway: payments that ended, those paid first
+    ageing: dict[str, list[tuple[int, int]]]  # by currency: number and amount of each age
+
+    @property
+    def days(self) -> list[date]:
+        last = self.made_at.astimezone(UTC).date()
+        return [last - timedelta(days=back) for back in range(PLOTTED_DAYS - 1, -1, -1)]
+
+
+def latest(*, now: datetime) -> Plots:
+    """Return the plots that were drawn last, or draw them."""
+    text = shared_state.ask(lambda redis: redis.get(KEY), otherwise=None)
+    return _read(str(text)) if text else redraw(now=now)
+
+
+def redraw(*, now: datetime) -> Plots:
+    """Draw the plots anew and keep them for everybody."""
+    plots = _drawn(now)
+    text = json.dumps([plots.made_at.isoformat(), plots.settled, plots.ended, plots.ageing])
+    shared_state.ask(lambda redis: redis.set(KEY, text, ex=KEPT_SECONDS), otherwise=None)
+    return plots
+
+
+def _read(text: str) -> Plots:
+    made_at, settled, ended, ageing = json.loads(text)
+    return Plots(datetime.fromisoformat(made_at), settled, _pairs(ended), _pairs(ageing))
+
+
+def _pairs(lists: dict[str, list[list[int]]]) -> dict[str, list[tuple[int, int]]]:
+    return {name: [(first, second) for first, second in pairs] for name, pairs in lists.items()}
+
+
+def _drawn(now: datetime) -> Plots:
+    plots = Plots(now, {}, {}, {})
+    at = {day: number for number, day in enumerate(plots.days)}
+    start = datetime.combine(plots.days[0], time(), UTC)
+    bounds = selectors.closed_part(start, now)
+    if bounds["first_day"] == bounds["end_day"]:  # nothing closed: all of it is live
+        bounds["closed_to"] = start
+    for day, currency_code, amount in rows_of(SETTLED_BY_DAY, {**bounds, "end": now}):
+        plots.settled.setdefault(currency_code, [0] * PLOTTED_DAYS)[at[day]] = amount
+    for gateway, day, paid, ended in rows_of(ENDED_BY_DAY, {"start": start}):
+        if day in at:
+            plots.ended.setdefault(gateway, [(0, 0)] * PLOTTED_DAYS)[at[day]] = (paid, ended)
+    for currency_code, age, count, amount in rows_of(AGEING, {"now": now}):
+        plots.ageing.setdefault(currency_code, [(0, 0)] * AGES)[age] = (count, amount)
+    return plots
+
+
+def percentage(ended: Iterable[tuple[int, int]]) -> int:
+    """Return how many of the payments that ended were paid, in percent; 0 where none did."""
+    paid, all_of_them = (sum(numbers) for numbers in zip(*ended, strict=True))
+    return round(100 * paid / all_of_them) if all_of_them else 0
