@@ -11,7 +11,18 @@ from datetime import UTC, datetime
 
 import psutil
 
-from bench import access, back_office, bookings, invoices, iso20022, load, stack, table, webhooks
+from bench import (
+    access,
+    back_office,
+    bookings,
+    invoices,
+    iso20022,
+    load,
+    reports,
+    stack,
+    table,
+    webhooks,
+)
 from bench.rounds import Bench
 from bench.table import Row
 from paytrust.embedded import PROJECT
@@ -23,8 +34,9 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "bookings": bookings.run,
     "iso20022": iso20022.run,
     "back_office": back_office.run,
+    "reports": reports.run,
 }
-ONLY_WHEN_NAMED = {"back_office"}  # they make a large past first
+ONLY_WHEN_NAMED = {"back_office", "reports"}  # they make a large past first
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"
 

@@ -1,36 +1,28 @@
 """ISO 20022 messages: built, validated and serialised, in a process of its own."""
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
+from bench import inside
 from bench.figures import Figures
 from bench.load import Request
 from bench.rounds import Bench
-from bench.stack import CannotMeasure
 from bench.table import Row, Target
-from paytrust.embedded import PROJECT
 
 LIMITS_MS = {1: 3.0, 12: 15.0}  # by instalments
 BOOKING_LIMIT_MS = 1.5
 CALLS_PER_ROUND = 100
 LINE = {"product_name": "Phone", "quantity": 2, "unit_price": "999.99", "tax_rate": "0.06"}
-SECRETS = ("SECRET_KEY", "ADMIN_API_KEY", "API_KEY_PEPPER", "CREDENTIAL_KEYS")
-UNUSED = dict.fromkeys(SECRETS, "-" * 32)
-START = """
-import django, runpy
-django.setup()  # before anything imports a model
-runpy.run_module("bench.iso20022_process", run_name="__main__", alter_sys=True)
-"""
 
 
 def run(bench: Bench) -> list[Row]:
     """Measure the pain.001 of an invoice, and what its pain.002 adds to a booking."""
     rows = []
     for count, limit_ms in LIMITS_MS.items():
-        initiation, booking = _measured(bench, _made(bench, count))
+        calls = bench.rounds * CALLS_PER_ROUND
+        initiation, booking = inside.ran(
+            bench.stack, "bench.iso20022_process", _made(bench, count), calls
+        )
         rows += [
             _row(f"pain.001, {count} instalments", initiation, limit_ms),
             _row(f"pain.002 of a booking, {count} instalments", booking, BOOKING_LIMIT_MS),
@@ -49,27 +41,6 @@ def _made(bench: Bench, count: int) -> int:
         keep_bodies=True,
     )
     return int(json.loads(answered.bodies[0])["id"])
-
-
-def _measured(bench: Bench, invoice_id: int) -> list[dict[str, Any]]:
-    ended = subprocess.run(
-        [sys.executable, "-c", START, str(invoice_id), str(bench.rounds * CALLS_PER_ROUND)],
-        cwd=PROJECT,
-        env=os.environ
-        | UNUSED
-        | {
-            "DJANGO_SETTINGS_MODULE": "paytrust.settings",
-            "DATABASE_URL": bench.stack.database_url,
-            "REDIS_URL": "redis://127.0.0.1:9/0",  # nothing is sent there
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise CannotMeasure(ended.stderr.strip())
-    figures: list[dict[str, Any]] = json.loads(ended.stdout)
-    return figures
 
 
 def _row(name: str, figures: dict[str, Any], limit_ms: float) -> Row:
