@@ -46,9 +46,10 @@ INSERT INTO invoices_lineitem (invoice_id, position, product_name, quantity, uni
     tax_rate, subtotal_amount, tax_amount)
 SELECT id, 1, 'Phone', 2, amount, 0, 2 * amount, 0 FROM past;
 
-INSERT INTO invoices_installment (id, invoice_id, number, due_at, net_amount, tax_amount,
-    service_fee_amount, total_amount, paid_amount, status, paid_at, settled_at)
-SELECT 2 * id + part, id, part + 1, at + (part + 1) * interval '14 days', amount, 0, 0, amount,
+INSERT INTO invoices_installment (id, tenant_id, invoice_id, number, due_at, net_amount,
+    tax_amount, service_fee_amount, total_amount, paid_amount, status, paid_at, settled_at)
+SELECT 2 * id + part, tenant_id, id, part + 1, at + (part + 1) * interval '14 days', amount, 0, 0,
+       amount,
        CASE WHEN paid THEN amount ELSE 0 END, CASE WHEN paid THEN 'paid' ELSE 'unpaid' END,
        CASE WHEN paid THEN at + interval '1 hour' END,
        CASE WHEN paid THEN at + interval '1 hour' END
@@ -82,8 +83,8 @@ SELECT id, tenant_id, id, id, gateway_id, 'charge-' || id, 'payment', currency,
        at + interval '1 hour', id
   FROM past WHERE status IN ('fully_paid', 'partially_paid');
 
-INSERT INTO payments_allocation (transaction_id, installment_id, amount)
-SELECT id, 2 * id + part, amount FROM past CROSS JOIN generate_series(0, 1) AS part
+INSERT INTO payments_allocation (tenant_id, transaction_id, installment_id, amount)
+SELECT tenant_id, id, 2 * id + part, amount FROM past CROSS JOIN generate_series(0, 1) AS part
  WHERE status = 'fully_paid' OR (status = 'partially_paid' AND part = 0);
 
 INSERT INTO invoices_settlemententry (tenant_id, gateway_id, installment_id, kind, currency_code,

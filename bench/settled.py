@@ -48,9 +48,10 @@ SELECT id, 1, 'Phone', 2, amount / 2, rate, amount, amount * rate FROM past
  UNION ALL
 SELECT id, 2, 'Cover', 1, amount, other_rate, amount, amount * other_rate FROM past;
 
-INSERT INTO invoices_installment (id, invoice_id, number, due_at, net_amount, tax_amount,
-    service_fee_amount, total_amount, paid_amount, status, paid_at, settled_at)
-SELECT part_id, id, number, settled_at, net, tax, fee, total, total, 'paid', settled_at, settled_at
+INSERT INTO invoices_installment (id, tenant_id, invoice_id, number, due_at, net_amount,
+    tax_amount, service_fee_amount, total_amount, paid_amount, status, paid_at, settled_at)
+SELECT part_id, tenant_id, id, number, settled_at, net, tax, fee, total, total, 'paid',
+       settled_at, settled_at
   FROM part;
 
 INSERT INTO invoices_installmenttax (installment_id, tax_rate, tax_amount)
@@ -73,8 +74,8 @@ SELECT part_id, tenant_id, id, part_id, gateway_id, 'charge-' || part_id, 'payme
        total, 0, 'BANK_TRANSFER', 'BCA', settled_at, settled_at, 'PT' || part_id, 'ACSC'
   FROM part;
 
-INSERT INTO payments_allocation (transaction_id, installment_id, amount)
-SELECT part_id, part_id, total FROM part;
+INSERT INTO payments_allocation (tenant_id, transaction_id, installment_id, amount)
+SELECT tenant_id, part_id, part_id, total FROM part;
 
 INSERT INTO invoices_settlemententry (id, tenant_id, gateway_id, installment_id, kind,
     currency_code, net_amount, tax_amount, service_fee_amount, total_amount, booked_at)
@@ -82,10 +83,10 @@ SELECT part_id, tenant_id, gateway_id, part_id, 'settled', currency, net, tax, f
        settled_at
   FROM part;
 
-INSERT INTO invoices_settlementtax (entry_id, tax_rate, tax_amount)
-SELECT part_id, rate, amount * rate / 4 FROM part
+INSERT INTO invoices_settlementtax (tenant_id, entry_id, tax_rate, tax_amount)
+SELECT tenant_id, part_id, rate, amount * rate / 4 FROM part
  UNION ALL
-SELECT part_id, other_rate, amount * other_rate / 4 FROM part;
+SELECT tenant_id, part_id, other_rate, amount * other_rate / 4 FROM part;
 
 DROP TABLE past, part;
 """

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from apikeys import tenant_columns
 from apikeys.models import Tenant
 from apikeys.tenancy import TenantQuerySet
 from gateways.models import Gateway, GatewayAccount
@@ -146,6 +147,7 @@ class Transaction(models.Model):
 class Allocation(models.Model):
     """How much of a transaction went into (or, reversed, out of) an instalment."""
 
+    tenant = tenant_columns.column()
     transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="allocations")
     installment = models.ForeignKey(Installment, models.PROTECT, related_name="allocations")
     amount = models.BigIntegerField()  # minor units; negative where a reversal took it out

@@ -70,7 +70,9 @@ def fill() -> Shop:
         for number in range(INVOICES)
     )
     LineItem.objects.bulk_create(LineItemFactory.build(invoice=one) for one in made)
-    parts = Installment.objects.bulk_create(InstallmentFactory.build(invoice=one) for one in made)
+    parts = Installment.objects.bulk_create(
+        InstallmentFactory.build(invoice=one, tenant=one.tenant) for one in made
+    )
     requests = PaymentRequest.objects.bulk_create(
         PaymentRequestFactory.build(
             invoice=part.invoice,
@@ -95,7 +97,7 @@ def fill() -> Shop:
         for request in requests
     )
     Allocation.objects.bulk_create(
-        Allocation(transaction=one, installment=part, amount=10_000)
+        Allocation(tenant_id=one.tenant_id, transaction=one, installment=part, amount=10_000)
         for one, part in zip(booked, parts, strict=True)
     )
     WebhookEvent.objects.bulk_create(

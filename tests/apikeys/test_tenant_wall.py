@@ -82,6 +82,14 @@ class TestRaiseFor:
         assert Invoice.objects.values().get(pk=before[1]["id"]) == before[1]
         assert not IdempotencyRecord.objects.exists()
 
+    def test_follows_an_instalment_whose_tenant_nobody_wrote_or_somebody_wrote_wrong(self) -> None:
+        stranger = Tenant.objects.exclude(pk=mine().pk).get()
+        part = Installment.objects.get(invoice__tenant=mine())
+        Installment.objects.filter(pk=part.pk).update(tenant=stranger)
+        tenant_wall.raise_for(mine().pk)
+
+        assert Installment.objects.values_list("pk", "tenant_id").get() == (part.pk, mine().pk)
+
     def test_hides_the_audit_log_and_staff_altogether(self) -> None:
         tenant_wall.raise_for(mine().pk)
 
