@@ -14,6 +14,7 @@ from payments.notifications import UnknownReference
 from paytrust.money import EXPONENTS
 from paytrust.pagination import PageQuery
 from paytrust.serializers import StrictDecimalField, StrictSerializer, UTCDateTimeField
+from reporting import movements
 from reporting.selectors import CurrencyReport, Figures
 
 LONGEST = timedelta(days=366)
@@ -64,6 +65,16 @@ class FinancialQuery(StrictSerializer):
         if end - start > LONGEST:
             raise serializers.ValidationError({"end_date": ["At most 366 days after start_date."]})
         return {**attrs, "start": start, "end": end}
+
+
+class MovementsQuery(FinancialQuery):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        asked = super().validate(attrs)
+        if not movements.is_served(asked["tz"], near=asked["start"]):
+            raise serializers.ValidationError(
+                {"tz": ["The database knows no such zone: name a place, such as Asia/Jakarta."]}
+            )
+        return asked
 
 
 class FiguresResponse(serializers.Serializer[Any]):

@@ -1,8 +1,10 @@
 """A merchant's reports."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.http import FileResponse, StreamingHttpResponse
@@ -15,8 +17,8 @@ from rest_framework.views import APIView
 from apikeys.authentication import tenant_of
 from paytrust import spreadsheets
 from paytrust.pagination import NewestFirst
-from paytrust.spreadsheets import Cell
-from reporting import exports, selectors
+from reporting import exports, movements, selectors
+from reporting.movements import Asked as Movements
 from reporting.selectors import CurrencyReport
 from reporting.serializers import (
     UNKNOWN_REFERENCE,
@@ -27,6 +29,7 @@ from reporting.serializers import (
     DiscrepancySumResponse,
     FinancialQuery,
     FinancialReportResponse,
+    MovementsQuery,
 )
 
 CSV_ANSWER = {(HTTPStatus.OK.value, "text/csv"): OpenApiTypes.STR}
@@ -52,32 +55,31 @@ class FinancialReportCSV(APIView):
     def get(self, request: Request) -> StreamingHttpResponse:
         """Return the financial report as CSV, amounts in whole currency."""
         asked = _asked(request)
+        start, end, zone = asked["start"], asked["end"], asked["tz"]
         rows = exports.financial_rows(
-            reports=_financial(request, asked),
-            start=asked["start"],
-            end=asked["end"],
-            zone=asked["tz"],
+            reports=_financial(request, asked), start=start, end=end, zone=zone
         )
-        return _csv(rows, _name("financial", asked))
+        return _csv(spreadsheets.csv_pieces(rows), _name("financial", start, end, zone))
 
 
 class MovementsCSV(APIView):
     @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
     def get(self, request: Request) -> StreamingHttpResponse:
         """Stream every payment and reversal booked in an interval as CSV, oldest first."""
-        asked = _asked(request)
-        return _csv(_movements(request, asked), _name("transactions", asked))
+        asked = _movements(request)
+        pieces = movements.csv_pieces(asked)
+        return _csv(pieces, _name("transactions", asked.start, asked.end, asked.zone))
 
 
 class MovementsXLSX(APIView):
     @extend_schema(responses=XLSX_ANSWER, parameters=[FinancialQuery])
     def get(self, request: Request) -> FileResponse:
         """Return every payment and reversal booked in an interval as a workbook."""
-        asked = _asked(request)
+        asked = _movements(request)
         return FileResponse(
-            spreadsheets.xlsx_file(_movements(request, asked), title="transactions"),
+            spreadsheets.xlsx_file(movements.rows(asked), title="transactions"),
             as_attachment=True,
-            filename=f"{_name('transactions', asked)}.xlsx",
+            filename=f"{_name('transactions', asked.start, asked.end, asked.zone)}.xlsx",
             content_type=spreadsheets.XLSX,
         )
 
@@ -101,8 +103,8 @@ class DiscrepancyReport(APIView):
         return _discrepancies(request, found, sums=selectors.discrepancy_sums(found))
 
 
-def _asked(request: Request) -> dict[str, Any]:
-    query = FinancialQuery(data=request.query_params.dict())
+def _asked(request: Request, kind: type[FinancialQuery] = FinancialQuery) -> dict[str, Any]:
+    query = kind(data=request.query_params.dict())
     query.is_valid(raise_exception=True)
     asked: dict[str, Any] = query.validated_data
     return asked
@@ -118,8 +120,9 @@ def _financial(request: Request, asked: dict[str, Any]) -> list[CurrencyReport]:
     )
 
 
-def _movements(request: Request, asked: dict[str, Any]) -> Iterator[Sequence[Cell]]:
-    return exports.movement_rows(
+def _movements(request: Request) -> Movements:
+    asked = _asked(request, MovementsQuery)
+    return Movements(
         tenant=tenant_of(request),
         start=asked["start"],
         end=asked["end"],
@@ -129,16 +132,16 @@ def _movements(request: Request, asked: dict[str, Any]) -> Iterator[Sequence[Cel
     )
 
 
-def _csv(rows: Iterable[Sequence[Cell]], name: str) -> StreamingHttpResponse:
-    answer = StreamingHttpResponse(spreadsheets.csv_pieces(rows), content_type=spreadsheets.CSV)
+def _csv(pieces: Iterable[str | bytes], name: str) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(pieces, content_type=spreadsheets.CSV)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
 
 
-def _name(report: str, asked: dict[str, Any]) -> str:
+def _name(report: str, start: datetime, end: datetime, zone: ZoneInfo) -> str:
     """Name a file by its interval, as the zone that was asked for has it."""
-    start, end = (asked[edge].astimezone(asked["tz"]) for edge in ("start", "end"))
-    return f"{report}-{start:%Y%m%dT%H%M}-{end:%Y%m%dT%H%M}"
+    first, last = (edge.astimezone(zone) for edge in (start, end))
+    return f"{report}-{first:%Y%m%dT%H%M}-{last:%Y%m%dT%H%M}"
 
 
 def _discrepancies(request: Request, found: QuerySet[Any], *, sums: list[Any]) -> Response:

@@ -1,8 +1,9 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import TZPATH, ZoneInfo
 
 import pytest
 import requests
@@ -12,7 +13,7 @@ from openpyxl import load_workbook
 
 from payments.models import Transaction
 from paytrust import spreadsheets
-from reporting import exports
+from reporting import movements
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -89,7 +90,7 @@ class TestMovementRows:
         whole = table(taken(merchant, "transactions.csv"))
         assert len(whole) == 5
 
-        monkeypatch.setattr(exports, "PAGE", 2)
+        monkeypatch.setattr(movements, "PAGE", 2)
 
         assert table(taken(merchant, "transactions.csv")) == whole
 
@@ -116,13 +117,10 @@ class TestMovementRows:
     ) -> None:
         for _ in range(2):
             paid(merchant, sandbox, invoice_body())
-        monkeypatch.setattr(exports, "PAGE", 1)
+        monkeypatch.setattr(movements, "PAGE", 1)
         now = timezone.now()
-        rows = exports.movement_rows(
-            tenant=merchant.tenant,
-            start=now - timedelta(hours=1),
-            end=now,
-            zone=ZoneInfo("UTC"),
+        rows = movements.rows(
+            movements.Asked(merchant.tenant, now - timedelta(hours=1), now, ZoneInfo("UTC"))
         )
 
         next(rows)
@@ -207,6 +205,27 @@ class TestFinancialRows:
                 row = figures[code, "tax rate", str(share["tax_rate"])]
                 assert row["tax"] == f"{share['amount'] / 10**decimals:.{decimals}f}"
             assert figures[code, "reversals", ""]["transactions"] == "0"
+
+
+class TestZone:
+    @pytest.mark.parametrize("file", FILES[1:])
+    def test_that_the_database_takes_for_another_is_refused(
+        self, merchant: Merchant, file: str
+    ) -> None:
+        answer = merchant.get(f"/reports/{file}", params=around_now(tz="CET"))
+
+        assert answer.status_code == 400
+        assert "Asia/Jakarta" in answer.json()["details"]["tz"][0]
+
+    @pytest.mark.parametrize("name", ["UTC", "Asia/Jakarta", "Europe/Brussels", "Etc/GMT+12"])
+    def test_is_any_that_both_know(self, db: None, name: str) -> None:
+        assert movements.is_served(ZoneInfo(name), near=timezone.now())
+
+    def test_is_none_that_the_database_does_not_know(self, db: None) -> None:
+        with (Path(TZPATH[0]) / "Asia/Jakarta").open("rb") as file:
+            zone = ZoneInfo.from_file(file, key="Mars/Olympus")
+
+        assert not movements.is_served(zone, near=timezone.now())
 
 
 class TestBadQuery:
