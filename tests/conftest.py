@@ -109,6 +109,12 @@ def _quick_argon2() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _static_files_are_looked_up() -> None:
+    """Each test client has middleware of its own, which would read every static file's name."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _tasks_run_at_once() -> None:
     """Tasks run where they are published; the journeys over the whole stack have real workers."""
     celery_app.conf.task_always_eager = True
