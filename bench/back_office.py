@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from bench import figures, past, stack
+from bench import figures, inside, past, stack
 from bench.load import Request
 from bench.past import FIRST
 from bench.rounds import Bench, Subject
@@ -57,6 +57,7 @@ def run(bench: Bench) -> list[Row]:
     """Measure each page; the first run writes the past, which takes some minutes."""
     with stack.running(bench.stack.state.with_name(f"bench-back-office-{INVOICES}")) as large:
         past.write(large.database_url, invoices=INVOICES)
+        inside.ran(large, "bench.closing")
         there = Bench(large, bench.generator, rounds=1)
         cookie = {"Cookie": f"sessionid={_signed_in(large)}"}
         return [_row(there, name, f"/admin/{path}", cookie) for name, path in PAGES.items()]

@@ -63,12 +63,12 @@ def run(bench: Bench) -> list[Row]:
         settled.write(large.database_url, installments=INSTALMENTS, busy=BUSY)
         there = Bench(large, bench.generator, bench.rounds)
         day = settled.busy_day(large.database_url)
-        closing = _closing(there, day)  # first: reports want the days before it closed
+        inside.ran(large, "bench.closing")
         intervals = _intervals(datetime.fromisoformat(day).replace(tzinfo=UTC))
         keys = [_key(large, tenant) for tenant in (settled.LARGE, settled.SMALL)]
         return [
             *(row for interval in intervals for row in _reports(there, interval, keys)),
-            closing,
+            _closing(there, day),
             *_audit(large),
             *_stream(large, intervals[1], keys[0]),
         ]

@@ -51,4 +51,5 @@ def _findings() -> Iterator[Finding]:
         yield from audit.audit_invoices(
             first=start, end=min(start + audit.CHUNK, end), tenant_id=None, since=None
         )
-    yield from audit.audit_days(since=None)
+    for day in audit.closed_days(since=None):
+        yield from audit.audit_day(day, tenant_id=None)

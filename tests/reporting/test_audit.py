@@ -53,6 +53,23 @@ def move_one_unit(table: str) -> None:
         cursor.execute("SET session_replication_role = DEFAULT")
 
 
+def test_a_total_that_is_missing_and_one_too_many_are_named_with_their_tenant(
+    books: None, merchant: Merchant
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE reporting_dailytotal SET currency_code = 'USD' WHERE tax_rate IS NULL"
+        )
+    out = StringIO()
+
+    with pytest.raises(CommandError, match="2 things"):
+        call_command("audit_books", tenant=merchant.tenant.pk, stdout=out)
+
+    assert f"tenant {merchant.tenant.pk}, USD settled at gateway 1" in out.getvalue()
+    assert f"tenant {merchant.tenant.pk}, MYR settled at gateway 1" in out.getvalue()
+    call_command("audit_books", tenant=merchant.tenant.pk + 1, stdout=StringIO())
+
+
 @pytest.mark.parametrize("table", CORRUPTIONS)
 def test_names_the_table_in_which_one_unit_was_moved(books: None, table: str) -> None:
     move_one_unit(table)

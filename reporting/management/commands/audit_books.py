@@ -23,6 +23,7 @@ class Command(BaseCommand):
     def handle(self, *, tenant: int | None, since: str | None, **options: object) -> None:
         moment = _moment(since)
         first, end = audit.invoice_range()
+        days = audit.closed_days(since=moment)
         findings = 0
         for start in range(first, end, audit.CHUNK):
             stop = min(start + audit.CHUNK, end)
@@ -31,21 +32,24 @@ class Command(BaseCommand):
             ):
                 findings += 1
                 self.stdout.write(str(finding))
-            self._show_progress(stop - first, end - first)
-        if tenant is None:
-            for finding in audit.audit_days(since=moment):
+            self._show_progress("invoice ids", stop - first, end - first)
+        for number, day in enumerate(days, start=1):
+            for finding in audit.audit_day(day, tenant_id=tenant):
                 findings += 1
                 self.stdout.write(str(finding))
+            self._show_progress("closed days", number, len(days))
         if findings:
             raise CommandError(f"{findings} things do not add up.")
-        self.stdout.write(f"Every unit adds up: {end - first} invoice ids checked.")
+        self.stdout.write(
+            f"Every unit adds up: {end - first} invoice ids and {len(days)} closed days checked."
+        )
 
-    def _show_progress(self, done: int, total: int) -> None:
+    def _show_progress(self, what: str, done: int, total: int) -> None:
         if not sys.stderr.isatty():
             return
         filled = BAR_WIDTH * done // total
         bar = "#" * filled + "." * (BAR_WIDTH - filled)
-        self.stderr.write(f"\r[{bar}] {done}/{total}", ending="\n" if done == total else "")
+        self.stderr.write(f"\r[{bar}] {done}/{total} {what}", ending="\n" * (done == total))
 
 
 def _moment(since: str | None) -> datetime | None:
