@@ -16,6 +16,7 @@ from invoices.models import Installment, Invoice, LineItem, SettlementEntry, Set
 from reporting import rollups, selectors
 from reporting.models import ClosedDay, DailyTotal
 from tests.apikeys.factories import TenantFactory
+from tests.journeys.recount import columns_of
 
 pytestmark = pytest.mark.django_db
 
@@ -139,16 +140,6 @@ def reported(tenant: Tenant, start: datetime, end: datetime) -> dict[str, Any]:
         }
         for report in selectors.financial_report(tenant=tenant, start=start, end=end)
     }
-
-
-def columns_of(figures: selectors.Figures) -> list[int]:
-    return [
-        figures.transaction_count,
-        figures.subtotal_amount,
-        figures.total_tax_amount,
-        figures.total_service_fee_amount,
-        figures.total_amount,
-    ]
 
 
 @contextmanager
