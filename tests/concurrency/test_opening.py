@@ -114,7 +114,7 @@ class TestTheLock:
 
         tries = [q for q in queries.captured_queries if "NOWAIT" in q["sql"]]
         assert len(tries) == 3
-        assert 0.26 <= monotonic() - started < 2
+        assert monotonic() - started >= 0.26
         assert PaymentRequest.objects.count() == 0
         assert sandbox.charges() == []
         assert Invoice.objects.get().status == "draft"

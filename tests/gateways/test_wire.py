@@ -147,13 +147,13 @@ class TestFailures:
     def test_no_answer_is_a_timeout(
         self, gateway: Playback, session: GatewaySession, impatient: None
     ) -> None:
-        gateway.will_trickle(b"", every_seconds=0.6)
+        gateway.will_trickle(b"", every_seconds=2)
         started = time.monotonic()
 
         with pytest.raises(GatewayTimeout, match="the outcome is unknown"):
             session.send("POST", gateway.url, json={})
 
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 2
         assert len(gateway.asked) == 1
 
     def test_silence_half_way_is_a_timeout(
@@ -173,7 +173,7 @@ class TestFailures:
         with pytest.raises(GatewayTimeout, match="no whole answer"):
             session.send("POST", gateway.url, json={})
 
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 2.5  # of the three that it trickles
 
     @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
     def test_a_broken_connection_leaves_the_outcome_open(

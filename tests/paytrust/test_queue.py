@@ -70,7 +70,7 @@ class TestPublish:
 
         assert queue.publish(task_without_broker, name="Siti") is False
 
-        assert monotonic() - started < 1
+        assert monotonic() - started < 5  # left to itself, kombu tries for 6
 
     def test_does_not_try_again_at_once(
         self, task_without_broker: Any, monkeypatch: pytest.MonkeyPatch

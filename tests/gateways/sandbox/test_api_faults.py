@@ -90,14 +90,14 @@ class TestOutcomeUnknown:
         assert references(sandbox) == ["R1"]
 
     def test_hanging_calls_hold_up_nobody(self, sandbox: Sandbox, gateway: str) -> None:
-        sandbox.fault(gateway, "timeout", times=20, delay_s=1)
+        sandbox.fault(gateway, "timeout", times=20, delay_s=2)
 
         with ThreadPoolExecutor(20) as pool:
             hanging = [pool.submit(create, sandbox, gateway, f"H{n}") for n in range(20)]
-            time.sleep(0.3)
-            began = time.monotonic()
+            while sandbox.shown("faults"):  # until each has its own
+                time.sleep(0.05)
             assert create(sandbox, gateway, "R1").ok
-            assert time.monotonic() - began < 0.5
+            assert not all(one.done() for one in hanging)
 
         assert {one.result().status_code for one in hanging} == {504}
 
@@ -146,7 +146,7 @@ class TestRefusals:
         answer = create(sandbox, gateway, "R1")
 
         assert answer.ok
-        assert 0.4 <= time.monotonic() - began < 2
+        assert time.monotonic() - began >= 0.4
 
     def test_times_counts_down(self, sandbox: Sandbox, gateway: str) -> None:
         sandbox.fault(gateway, "http_500", times=2)
