@@ -15,15 +15,16 @@ from payments.models import WebhookEvent
 from payments.notifications import UnknownReference
 from reporting import rollups
 
-# Rows by (kind, currency, gateway, tax rate). Without a rate: the report's columns. The edges are
-# read once, and summed before they meet the sums of the closed days.
+# Rows by (kind, currency, gateway, tax rate). Without a rate: the report's columns. Entries beside
+# the closed days are added, those of a closed day that are not wanted are taken off its totals.
 FIGURES = """
 WITH edge AS MATERIALIZED (
-    SELECT * FROM invoices_settlemententry
-     WHERE tenant_id = %(tenant)s AND booked_at >= %(start)s AND booked_at < %(closed_from)s
-    UNION ALL
-    SELECT * FROM invoices_settlemententry
-     WHERE tenant_id = %(tenant)s AND booked_at >= %(closed_to)s AND booked_at < %(end)s
+    SELECT span.sign, entry.*
+      FROM unnest(%(signs)s::int[], %(begins)s::timestamptz[], %(ends)s::timestamptz[])
+           AS span(sign, begins, ends)
+      JOIN invoices_settlemententry entry
+        ON entry.booked_at >= span.begins AND entry.booked_at < span.ends
+     WHERE entry.tenant_id = %(tenant)s
 ), part AS (
     SELECT kind, currency_code, gateway_id, tax_rate, sum(entry_count) AS entry_count,
            sum(subtotal_amount) AS subtotal_amount, sum(total_tax_amount) AS total_tax_amount,
@@ -33,12 +34,12 @@ WITH edge AS MATERIALIZED (
      WHERE tenant_id = %(tenant)s AND day_date >= %(first_day)s AND day_date < %(end_day)s
      GROUP BY kind, currency_code, gateway_id, tax_rate
     UNION ALL
-    SELECT kind, currency_code, gateway_id, NULL, count(*), sum(net_amount), sum(tax_amount),
-           sum(service_fee_amount), sum(total_amount)
+    SELECT kind, currency_code, gateway_id, NULL, sum(sign), sum(sign * net_amount),
+           sum(sign * tax_amount), sum(sign * service_fee_amount), sum(sign * total_amount)
       FROM edge GROUP BY kind, currency_code, gateway_id
     UNION ALL
-    SELECT edge.kind, edge.currency_code, edge.gateway_id, tax.tax_rate, count(*), 0,
-           sum(tax.tax_amount), 0, sum(tax.tax_amount)
+    SELECT edge.kind, edge.currency_code, edge.gateway_id, tax.tax_rate, sum(sign), 0,
+           sum(sign * tax.tax_amount), 0, sum(sign * tax.tax_amount)
       FROM edge JOIN invoices_settlementtax tax ON tax.entry_id = edge.id
      GROUP BY edge.kind, edge.currency_code, edge.gateway_id, tax.tax_rate
 )
@@ -49,8 +50,10 @@ SELECT part.kind, part.currency_code, gateway.name, part.tax_rate, sum(part.entr
  WHERE (%(currency)s::text IS NULL OR part.currency_code = %(currency)s)
    AND (%(gateway)s::bigint IS NULL OR part.gateway_id = %(gateway)s)
  GROUP BY part.kind, part.currency_code, gateway.name, part.tax_rate
+HAVING sum(part.entry_count) <> 0
  ORDER BY part.currency_code, gateway.name, part.tax_rate
 """
+DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -97,15 +100,12 @@ def financial_report(
 
     Source: FR-012, FR-013, FR-025, FR-056, FR-057.
     """
-    bounds = closed_part(start, end)
     with connection.cursor() as cursor:
         cursor.execute(
             FIGURES,
             {
-                **bounds,
+                **_nearest_days(start, end),
                 "tenant": tenant.pk,
-                "start": start,
-                "end": end,
                 "currency": currency_code,
                 "gateway": gateway_id,
             },
@@ -150,13 +150,15 @@ def discrepancy_sums(found: QuerySet[Invoice]) -> list[Any]:
     )
 
 
-def closed_part(start: datetime, end: datetime) -> dict[str, date]:
-    """Return the whole closed days within an interval, as days and as the moments they span."""
+def closed_part(start: datetime, end: datetime, newest: date | None) -> dict[str, date]:
+    """Return the whole closed days within an interval, as days and as the moments they span.
+
+    `newest` is the last day that is closed.
+    """
     first_day = start.astimezone(UTC).date()
     if start > datetime.combine(first_day, time(), UTC):
         first_day += timedelta(days=1)
     end_day = end.astimezone(UTC).date()
-    newest = rollups.last_closed_day()
     end_day = min(end_day, newest + timedelta(days=1)) if newest else first_day
     if end_day <= first_day:  # nothing closed: all of it is read from the entries
         return {"first_day": first_day, "end_day": first_day, "closed_from": end, "closed_to": end}
@@ -166,6 +168,42 @@ def closed_part(start: datetime, end: datetime) -> dict[str, date]:
         "closed_from": datetime.combine(first_day, time(), UTC),
         "closed_to": datetime.combine(end_day, time(), UTC),
     }
+
+
+def _nearest_days(start: datetime, end: datetime) -> dict[str, Any]:
+    """Return the closed days that fit an interval best, and the spans that make up the difference.
+
+    So at most half a day's entries are read at an edge, whatever hour it has.
+    """
+    newest = rollups.last_closed_day()
+    inside = closed_part(start, end, newest)
+    first_day, end_day = inside["first_day"], inside["end_day"]
+    if first_day == end_day:
+        return {**inside, "signs": [1], "begins": [start], "ends": [end]}
+    spans = []
+    before, after = _midnight(first_day - DAY), _midnight(end_day + DAY)
+    if start - before < _midnight(first_day) - start:
+        first_day -= DAY
+        spans.append((-1, before, start))
+    else:
+        spans.append((1, start, _midnight(first_day)))
+    if newest and end_day <= newest and after - end < end - _midnight(end_day):
+        spans.append((-1, end, after))
+        end_day += DAY
+    else:
+        spans.append((1, _midnight(end_day), end))
+    signs, begins, ends = zip(*spans, strict=True)
+    return {
+        "first_day": first_day,
+        "end_day": end_day,
+        "signs": list(signs),
+        "begins": list(begins),
+        "ends": list(ends),
+    }
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _by_currency(

@@ -10,7 +10,7 @@ from django.db.models import Min, QuerySet
 from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
 from payments import discrepancies, last_round, reconciliation
 from payments.models import Proposal, WebhookEvent
-from reporting import selectors
+from reporting import rollups, selectors
 from reporting.models import ClosedDay
 
 COUNTED = 10_000  # a list longer than that says "more than"; counting on would take its time
@@ -84,7 +84,7 @@ class Books:
 
 def settled(*, start: datetime, end: datetime) -> list[Settled]:
     """Return what was settled and reversed from `start` up to but without `end`, per currency."""
-    bounds = selectors.closed_part(start, end)
+    bounds = selectors.closed_part(start, end, rollups.last_closed_day())
     rows = rows_of(SETTLED, {**bounds, "start": start, "end": end})
     found: dict[str, dict[str, int]] = {}
     for currency_code, kind, count, amount in rows:

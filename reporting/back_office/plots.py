@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from paytrust import shared_state
-from reporting import selectors
+from reporting import rollups, selectors
 from reporting.back_office.figures import rows_of
 
 KEY, KEPT_SECONDS = "back_office:plots", 900
@@ -91,7 +91,7 @@ def _drawn(now: datetime) -> Plots:
     plots = Plots(now, {}, {}, {})
     at = {day: number for number, day in enumerate(plots.days)}
     start = datetime.combine(plots.days[0], time(), UTC)
-    bounds = selectors.closed_part(start, now)
+    bounds = selectors.closed_part(start, now, rollups.last_closed_day())
     if bounds["first_day"] == bounds["end_day"]:  # nothing closed: all of it is live
         bounds["closed_to"] = start
     for day, currency_code, amount in rows_of(SETTLED_BY_DAY, {**bounds, "end": now}):
