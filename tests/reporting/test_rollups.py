@@ -229,3 +229,26 @@ class TestClosingDays:
         rollups.close_days(now=FIRST + timedelta(hours=2))
 
         assert [row.day_date for row in ClosedDay.objects.all()] == [date(2026, 2, 28)]
+
+
+@pytest.mark.parametrize("end_hour", [0, 5, 12, 17, 23])
+@pytest.mark.parametrize("start_hour", [0, 5, 12, 17, 23])
+def test_edges_of_closed_days_are_exact_at_any_hour(start_hour: int, end_hour: int) -> None:
+    tenant = TenantFactory.create()
+    entries = [
+        {
+            "kind": "settled",
+            "gateway_id": 1,
+            "currency_code": "MYR",
+            "net_amount": 1 << hour % 48,
+            "service_fee_amount": 0,
+            "taxes": {RATES[hour % 3]: 100 + hour},
+            "booked_at": FIRST + timedelta(hours=hour),
+        }
+        for hour in range(96)
+    ]
+    book(tenant, entries)
+    rollups.close_days(now=FIRST + timedelta(days=10))
+    start, end = FIRST + timedelta(hours=start_hour), FIRST + timedelta(days=3, hours=end_hour)
+
+    assert reported(tenant, start, end) == recounted(entries, start, end)
