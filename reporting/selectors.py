@@ -19,12 +19,11 @@ from reporting import rollups
 # the closed days are added, those of a closed day that are not wanted are taken off its totals.
 FIGURES = """
 WITH edge AS MATERIALIZED (
-    SELECT span.sign, entry.*
-      FROM unnest(%(signs)s::int[], %(begins)s::timestamptz[], %(ends)s::timestamptz[])
-           AS span(sign, begins, ends)
-      JOIN invoices_settlemententry entry
-        ON entry.booked_at >= span.begins AND entry.booked_at < span.ends
-     WHERE entry.tenant_id = %(tenant)s
+    SELECT %(first_sign)s AS sign, entry.* FROM invoices_settlemententry entry
+     WHERE tenant_id = %(tenant)s AND booked_at >= %(first_from)s AND booked_at < %(first_to)s
+    UNION ALL
+    SELECT %(last_sign)s, entry.* FROM invoices_settlemententry entry
+     WHERE tenant_id = %(tenant)s AND booked_at >= %(last_from)s AND booked_at < %(last_to)s
 ), part AS (
     SELECT kind, currency_code, gateway_id, tax_rate, sum(entry_count) AS entry_count,
            sum(subtotal_amount) AS subtotal_amount, sum(total_tax_amount) AS total_tax_amount,
@@ -179,27 +178,23 @@ def _nearest_days(start: datetime, end: datetime) -> dict[str, Any]:
     inside = closed_part(start, end, newest)
     first_day, end_day = inside["first_day"], inside["end_day"]
     if first_day == end_day:
-        return {**inside, "signs": [1], "begins": [start], "ends": [end]}
-    spans = []
+        return {**inside, **_span("first", 1, start, end), **_span("last", 1, end, end)}
     before, after = _midnight(first_day - DAY), _midnight(end_day + DAY)
     if start - before < _midnight(first_day) - start:
         first_day -= DAY
-        spans.append((-1, before, start))
+        first = _span("first", -1, before, start)
     else:
-        spans.append((1, start, _midnight(first_day)))
+        first = _span("first", 1, start, _midnight(first_day))
     if newest and end_day <= newest and after - end < end - _midnight(end_day):
-        spans.append((-1, end, after))
         end_day += DAY
+        last = _span("last", -1, end, after)
     else:
-        spans.append((1, _midnight(end_day), end))
-    signs, begins, ends = zip(*spans, strict=True)
-    return {
-        "first_day": first_day,
-        "end_day": end_day,
-        "signs": list(signs),
-        "begins": list(begins),
-        "ends": list(ends),
-    }
+        last = _span("last", 1, _midnight(end_day), end)
+    return {"first_day": first_day, "end_day": end_day, **first, **last}
+
+
+def _span(name: str, sign: int, begin: datetime, end: datetime) -> dict[str, Any]:
+    return {f"{name}_sign": sign, f"{name}_from": begin, f"{name}_to": end}
 
 
 def _midnight(day: date) -> datetime:
