@@ -51,7 +51,9 @@ def encode(value: object) -> bytes:
 
 
 def decode_object(raw: bytes) -> dict[str, Any]:
-    """Read a JSON object with exact decimals; an empty body is an empty object.
+    """Read a JSON object with exact decimals; an empty body is an empty object, and so is `null`.
+
+    Midtrans's client for Node sends `null` where it has nothing to say.
 
     Raises:
         MalformedBody: the body is something else.
@@ -62,6 +64,8 @@ def decode_object(raw: bytes) -> dict[str, Any]:
         value = json.loads(raw, parse_float=Decimal)
     except ValueError as error:
         raise MalformedBody("the body is not JSON") from error
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise MalformedBody("the body is not a JSON object")
     return value
