@@ -218,6 +218,7 @@ class StaffAct(models.Model):
         CHANGE_PROPOSED = "change_proposed", _("proposed a change")
         CHANGE_APPROVED = "change_approved", _("approved a change")
         CHANGE_REJECTED = "change_rejected", _("rejected a change")
+        CHANGE_WITHDRAWN = "change_withdrawn", _("took a proposed change back")
         KEY_ISSUED = "key_issued", _("issued an API key")
         KEY_ROTATED = "key_rotated", _("rotated an API key")
         KEY_REVOKED = "key_revoked", _("revoked an API key")

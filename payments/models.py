@@ -187,6 +187,7 @@ class Proposal(models.Model):
         APPLYING = "applying", _("is being made")
         APPLIED = "applied", _("approved and made")
         REJECTED = "rejected", _("rejected")
+        WITHDRAWN = "withdrawn", _("taken back by who proposed it")
         STALE = "stale", _("can no longer be made")
 
     WAITING = (Status.OPEN, Status.APPLYING)
@@ -226,6 +227,7 @@ class Proposal(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status="open", decided_by=None, decided_at=None)
+                | Q(status="withdrawn", decided_by=None, decided_at__isnull=False)
                 | Q(
                     status__in=["applying", "applied", "rejected", "stale"],
                     decided_by__isnull=False,

@@ -102,7 +102,7 @@ class ProposalAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = ["status", "act"]
     list_select_related = ("invoice", "proposed_by", "decided_by")
     exact_search = ("invoice__id",)
-    actions_detail = ("approve", "reject")
+    actions_detail = ("approve", "reject", "withdraw")
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
@@ -122,10 +122,11 @@ class ProposalAdmin(ReadOnlyAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> Any:  # noqa: ANN401
         proposal = self.get_object(request, object_id)
-        waits = proposal is not None and proposal.status in Proposal.WAITING
-        if not waits or proposal.proposed_by_id == request.user.pk:
+        if proposal is None or proposal.status not in Proposal.WAITING:
             return []
-        return super().get_actions_detail(request, object_id)
+        is_own = proposal.proposed_by_id == request.user.pk
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if (one.path == "withdraw") == is_own]
 
     @acts.button(_("Approve"), path="approve", permission=roles.OPERATE)
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -179,6 +180,29 @@ class ProposalAdmin(ReadOnlyAdmin):
             back=_page_of(proposal),
             act=end,
             form_class=acts.ReasonForm,
+        )
+
+    @acts.button(_("Take back"), path="withdraw", permission=roles.OPERATE)
+    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End one's own proposal."""
+        proposal = self._proposal(object_id)
+
+        def end(_filled: dict[str, Any]) -> acts.Text:
+            proposals.withdraw(
+                actor=staff.actor_of(request), proposal_id=proposal.pk, now=timezone.now()
+            )
+            return _("Taken back; nothing was changed.")
+
+        return acts.confirm(
+            request,
+            question=acts.Question(
+                title=_("Take this proposal back?"),
+                sentences=[_("Nothing changes, and the proposal ends.")],
+                facts=self._facts(proposal),
+                button=_("Take back"),
+            ),
+            back=_page_of(proposal),
+            act=end,
         )
 
     def adjust(self, request: HttpRequest, invoice_id: int) -> HttpResponse:

@@ -1,5 +1,7 @@
 """Changes to what a customer owes, made by two: one proposes, another approves or rejects.
 
+Who proposed it may take it back while nobody has decided.
+
 An approval claims the proposal first, so that of two at once only one goes on; then the change
 is made by the same services as the API's, outside any transaction because they call gateways;
 then its end is written down. What was owed when it was proposed is compared under the invoice's
@@ -50,8 +52,15 @@ class OwnProposal(PayTrustError):
     code = "own_proposal"
 
 
+class NotYourProposal(PayTrustError):
+    """Somebody else proposed this change: approve or reject it instead."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "not_your_proposal"
+
+
 class ProposalDecided(PayTrustError):
-    """Somebody has decided on this proposal, or is doing so right now."""
+    """This proposal has ended, or somebody is deciding on it right now."""
 
     status = HTTPStatus.CONFLICT
     code = "proposal_decided"
@@ -167,6 +176,26 @@ def reject(*, actor: Actor, proposal_id: int, reason: str, now: datetime) -> Pro
             decision_reason=reason,
         )
         if not rejected:
+            raise ProposalDecided
+    return _get(proposal_id)
+
+
+def withdraw(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
+    """End one's own proposal without its change, so that another can be made.
+
+    Raises:
+        Proposal.DoesNotExist: unknown.
+        NotYourProposal: somebody else proposed it.
+        ProposalDecided: somebody has decided, or is doing so.
+    """
+    proposal = _get(proposal_id)
+    with _deciding(actor, StaffAct.Act.CHANGE_WITHDRAWN, proposal, now):
+        if actor.user.pk != proposal.proposed_by_id:
+            raise NotYourProposal
+        withdrawn = Proposal.objects.filter(pk=proposal.pk, status=Status.OPEN).update(
+            status=Status.WITHDRAWN, decided_at=now
+        )
+        if not withdrawn:
             raise ProposalDecided
     return _get(proposal_id)
 

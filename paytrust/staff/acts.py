@@ -27,7 +27,8 @@ REFUSALS: dict[str, Text] = {
         "A change has been proposed already; it must be decided on before another one."
     ),
     "own_proposal": _("You proposed this change, so another person must decide on it."),
-    "proposal_decided": _("Somebody has decided on this proposal, or is doing so right now."),
+    "not_your_proposal": _("Somebody else proposed this change: approve or reject it instead."),
+    "proposal_decided": _("This proposal has ended, or somebody is deciding on it right now."),
     "invoice_changed": _(
         "Something else is owed now than when this change was proposed. Look at the invoice again."
     ),

@@ -105,6 +105,21 @@ class TestDeciding:
         assert "You proposed this change" in answer.text
         assert Proposal.objects.get().status == "open"
 
+    def test_lets_only_the_proposer_take_it_back(self) -> None:
+        who = member(roles.OPERATOR)
+        proposal = propose(two_parts(), who)
+        address = f"/admin/payments/proposal/{proposal.pk}"
+
+        others = client_of().get(f"{address}/change/")
+        refused = client_of().post(f"{address}/withdraw/")
+        own = client_of(who).get(f"{address}/change/")
+
+        assert f"{address}/withdraw/" not in others.text
+        assert f"{address}/withdraw/" in own.text
+        assert refused.status_code == 403
+        assert said(client_of(who), f"{address}/withdraw/") == ["Taken back; nothing was changed."]
+        assert Proposal.objects.get().status == "withdrawn"
+
     def test_rejects_with_a_reason(self) -> None:
         proposal = propose(two_parts())
 

@@ -16,7 +16,12 @@ from invoices.models import Invoice, PaymentRequest
 from invoices.schedule import InvalidInstallments
 from payments import closing, proposals
 from payments.models import Proposal, WebhookEvent
-from payments.proposals import OwnProposal, ProposalDecided, ProposalWaiting
+from payments.proposals import (
+    NotYourProposal,
+    OwnProposal,
+    ProposalDecided,
+    ProposalWaiting,
+)
 from payments.webhook_acts import NotificationNotFailed
 from paytrust.database import violated_constraint
 from tests.apikeys.factories import NOON, TenantFactory
@@ -383,6 +388,58 @@ class TestReject:
 
 
 @pytest.mark.django_db
+class TestWithdraw:
+    @pytest.fixture
+    def of(self) -> Invoice:
+        return invoice(totals=TOTALS, expires_at=timezone.now() + timedelta(days=9))
+
+    def test_ends_ones_own_proposal_and_makes_room_for_another(self, of: Invoice) -> None:
+        who = actor()
+        proposal = propose(of, by=who)
+
+        withdrawn = proposals.withdraw(actor=who, proposal_id=proposal.pk, now=NOON)
+
+        assert (withdrawn.status, withdrawn.decided_by) == ("withdrawn", None)
+        assert withdrawn.decided_at == NOON
+        assert totals_of(of) == [6_000, 4_000]
+        assert acts()[-1] == ("change_withdrawn", "done")
+        assert propose(of, by=who).status == "open"
+
+    def test_refuses_anybody_else(self, of: Invoice) -> None:
+        proposal = propose(of)
+
+        with pytest.raises(NotYourProposal):
+            proposals.withdraw(actor=actor(), proposal_id=proposal.pk, now=NOON)
+
+        assert Proposal.objects.get().status == "open"
+        assert acts()[-1] == ("change_withdrawn", "not_your_proposal")
+
+    @pytest.mark.parametrize("status", ["applying", "rejected"])
+    def test_refuses_what_somebody_decides_on(self, of: Invoice, status: str) -> None:
+        who = actor()
+        proposal = propose(of, by=who)
+        Proposal.objects.filter(pk=proposal.pk).update(
+            status=status, decided_by=actor().user, decided_at=NOON
+        )
+
+        with pytest.raises(ProposalDecided):
+            proposals.withdraw(actor=who, proposal_id=proposal.pk, now=NOON)
+
+        assert Proposal.objects.get().status == status
+
+    def test_leaves_nothing_to_approve(self, of: Invoice) -> None:
+        who = actor()
+        proposal = propose(of, by=who)
+        proposals.withdraw(actor=who, proposal_id=proposal.pk, now=NOON)
+
+        with pytest.raises(ProposalDecided):
+            approve(proposal)
+
+        assert Proposal.objects.get().status == "withdrawn"
+        assert totals_of(of) == [6_000, 4_000]
+
+
+@pytest.mark.django_db
 class TestTheDatabase:
     @pytest.fixture
     def proposal(self) -> Proposal:
@@ -400,6 +457,16 @@ class TestTheDatabase:
 
     def test_knows_no_decision_without_who_made_it(self, proposal: Proposal) -> None:
         assert self.refused(proposal, status="applied") == "proposal_decision_names_who"
+
+    def test_knows_no_withdrawal_by_another(self, proposal: Proposal) -> None:
+        another = {"status": "withdrawn", "decided_by": actor().user, "decided_at": NOON}
+
+        assert self.refused(proposal, **another) == "proposal_decision_names_who"
+
+    def test_keeps_what_was_withdrawn(self, proposal: Proposal) -> None:
+        Proposal.objects.filter(pk=proposal.pk).update(status="withdrawn", decided_at=NOON)
+
+        assert self.refused(proposal, status="open", decided_at=None) == "proposal_frozen"
 
     @pytest.mark.parametrize(
         "change", [{"named": {"1": 1}}, {"reason": "another"}, {"act": "cancel"}, {"before": {}}]
