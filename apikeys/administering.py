@@ -1,14 +1,28 @@
-"""What platform administrators do with keys and tenants in the back office. Each act is recorded.
+"""What platform administrators do in the back office: with keys, tenants and their colleagues.
+
+Each act is recorded.
 
 The keys' own audit log (apikeys.audit) is written as for every other way to do the same.
 """
 
 from datetime import datetime
+from http import HTTPStatus
+
+from django.contrib.auth.models import User
 
 from apikeys import services, staff
 from apikeys.audit import Caller
 from apikeys.models import ApiKey, StaffAct, Tenant
 from apikeys.staff import Actor
+from paytrust.errors import PayTrustError
+from paytrust.staff import sign_in
+
+
+class OwnSignIn(PayTrustError):
+    """Nobody takes away their own second factor; a colleague does."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "own_sign_in"
 
 
 def issue_key(
@@ -84,3 +98,19 @@ def create_tenant(*, actor: Actor, name: str, now: datetime) -> Tenant:
         entry.object_id = tenant.pk
         entry.message = name
     return tenant
+
+
+def reset_sign_in(*, actor: Actor, user: User, reason: str, now: datetime) -> None:
+    """Let a colleague who lost their second factor, or is locked out, sign in anew.
+
+    Raises:
+        OwnSignIn: it is one's own.
+        MissingReason: say why.
+    """
+    reason = staff.required_reason(reason)
+    with staff.recorded(
+        actor=actor, act=StaffAct.Act.SIGN_IN_RESET, about=user, reason=reason, now=now
+    ):
+        if user.pk == actor.user.pk:
+            raise OwnSignIn
+        sign_in.start_over(user)

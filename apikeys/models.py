@@ -226,6 +226,7 @@ class StaffAct(models.Model):
         FEE_CHANGED = "fee_changed", _("changed a gateway's fee")
         CREDENTIALS_STORED = "credentials_stored", _("stored a gateway's credentials")
         ACCOUNT_ENDED = "account_ended", _("ended a tenant's own account with a gateway")
+        SIGN_IN_RESET = "sign_in_reset", _("let a colleague sign in anew")
         LIST_EXPORTED = "list_exported", _("exported a list")
 
     staff = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="staff_acts")

@@ -50,6 +50,7 @@ REFUSALS: dict[str, Text] = {
     "no_payment_to_ask_about": _("This notification names no payment of ours."),
     "second_person_needed": _("This may be about money: propose it, and another person approves."),
     "no_discrepancy": _("Nothing differs on this invoice, or that was resolved already."),
+    "own_sign_in": _("This is your own account: a colleague has to do this."),
     "api_key_not_active": _("This key was rotated or revoked already."),
 }
 """What refuses an act, in the reader's language; others are told as they are."""

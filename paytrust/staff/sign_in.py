@@ -3,12 +3,14 @@
 from http import HTTPStatus
 from typing import Any
 
+from axes.utils import reset as lift_lock_out
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
@@ -81,6 +83,17 @@ def accepting_device(user: Any, code: str) -> TOTPDevice | StaticDevice | None: 
         if accepted is not None:
             return accepted
     return None
+
+
+def start_over(user: Any) -> None:  # noqa: ANN401  # an AbstractBaseUser
+    """Take a user's second factor and lock-outs away, so that a new one is set up at sign-in.
+
+    Where they are signed in they are asked for it, too. Their password stays.
+    """
+    with transaction.atomic():
+        for kind in (TOTPDevice, StaticDevice):
+            kind.objects.filter(user=user).delete()
+        lift_lock_out(username=user.get_username())
 
 
 def may_enter(request: HttpRequest) -> bool:

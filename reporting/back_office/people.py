@@ -5,14 +5,19 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from apikeys import administering, staff
+from paytrust.staff import acts, roles
 from paytrust.staff.pages import ReadOnlyAdmin
 
 FIELDS = [
@@ -25,6 +30,7 @@ SUPERUSER_FIELDS = [*FIELDS, (_("Everything"), {"fields": ("is_superuser",)})]
 
 
 class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the theme has no types
+    checks_class = ReadOnlyAdmin.checks_class
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -32,6 +38,7 @@ class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the 
     list_filter = ("is_active", "groups")
     readonly_fields = ("last_login", "date_joined")
     filter_horizontal = ()
+    actions_detail = ("reset_sign_in",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ANN401
         if obj is None:
@@ -42,6 +49,47 @@ class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the 
         if isinstance(obj, User) and obj.is_superuser and not request.user.is_superuser:
             return False
         return bool(super().has_change_permission(request, obj))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> Any:  # noqa: ANN401
+        person = self.get_object(request, object_id)
+        if person == request.user or not self.has_change_permission(request, person):
+            return []
+        return super().get_actions_detail(request, object_id)
+
+    @acts.button(_("Reset sign-in"), path="reset-sign-in", permission=roles.ADMINISTER)
+    def reset_sign_in(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a colleague who lost their second factor, or is locked out, sign in anew."""
+        person = self.get_object(request, object_id)
+        if person is None:
+            raise Http404
+        if not self.has_change_permission(request, person):
+            raise PermissionDenied
+
+        def reset(filled: dict[str, Any]) -> acts.Text:
+            administering.reset_sign_in(
+                actor=staff.actor_of(request),
+                user=person,
+                reason=filled["reason"],
+                now=timezone.now(),
+            )
+            return _("Done: the next sign-in asks for a new second factor.")
+
+        return acts.confirm(
+            request,
+            question=acts.Question(
+                title=_("Let this person sign in anew?"),
+                sentences=[
+                    _("Their authenticator and recovery codes end, and a lock-out is lifted."),
+                    _("Whoever has their password sets up a new one: make sure that it is them."),
+                ],
+                facts=[(_("Username"), person.get_username())],
+                button=_("Reset sign-in"),
+                is_harmful=True,
+            ),
+            back=reverse("admin:auth_user_change", args=[person.pk]),
+            act=reset,
+            form_class=acts.ReasonForm,
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False  # what they did stays told by name; leavers become inactive

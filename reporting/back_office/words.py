@@ -99,6 +99,7 @@ WORDS = (
     _("last used at"),
     _("Late"),
     _("leased until"),
+    _("let a colleague sign in anew"),
     _("made a tenant"),
     _("message"),
     _("metadata"),

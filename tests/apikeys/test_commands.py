@@ -6,11 +6,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apikeys import seals, services
 from apikeys.audit import Caller
 from apikeys.models import ApiKey, ApiKeyAuditEntry
 from tests.apikeys.factories import NOON, api_key
+from tests.staff import member
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +50,34 @@ class TestCreateApiKey:
             run("create_api_key", "web shop", "--tenant-id", "404")
 
         assert not ApiKey.objects.exists()
+
+
+class TestResetSignIn:
+    def test_takes_the_second_factor_away(self) -> None:
+        siti, budi = member(username="siti"), member(username="budi")
+        for user in (siti, budi):
+            TOTPDevice.objects.create(user=user, name="phone")
+
+        output = run("reset_sign_in", "siti", "--yes")
+
+        assert output == "siti sets up a new second factor at the next sign-in.\n"
+        assert [device.user for device in TOTPDevice.objects.all()] == [budi]
+
+    @pytest.mark.parametrize("reply", ["n", "", None])
+    def test_asks_first(self, monkeypatch: pytest.MonkeyPatch, reply: str | None) -> None:
+        TOTPDevice.objects.create(user=member(username="siti"), name="phone")
+        answer(monkeypatch, reply)
+
+        with pytest.raises(CommandError, match=r"Nothing was changed|Nobody answers"):
+            run("reset_sign_in", "siti")
+
+        assert TOTPDevice.objects.count() == 1
+
+    def test_knows_nobody_else(self) -> None:
+        member(username="nobody", is_staff=False)
+
+        with pytest.raises(CommandError, match="There is no member of staff 'nobody'"):
+            run("reset_sign_in", "nobody", "--yes")
 
 
 class TestListApiKeys:
