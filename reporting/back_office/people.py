@@ -17,14 +17,14 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from apikeys import administering, staff
-from paytrust.staff import acts, roles
+from paytrust.staff import acts, display, roles
 from paytrust.staff.pages import ReadOnlyAdmin
 
 FIELDS = [
     (None, {"fields": ("username", "password")}),
     (_("Name"), {"fields": ("first_name", "last_name", "email")}),
     (_("Rights"), {"fields": ("is_active", "is_staff", "groups")}),
-    (_("History"), {"fields": ("last_login", "date_joined")}),
+    (_("History"), {"fields": ("signed_in", "joined")}),
 ]
 SUPERUSER_FIELDS = [*FIELDS, (_("Everything"), {"fields": ("is_superuser",)})]
 
@@ -34,9 +34,9 @@ class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "first_name", "last_name", "email", "is_active", "last_login")
+    list_display = ("username", "first_name", "last_name", "email", "is_active", "signed_in")
     list_filter = ("is_active", "groups")
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("signed_in", "joined")
     filter_horizontal = ()
     actions_detail = ("reset_sign_in",)
 
@@ -90,6 +90,14 @@ class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the 
             act=reset,
             form_class=acts.ReasonForm,
         )
+
+    @admin.display(description=_("Last sign-in"), ordering="last_login")
+    def signed_in(self, person: User) -> SafeString | str:
+        return display.moment(person.last_login)
+
+    @admin.display(description=_("Joined"))
+    def joined(self, person: User) -> SafeString | str:
+        return display.moment(person.date_joined)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False  # what they did stays told by name; leavers become inactive

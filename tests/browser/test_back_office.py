@@ -102,6 +102,8 @@ class TestMakerChecker:
         proposal = Proposal.objects.get()
         maker.open(f"/admin/payments/proposal/{proposal.pk}/change/")
         assert maker.page.get_by_role("link", name="Approve").count() == 0
+        assert maker.page.get_by_role("link", name="Take back").count() == 1
+        maker.picture("own-proposal-1440")
         assert totals_of(of) == [6_000, 4_000]
 
         checker.open("/admin/payments/proposal/?status__exact=open")
@@ -191,4 +193,6 @@ def pages() -> dict[str, str]:
         "fee": "/admin/gateways/gatewayfee/1/change/",
         "credentials": "/admin/gateways/gatewayaccount/xendit/",
         "acts": "/admin/apikeys/staffact/",
+        "colleague": f"/admin/auth/user/{proposal.proposed_by_id}/change/",
+        "reset-sign-in": f"/admin/auth/user/{proposal.proposed_by_id}/reset-sign-in/",
     }
