@@ -70,7 +70,7 @@ def _pile(bench: Bench) -> list[Row]:
     stack, inbox = bench.stack, Inbox(bench.stack.database_url)
     _send(bench, paid_notifications(bench, TEMPLATES))
     inbox.wait_until_processed()
-    log = WorkerLog(stack)
+    log = WorkerLog(stack, charges=_charges(stack, inbox.ids()))
     memory_before_mb = servers.private_megabytes(stack.servers["worker"])
     pile = Inbox(stack.database_url)
     meter, started = Meter(stack.servers), time.perf_counter()
@@ -99,6 +99,17 @@ def _pile(bench: Bench) -> list[Row]:
         ),
         Row("  handing one out", handed_out, Target("ms, p95", HAND_OUT_LIMIT_MS, each_ms)),
     ]
+
+
+def _charges(stack: Stack, event_ids: list[int]) -> set[str]:
+    """Return what the gateway calls the payments that some events are about."""
+    with psycopg.connect(stack.database_url) as connection:
+        rows = connection.execute(
+            "SELECT gateway_payment_id FROM invoices_paymentrequest WHERE reference IN"
+            " (SELECT reference FROM payments_webhookevent WHERE id = ANY(%s))",
+            [event_ids],
+        )
+        return {charge for (charge,) in rows}
 
 
 def _send(bench: Bench, requests: list[Request]) -> None:
@@ -152,9 +163,10 @@ class Watch:
 
 
 class WorkerLog:
-    """What the worker writes down from now on."""
+    """What the worker writes down from now on; of its questions, those about some charges."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, charges: set[str]) -> None:
+        self._charges = charges
         self._file = (stack.state / "logs" / "worker.log").open()
         self._file.seek(0, 2)
         self.gateway_calls = 0
@@ -162,8 +174,10 @@ class WorkerLog:
 
     def read(self) -> None:
         for line in self._file:
-            event = json.loads(line)["event"] if line.startswith("{") else ""
-            self.gateway_calls += event == "gateway call"
+            said = json.loads(line) if line.startswith("{") else {"event": ""}
+            event = said["event"]
+            if event == "gateway call":
+                self.gateway_calls += said["path"].rpartition("/")[2] in self._charges
             task, _, seconds = event.partition(" succeeded in ")
             if seconds and task.startswith("Task payments.hand_out_due_events["):
                 self.hand_outs_s.append(float(seconds.partition("s")[0]))

@@ -56,9 +56,19 @@ def running(state: Path) -> Iterator[Stack]:
             _manage("up", environment)
             stack = _described(json.loads((state / "stack.json").read_text()), environment)
             sandbox.command(stack.sandbox_port, "config", {"xendit": {"rate_limit_per_minute": 0}})
+            _forget_open_payments(stack.database_url)
             yield stack
         finally:
             _manage("down", environment)
+
+
+def _forget_open_payments(database_url: str) -> None:
+    """Let nobody ask about what an earlier run left open: this sandbox knows nothing of it."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE invoices_paymentrequest SET next_check_at = NULL"
+            " WHERE next_check_at IS NOT NULL AND status IN ('opening', 'open')"
+        )
 
 
 def _environment(state: Path) -> dict[str, str]:
