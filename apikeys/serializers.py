@@ -1,7 +1,5 @@
 """Shapes of the API key endpoints."""
 
-import re
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,13 +8,12 @@ from rest_framework import serializers
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
 from paytrust.pagination import PageQuery
 from paytrust.serializers import (
+    MomentField,
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
-    UTCDateTimeField,
 )
 
-PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 LAST_PAGE = 10**9
 
 
@@ -72,19 +69,6 @@ class ApiKeyFilter(PageQuery):
         return keys.filter(
             **{name: self.validated_data[name] for name in names if name in self.validated_data}
         )
-
-
-class MomentField(UTCDateTimeField):
-    """A time, or a date that stands for its first moment in UTC."""
-
-    default_error_messages = {
-        "invalid": "Must be a date such as 2026-11-22, or a time such as 2026-11-22T09:00:00Z."
-    }
-
-    def to_internal_value(self, value: Any) -> datetime:  # noqa: ANN401  # any JSON value
-        if isinstance(value, str) and PLAIN_DATE.fullmatch(value):
-            value = f"{value}T00:00:00Z"
-        return super().to_internal_value(value)
 
 
 class AuditQuery(StrictSerializer):

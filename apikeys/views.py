@@ -23,6 +23,7 @@ from apikeys.serializers import (
     NewApiKeyResponse,
 )
 from paytrust.pagination import NewestFirst
+from paytrust.serializers import query_of
 
 
 class ApiKeyCollection(GenericAPIView[ApiKey]):
@@ -34,7 +35,7 @@ class ApiKeyCollection(GenericAPIView[ApiKey]):
     @extend_schema(parameters=[ApiKeyFilter], responses=ApiKeyResponse(many=True))
     def get(self, request: Request) -> Response:
         """List API keys, newest first; a rotated one is listed beside its successor."""
-        query = ApiKeyFilter(data=request.query_params.dict())
+        query = ApiKeyFilter(data=query_of(request))
         query.is_valid(raise_exception=True)
         page = self.paginate_queryset(query.applied_to(self.get_queryset()))
         return self.get_paginated_response(ApiKeyResponse(page, many=True).data)
@@ -94,7 +95,7 @@ class AuditLog(APIView):
     @extend_schema(parameters=[AuditQuery], responses=AuditPageResponse)
     def get(self, request: Request) -> Response:
         """Show what was done with keys, newest first."""
-        query = AuditQuery(data=request.query_params.dict())
+        query = AuditQuery(data=query_of(request))
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         page = selectors.audit_page(

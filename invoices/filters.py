@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from invoices.models import Invoice, InvoiceStatus
 from paytrust.pagination import PageQuery
-from paytrust.serializers import UTCDateTimeField
+from paytrust.serializers import MomentField
 
 LOOKUPS = {
     "status": "status",
@@ -24,8 +24,8 @@ class InvoiceFilter(PageQuery):
     currency_code = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
     gateway_id = serializers.IntegerField(min_value=1, max_value=2**31, required=False)
     external_id = serializers.CharField(max_length=255, required=False)
-    created_from = UTCDateTimeField(required=False, help_text="created at or after")
-    created_to = UTCDateTimeField(required=False, help_text="created before")
+    created_from = MomentField(required=False, help_text="created at or after")
+    created_to = MomentField(required=False, help_text="created before")
 
     def applied_to(self, invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
         """Return the invoices that the valid query asks for."""

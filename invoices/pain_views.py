@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from apikeys.authentication import tenant_of
 from invoices import pain001
 from invoices.views import missing_is_not_found
-from paytrust.serializers import StrictSerializer
+from paytrust.serializers import StrictSerializer, query_of
 from paytrust.xml_views import XML_ANSWER, XMLView, xml_answer
 
 
@@ -24,7 +24,7 @@ class InvoicePaymentInitiation(XMLView):
     @extend_schema(parameters=[InitiationQuery], responses=XML_ANSWER)
     def get(self, request: Request, invoice_id: int) -> HttpResponse:
         """Show an invoice as an ISO 20022 pain.001, one instruction per instalment."""
-        query = InitiationQuery(data=request.query_params)
+        query = InitiationQuery(data=query_of(request))
         query.is_valid(raise_exception=True)
         with missing_is_not_found():
             document = pain001.payment_initiation(

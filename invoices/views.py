@@ -27,6 +27,7 @@ from invoices.serializers import (
 from paytrust.pagination import NewestFirst
 from paytrust.problems import NotFound
 from paytrust.request_id import request_id_of
+from paytrust.serializers import query_of
 
 
 class InvoiceCollection(APIView):
@@ -56,7 +57,7 @@ class InvoiceCollection(APIView):
     @extend_schema(operation_id="invoices_list", responses=InvoiceList, parameters=[InvoiceFilter])
     def get(self, request: Request) -> Response:
         """List invoices, newest first."""
-        wanted = InvoiceFilter(data=request.query_params.dict())
+        wanted = InvoiceFilter(data=query_of(request))
         wanted.is_valid(raise_exception=True)
         page = NewestFirst()
         rows = page.paginate_queryset(

@@ -14,6 +14,7 @@ from payments.models import WebhookEvent
 from payments.serializers import FailedWebhookList, FailedWebhookQuery, WebhookEventResponse
 from paytrust import queue
 from paytrust.problems import NotFound
+from paytrust.serializers import query_of
 
 
 class FailedWebhooks(APIView):
@@ -22,7 +23,7 @@ class FailedWebhooks(APIView):
     @extend_schema(parameters=[FailedWebhookQuery], responses=FailedWebhookList)
     def get(self, request: Request) -> Response:
         """List the notifications that could not be processed, newest first; for operators."""
-        query = FailedWebhookQuery(data=request.query_params)
+        query = FailedWebhookQuery(data=query_of(request))
         query.is_valid(raise_exception=True)
         return Response(FailedWebhookList(selectors.failed_events(**query.validated_data)).data)
 

@@ -15,7 +15,7 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from paytrust.errors import PayTrustError
-from paytrust.serializers import StrictSerializer
+from paytrust.serializers import StrictSerializer, query_of
 
 Row = TypeVar("Row", bound=Model)
 
@@ -87,7 +87,7 @@ class NewestFirst(BasePagination):
             ValidationError: the limit is no number from 1 to 100.
         """
         limit = limit_of(request)
-        cursor_text = request.query_params.get("cursor")
+        cursor_text = query_of(request).get("cursor")
         cursor = Cursor.parse(cursor_text) if cursor_text is not None else None
         page, more = _fetch(queryset, cursor=cursor, limit=limit)
         url = remove_query_param(request.build_absolute_uri(), "cursor")
@@ -123,9 +123,9 @@ def limit_of(request: Request) -> int:
     """Return how many rows a page may have.
 
     Raises:
-        ValidationError: the parameter is no number from 1 to 100.
+        ValidationError: the parameter is no number from 1 to 100, or is repeated.
     """
-    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
+    text = query_of(request).get("limit", str(DEFAULT_LIMIT))
     if re.fullmatch(r"[0-9]{1,3}", text) and 1 <= int(text) <= MAX_LIMIT:
         return int(text)
     raise serializers.ValidationError({"limit": [f"Must be a number from 1 to {MAX_LIMIT}."]})

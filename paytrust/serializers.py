@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from paytrust.money import EXACT, MAX_AMOUNT
 
@@ -18,10 +19,23 @@ PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 ISO_8601 = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII
 )
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CONTROL_CHARACTERS_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 Messages = dict[str, "str | _StrPromise"]
+
+
+def query_of(request: Request) -> dict[str, str]:
+    """Return a request's query, each name with its one value.
+
+    Raises:
+        ValidationError: a name is given more than once; no value of it is preferred.
+    """
+    given = request.query_params.lists()
+    if repeated := [name for name, values in given if len(values) > 1]:
+        raise serializers.ValidationError({name: ["Must be given only once."] for name in repeated})
+    return request.query_params.dict()
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -161,6 +175,18 @@ class UTCDateTimeField(serializers.DateTimeField):
             return datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):
             self.fail("invalid")
+
+
+class MomentField(UTCDateTimeField):
+    """A time in a query, or a date that stands for its first moment in UTC."""
+
+    default_error_messages: ClassVar[Messages] = {
+        "invalid": "Must be a date such as 2026-11-22, or a time such as 2026-11-22T09:00:00Z."
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:  # noqa: ANN401  # any JSON value
+        text = str(value).replace(" ", "+")  # a plus sign that was not encoded
+        return super().to_internal_value(f"{text}T00:00:00Z" if DATE.fullmatch(text) else text)
 
 
 def decimals_of(number: Decimal) -> int:

@@ -1,6 +1,5 @@
 """Shapes of report requests and answers."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,15 +12,14 @@ from payments.models import WebhookEvent
 from payments.notifications import UnknownReference
 from paytrust.money import EXPONENTS
 from paytrust.pagination import PageQuery
-from paytrust.serializers import StrictDecimalField, StrictSerializer, UTCDateTimeField
+from paytrust.serializers import DATE, StrictDecimalField, StrictSerializer, UTCDateTimeField
 from reporting import movements
 from reporting.selectors import CurrencyReport, Figures
 
 LONGEST = timedelta(days=366)
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-class MomentField(serializers.CharField):
+class EdgeField(serializers.CharField):
     """An ISO 8601 time with its offset, or a date: its midnight in the zone of `tz`."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {
@@ -38,8 +36,8 @@ class MomentField(serializers.CharField):
 
 
 class FinancialQuery(StrictSerializer):
-    start_date = MomentField(help_text="from this moment on")
-    end_date = MomentField(help_text="up to, but without, this moment; at most 366 days later")
+    start_date = EdgeField(help_text="from this moment on")
+    end_date = EdgeField(help_text="up to, but without, this moment; at most 366 days later")
     currency = serializers.ChoiceField(choices=sorted(EXPONENTS), required=False)
     gateway_id = serializers.IntegerField(min_value=1, max_value=2**31, required=False)
     tz = serializers.CharField(default="UTC", help_text="IANA name; cuts days, e.g. Asia/Jakarta")

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from apikeys.authentication import tenant_of
 from paytrust import spreadsheets
 from paytrust.pagination import NewestFirst
+from paytrust.serializers import query_of
 from reporting import exports, movements, selectors
 from reporting.movements import Asked as Movements
 from reporting.selectors import CurrencyReport
@@ -88,7 +89,7 @@ class DiscrepancyReport(APIView):
     @extend_schema(responses=DiscrepancyList, parameters=[DiscrepancyQuery])
     def get(self, request: Request) -> Response:
         """List the invoices whose payments differ from what they ask for, newest first."""
-        query = DiscrepancyQuery(data=request.query_params.dict())
+        query = DiscrepancyQuery(data=query_of(request))
         query.is_valid(raise_exception=True)
         kind = query.validated_data.get("kind")
         if kind == UNKNOWN_REFERENCE:
@@ -104,7 +105,7 @@ class DiscrepancyReport(APIView):
 
 
 def _asked(request: Request, kind: type[FinancialQuery] = FinancialQuery) -> dict[str, Any]:
-    query = kind(data=request.query_params.dict())
+    query = kind(data=query_of(request))
     query.is_valid(raise_exception=True)
     asked: dict[str, Any] = query.validated_data
     return asked

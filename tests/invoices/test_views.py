@@ -891,6 +891,9 @@ class TestList:
             ({"external_id": "order"}, []),
             ({"created_from": "2026-11-22T14:00:00Z"}, [4, 3, 2]),
             ({"created_to": "2026-11-22T14:00:00Z"}, [1, 0]),
+            ({"created_from": "2026-11-22", "created_to": "2026-11-23"}, [4, 3, 2, 1, 0]),
+            ({"created_to": "2026-11-22"}, []),
+            ({"created_from": "2026-11-22T21:00:00 07:00"}, [4, 3, 2]),  # a plus not encoded
             ({"created_from": "2026-11-22T20:00:00+07:00", "created_to": iso(NOON)}, []),
             (
                 {"created_from": "2026-11-22T20:00:00+07:00", "created_to": "2026-11-22T14:00:01Z"},
@@ -946,7 +949,7 @@ class TestList:
             *(
                 (name, value)
                 for name in ("created_from", "created_to")
-                for value in ["", "yesterday", "2026-11-22", "2026-11-22T00:00:00", "1e9", "\0"]
+                for value in ["", "yesterday", "2026-13-01", "2026-11-22T00:00:00", "1e9", "\0"]
             ),
             *(("limit", value) for value in ["0", "101", "-1", "x", "", "1.0", "9" * 30]),
             ("colour", "red"),
@@ -955,6 +958,12 @@ class TestList:
     )
     def test_refuses_a_filter_that_is_none(self, api: Api, name: str, value: str) -> None:
         answer = api.get("/invoices", **{name: value})
+
+        assert_refused(answer, 400, "invalid_request", (name,))
+
+    @pytest.mark.parametrize("name", ["status", "gateway_id", "limit", "cursor", "colour"])
+    def test_refuses_a_filter_given_twice(self, api: Api, name: str) -> None:
+        answer = api.send("GET", "/invoices", QUERY_STRING=f"{name}=1&{name}=2")
 
         assert_refused(answer, 400, "invalid_request", (name,))
 

@@ -78,7 +78,17 @@ class TestListingTheFailed:
         assert pages[0]["pagination"]["total_pages"] == 3
 
     @pytest.mark.parametrize(
-        "query", ["page=0", "page=x", "page_size=0", "page_size=101", "limit=5", "page=1e3"]
+        "query",
+        [
+            "page=0",
+            "page=x",
+            "page_size=0",
+            "page_size=101",
+            "limit=5",
+            "page=1e3",
+            "page=",
+            "page=1&page=2",
+        ],
     )
     def test_refuses_pages_that_make_no_sense(self, query: str) -> None:
         answer = self.get(f"/webhooks/failed?{query}")
