@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.urls import resolve
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # it has no types
+from gunicorn.app.base import BaseApplication
 
 from gateways.sandbox import simulator
 

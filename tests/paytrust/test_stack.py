@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+import requests
 
 from paytrust import embedded, processes, stack
 from paytrust.embedded import PROJECT
@@ -110,6 +111,16 @@ class TestUpAndDown:
         invoices = f"{after['base_url']}/invoices"
         assert processes.answers(invoices, api_key=after["api_key"])
         assert not processes.answers(invoices, api_key="0" * 64)
+        self.check_what_the_server_refuses_itself(invoices)
+
+    def check_what_the_server_refuses_itself(self, url: str) -> None:
+        for params, headers, status in (
+            ({"external_id": "x" * 9000}, {}, 414),
+            ({}, {"X-API-Key": "0" * 9000}, 431),
+        ):
+            answer = requests.get(url, params=params, headers=headers, timeout=10)
+            assert answer.status_code == status
+            assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
 
     def check_description(self, described: dict[str, Any], environment: dict[str, str]) -> None:
         assert described["base_url"] == f"http://127.0.0.1:{environment['PORT']}"
