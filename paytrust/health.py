@@ -11,33 +11,27 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
 
 from paytrust import problems, wire
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 2  # per check
-SAFE_METHODS = ("GET", "HEAD")
 
 
 class NotReady(Exception):
     """Something that serving needs is not there."""
 
 
-@csrf_exempt
-def alive(request: HttpRequest) -> HttpResponse:
+@problems.read_only
+def alive(_request: HttpRequest) -> HttpResponse:
     """Answer 200 as long as the process answers at all."""
-    if request.method not in SAFE_METHODS:
-        return _not_allowed(request)
     return _answer(HTTPStatus.OK, {"status": "ok"})
 
 
-@csrf_exempt
-def ready(request: HttpRequest) -> HttpResponse:
+@problems.read_only
+def ready(_request: HttpRequest) -> HttpResponse:
     """Answer 200 if the database and Redis answer and every migration is applied, else 503."""
-    if request.method not in SAFE_METHODS:
-        return _not_allowed(request)
     checks = {name: _outcome(name, check) for name, check in CHECKS.items()}
     if set(checks.values()) == {"ok"}:
         return _answer(HTTPStatus.OK, {"status": "ok", "checks": checks})
@@ -107,12 +101,6 @@ def _redis() -> redis.Redis:
         socket_connect_timeout=TIMEOUT_SECONDS,
         socket_timeout=TIMEOUT_SECONDS,
     )
-
-
-def _not_allowed(request: HttpRequest) -> HttpResponse:
-    refusal = problems.answer(problems.MethodNotAllowed(), request)
-    refusal.headers["Allow"] = ", ".join(SAFE_METHODS)
-    return refusal
 
 
 def _answer(status: HTTPStatus, body: dict[str, object]) -> HttpResponse:

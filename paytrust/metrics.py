@@ -10,7 +10,6 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt
 
 from paytrust import problems, shared_state
 
@@ -18,7 +17,6 @@ log = structlog.get_logger(__name__)
 
 PREFIX: Final = "paytrust_"
 COUNTERS: Final = "paytrust:metrics"  # a hash: field is name and labels, value the count
-SAFE_METHODS = ("GET", "HEAD")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 HELP: Mapping[str, str] = {
     "webhooks_refused": "notifications refused because their proof was missing or wrong",
@@ -53,12 +51,8 @@ def count(name: str, *, by: int = 1, **labels: str) -> bool:
 def exposition(*collectors: Collector) -> Callable[[HttpRequest], HttpResponseBase]:
     """Make the view that shows the counters and what each collector finds when it is asked."""
 
-    @csrf_exempt
-    def show(request: HttpRequest) -> HttpResponseBase:
-        if request.method not in SAFE_METHODS:
-            refusal = problems.answer(problems.MethodNotAllowed(), request)
-            refusal.headers["Allow"] = ", ".join(SAFE_METHODS)
-            return refusal
+    @problems.read_only
+    def show(_request: HttpRequest) -> HttpResponseBase:
         now = timezone.now()
         found = [metric for collector in collectors for metric in _collected(collector, now)]
         return HttpResponse(render([*_counters(), *found]), content_type=CONTENT_TYPE)

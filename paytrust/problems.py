@@ -1,5 +1,6 @@
 """The one shape of every error answer, whoever noticed the error. Codes: `docs/problems.md`."""
 
+import functools
 import math
 import sys
 from collections.abc import Callable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # at run time DRF imports this module while it is being loade
 
 log = structlog.get_logger(__name__)
 
+SAFE_METHODS = ("GET", "HEAD")
 RETRY_AFTER_SECONDS = 5  # what a caller is asked to wait when the database is away
 
 
@@ -133,6 +135,21 @@ def problem_of(exc: BaseException) -> PayTrustError:
     if isinstance(exc, SuspiciousOperation | exceptions.ParseError):
         return InvalidRequest("The request cannot be read.")
     return next((kind() for causes, kind in _MEANINGS if isinstance(exc, causes)), InternalError())
+
+
+def read_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Answer what would write with 405, in this shape, whatever the view answers otherwise."""
+
+    @csrf_exempt  # there is nothing to forge
+    @functools.wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponseBase:
+        if request.method in SAFE_METHODS:
+            return view(request)
+        refusal = answer(MethodNotAllowed(), request)
+        refusal.headers["Allow"] = ", ".join(SAFE_METHODS)
+        return refusal
+
+    return guarded
 
 
 @csrf_exempt  # a POST to nowhere is a 404, not a form without its token

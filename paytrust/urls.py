@@ -29,7 +29,10 @@ urlpatterns = [
     ),
     path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),
     path(
-        "docs", SpectacularSwaggerSplitView.as_view(url_name="openapi", authentication_classes=[])
+        "docs",
+        problems.read_only(
+            SpectacularSwaggerSplitView.as_view(url_name="openapi", authentication_classes=[])
+        ),
     ),
     path("admin/", admin.site.urls),
     re_path(r"", problems.not_found),  # JSON for paths that do not exist, in DEBUG too

@@ -37,7 +37,7 @@ class TestAlive:
 
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
-    @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+    @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs"])
     def test_takes_no_other_method(self, path: str) -> None:
         response = Client(enforce_csrf_checks=True).delete(path)
 
