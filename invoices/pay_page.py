@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_safe
 
 from invoices import pay_instructions, pay_texts, selectors
 from invoices.models import InvoiceStatus, PaymentRequest
@@ -53,7 +52,7 @@ class Page:
     status_path: str
 
 
-@require_safe
+@problems.read_only
 def show(request: HttpRequest, page_token: str) -> HttpResponse:
     """Show the page, in English or Bahasa Indonesia."""
     texts = pay_texts.chosen(
@@ -83,7 +82,7 @@ def show(request: HttpRequest, page_token: str) -> HttpResponse:
     )
 
 
-@require_safe
+@problems.read_only
 def status(request: HttpRequest, page_token: str) -> HttpResponse:
     """Tell the open page how its payment stands."""
     payment = _payment(page_token)

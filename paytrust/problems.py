@@ -142,9 +142,9 @@ def read_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
 
     @csrf_exempt  # there is nothing to forge
     @functools.wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponseBase:
+    def guarded(request: HttpRequest, **path: str) -> HttpResponseBase:
         if request.method in SAFE_METHODS:
-            return view(request)
+            return view(request, **path)
         refusal = answer(MethodNotAllowed(), request)
         refusal.headers["Allow"] = ", ".join(SAFE_METHODS)
         return refusal

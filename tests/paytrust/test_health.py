@@ -38,8 +38,9 @@ class TestAlive:
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
     @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs"])
-    def test_takes_no_other_method(self, path: str) -> None:
-        response = Client(enforce_csrf_checks=True).delete(path)
+    @pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
+    def test_takes_no_other_method(self, path: str, method: str) -> None:
+        response = Client(enforce_csrf_checks=True).generic(method, path)
 
         assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
         assert response.json()["error"] == "method_not_allowed"
