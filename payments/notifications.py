@@ -281,6 +281,8 @@ def _apply(event: WebhookEvent, now: datetime) -> None:
     if notification.reference is None and (report is None or not report.reversals):
         _record_outcome(event, payment_request, Settlement("unchanged"), now)  # a failed refund
         return
+    if report is not None:
+        services.require_currency(payment_request.currency_code, report)
     if settings.CONFIRM_WITH_GATEWAY:
         adapter = registry.adapter_for(code, account_id=payment_request.account_id)
         release_connection()

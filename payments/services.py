@@ -140,7 +140,7 @@ def _settle(
     now: datetime,
 ) -> Settlement:
     """Book what arrived, or end a payment that nobody will pay any more."""
-    _require_currency(invoice, report)
+    require_currency(invoice.currency_code, report)
     if report.state == PaymentState.UNKNOWN and not report.reversals:
         raise UnknownPaymentStatus(
             f"The gateway says {payment_request.reference} is {report.raw_status!r}."
@@ -158,13 +158,16 @@ def _settle(
     return Settlement("unchanged")
 
 
-def _require_currency(invoice: Invoice, report: PaymentReport) -> None:
+def require_currency(currency_code: str, report: PaymentReport) -> None:
+    """Refuse a report about money in another currency than what was asked for.
+
+    Raises:
+        CurrencyMismatch: it is; nothing is changed.
+    """
     reported = [report.paid_amount, *(reversal.amount for reversal in report.reversals)]
     for money in reported:
-        if money is not None and money.currency != invoice.currency_code:
-            raise CurrencyMismatch(
-                f"{money.currency} received for {invoice}, which is in {invoice.currency_code}."
-            )
+        if money is not None and money.currency != currency_code:
+            raise CurrencyMismatch(f"{money.currency} received where {currency_code} was asked.")
 
 
 def _book(

@@ -194,6 +194,18 @@ class TestProcess:
         assert Transaction.objects.get().amount == paid.amount
         assert Invoice.objects.get().overpayment_amount == 0
 
+    def test_fails_on_another_currency_though_the_gateway_says_it_is_paid(
+        self, paid: PaymentRequest
+    ) -> None:
+        before = books()
+        event = store(xendit_says(paid, currency="USD"))
+
+        notifications.process(event_id=event.pk, now=T0)
+
+        event.refresh_from_db()
+        assert (event.status, event.outcome) == ("failed", "currency_mismatch")
+        assert books() == before
+
     def test_sets_the_tenant_of_an_event_that_came_before_its_demand(
         self, paid: PaymentRequest
     ) -> None:

@@ -290,7 +290,7 @@ class TestARefusedReport:
         request = demand()
         before = books()
 
-        with pytest.raises(services.CurrencyMismatch, match="USD received for Invoice"):
+        with pytest.raises(services.CurrencyMismatch, match="USD received where MYR was asked"):
             settle(request, paid_amount=Money(10_000, "USD"))
 
         assert books() == before
