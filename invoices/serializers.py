@@ -145,7 +145,7 @@ class InvoiceContent(StrictSerializer):
             raise serializers.ValidationError(
                 f"At most {MAX_METADATA} pairs, with keys of at most 40 characters."
             )
-        return metadata
+        return metadata or None  # none is what an empty one is shown as, too
 
     def validate_success_redirect_url(self, url: str | None) -> str | None:
         return _web_url(url)

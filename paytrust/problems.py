@@ -216,11 +216,18 @@ class BodyLimitMiddleware:
                 self._read_chunks(cast("WSGIRequest", request))
             if self._body_length(request) > self._limit_bytes:
                 raise self._too_large()
-            if self._body_length(request) and not request.META.get("CONTENT_TYPE"):
-                raise UnsupportedMediaType
         except PayTrustError as problem:
             return answer(problem, request)
         return self._get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_arguments: object
+    ) -> HttpResponse | None:
+        """Refuse a body that does not say what it is, unless the view takes any."""
+        takes_any_body = getattr(getattr(view, "cls", None), "takes_any_body", False)
+        if takes_any_body or request.META.get("CONTENT_TYPE") or not self._body_length(request):
+            return None
+        return answer(UnsupportedMediaType(), request)
 
     def _body_length(self, request: HttpRequest) -> int:
         length: str = request.META.get("CONTENT_LENGTH") or "0"

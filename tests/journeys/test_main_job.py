@@ -1,5 +1,6 @@
 """The main job over real HTTP: an invoice at either gateway, paid and booked."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -110,6 +111,14 @@ class TestSameCallTwice:
 
         assert again.status_code == 200
         assert (again.json()["id"], again.json()["status"]) == (first["id"], "fully_paid")
+
+    def test_external_id_knows_what_is_left_out_by_its_default(self, merchant: Merchant) -> None:
+        body = invoice_body(external_id="order-77")
+        first = merchant.post("/invoices", json=body).json()
+
+        for name, value in (("metadata", {}), ("metadata", None), ("description", None)):
+            again = merchant.post("/invoices", json={**body, name: value})
+            assert (again.status_code, again.json()["id"]) == (200, first["id"]), name
 
     def test_external_id_with_other_content_is_a_conflict(self, merchant: Merchant) -> None:
         merchant.post("/invoices", json=invoice_body(external_id="order-77"))
@@ -235,6 +244,22 @@ class TestNotifications:
         assert Transaction.objects.count() == 0
         event = WebhookEvent.objects.get()
         assert (event.status, event.outcome) == ("received", "not_confirmed")
+
+    @pytest.mark.parametrize("content_type", [None, "text/plain", "application/octet-stream"])
+    def test_one_is_taken_whatever_its_gateway_calls_it(
+        self, merchant: Merchant, sandbox: Sandbox, content_type: str | None
+    ) -> None:
+        merchant.post("/invoices", json=invoice_body())
+
+        answer = requests.post(
+            f"{merchant.url}/webhooks/xendit",
+            data=json.dumps(xendit_paid(sandbox.charges()[0])).encode(),
+            headers=XENDIT_HEADERS | ({"Content-Type": content_type} if content_type else {}),
+            timeout=10,
+        )
+
+        assert answer.status_code == 200
+        assert WebhookEvent.objects.count() == 1
 
     def test_a_wrong_token_stores_nothing(self, merchant: Merchant, sandbox: Sandbox) -> None:
         merchant.post("/invoices", json=invoice_body())
