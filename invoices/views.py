@@ -113,20 +113,20 @@ class InvoicePayments(APIView):
     )
     @idempotent
     def post(self, request: Request, invoice_id: int) -> Response:
-        """Open the payment of the lowest unpaid instalment; 200 if it is open already."""
+        """Open the payment of the lowest unpaid instalment, or show the one that is open.
+
+        Both are 201: a job opens the next one too, and nobody should have to race with it.
+        """
         body = PaymentOpenRequest(data=request.data)
         body.is_valid(raise_exception=True)
         with missing_is_not_found():
-            document, opened = payment_requests.open_payment(
+            document, _opened = payment_requests.open_payment(
                 tenant=tenant_of(request),
                 invoice_id=invoice_id,
                 now=timezone.now(),
                 **body.validated_data,
             )
-        return Response(
-            PaymentResponse(document.open_request).data,
-            HTTPStatus.CREATED if opened else HTTPStatus.OK,
-        )
+        return Response(PaymentResponse(document.open_request).data, HTTPStatus.CREATED)
 
 
 class InvoiceOverpayment(APIView):

@@ -57,7 +57,7 @@ class TestPayingInOrder:
         again = merchant.post(path, json={"installment_number": 1})
         second = merchant.post(path, json={"installment_number": 2})
 
-        assert again.status_code == 200
+        assert again.status_code == 201
         assert again.json()["payment_url"] == invoice["payment_url"]
         assert again.json()["amount"] == invoice["installment_schedule"][0]["total"]
         assert (second.status_code, second.json()["error"]) == (409, "installment_out_of_sequence")
