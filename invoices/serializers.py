@@ -13,6 +13,7 @@ from invoices.schedule import MAX_INSTALLMENTS
 from invoices.selectors import InvoiceDocument
 from paytrust.money import Money
 from paytrust.serializers import (
+    MomentField,
     StrictCharField,
     StrictDecimalField,
     StrictIntegerField,
@@ -58,7 +59,7 @@ class InstallmentPlanRequest(StrictSerializer):
         min_value=1, max_value=366, required=False, allow_null=True, default=None
     )
     due_dates = serializers.ListField(
-        child=UTCDateTimeField(),
+        child=MomentField(help_text="a date is its 00:00 UTC"),
         required=False,
         allow_null=True,
         default=None,

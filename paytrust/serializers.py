@@ -178,15 +178,18 @@ class UTCDateTimeField(serializers.DateTimeField):
 
 
 class MomentField(UTCDateTimeField):
-    """A time in a query, or a date that stands for its first moment in UTC."""
+    """A time, or a date that stands for its first moment in UTC."""
 
     default_error_messages: ClassVar[Messages] = {
         "invalid": "Must be a date such as 2026-11-22, or a time such as 2026-11-22T09:00:00Z."
     }
 
     def to_internal_value(self, value: Any) -> datetime:  # noqa: ANN401  # any JSON value
-        text = str(value).replace(" ", "+")  # a plus sign that was not encoded
-        return super().to_internal_value(f"{text}T00:00:00Z" if DATE.fullmatch(text) else text)
+        if isinstance(value, str):
+            value = value.replace(" ", "+")  # a query's plus sign that was not encoded
+            if DATE.fullmatch(value):
+                value = f"{value}T00:00:00Z"
+        return super().to_internal_value(value)
 
 
 def decimals_of(number: Decimal) -> int:

@@ -121,6 +121,15 @@ class TestDueDates:
         assert answered(answer) == (400, "invalid_installments")
         assert nothing_is_stored()
 
+    def test_may_be_days(self, live_api: Api) -> None:
+        days = [moment[:10] for moment in in_days(7, 14)]
+
+        answer = live_api.post("/invoices", body(count=2, due_dates=days))
+
+        assert answer.status_code == 201
+        schedule = answer.json()["installment_schedule"]
+        assert [part["due_date"] for part in schedule] == [f"{day}T00:00:00Z" for day in days]
+
     @pytest.mark.parametrize(
         "plan",
         [
