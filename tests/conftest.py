@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Condition
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from argon2 import PasswordHasher
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.servers.basehttp import ThreadedWSGIServer
+from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connection, connections, transaction
 from django.test.testcases import LiveServerThread
 from django.test.utils import setup_databases, teardown_databases
@@ -152,15 +155,42 @@ def _end_other_sessions() -> None:
         )
 
 
-def _plain(media_handler: Any) -> Any:
-    """Serve the project as it is, without the static and media files Django would add."""
-    return media_handler.application
+class LiveApplication:
+    """The project as it is, without the static and media files Django would add."""
+
+    def __init__(self) -> None:
+        self._application = get_wsgi_application()
+        self._under_way = 0
+        self._ended = Condition()
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterator[bytes]:
+        with self._ended:
+            self._under_way += 1
+        try:
+            with closing(self._application(environ, start_response)) as response:
+                yield from response
+        finally:
+            with self._ended:
+                self._under_way -= 1
+                self._ended.notify_all()
+
+    def wait_for_the_last(self) -> None:
+        """Return when no request is under way, so that none reaches into the next test."""
+        with self._ended:
+            self._ended.wait_for(lambda: not self._under_way, timeout=10)
 
 
 @pytest.fixture(scope="session")
-def live_url(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+def live_application() -> LiveApplication:
+    return LiveApplication()
+
+
+@pytest.fixture(scope="session")
+def live_url(
+    django_db_setup: None, django_db_blocker: Any, live_application: LiveApplication
+) -> Iterator[str]:
     with django_db_blocker.unblock():
-        server = LiveServerThread("127.0.0.1", _plain, connections_override={})  # type: ignore[arg-type]  # any callable does
+        server = LiveServerThread("127.0.0.1", lambda _: live_application, connections_override={})  # type: ignore[arg-type]  # any callable does
         server.server_class = PatientServer
         server.daemon = True
         server.start()
@@ -206,16 +236,19 @@ def sandbox(sandbox_process: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     monkeypatch.setitem(settings.MIDTRANS, "snap_base_url", f"{sandbox_process}/midtrans/snap/v1")
     registry.forget_adapters()
     simulator = Sandbox(sandbox_process)
-    simulator.reset()
     yield simulator
+    simulator.reset()
     registry.forget_adapters()
 
 
 @pytest.fixture
-def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def committed(
+    django_db_setup: None, django_db_blocker: Any, live_application: LiveApplication
+) -> Iterator[None]:
     """A database in which transactions really commit; emptied afterwards."""
     with django_db_blocker.unblock():
         yield
+        live_application.wait_for_the_last()
         _empty_database()
         connections.close_all()
 
@@ -224,7 +257,7 @@ def _empty_database() -> None:
     """Remove every tenant and all that hangs on one; gateways stay.
 
     As a replica does it, without triggers: TRUNCATE takes six times as long.
-    What is referred to goes first, so that a late request is waited for and its rows are seen.
+    What is referred to goes first, so that a late thread is waited for and its rows are seen.
     """
     deletions = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in _tenants_tables()]  # noqa: S608  # our own names
     for _ in range(5):
@@ -233,7 +266,7 @@ def _empty_database() -> None:
                 cursor.execute(
                     "; ".join(["SET LOCAL session_replication_role = replica", *deletions])
                 )
-        except OperationalError:  # a late request still holds rows
+        except OperationalError:  # a late thread still holds rows
             time.sleep(0.2)
         else:
             return

@@ -19,6 +19,7 @@ from gateways.sandbox.retries import TEMPORARY_REDIRECTS, Outcome, RetrySchedule
 KEPT = 50_000  # the oldest deliveries are forgotten beyond this
 SENDERS = 32
 ANSWER_SHOWN = 500  # characters
+LAST_ATTEMPTS_SECONDS = 5.0  # that a reset waits for attempts under way
 
 
 class Status(StrEnum):
@@ -92,6 +93,8 @@ class Courier:
     ) -> None:
         self._clock, self._agenda, self._schedules, self._speed = clock, agenda, schedules, speed
         self._lock = threading.Lock()
+        self._attempts_under_way = 0
+        self._attempt_ended = threading.Condition(self._lock)
         self._numbers = itertools.count(1)
         self._log: OrderedDict[int, Delivery] = OrderedDict()
         self._lanes: dict[str, deque[list[Delivery]]] = {}
@@ -123,9 +126,13 @@ class Courier:
             return [delivery.shown() for delivery in self._log.values()]
 
     def forget(self) -> None:
+        """Drop every parcel; no attempt of before begins or, within limits, ends after this."""
         with self._lock:
             self._log.clear()
             self._lanes.clear()
+            self._attempt_ended.wait_for(
+                lambda: not self._attempts_under_way, timeout=LAST_ATTEMPTS_SECONDS
+            )
 
     def _record(self, parcel: Parcel) -> Delivery:
         with self._lock:
@@ -170,8 +177,14 @@ class Courier:
     def _attempt(self, delivery: Delivery) -> None:
         schedule = self._schedules[delivery.parcel.gateway]
         started_at = self._clock.now()
+        with self._lock:
+            if delivery.id not in self._log:
+                return
+            self._attempts_under_way += 1
         outcome = self._post(delivery.parcel, schedule)
         with self._lock:
+            self._attempts_under_way -= 1
+            self._attempt_ended.notify_all()
             known = delivery.id in self._log
             delivery.attempts.append(
                 {

@@ -89,13 +89,13 @@ class TestTake:
     ) -> None:
         limiter, pass_time = limiter_and_clock
         seen = []
-        for seconds in (0, 20.5, 0, 39.6):
+        for seconds in (0, 21.05, 0, 39.05):  # real time may pass besides, up to 0.9 s
             pass_time(seconds)
             standing = limiter.take(bucket, limit=2, seconds=60)
             assert standing is not None
             seen.append((standing.allowed, standing.remaining, standing.reset_seconds))
 
-        assert seen == [(True, 1, 60), (True, 0, 40), (False, 0, 40), (True, 0, 21)]
+        assert seen == [(True, 1, 60), (True, 0, 39), (False, 0, 39), (True, 0, 21)]
 
     def test_counts_each_bucket_by_itself(
         self, limiter_and_clock: tuple[RateLimiter, Clock], bucket: str

@@ -193,6 +193,7 @@ class TestGatewayInTrouble:
         self, merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(settings.MIDTRANS, "server_key", "SB-Mid-server-WRONG")
+        registry.forget_adapters()
 
         refused = merchant.post("/invoices", json=rupiah_body())
 

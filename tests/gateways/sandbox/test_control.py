@@ -181,6 +181,15 @@ class TestReset:
 
         sandbox.no_more_webhooks("xendit", 1)
 
+    def test_waits_for_the_webhook_under_way(self, sandbox: Sandbox) -> None:
+        sandbox.receiver.will_answer(f"/{sandbox.name}/xendit", 200, after=0.5)
+        sandbox.press(sandbox.invoice()["invoice_url"])
+        (arrived,) = sandbox.webhooks("xendit", 1)
+
+        sandbox.control("reset")
+
+        assert time.monotonic() - arrived.at >= 0.5
+
     def test_seed_repeats_the_ids(self, sandbox: Sandbox) -> None:
         stories = []
         for _ in range(2):
