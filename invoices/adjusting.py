@@ -262,6 +262,14 @@ def _write_part(part: Installment, after: Part, now: datetime) -> None:
         part.paid_at, part.settled_at = part.paid_at or now, now
 
 
+def lease_left_closing(*, tenant: Tenant, invoice_id: int, now: datetime) -> PaymentRequest | None:
+    """Lease the payment that a crash or a failed change left `closing`, if there is one."""
+    left = PaymentRequest.objects.for_tenant(tenant).filter(invoice=invoice_id).left_closing(now)
+    current = left.select_related("gateway").first()
+    leased = current and left.filter(pk=current.pk).update(leased_until=now + LEASE)
+    return current if leased else None
+
+
 def _lease_closing(
     invoice: Invoice, installments: Sequence[int], now: datetime
 ) -> PaymentRequest | None:

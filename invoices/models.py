@@ -1,5 +1,6 @@
 """Money that is asked for: invoices, their lines, instalments and payment requests."""
 
+from datetime import datetime
 from typing import Self
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -361,6 +362,12 @@ class PaymentRequestQuerySet(TenantQuerySet["PaymentRequest"]):
     def active(self) -> Self:
         """Those that a customer may still pay, or that are being opened."""
         return self.filter(status__in=PaymentRequest.ACTIVE)
+
+    def left_closing(self, now: datetime) -> Self:
+        """Those whose closing a crash or a failure has interrupted."""
+        return self.filter(
+            Q(leased_until=None) | Q(leased_until__lte=now), status=PaymentRequest.Status.CLOSING
+        )
 
 
 class PaymentRequest(models.Model):

@@ -8,7 +8,6 @@ urlpatterns = [
     path("invoices", views.InvoiceCollection.as_view()),
     path("invoices/<id:invoice_id>", views.InvoiceItem.as_view()),
     path("invoices/<id:invoice_id>/supplementary", views.InvoiceSupplementary.as_view()),
-    path("invoices/<id:invoice_id>/payments", views.InvoicePayments.as_view()),
     path(
         "invoices/<id:invoice_id>/payment-initiation",
         pain_views.InvoicePaymentInitiation.as_view(),

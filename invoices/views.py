@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from apikeys.authentication import tenant_of
 from apikeys.idempotency import IDEMPOTENCY_HEADER, idempotent, record_id_of
-from invoices import payment_requests, selectors, services
+from invoices import selectors, services
 from invoices.filters import InvoiceFilter
 from invoices.models import Invoice
 from invoices.serializers import (
@@ -20,8 +20,6 @@ from invoices.serializers import (
     InvoiceList,
     InvoiceResponse,
     OverpaymentResponse,
-    PaymentOpenRequest,
-    PaymentResponse,
     SupplementaryRequest,
 )
 from paytrust.pagination import NewestFirst
@@ -103,30 +101,6 @@ class InvoiceSupplementary(APIView):
             InvoiceResponse(document, context={"now": now}).data,
             HTTPStatus.CREATED if opened else HTTPStatus.OK,
         )
-
-
-class InvoicePayments(APIView):
-    @extend_schema(
-        request=PaymentOpenRequest,
-        responses={200: PaymentResponse, 201: PaymentResponse},
-        parameters=[IDEMPOTENCY_HEADER],
-    )
-    @idempotent
-    def post(self, request: Request, invoice_id: int) -> Response:
-        """Open the payment of the lowest unpaid instalment, or show the one that is open.
-
-        Both are 201: a job opens the next one too, and nobody should have to race with it.
-        """
-        body = PaymentOpenRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        with missing_is_not_found():
-            document, _opened = payment_requests.open_payment(
-                tenant=tenant_of(request),
-                invoice_id=invoice_id,
-                now=timezone.now(),
-                **body.validated_data,
-            )
-        return Response(PaymentResponse(document.open_request).data, HTTPStatus.CREATED)
 
 
 class InvoiceOverpayment(APIView):

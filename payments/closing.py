@@ -10,7 +10,6 @@ from http import HTTPStatus
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
 
 from apikeys.models import Tenant
 from gateways import registry
@@ -99,6 +98,27 @@ def cancel_invoice(
     return adjusting.cancel(tenant=tenant, invoice_id=invoice_id, seen=seen, now=now)
 
 
+def open_payment(
+    *, tenant: Tenant, invoice_id: int, installment_number: int | None = None, now: datetime
+) -> InvoiceDocument:
+    """Open the payment that is due; one that a failed change left `closing` is closed first.
+
+    Raises:
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: not closed, or not opened; the same
+            call may be sent again.
+        The failures of `invoices.payment_requests.open_payment`.
+
+    Source: FR-060 to FR-062, spec 4.1.
+    """
+    left_closing = adjusting.lease_left_closing(tenant=tenant, invoice_id=invoice_id, now=now)
+    if left_closing is not None:
+        close(payment_request=left_closing, now=now)
+    document, _opened = payment_requests.open_payment(
+        tenant=tenant, invoice_id=invoice_id, installment_number=installment_number, now=now
+    )
+    return document
+
+
 def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
     """Ask the gateway to end a payment that is leased as `closing`, and record the answer.
 
@@ -150,10 +170,7 @@ def claim_closings(*, now: datetime, limit: int) -> list[int]:
     """Return the ids of payments left closing by a crash or a failure, each to one caller."""
     with transaction.atomic():
         due = list(
-            PaymentRequest.objects.filter(
-                Q(leased_until=None) | Q(leased_until__lte=now),
-                status=PaymentRequest.Status.CLOSING,
-            )
+            PaymentRequest.objects.left_closing(now)
             .order_by("next_check_at", "pk")
             .select_for_update(skip_locked=True)
             .values_list("pk", flat=True)[:limit]

@@ -5,6 +5,7 @@ from django.urls import path
 from payments import gateway_views, operator_views, pain_views, views
 
 urlpatterns = [
+    path("invoices/<id:invoice_id>/payments", views.InvoicePayments.as_view()),
     path("invoices/<id:invoice_id>/installments", views.InvoiceInstallments.as_view()),
     path("invoices/<id:invoice_id>/cancel", views.InvoiceCancellation.as_view()),
     path("invoices/<id:invoice_id>/transactions", views.InvoiceTransactions.as_view()),

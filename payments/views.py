@@ -1,4 +1,6 @@
-"""What was booked, and the changes that close an open payment first."""
+"""What was booked, the payment that is due, and the changes that close an open one first."""
+
+from http import HTTPStatus
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -13,6 +15,8 @@ from invoices.serializers import (
     AdjustmentRequest,
     InvoiceInstallmentsResponse,
     InvoiceResponse,
+    PaymentOpenRequest,
+    PaymentResponse,
 )
 from invoices.views import missing_is_not_found
 from payments import closing, selectors
@@ -39,6 +43,30 @@ class InvoiceInstallments(APIView):
                 tenant=tenant_of(request), invoice_id=invoice_id, named=body.named(), now=now
             )
         return Response(InvoiceInstallmentsResponse(adjusted, context={"now": now}).data)
+
+
+class InvoicePayments(APIView):
+    @extend_schema(
+        request=PaymentOpenRequest,
+        responses={200: PaymentResponse, 201: PaymentResponse},
+        parameters=[IDEMPOTENCY_HEADER],
+    )
+    @idempotent
+    def post(self, request: Request, invoice_id: int) -> Response:
+        """Open the payment of the lowest unpaid instalment, or show the one that is open.
+
+        Both are 201: a job opens the next one too, and nobody should have to race with it.
+        """
+        body = PaymentOpenRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        with missing_is_not_found():
+            document = closing.open_payment(
+                tenant=tenant_of(request),
+                invoice_id=invoice_id,
+                now=timezone.now(),
+                **body.validated_data,
+            )
+        return Response(PaymentResponse(document.open_request).data, HTTPStatus.CREATED)
 
 
 class InvoiceCancellation(APIView):

@@ -194,6 +194,26 @@ class TestAdjusting:
         assert again.status_code == 200
         assert again.json()["installments"][0]["total"] == 5000
 
+    def test_after_a_gateway_in_trouble_the_payment_as_it_was_can_be_opened_at_once(
+        self, merchant: Merchant, sandbox: Sandbox
+    ) -> None:
+        invoice = merchant.post("/invoices", json=invoice_body(installments={"count": 2})).json()
+        sandbox.fault("xendit", "http_500", times=2)
+        merchant.patch(
+            f"/invoices/{invoice['id']}/installments",
+            json={"installments": [{"number": 1, "total": 5000}]},
+        )
+
+        failed = merchant.post(f"/invoices/{invoice['id']}/payments")
+        opened = merchant.post(f"/invoices/{invoice['id']}/payments")
+
+        assert (failed.status_code, failed.json()["error"]) == (502, "gateway_unavailable")
+        assert opened.status_code == 201
+        assert opened.json()["payment_url"] != invoice["payment_url"]
+        statuses = PaymentRequest.objects.order_by("sequence").values_list("status", "amount")
+        due = invoice["installment_schedule"][0]["total"]
+        assert list(statuses) == [("cancelled", due), ("open", due)]
+
     @pytest.mark.parametrize(
         ("rows", "code"),
         [
