@@ -69,10 +69,14 @@ class TestMakeMonths:
         entry(NOW)
         entry(NOW + timedelta(days=900))
 
-        changes = (f"UPDATE {table} SET success = false", f"DELETE FROM {table}")  # noqa: S608
-        for change in changes:
+        changes = (
+            (f"UPDATE {table} SET success = false", "append-only"),  # noqa: S608
+            (f"DELETE FROM {table}", "append-only"),  # noqa: S608
+            (f"TRUNCATE {table}", "not_truncated"),
+        )
+        for change, reason in changes:
             with (
-                pytest.raises(IntegrityError, match="append-only"),
+                pytest.raises(IntegrityError, match=reason),
                 transaction.atomic(),
                 connection.cursor() as cursor,
             ):
