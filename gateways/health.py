@@ -1,10 +1,12 @@
 """How gateways are, as all processes see them together; calls are refused while one is down.
 
 A gateway that failed five times in a row is down: calls are refused at once, but for one probe
-every half minute; the first that succeeds lets all through. The state is in Redis. Without
-Redis nothing is refused: payments matter more than sparing a gateway. See ADR 8.
+after a second, then after two, four, and so on up to half a minute; the first that succeeds
+lets all through. The state is in Redis. Without Redis nothing is refused: payments matter more
+than sparing a gateway. See ADR 8.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +23,8 @@ from paytrust.metrics import Metric
 Result = TypeVar("Result")
 
 FAILURES_UNTIL_DOWN: Final = 5  # in a row
-DOWN_SECONDS: Final = 30  # between a failure and the next probe
+FIRST_PAUSE_SECONDS: Final = 1  # before the first probe; each that fails doubles it
+LONGEST_PAUSE_SECONDS: Final = 30
 PROBE_SECONDS: Final = 30  # longer than any call; a probe that died is replaced after it
 SLOW_SECONDS: Final = 3.0  # a gateway that answers more slowly is degraded
 FORGOTTEN_AFTER_SECONDS: Final = 3600  # without any call
@@ -60,10 +63,11 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local left = tonumber(redis.call('HGET', KEYS[1], 'probe_at') or '0') - now
 if left > 0 then return left end
-redis.call('HSET', KEYS[1], 'probe_at', now + tonumber(ARGV[2]))
+redis.call('HSET', KEYS[1], 'probe_at', now + tonumber(ARGV[2]), 'probing', 1)
 return 0
 """
 
+# Calls that began before the gateway was down fail after it; only a probe lengthens the pause.
 # Returns how many calls have failed in a row.
 _RECORD: Final = """
 local ok, ms, of_gateway = ARGV[1] == 'ok', tonumber(ARGV[2]), '{gateway="' .. ARGV[3] .. '"'
@@ -72,13 +76,23 @@ redis.call('HINCRBYFLOAT', KEYS[2], 'gateway_call_seconds' .. of_gateway .. '}',
 if ok then
     local average = tonumber(redis.call('HGET', KEYS[1], 'latency_ms') or ms) * 0.9 + ms * 0.1
     redis.call('HSET', KEYS[1], 'failures', 0, 'latency_ms', string.format('%.1f', average))
+    redis.call('HDEL', KEYS[1], 'probing')
     redis.call('EXPIRE', KEYS[1], ARGV[5])
     return 0
 end
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-redis.call('HSET', KEYS[1], 'probe_at', now + tonumber(ARGV[4]))
 local failures = redis.call('HINCRBY', KEYS[1], 'failures', 1)
+local pause = nil
+if failures == tonumber(ARGV[4]) then
+    pause = tonumber(ARGV[6])
+elseif redis.call('HDEL', KEYS[1], 'probing') == 1 then
+    pause = tonumber(redis.call('HGET', KEYS[1], 'pause') or ARGV[6])
+    pause = math.min(pause * 2, tonumber(ARGV[7]))
+end
+if pause then
+    local clock = redis.call('TIME')
+    local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+    redis.call('HSET', KEYS[1], 'pause', pause, 'probe_at', now + pause)
+end
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return failures
 """
@@ -159,7 +173,7 @@ def _require_up(gateway: str) -> None:
         raise GatewayUnavailable(
             gateway,
             f"it failed {FAILURES_UNTIL_DOWN} times in a row and was not asked; "
-            f"it is tried again in {wait_ms / 1000:.0f} s",
+            f"it is tried again in {math.ceil(wait_ms / 1000)} s",
         )
 
 
@@ -182,8 +196,10 @@ def _record(gateway: str, outcome: str, started: float) -> None:
             outcome,
             f"{ms:.1f}",
             gateway,
-            str(DOWN_SECONDS * 1000),
+            str(FAILURES_UNTIL_DOWN),
             str(FORGOTTEN_AFTER_SECONDS),
+            str(FIRST_PAUSE_SECONDS * 1000),
+            str(LONGEST_PAUSE_SECONDS * 1000),
         )
         return int(str(answer))
 

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -52,7 +53,12 @@ def fail(times: int) -> list[str]:
     return [call(DEAD) for _ in range(times)]
 
 
-def half_a_minute_later(client: redis.Redis) -> None:
+def pause(client: redis.Redis) -> int:
+    """Return for how many milliseconds calls are refused after a failure."""
+    return int(client.hget(health._key(NAME), "pause") or 0)
+
+
+def after_the_pause(client: redis.Redis) -> None:
     client.hset(health._key(NAME), "probe_at", 0)
 
 
@@ -87,21 +93,52 @@ class TestWatched:
         assert call(refusal) == "GatewayRejected"
         assert health.health_of(NAME).consecutive_failures == 0
 
-    def test_one_probe_every_half_minute_and_the_first_success_lets_all_through(
+    def test_one_probe_after_each_pause_and_the_first_success_lets_all_through(
         self, client: redis.Redis
     ) -> None:
         fail(5)
-        half_a_minute_later(client)
+        after_the_pause(client)
 
         assert (call(DEAD), call("page")) == ("failed", "refused")
-        half_a_minute_later(client)
+        after_the_pause(client)
         assert (call("page"), call("page")) == ("page", "page")
+
+    def test_the_pause_begins_short_and_each_failed_probe_doubles_it(
+        self, client: redis.Redis
+    ) -> None:
+        fail(5)
+        pauses = [pause(client)]
+        for _ in range(6):
+            after_the_pause(client)
+            fail(1)
+            pauses.append(pause(client))
+
+        assert pauses == [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
+
+        after_the_pause(client)
+        call()
+        fail(5)
+        assert pause(client) == 1_000
+
+    def test_calls_that_were_under_way_do_not_lengthen_the_pause(self, client: redis.Redis) -> None:
+        fail(4)
+        health._last_seen[NAME] = (time.monotonic(), False)
+
+        def fails_after_the_others() -> str:
+            fail(3)
+            raise DEAD
+
+        with pytest.raises(GatewayUnavailable):
+            health.watched(NAME, fails_after_the_others)
+
+        assert health.health_of(NAME).consecutive_failures == 6
+        assert pause(client) == 1_000
 
     def test_while_a_probe_is_under_way_nobody_else_is_let_through(
         self, client: redis.Redis
     ) -> None:
         fail(5)
-        half_a_minute_later(client)
+        after_the_pause(client)
         others: list[str] = []
 
         def probe() -> str:
@@ -167,7 +204,7 @@ class TestOpeningAPayment:
         refused = merchant.post("/invoices", json=body)
         listed = merchant.get("/gateways").json()["results"]
         charges = sandbox.charges()
-        half_a_minute_later(client)
+        after_the_pause(client)
         health._last_seen.clear()
         resumed = merchant.post("/invoices", json=body)
 
