@@ -95,6 +95,7 @@ class PaymentReport:
     amount: Money | None  # what was ordered, without a fee that the gateway imposed
     paid_amount: Money | None  # what arrived on this charge so far, without an imposed fee
     paid_at: datetime | None
+    notified_amount: Money | None = None  # of `paid_amount`, the payment a notification told of
     method: str | None = None
     channel: str | None = None
     page: PaymentPage | None = None

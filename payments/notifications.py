@@ -356,7 +356,8 @@ def _confirmed(report: PaymentReport, notification: Notification) -> PaymentRepo
             f"The notification says {notification.report.raw_status if notification.report else ''}"
             f", the gateway says {report.raw_status}."
         )
-    return report
+    notified = notification.report.paid_amount if notification.report else None
+    return replace(report, notified_amount=notified)
 
 
 @transaction.atomic

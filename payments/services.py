@@ -9,7 +9,7 @@ from django.db import transaction
 
 from gateways.adapter import PaymentReport, PaymentState
 from invoices import crediting
-from invoices.models import Invoice, PaymentRequest
+from invoices.models import Installment, Invoice, PaymentRequest
 from invoices.tasks import open_payment
 from payments import pain002, reversals
 from payments.models import Allocation, Transaction, WebhookEvent
@@ -183,16 +183,48 @@ def _book(
     arrived_amount = paid.minor - sum(row.amount for row in booked)
     if arrived_amount <= 0:
         return Settlement("already_booked")
-    paid_at = report.paid_at or now
-    name = _transaction_id(report, earlier=len(booked))
+    amounts = [arrived_amount]
+    first = report.notified_amount
+    if not booked and first is not None and 0 < first.minor < arrived_amount:
+        amounts = [first.minor, arrived_amount - first.minor]
     installments = crediting.locked_installments(invoice=invoice)
+    rows = [
+        _book_payment(
+            invoice=invoice,
+            installments=installments,
+            payment_request=payment_request,
+            report=report,
+            name=_transaction_id(report, earlier=len(booked) + earlier),
+            amount=amount,
+            event=event,
+            now=now,
+        )
+        for earlier, amount in enumerate(amounts)
+    ]
+    if invoice.open_payment_at:
+        transaction.on_commit(lambda: queue.publish(open_payment, invoice_id=invoice.pk))
+    return Settlement("booked", rows[0])
+
+
+def _book_payment(
+    *,
+    invoice: Invoice,
+    installments: list[Installment],
+    payment_request: PaymentRequest,
+    report: PaymentReport,
+    name: str,
+    amount: int,
+    event: WebhookEvent | None,
+    now: datetime,
+) -> Transaction:
+    paid_at = report.paid_at or now
     iso20022 = pain002.check_booking(
         invoice=invoice,
         installments=installments,
         payment_request=payment_request,
         gateway_transaction_id=name,
         gateway_status=report.raw_status,
-        amount=arrived_amount,
+        amount=amount,
         paid_at=paid_at,
         event=event,
         now=now,
@@ -201,7 +233,7 @@ def _book(
         invoice=invoice,
         installments=installments,
         payment_request=payment_request,
-        amount=arrived_amount,
+        amount=amount,
         paid_at=paid_at,
         now=now,
     )
@@ -212,7 +244,7 @@ def _book(
         gateway_id=payment_request.gateway_id,
         gateway_transaction_id=name,
         currency_code=invoice.currency_code,
-        amount=arrived_amount,
+        amount=amount,
         overpayment_amount=credit.overpayment_amount,
         payment_method=report.method,
         payment_channel=report.channel,
@@ -222,22 +254,20 @@ def _book(
         iso20022_message_id=iso20022.message_id,
         iso20022_transaction_status=iso20022.transaction_status,
     )
-    if invoice.open_payment_at:
-        transaction.on_commit(lambda: queue.publish(open_payment, invoice_id=invoice.pk))
     Allocation.objects.bulk_create(
-        Allocation(transaction=row, installment=installment, amount=amount)
-        for installment, amount in credit.allocations
+        Allocation(transaction=row, installment=installment, amount=share)
+        for installment, share in credit.allocations
     )
     log.info(
         "payment booked",
         invoice_id=invoice.pk,
         reference=payment_request.reference,
         transaction_id=row.pk,
-        amount=arrived_amount,
+        amount=amount,
         currency=invoice.currency_code,
         status=invoice.status,
     )
-    return Settlement("booked", row)
+    return row
 
 
 def _transaction_id(report: PaymentReport, *, earlier: int) -> str:

@@ -101,15 +101,17 @@ class TestPayingInOrder:
     def test_a_second_payment_of_one_instalment_is_an_overpayment(
         self, merchant: Merchant, sandbox: Sandbox, body: Any
     ) -> None:
-        invoice = merchant.post("/invoices", json=body()).json()
-        total = invoice["total_amount"]
+        invoice = merchant.post("/invoices", json=body(installments={"count": 2})).json()
+        due = invoice["installment_schedule"][0]["total"]
 
         sandbox.pay(invoice["payment_url"], "twice")
 
-        paid = merchant.wait_for(invoice["id"], paid_amount=2 * total)
-        assert (paid["status"], paid["overpayment_amount"]) == ("fully_paid", total)
-        # Xendit tells only the sum, so both may be one row; no unit is lost either way.
-        assert sum(row.amount for row in Transaction.objects.all()) == 2 * total
+        paid = merchant.wait_for(invoice["id"], paid_amount=2 * due)
+        first, second = Transaction.objects.order_by("pk")
+        assert (paid["status"], paid["overpayment_amount"]) == ("partially_paid", due)
+        assert [part["paid_amount"] for part in paid["installment_schedule"]] == [due, 0]
+        assert (first.amount, first.overpayment_amount) == (due, 0)
+        assert (second.amount, second.overpayment_amount) == (due, due)
 
 
 class TestAdjusting:

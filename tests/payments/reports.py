@@ -13,11 +13,15 @@ def report(
     state: PaymentState = PaymentState.PAID,
     *,
     paid: int | None = None,
+    notified: int | None = None,
     charge: str | None = None,
     refunds: dict[str, int] | None = None,
     **fields: Any,
 ) -> PaymentReport:
-    """Say that `paid` minor units (all, unless given) arrived on a charge, and what went back."""
+    """Say that `paid` minor units (all, unless given) arrived on a charge, and what went back.
+
+    Of them, `notified` are what the notification told of.
+    """
     currency = payment_request.currency_code
     whole = {PaymentState.PAID, PaymentState.REVERSED}
     paid = payment_request.amount if paid is None and state in whole else paid
@@ -30,6 +34,7 @@ def report(
             "amount": Money(payment_request.amount, currency),
             "paid_amount": None if paid is None else Money(paid, currency),
             "paid_at": NOON,
+            "notified_amount": None if notified is None else Money(notified, currency),
             "reversals": tuple(
                 refund(key, amount, currency) for key, amount in (refunds or {}).items()
             ),

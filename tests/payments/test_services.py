@@ -35,6 +35,11 @@ def settle(
     return settlement
 
 
+def amounts() -> list[tuple[str, int, int]]:
+    rows = Transaction.objects.order_by("pk")
+    return [(row.gateway_transaction_id, row.amount, row.overpayment_amount) for row in rows]
+
+
 def demand(*, totals: tuple[int, ...] = (10_000,), **invoice_fields: Any) -> PaymentRequest:
     return PaymentRequestFactory.create(invoice=invoice(totals=totals, **invoice_fields))
 
@@ -188,6 +193,47 @@ class TestAnOverpayment:
         assert parts() == [("paid", 4_000), ("unpaid", 0)]
         assert state() == ("partially_paid", 8_000, 4_000, [ReviewFlag.OVERPAID])
         assert Transaction.objects.count() == 2
+
+
+class TestTwoPaymentsShownAsOne:
+    """Xendit shows the sum of what came on an invoice; its notifications show each payment."""
+
+    def test_are_a_row_each_and_the_second_is_an_overpayment(self) -> None:
+        request = demand(totals=(4_000, 6_000))
+
+        settle(request, paid=8_000, notified=4_000)
+
+        name = request.gateway_payment_id
+        assert amounts() == [(name, 4_000, 0), (f"{name}#2", 4_000, 4_000)]
+        assert parts() == [("paid", 4_000), ("unpaid", 0)]
+        assert state() == ("partially_paid", 8_000, 4_000, ["overpaid"])
+
+    def test_that_are_both_too_little_fill_the_instalment_together(self) -> None:
+        request = demand()
+
+        settle(request, paid=9_000, notified=3_000)
+
+        name = request.gateway_payment_id
+        assert amounts() == [(name, 3_000, 0), (f"{name}#2", 6_000, 0)]
+        assert parts() == [("unpaid", 9_000)]
+
+    @pytest.mark.parametrize("notified", [None, 0, 10_000, 12_000])
+    def test_are_not_taken_for_two_without_a_sign_of_it(self, notified: int | None) -> None:
+        request = demand()
+
+        settle(request, notified=notified)
+
+        assert amounts() == [(request.gateway_payment_id, 10_000, 0)]
+
+    def test_the_second_notification_changes_nothing_more(self) -> None:
+        request = demand()
+        settle(request, paid=20_000, notified=10_000)
+        before = books()
+
+        again = settle(request, paid=20_000, notified=10_000)
+
+        assert again.outcome == "already_booked"
+        assert books() == before
 
 
 class TestMoneyForAnEndedInvoice:
