@@ -20,7 +20,7 @@ from invoices.models import Invoice, PaymentRequest
 from invoices.payment_requests import LEASE
 from invoices.selectors import InvoiceDocument
 from payments import services
-from paytrust.database import release_connection, with_lock_tries
+from paytrust.database import PaymentInProgress, release_connection, with_lock_tries
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
 
@@ -110,13 +110,20 @@ def open_payment(
 
     Source: FR-060 to FR-062, spec 4.1.
     """
-    left_closing = adjusting.lease_left_closing(tenant=tenant, invoice_id=invoice_id, now=now)
-    if left_closing is not None:
-        close(payment_request=left_closing, now=now)
-    document, _opened = payment_requests.open_payment(
-        tenant=tenant, invoice_id=invoice_id, installment_number=installment_number, now=now
-    )
-    return document
+
+    def open_due() -> InvoiceDocument:
+        return payment_requests.open_payment(
+            tenant=tenant, invoice_id=invoice_id, installment_number=installment_number, now=now
+        )[0]
+
+    try:
+        return open_due()
+    except PaymentInProgress:
+        left = adjusting.lease_left_closing(tenant=tenant, invoice_id=invoice_id, now=now)
+        if left is None:
+            raise
+    close(payment_request=left, now=now)
+    return open_due()
 
 
 def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
