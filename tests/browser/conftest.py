@@ -66,6 +66,9 @@ class Window:
     def open(self, path: str) -> None:
         self.page.goto(self.url + path)
 
+    def resize(self, size: tuple[int, int]) -> None:
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+
     def press(self, name: str) -> None:
         """Press the button, or follow the link, of this name, on the page as it is when loaded."""
         self.page.wait_for_load_state()
@@ -114,14 +117,13 @@ def window(
     opened: list[tuple[BrowserContext, Window]] = []
 
     def open_window(user: User | None = None, *, size: tuple[int, int] = WIDE) -> Window:
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, locale="en-GB", accept_downloads=True
-        )
+        context = browser.new_context(locale="en-GB", accept_downloads=True)
         if user is not None:
             context.add_cookies(
                 [{"name": settings.SESSION_COOKIE_NAME, "value": session_of(user), "url": live_url}]
             )
         made = Window(context.new_page(), live_url, pictures)
+        made.resize(size)
         made.page.on("console", lambda said: _note(made, said))
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
         opened.append((context, made))
