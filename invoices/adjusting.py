@@ -160,8 +160,9 @@ def adjust(
             )
             if not invoice.payment_requests.active().exists():
                 invoice.open_payment_at = now
+            invoice.review_flags = states.standing_flags(invoice, parts)
             invoice.updated_at = now
-            invoice.save(update_fields=["open_payment_at", "updated_at"])
+            invoice.save(update_fields=["review_flags", "open_payment_at", "updated_at"])
             return document
 
     return with_lock_tries(write)

@@ -76,7 +76,8 @@ def credit(
     if payment_request.status not in {PaymentRequest.Status.OPENING, PaymentRequest.Status.OPEN}:
         # Another page may ask for what has come here, also while this one is being closed.
         _close_overtaken([part for part, _ in allocations], now)
-    _move_invoice(invoice, payment_request, amount, overpayment_amount, now)
+    _flag_arrival(invoice, payment_request, amount, overpayment_amount)
+    _move_invoice(invoice, installments, amount, overpayment_amount, now)
     payment_request.status = PaymentRequest.Status.PAID
     payment_request.ended_at = now
     payment_request.next_check_at = payment_request.leased_until = None
@@ -116,6 +117,7 @@ def debit(*, invoice: Invoice, filled: Mapping[int, int], amount: int, now: date
     _flag(invoice, ReviewFlag.REVERSED)
     invoice.paid_amount -= amount
     invoice.overpayment_amount -= overpayment_amount
+    invoice.review_flags = states.standing_flags(invoice, parts)
     invoice.status = states.status_of(invoice)
     invoice.updated_at = now
     invoice.save(
@@ -198,12 +200,8 @@ def _close_overtaken(filled: Sequence[Installment], now: datetime) -> None:
     )
 
 
-def _move_invoice(
-    invoice: Invoice,
-    payment_request: PaymentRequest,
-    amount: int,
-    overpayment_amount: int,
-    now: datetime,
+def _flag_arrival(
+    invoice: Invoice, payment_request: PaymentRequest, amount: int, overpayment_amount: int
 ) -> None:
     if invoice.ended_as == InvoiceStatus.CANCELLED:
         _flag(invoice, ReviewFlag.AFTER_CANCEL)
@@ -213,8 +211,18 @@ def _move_invoice(
         _flag(invoice, ReviewFlag.UNDERPAID)
     if overpayment_amount:
         _flag(invoice, ReviewFlag.OVERPAID)
+
+
+def _move_invoice(
+    invoice: Invoice,
+    installments: Sequence[Installment],
+    amount: int,
+    overpayment_amount: int,
+    now: datetime,
+) -> None:
     invoice.paid_amount += amount
     invoice.overpayment_amount += overpayment_amount
+    invoice.review_flags = states.standing_flags(invoice, installments)
     invoice.status = states.status_of(invoice)
     invoice.updated_at = now
     payable = invoice.ended_as in {None, InvoiceStatus.FAILED} and invoice.expires_at > now

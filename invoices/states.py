@@ -1,6 +1,8 @@
-"""The states of an invoice: which change is legal, and which state the money says."""
+"""The states of an invoice: which change is legal, and what the money says."""
 
-from invoices.models import Invoice, InvoiceStatus
+from collections.abc import Sequence
+
+from invoices.models import Installment, Invoice, InvoiceStatus, ReviewFlag
 
 S = InvoiceStatus
 LEGAL_CHANGES: dict[str, frozenset[str]] = {
@@ -32,3 +34,19 @@ def status_of(invoice: Invoice) -> InvoiceStatus:
     if invoice.ended_as is not None:
         return InvoiceStatus(invoice.ended_as)
     return InvoiceStatus.DRAFT if invoice.status == InvoiceStatus.DRAFT else InvoiceStatus.PENDING
+
+
+def standing_flags(invoice: Invoice, installments: Sequence[Installment]) -> list[str]:
+    """Return an invoice's review flags but for those that the money has cured.
+
+    What came short may be made up, and what was too much may go back. The others tell what
+    happened, and stay.
+
+    Source: spec 6.2.
+    """
+    is_short = any(0 < part.paid_amount < part.total_amount for part in installments)
+    cured = {
+        ReviewFlag.UNDERPAID: not is_short,
+        ReviewFlag.OVERPAID: invoice.overpayment_amount == 0,
+    }
+    return [flag for flag in invoice.review_flags if not cured.get(ReviewFlag(flag))]

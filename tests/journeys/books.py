@@ -178,9 +178,12 @@ def check_schedule(books: Books, invoice: Row) -> None:
 def check_status(books: Books, invoice: Row) -> None:
     assert invoice["status"] == status_of(books, invoice)
     flags = invoice["review_flags"]
+    parts = books.parts_of(invoice["id"])
     assert len(flags) == len(set(flags))
+    assert ("overpaid" in flags) == (invoice["overpayment_amount"] > 0)
+    if "underpaid" in flags:
+        assert any(0 < part["paid_amount"] < part["total_amount"] for part in parts)
     if invoice["paid_amount"] and "reversed" not in flags:
-        assert ("overpaid" in flags) == (invoice["overpayment_amount"] > 0)
         assert ("after_cancel" in flags) == (invoice["ended_as"] == "cancelled")
         assert "late" in flags or invoice["ended_as"] != "expired"
 
