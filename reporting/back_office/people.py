@@ -33,6 +33,7 @@ class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the 
     checks_class = ReadOnlyAdmin.checks_class
     form = UserChangeForm
     add_form = UserCreationForm
+    add_fieldsets = UserAdmin.add_fieldsets  # the theme's own, which comes first, is empty
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "first_name", "last_name", "email", "is_active", "signed_in")
     list_filter = ("is_active", "groups")

@@ -1,8 +1,10 @@
 """What platform administrators do for colleagues who cannot sign in."""
 
+from http import HTTPStatus
+
 import pytest
 from axes.models import AccessAttempt
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -46,6 +48,43 @@ def left_of(user: User) -> tuple[int, int, int]:
 
 def address(user: User) -> str:
     return f"/admin/auth/user/{user.pk}/reset-sign-in/"
+
+
+class TestNewColleague:
+    PASSWORD = "kopi tubruk tanpa gula 1945"
+
+    def make(self, client: Client) -> User:
+        filled = {"username": "siti", "usable_password": "true"}
+        filled |= {"password1": self.PASSWORD, "password2": self.PASSWORD}
+        page = client.get("/admin/auth/user/add/")
+        made = client.post("/admin/auth/user/add/", filled)
+
+        assert set(filled) <= set(page.context["adminform"].form.fields)
+        assert all(f'name="{field}"' in page.text for field in filled)
+        assert made.status_code == HTTPStatus.FOUND, made.context["errors"]
+        return User.objects.get(username="siti")
+
+    def test_is_made_with_a_password_and_then_given_a_role(self) -> None:
+        client = client_of(member(roles.ADMINISTRATOR))
+        siti = self.make(client)
+        address = f"/admin/auth/user/{siti.pk}/change/"
+        operator = Group.objects.get(name=roles.OPERATOR)
+
+        said = client.post(
+            address,
+            {"username": "siti", "is_active": "on", "is_staff": "on", "groups": [operator.pk]},
+        )
+
+        siti.refresh_from_db()
+        assert said.status_code == HTTPStatus.FOUND, said.context["errors"]
+        assert siti.check_password(self.PASSWORD)
+        assert (siti.is_staff, list(siti.groups.all())) == (True, [operator])
+
+    def test_may_do_nothing_before(self) -> None:
+        siti = self.make(client_of(member(roles.ADMINISTRATOR)))
+
+        assert not siti.is_staff
+        assert client_of(siti).get("/admin/").status_code == HTTPStatus.FOUND
 
 
 class TestResetSignIn:
