@@ -31,8 +31,8 @@ class SecurityHeadersMiddleware:
         policy = _policy_of_page(route) if is_page else NOTHING
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), payment=()")
-        if response.headers.get("Content-Type") == "application/json":
-            response.headers.setdefault("Cache-Control", "no-store")  # answers may hold a key
+        if not is_page:  # JSON, XML, CSV, XLSX: they hold books, or a key
+            response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 

@@ -3,7 +3,9 @@ import re
 import pytest
 from django.test import Client
 
+from apikeys import services as apikeys
 from paytrust import security_headers
+from tests.apikeys.factories import NOON, TenantFactory
 
 
 def policy(path: str) -> dict[str, set[str]]:
@@ -25,6 +27,29 @@ class TestSecurityHeadersMiddleware:
         response = Client().get("/invoices")
 
         assert response.headers["Content-Security-Policy"] == security_headers.NOTHING
+        assert response.headers["Cache-Control"] == "no-store"
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/reports/financial.csv?start_date=2026-01-01&end_date=2026-02-01",
+            "/reports/transactions.csv?start_date=2026-01-01&end_date=2026-02-01",
+            "/reports/transactions.xlsx?start_date=2026-01-01&end_date=2026-02-01",
+        ],
+    )
+    def test_lets_exports_be_kept_nowhere(self, path: str) -> None:
+        _, key = apikeys.create_key(
+            tenant=TenantFactory.create(),
+            description="x",
+            actor="tests",
+            ip_address=None,
+            now=NOON,
+        )
+
+        response = Client().get(path, headers={"x-api-key": key})
+        response.close()
+
+        assert response.status_code == 200
         assert response.headers["Cache-Control"] == "no-store"
 
     @pytest.mark.parametrize("path", ["/admin/login/", "/docs", "/healthz", "/nowhere"])
