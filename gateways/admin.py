@@ -26,6 +26,7 @@ from gateways import administering, credentials
 from gateways.models import Gateway, GatewayAccount, GatewayFee, GatewayFeeChange
 from paytrust.money import minor_units
 from paytrust.staff import acts, display, roles
+from paytrust.staff.amounts import AmountField
 from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
@@ -35,7 +36,7 @@ SAME, ANOTHER = "same", "another"
 class FeeForm(acts.ReasonForm):
     """A fee in per cent and whole currency."""
 
-    percentage = forms.DecimalField(
+    percentage = AmountField(
         label=_("Per cent"),
         min_value=0,
         max_value=100,
@@ -43,7 +44,7 @@ class FeeForm(acts.ReasonForm):
         decimal_places=4,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
-    fixed = forms.DecimalField(
+    fixed = AmountField(
         label=_("Fixed amount"),
         min_value=0,
         max_digits=18,

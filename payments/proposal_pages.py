@@ -24,6 +24,7 @@ from payments import claims, proposals, words
 from payments.models import Proposal
 from paytrust.money import EXPONENTS, minor_units
 from paytrust.staff import acts, display, roles
+from paytrust.staff.amounts import AmountField
 from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
@@ -60,9 +61,9 @@ class AdjustmentForm(acts.ReasonForm):
             raise forms.ValidationError(_("Give at least one instalment a new total."))
         return {**filled, "named": named}
 
-    def _total_field(self, part: Installment) -> forms.DecimalField:
+    def _total_field(self, part: Installment) -> AmountField:
         now = display.plain_money(part.total_amount, self._currency_code)
-        return forms.DecimalField(
+        return AmountField(
             label=gettext("New total of instalment %(number)s") % {"number": part.number},
             required=False,
             min_value=Decimal(0),

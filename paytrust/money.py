@@ -10,6 +10,9 @@ EXPONENTS = {"IDR": 0, "MYR": 2, "USD": 2}
 MAX_AMOUNT = 9_007_199_254_740_991
 """The largest amount, in minor units: the largest integer that JSON clients keep (2**53 - 1)."""
 
+MOST_DECIMALS = max(EXPONENTS.values())
+"""With more, IDR 50.000 might be an Indonesian's fifty thousand."""
+
 EXACT = Context(prec=200)
 """Holds every digit that a request may bear, so that nothing is rounded unseen."""
 
@@ -23,13 +26,13 @@ class Money:
 
     @classmethod
     def from_whole(cls, amount: Decimal, currency: str) -> "Money":
-        """Read an amount in whole currency exactly: 120.55 MYR is 12055 sen.
+        """Read a gateway's amount in whole currency exactly: 120.55 MYR is 12055 sen.
 
         Raises:
             ValueError: `amount` is finer than the currency, too large, or no number.
             KeyError: the currency is not served.
         """
-        return cls(minor_units(amount, currency), currency)
+        return cls(_minor(amount, currency), currency)
 
     def whole(self) -> Decimal:
         """Return the amount in whole currency, with exactly the currency's decimals."""
@@ -40,21 +43,35 @@ class Money:
 
 
 def minor_units(amount: Decimal, currency: str) -> int:
-    """Convert whole currency to minor units without rounding.
+    """Convert whole currency, as a merchant or staff wrote it, to minor units without rounding.
+
+    IDR 50000.00 is fifty thousand, as programs write it; 50.000 is refused, because people in
+    Indonesia mean fifty thousand by it.
 
     Raises:
-        ValueError: `amount` is finer than the currency, beyond MAX_AMOUNT, or no number.
+        ValueError: `amount` is finer than the currency, or written so; beyond MAX_AMOUNT; or no
+            number.
         KeyError: the currency is not served.
     """
-    exponent = EXPONENTS[currency]
+    minor = _minor(amount, currency)
+    if -int(amount.as_tuple().exponent) > MOST_DECIMALS:
+        raise ValueError(_too_fine(amount, currency))
+    return minor
+
+
+def _minor(amount: Decimal, currency: str) -> int:
     if not amount.is_finite() or amount.adjusted() > 15:
         raise ValueError(f"{amount} is not an amount")
-    minor = amount.scaleb(exponent, EXACT)
+    minor = amount.scaleb(EXPONENTS[currency], EXACT)
     if minor != minor.to_integral_value(context=EXACT):
-        raise ValueError(f"{currency} has {exponent} decimals, {amount} has more")
+        raise ValueError(_too_fine(amount, currency))
     if abs(minor) > MAX_AMOUNT:
         raise ValueError(f"{amount} is above the largest amount")
     return int(minor)
+
+
+def _too_fine(amount: Decimal, currency: str) -> str:
+    return f"{currency} has {EXPONENTS[currency]} decimals, {amount} has more"
 
 
 def round_half_up(amount: Decimal) -> int:

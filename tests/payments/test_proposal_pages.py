@@ -54,6 +54,10 @@ class TestProposing:
         ("form", "errors"),
         [
             ({"total_1": "70.505"}, {"total_1": ["MYR has 2 decimals, and this has more."]}),
+            ({"total_1": "70.500"}, {"total_1": ["MYR has 2 decimals, and this has more."]}),
+            ({"total_1": "7e1"}, {"total_1": ["Enter a number."]}),
+            ({"total_1": "70,50"}, {"total_1": ["Enter a number."]}),
+            ({"total_1": "\u0667\u0660"}, {"total_1": ["Enter a number."]}),
             ({"total_1": "x"}, {"total_1": ["Enter a number."]}),
             ({}, {"__all__": ["Give at least one instalment a new total."]}),
             ({"total_1": "900"}, {"__all__": ["The new totals do not fit what is left to pay."]}),

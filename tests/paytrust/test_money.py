@@ -40,7 +40,8 @@ class TestMinorUnits:
         ("amount", "currency", "minor"),
         [
             ("120.55", "MYR", 12055),
-            ("120.550", "MYR", 12055),
+            ("120.5", "MYR", 12050),
+            ("50000.00", "IDR", 50000),
             ("1E+3", "IDR", 1000),
             ("70000", "IDR", 70000),
             ("0", "USD", 0),
@@ -54,6 +55,8 @@ class TestMinorUnits:
         [
             ("0.001", "MYR"),
             ("0.5", "IDR"),
+            ("50.000", "IDR"),
+            ("1.230", "USD"),
             ("NaN", "IDR"),
             ("Infinity", "USD"),
             ("1E+400", "IDR"),
