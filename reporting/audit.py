@@ -220,6 +220,19 @@ def audit_invoices(
                 yield Finding(check, table, str(row_id), message)
 
 
+def invoice_count(*, tenant_id: int | None, since: datetime | None) -> int:
+    """Count the invoices that an audit of this scope checks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM invoices_invoice"
+            " WHERE (%(tenant)s::bigint IS NULL OR tenant_id = %(tenant)s)"
+            " AND (%(since)s::timestamptz IS NULL OR updated_at >= %(since)s)",
+            {"tenant": tenant_id, "since": since},
+        )
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
 def closed_days(*, since: datetime | None) -> list[date]:
     """Return the closed days, oldest first; only those since a moment, if one is given."""
     closed = ClosedDay.objects.order_by("day_date")

@@ -10,7 +10,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apikeys import seals, services
 from apikeys.audit import Caller
-from apikeys.models import ApiKey, ApiKeyAuditEntry
+from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
 from tests.apikeys.factories import NOON, api_key
 from tests.staff import member
 
@@ -50,6 +50,23 @@ class TestCreateApiKey:
             run("create_api_key", "web shop", "--tenant-id", "404")
 
         assert not ApiKey.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ([""], "description: .*may not be blank"),
+            (["x" * 256], "description: .*255"),
+            (["a\nb"], "description: "),
+            (["web shop", "--tenant-name", "  "], "tenant_name: .*may not be blank"),
+            (["web shop", "--tenant-name", "x" * 141], "tenant_name: .*140"),
+            (["web shop", "--tenant-id", "0"], "tenant_id: "),
+        ],
+    )
+    def test_refuses_what_the_api_refuses(self, arguments: list[str], said: str) -> None:
+        with pytest.raises(CommandError, match=said):
+            run("create_api_key", *arguments)
+
+        assert not Tenant.objects.exists()
 
 
 class TestResetSignIn:
@@ -133,6 +150,15 @@ class TestRotateApiKey:
 
         assert [one["id"] for one in rotated] == [old.pk]
         assert run("rotate_api_key", "--older-than", "90", "--yes") == "No key is that old.\n"
+
+    @pytest.mark.parametrize("days", ["-5", "0", "99999999999"])
+    def test_refuses_an_age_that_is_none(self, days: str) -> None:
+        row, key = api_key()
+
+        with pytest.raises(CommandError, match="--older-than takes 1 to 36500 days"):
+            run("rotate_api_key", f"--older-than={days}", "--yes")
+
+        assert services.authenticate(key=key) == row
 
     @pytest.mark.parametrize("status", ["rotated", "revoked"])
     def test_refuses_a_dead_key(self, status: str) -> None:

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from apikeys.models import Tenant
 from reporting import rollups
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body
@@ -43,7 +44,7 @@ def test_books_that_nobody_touched_add_up(books: None) -> None:
 
     call_command("audit_books", stdout=out)
 
-    assert "Every unit adds up" in out.getvalue()
+    assert out.getvalue().startswith("Every unit adds up. Invoices: 1; closed days: ")
 
 
 def move_one_unit(table: str) -> None:
@@ -67,7 +68,14 @@ def test_a_total_that_is_missing_and_one_too_many_are_named_with_their_tenant(
 
     assert f"tenant {merchant.tenant.pk}, USD settled at gateway 1" in out.getvalue()
     assert f"tenant {merchant.tenant.pk}, MYR settled at gateway 1" in out.getvalue()
-    call_command("audit_books", tenant=merchant.tenant.pk + 1, stdout=StringIO())
+    stranger = Tenant.objects.create(name="Stranger", created_at=timezone.now())
+    call_command("audit_books", tenant=stranger.pk, stdout=out)
+    assert "Every unit adds up. Invoices: 0;" in out.getvalue()
+
+
+def test_refuses_a_tenant_that_does_not_exist(books: None) -> None:
+    with pytest.raises(CommandError, match="There is no tenant 99"):
+        call_command("audit_books", tenant=99)
 
 
 @pytest.mark.parametrize("table", CORRUPTIONS)

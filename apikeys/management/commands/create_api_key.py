@@ -4,9 +4,11 @@ from argparse import ArgumentParser
 
 from django.core.management.base import CommandError
 from django.utils import timezone
+from rest_framework.exceptions import ValidationError
 
 from apikeys import services
 from apikeys.management.commands._operator import OperatorCommand, caller, in_words, shown
+from apikeys.serializers import ApiKeyRequest
 
 
 class Command(OperatorCommand):
@@ -28,14 +30,22 @@ class Command(OperatorCommand):
         json: bool,
         **options: object,
     ) -> None:
+        request = ApiKeyRequest(
+            data={
+                "description": description,
+                **({} if tenant_id is None else {"tenant_id": tenant_id}),
+                **({} if tenant_name is None else {"tenant_name": tenant_name}),
+            }
+        )
         try:
+            request.is_valid(raise_exception=True)
             api_key, key = services.issue_key(
-                tenant_id=tenant_id,
-                tenant_name=tenant_name,
-                description=description,
-                caller=caller(),
-                now=timezone.now(),
+                **request.validated_data, caller=caller(), now=timezone.now()
             )
+        except ValidationError as error:
+            raise CommandError(
+                " ".join(f"{name}: {' '.join(why)}" for name, why in request.errors.items())
+            ) from error
         except services.UnknownTenant as error:
             raise CommandError(f"There is no tenant {tenant_id}.") from error
         self.tell(

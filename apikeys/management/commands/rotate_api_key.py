@@ -10,6 +10,8 @@ from apikeys import selectors, services
 from apikeys.management.commands._operator import OperatorCommand, caller, in_words, shown
 from apikeys.models import ApiKey
 
+MOST_DAYS = 36_500
+
 
 class Command(OperatorCommand):
     help = "Give API keys new secrets and print them, once. The old ones are refused at once."
@@ -20,7 +22,10 @@ class Command(OperatorCommand):
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument("id", type=int, nargs="?")
         which.add_argument(
-            "--older-than", type=int, metavar="DAYS", help="every active key with an older secret"
+            "--older-than",
+            type=int,
+            metavar="DAYS",
+            help="every active key whose secret is older than so many days, 1 to 36500",
         )
 
     def handle(
@@ -33,6 +38,8 @@ class Command(OperatorCommand):
         **options: object,
     ) -> None:
         now = timezone.now()
+        if older_than is not None and not 1 <= older_than <= MOST_DAYS:
+            raise CommandError(f"--older-than takes 1 to {MOST_DAYS} days, not {older_than}.")
         try:
             if older_than is None:
                 old = [selectors.key_by_id(key_id=id or 0)]

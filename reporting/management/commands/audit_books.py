@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apikeys.models import Tenant
 from reporting import audit
 
 BAR_WIDTH = 30
@@ -22,6 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *, tenant: int | None, since: str | None, **options: object) -> None:
         moment = _moment(since)
+        if tenant is not None and not Tenant.objects.filter(pk=tenant).exists():
+            raise CommandError(f"There is no tenant {tenant}.")
         first, end = audit.invoice_range()
         days = audit.closed_days(since=moment)
         findings = 0
@@ -40,9 +43,8 @@ class Command(BaseCommand):
             self._show_progress("closed days", number, len(days))
         if findings:
             raise CommandError(f"{findings} things do not add up.")
-        self.stdout.write(
-            f"Every unit adds up: {end - first} invoice ids and {len(days)} closed days checked."
-        )
+        invoices = audit.invoice_count(tenant_id=tenant, since=moment)
+        self.stdout.write(f"Every unit adds up. Invoices: {invoices}; closed days: {len(days)}.")
 
     def _show_progress(self, what: str, done: int, total: int) -> None:
         if not sys.stderr.isatty():
