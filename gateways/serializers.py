@@ -5,8 +5,24 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from gateways import health
+from gateways import health, services
 from gateways.models import Gateway, GatewayFee
+from paytrust.money import EXPONENTS
+
+
+class CurrencyField(serializers.ChoiceField):
+    """A currency to filter by. Another one is refused as it is on an invoice.
+
+    Raises:
+        InvalidCurrency, UnsupportedCurrency: the code is unknown, or not served.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401  # DRF's own
+        super().__init__(choices=sorted(EXPONENTS), **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:  # noqa: ANN401  # text of a query
+        services.require_served(str(data), field=str(self.field_name))
+        return str(data)
 
 
 class GatewayFeeResponse(serializers.ModelSerializer[GatewayFee]):

@@ -41,7 +41,7 @@ def fee_on(*, gateway_id: int, currency_code: str) -> GatewayFee:
 
     Source: FR-002, FR-007, FR-026, FR-027, FR-042.
     """
-    _check_currency(currency_code)
+    require_served(currency_code, field="currency_code")
     fee = selectors.fee_for(gateway_id=gateway_id, currency_code=currency_code)
     if fee is not None and currency_code in fee.gateway.currencies:
         return fee
@@ -56,15 +56,17 @@ def fee_on(*, gateway_id: int, currency_code: str) -> GatewayFee:
     )
 
 
-def _check_currency(code: str) -> None:
+def require_served(code: str, *, field: str) -> None:
+    """Refuse a currency that is not served; `field` is where the request names it.
+
+    Raises:
+        InvalidCurrency, UnsupportedCurrency: the code is unknown, or not served.
+
+    Source: FR-002, FR-026.
+    """
     if code in EXPONENTS:
         return
-    served = ", ".join(sorted(EXPONENTS))
+    details = {field: [f"choose one of {', '.join(sorted(EXPONENTS))}"]}
     if code in {currency.code for currency in Currency}:
-        raise UnsupportedCurrency(
-            f"{code} is not served.", details={"currency_code": [f"choose one of {served}"]}
-        )
-    raise InvalidCurrency(
-        f"{code!r} is no ISO 4217 currency.",
-        details={"currency_code": [f"choose one of {served}"]},
-    )
+        raise UnsupportedCurrency(f"{code} is not served.", details=details)
+    raise InvalidCurrency(f"{code!r} is no ISO 4217 currency.", details=details)

@@ -109,11 +109,12 @@ class TestFinancialReport:
             ("start_date=2020-01-02&end_date=2020-01-02", "end_date"),
             ("start_date=2020-01-02&end_date=2020-01-01", "end_date"),
             ("start_date=2020-01-01&end_date=2021-01-02", "end_date"),
-            (f"{PERIOD}&currency=XXX", "currency"),
             (f"{PERIOD}&gateway_id=3", "gateway_id"),
             (f"{PERIOD}&gateway_id=x", "gateway_id"),
             (f"{PERIOD}&tz=Mars/Olympus", "tz"),
             (f"{PERIOD}&tz=../../etc/passwd", "tz"),
+            (f"{PERIOD}&tz=localtime", "tz"),
+            (f"{PERIOD}&tz=right/UTC", "tz"),
             (f"{PERIOD}&colour=red", "colour"),
         ],
     )
@@ -124,6 +125,26 @@ class TestFinancialReport:
 
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
         assert field in answer.json()["details"]
+
+    @pytest.mark.parametrize(
+        ("currency", "code"),
+        [("EUR", "unsupported_currency"), ("XXZ", "invalid_currency"), ("", "invalid_currency")],
+    )
+    @pytest.mark.parametrize(
+        "path",
+        [
+            f"/reports/financial?{PERIOD}&currency=",
+            f"/reports/transactions.csv?{PERIOD}&currency=",
+            "/reports/discrepancies?currency=",
+        ],
+    )
+    def test_tells_a_currency_that_is_not_served_from_none(
+        self, merchant: Merchant, path: str, currency: str, code: str
+    ) -> None:
+        answer = merchant.get(path + currency)
+
+        assert (answer.status_code, answer.json()["error"]) == (400, code)
+        assert answer.json()["details"] == {"currency": ["choose one of IDR, MYR, USD"]}
 
     def test_a_date_is_midnight_in_the_zone_asked_for(self, merchant: Merchant) -> None:
         answer = merchant.get(
