@@ -19,9 +19,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 BYTE_ORDER_MARK = "\ufeff"  # spreadsheets take a CSV without it for the machine's old encoding
 LONGEST_TITLE = 31  # of a sheet
 LINES_AT_ONCE = 200  # each piece that is sent has its own cost
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would take for one
-
-
+# What a spreadsheet would take for a formula; those of full width where a machine writes so.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 MOST_IN_WORKBOOK = 100_000  # rows: a workbook is made whole before its first byte is sent
 
 

@@ -36,7 +36,7 @@ def _moment(column: str, zone: str) -> str:
 
 def _text(column: str) -> str:
     """Return SQL of a text that no spreadsheet takes for a formula, as `spreadsheets.safe`."""
-    signs = ", ".join(f"E'\\x{ord(sign):02x}'" for sign in FORMULA)
+    signs = ", ".join(f"E'\\u{ord(sign):04x}'" for sign in FORMULA)
     return f"CASE WHEN left({column}, 1) IN ({signs}) THEN '''' || {column} ELSE {column} END"
 
 
@@ -69,10 +69,9 @@ WITH movement AS MATERIALIZED (
      GROUP BY share.transaction_id
 )
 SELECT {_moment("movement.created_at", "'UTC'")}, {_moment("movement.paid_at", "'UTC'")},
-       {_moment("movement.created_at", "%(zone)s")}, {_moment("movement.paid_at", "%(zone)s")},
-       movement.id, movement.kind, movement.currency_code, movement.amount * unit.amount,
-       movement.overpayment_amount * unit.amount, movement.invoice_id,
-       {_text("invoice.external_id")}, filled.numbers, gateway.name,
+       {{moments_in_zone}} movement.id, movement.kind, movement.currency_code,
+       movement.amount * unit.amount, movement.overpayment_amount * unit.amount,
+       movement.invoice_id, {_text("invoice.external_id")}, filled.numbers, gateway.name,
        {_text("movement.gateway_transaction_id")}, asked.reference,
        {_text("movement.payment_method")}, {_text("movement.payment_channel")},
        movement.reverses_id, movement.iso20022_transaction_status, movement.iso20022_message_id
@@ -84,13 +83,16 @@ SELECT {_moment("movement.created_at", "'UTC'")}, {_moment("movement.paid_at", "
   LEFT JOIN filled ON filled.transaction_id = movement.id
  ORDER BY movement.created_at, movement.id
 """  # noqa: S608  # nosec B608  # constants of this module
-COPY = f"COPY ({PAGE_OF_MOVEMENTS}) TO STDOUT (FORMAT csv)"
+MOMENTS_IN_ZONE = ", ".join(
+    (_moment("movement.created_at", "%(zone)s"), _moment("movement.paid_at", "%(zone)s"), "")
+)
 
 
 def head(zone: ZoneInfo) -> list[str]:
-    """Return the names of the columns; moments are told in UTC and in `zone`."""
+    """Return the names of the columns; moments are told in UTC, and in `zone` if it is another."""
+    zones = dict.fromkeys(("UTC", zone.key))
     return [
-        *(f"{name} ({shown})" for shown in ("UTC", zone.key) for name in ("booked", "paid")),
+        *(f"{name} ({shown})" for shown in zones for name in ("booked", "paid")),
         *("transaction", "kind", "currency", "amount", "overpayment", "invoice", "external id"),
         *("instalments", "gateway", "gateway transaction", "reference", "method", "channel"),
         *("reverses", "ISO 20022 status", "ISO 20022 message"),
@@ -177,11 +179,17 @@ def _page(
 
 
 def _fetched(cursor: CursorWrapper, chosen: dict[str, Any]) -> list[Sequence[Cell]]:
-    cursor.execute(PAGE_OF_MOVEMENTS, chosen)
+    cursor.execute(_page_of_movements(chosen), chosen)
     found: list[Sequence[Cell]] = cursor.fetchall()
     return found
 
 
 def _copied(cursor: CursorWrapper, chosen: dict[str, Any]) -> bytes:
-    with cursor.copy(COPY, chosen) as copy:
+    statement = f"COPY ({_page_of_movements(chosen)}) TO STDOUT (FORMAT csv)"
+    with cursor.copy(statement, chosen) as copy:
         return b"".join(b"%b\r\n" % row[:-1] for row in copy)
+
+
+def _page_of_movements(chosen: dict[str, Any]) -> str:
+    moments_in_zone = "" if chosen["zone"] == "UTC" else MOMENTS_IN_ZONE
+    return PAGE_OF_MOVEMENTS.format(moments_in_zone=moments_in_zone)

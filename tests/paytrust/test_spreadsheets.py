@@ -10,7 +10,9 @@ from paytrust.spreadsheets import Cell
 
 
 class TestSafe:
-    @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+    @pytest.mark.parametrize(
+        "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1"]
+    )
     def test_disarms_what_a_spreadsheet_would_compute(self, text: str) -> None:
         assert spreadsheets.safe(text) == f"'{text}"
 

@@ -82,6 +82,17 @@ class TestMovementRows:
         assert (second["currency"], second["amount"]) == ("IDR", "2000000")
         assert second["overpayment"] == str(2_000_000 - rupiah["total_amount"])
 
+    def test_tell_a_moment_once_where_the_zone_is_utc(
+        self, merchant: Merchant, sandbox: Sandbox
+    ) -> None:
+        paid(merchant, sandbox, invoice_body())
+
+        text = taken(merchant, "transactions.csv").content.decode("utf-8-sig")
+        names, row = csv.reader(io.StringIO(text))
+
+        assert len(set(names)) == len(names) == len(row) == 18
+        assert names[:3] == ["booked (UTC)", "paid (UTC)", "transaction"]
+
     def test_are_the_same_however_small_the_pages(
         self, merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -159,14 +170,15 @@ class TestWorkbook:
 
 
 class TestCSV:
+    @pytest.mark.parametrize("text", [FORMULA, "\uff1d1+1", "\uff20SUM"])
     def test_disarms_what_a_spreadsheet_would_run(
-        self, merchant: Merchant, sandbox: Sandbox
+        self, merchant: Merchant, sandbox: Sandbox, text: str
     ) -> None:
-        paid(merchant, sandbox, invoice_body(external_id=FORMULA))
+        paid(merchant, sandbox, invoice_body(external_id=text))
 
         (row,) = table(taken(merchant, "transactions.csv"))
 
-        assert row["external id"] == f"'{FORMULA}"
+        assert row["external id"] == f"'{text}"
 
     def test_says_how_it_is_written_and_what_it_is(self, merchant: Merchant) -> None:
         answer = merchant.get(
