@@ -23,7 +23,7 @@ from apikeys.serializers import (
     NewApiKeyResponse,
 )
 from paytrust.pagination import NewestFirst
-from paytrust.serializers import query_of
+from paytrust.serializers import query_of, require_no_fields
 
 
 class ApiKeyCollection(GenericAPIView[ApiKey]):
@@ -80,6 +80,7 @@ class ApiKeyRotation(APIView):
     @extend_schema(request=None, responses={200: NewApiKeyResponse})
     def put(self, request: Request, key_id: int) -> Response:
         """Give an API key a new secret, shown once. The old one is refused from this moment."""
+        require_no_fields(request)
         try:
             api_key, key = services.rotate_key(
                 key_id=key_id, caller=operator_of(request), now=timezone.now()

@@ -14,7 +14,7 @@ from payments.models import WebhookEvent
 from payments.serializers import FailedWebhookList, FailedWebhookQuery, WebhookEventResponse
 from paytrust import queue
 from paytrust.problems import NotFound
-from paytrust.serializers import query_of
+from paytrust.serializers import query_of, require_no_fields
 
 
 class FailedWebhooks(APIView):
@@ -34,6 +34,7 @@ class WebhookRetrial(APIView):
     @extend_schema(request=None, responses={HTTPStatus.ACCEPTED: WebhookEventResponse})
     def post(self, request: Request, event_id: int) -> Response:
         """Process a notification again, with all its attempts before it; for operators."""
+        require_no_fields(request)
         try:
             event = notifications.retry(event_id=event_id, now=timezone.now())
         except WebhookEvent.DoesNotExist as error:

@@ -22,6 +22,7 @@ from invoices.views import missing_is_not_found
 from payments import closing, selectors
 from payments.serializers import TransactionList, TransactionResponse
 from paytrust.pagination import NewestFirst, PageQuery
+from paytrust.serializers import require_no_fields
 
 
 class InvoiceInstallments(APIView):
@@ -74,6 +75,7 @@ class InvoiceCancellation(APIView):
     @idempotent
     def post(self, request: Request, invoice_id: int) -> Response:
         """End an invoice on which nothing was paid, and its open payment at the gateway."""
+        require_no_fields(request)
         now = timezone.now()
         with missing_is_not_found():
             cancelled = closing.cancel_invoice(

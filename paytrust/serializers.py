@@ -62,6 +62,15 @@ class StrictSerializer(serializers.Serializer[Any]):
         return value
 
 
+def require_no_fields(request: Request) -> None:
+    """Refuse a body with fields where none are known: they would be ignored unseen.
+
+    Raises:
+        ValidationError: there are some, each named.
+    """
+    StrictSerializer(data=request.data).is_valid(raise_exception=True)
+
+
 class StrictCharField(serializers.CharField):
     """A JSON string, kept as it is. Blank means nothing but white space.
 

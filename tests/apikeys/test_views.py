@@ -7,6 +7,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from apikeys import services
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
 from tests.apikeys.factories import NOON, TenantFactory, api_key
 
@@ -197,6 +198,20 @@ class TestPutRotate:
 
         assert (response.status_code, response.json()["error"]) == (409, "api_key_not_active")
         assert ApiKey.objects.count() == 1
+
+    def test_refuses_a_field_that_nobody_would_heed(self) -> None:
+        row, key = api_key()
+
+        response = Client().put(
+            f"/api-keys/{row.pk}/rotate",
+            {"grace": 5},
+            content_type="application/json",
+            headers={"X-Admin-Key": settings.ADMIN_API_KEY},
+        )
+
+        assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+        assert response.json()["details"] == {"grace": ["This field is not known."]}
+        assert services.authenticate(key=key) == row
 
 
 class TestDelete:

@@ -275,6 +275,16 @@ class TestCancelling:
         late = requests.post(invoice["payment_url"], data={"action": "pay"}, timeout=10)
         assert late.status_code in {404, 409}
 
+    def test_takes_no_field(self, merchant: Merchant) -> None:
+        invoice = merchant.post("/invoices", json=invoice_body()).json()
+        path = f"/invoices/{invoice['id']}/cancel"
+
+        refused = merchant.post(path, json={"refund": True})
+        taken = merchant.post(path, json={})
+
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+        assert (taken.status_code, taken.json()["status"]) == (200, "cancelled")
+
     def test_is_refused_once_money_came(self, merchant: Merchant, sandbox: Sandbox) -> None:
         invoice = merchant.post("/invoices", json=invoice_body(installments={"count": 2})).json()
         sandbox.pay(invoice["payment_url"])
