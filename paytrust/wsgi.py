@@ -4,6 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from paytrust import queue
+from paytrust.celery import app
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paytrust.settings")
 
 application = get_wsgi_application()
+queue.only_publish(app)

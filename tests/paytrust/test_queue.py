@@ -1,5 +1,6 @@
 """Publishing tasks to a broker that may be away."""
 
+import socket
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
@@ -50,6 +51,15 @@ def task_without_broker() -> Iterator[Any]:
     app.close()
 
 
+@pytest.fixture
+def task_with_a_hanging_broker() -> Iterator[Any]:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        app = app_at(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        queue.only_publish(app)
+        yield task_of(app)
+        app.close()
+
+
 def waiting(task: Any) -> list[Any]:
     """Return the arguments of the tasks that wait at the broker."""
     with task.app.connection_for_read() as connection:
@@ -71,6 +81,13 @@ class TestPublish:
         assert queue.publish(task_without_broker, name="Siti") is False
 
         assert monotonic() - started < 5  # left to itself, kombu tries for 6
+
+    def test_gives_up_quickly_when_the_broker_hangs(self, task_with_a_hanging_broker: Any) -> None:
+        started = monotonic()
+
+        assert queue.publish(task_with_a_hanging_broker, name="Siti") is False
+
+        assert monotonic() - started < 4  # a worker's time-out is 5 s
 
     def test_does_not_try_again_at_once(
         self, task_without_broker: Any, monkeypatch: pytest.MonkeyPatch
