@@ -69,7 +69,10 @@ def start(home: Path, *, durable: bool = True) -> Servers:
         ServerFailed: a server ended, or did not answer within a minute.
     """
     home = home.resolve()
-    (home / "logs").mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o711, parents=True, exist_ok=True)  # PostgreSQL's user passes through
+    for folder in (home / "logs", home / "valkey"):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
     account = _account()
     known = _remembered(home) or Secrets(
         password=secrets.token_hex(16),
@@ -216,6 +219,9 @@ def _create_database(port: int, password: str) -> None:
         query = "SELECT 1 FROM pg_database WHERE datname = 'paytrust'"
         if not connection.execute(query).fetchone():
             connection.execute("CREATE DATABASE paytrust")
+            # A statement that fails may hold a key's hash or a customer's name.
+            connection.execute("ALTER ROLE paytrust SET log_min_error_statement = panic")
+            connection.execute("ALTER ROLE paytrust SET log_error_verbosity = terse")
 
 
 def _postmaster_status(data: Path) -> str:
@@ -266,7 +272,6 @@ def _may_run(program: Path, account: Account) -> bool:
 
 def _start_valkey(home: Path, known: Secrets) -> int:
     folder, log = home / "valkey", home / "logs" / "valkey.log"
-    folder.mkdir(exist_ok=True)
     if _running(folder / "valkey.pid", folder):
         return known.valkey_port
     port = _port(known.valkey_port)

@@ -172,7 +172,7 @@ def reset(stack: Stack) -> None:
 
 
 def _start(stack: Stack) -> None:
-    stack.logs.mkdir(parents=True, exist_ok=True)
+    stack.logs.mkdir(mode=0o700, exist_ok=True)
     _say("Starting PostgreSQL and Valkey, bringing the database up to date ...")
     with _undisturbed():
         environment = _environment(stack)
@@ -340,7 +340,7 @@ def _require_free_ports(stack: Stack) -> None:
 
 @contextmanager
 def _lock(stack: Stack) -> Iterator[None]:
-    stack.state.mkdir(parents=True, exist_ok=True)
+    stack.state.mkdir(mode=0o711, parents=True, exist_ok=True)
     with (stack.state / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

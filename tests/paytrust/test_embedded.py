@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -112,6 +113,8 @@ class TestStart:
         servers = start(home)
 
         assert (home / "embedded.json").stat().st_mode & 0o777 == 0o600
+        for folder in (home / "logs", home / "valkey"):
+            assert folder.stat().st_mode & 0o777 == 0o700
         password = servers.redis_url.split(":")[2].split("@")[0]
         assert not any(
             password in word
@@ -120,6 +123,19 @@ class TestStart:
         )
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(servers.database_url.replace(password, "guess"))
+
+    def test_writes_no_value_of_a_failing_statement_into_its_log(self, home: Path) -> None:
+        servers = start(home)
+
+        with psycopg.connect(servers.database_url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE keys (hash text UNIQUE)")
+            for _ in range(2):
+                with suppress(psycopg.errors.UniqueViolation):
+                    connection.execute("INSERT INTO keys VALUES ('argon2id-of-a-key')")
+
+        log = (home / "logs" / "postgres.log").read_text()
+        assert "duplicate key value" in log
+        assert "argon2id-of-a-key" not in log
 
 
 class TestStop:
