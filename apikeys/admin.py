@@ -45,7 +45,6 @@ class KeyForm(forms.Form):
 @admin.register(Tenant)
 class TenantAdmin(ReadOnlyAdmin):
     fields = ("name", "created")
-    readonly_fields = ("created",)
     list_display = ("id", "name", "created")
     exact_search = ("name",)
     actions_list = ("make",)
@@ -97,6 +96,7 @@ class TenantAdmin(ReadOnlyAdmin):
                 sentences=[_("The key is shown once, on the next page. Have a safe place ready.")],
                 facts=[(_("Tenant"), tenant.name)],
                 button=_("Issue"),
+                counts_once=True,
             ),
             back=reverse("admin:apikeys_tenant_change", args=(tenant.pk,)),
             act=issue,
@@ -120,7 +120,6 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "revoked",
         "last_used",
     )
-    readonly_fields = ("created", "rotated", "revoked", "last_used")
     list_display = ("id", "prefix", "tenant", "description", "status", "created", "last_used")
     list_filter: ClassVar = ["status"]
     list_select_related = ("tenant",)
@@ -159,6 +158,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
                 facts=_about(api_key),
                 button=_("Rotate"),
                 is_harmful=True,
+                counts_once=True,
             ),
             back=_page_of(api_key),
             act=rotate,
@@ -223,7 +223,20 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
 @admin.register(ApiKeyAuditEntry)
 class ApiKeyAuditEntryAdmin(ReadOnlyAdmin):
-    exclude = ("old_key_hash",)
+    fields = (
+        "when",
+        "operation_type",
+        "success",
+        "error_message",
+        "tenant",
+        "api_key",
+        "actor_identifier",
+        "ip_address",
+        "method",
+        "path",
+        "status_code",
+        "request_id",
+    )
     list_display = (
         "id",
         "when",
@@ -259,7 +272,6 @@ class StaffActAdmin(ReadOnlyAdmin):
         "message",
         "request_id",
     )
-    readonly_fields = ("when", "invoice")
     list_display = ("id", "when", "staff", "act", "invoice", "reason", "outcome")
     list_filter: ClassVar = ["act"]
     list_select_related = ("staff",)

@@ -81,7 +81,7 @@ def owed_after_cancellation(*, document: InvoiceDocument) -> Owed:
     Raises:
         InvoiceNotCancellable: money is on it, or it has ended.
     """
-    _require_cancellable(document.invoice)
+    require_cancellable(document.invoice)
     return replace(owed_on(document), ended_as=InvoiceStatus.CANCELLED)
 
 
@@ -183,7 +183,7 @@ def begin_cancellation(
     def begin() -> PaymentRequest | None:
         with transaction.atomic():
             document = _locked(tenant, invoice_id, seen)
-            _require_cancellable(document.invoice)
+            require_cancellable(document.invoice)
             return _lease_closing(
                 document.invoice, [part.pk for part in document.installments], now
             )
@@ -204,7 +204,7 @@ def cancel(
         with transaction.atomic():
             document = _locked(tenant, invoice_id, seen)
             invoice = document.invoice
-            _require_cancellable(invoice)
+            require_cancellable(invoice)
             if invoice.payment_requests.active().exists():
                 raise PaymentInProgress
             if invoice.ended_as != InvoiceStatus.CANCELLED:
@@ -286,7 +286,12 @@ def _lease_closing(
     return current
 
 
-def _require_cancellable(invoice: Invoice) -> None:
+def require_cancellable(invoice: Invoice) -> None:
+    """Refuse an invoice with money on it, or one that expired.
+
+    Raises:
+        InvoiceNotCancellable: says which of them.
+    """
     expired = invoice.ended_as == InvoiceStatus.EXPIRED
     if invoice.paid_amount > 0 or expired:
         raise InvoiceNotCancellable(

@@ -1,7 +1,7 @@
 """Proposals in the back office: one person makes them from an invoice, another decides."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apikeys import staff
-from invoices import selectors
+from invoices import adjusting, payment_requests, selectors
 from invoices.models import Installment, Invoice
 from payments import claims, proposals, words
 from payments.models import Proposal
@@ -28,6 +28,7 @@ from paytrust.staff.amounts import AmountField
 from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
+Part = Installment.Status
 
 
 class AdjustmentForm(acts.ReasonForm):
@@ -98,7 +99,6 @@ class ProposalAdmin(ReadOnlyAdmin):
         "decided",
         "decision_reason",
     )
-    readonly_fields = ("invoice_link", "what_changes", "proposed", "decided")
     list_display = ("id", "act", "invoice_link", "proposed_by", "proposed", "status", "decided_by")
     list_filter: ClassVar = ["status", "act"]
     list_select_related = ("invoice", "proposed_by", "decided_by")
@@ -153,6 +153,7 @@ class ProposalAdmin(ReadOnlyAdmin):
             ),
             back=_page_of(proposal),
             act=make,
+            check=self._decidable(request, proposal),
         )
 
     @acts.button(_("Reject"), path="reject", permission=roles.OPERATE)
@@ -181,6 +182,7 @@ class ProposalAdmin(ReadOnlyAdmin):
             back=_page_of(proposal),
             act=end,
             form_class=acts.ReasonForm,
+            check=self._decidable(request, proposal),
         )
 
     @acts.button(_("Take back"), path="withdraw", permission=roles.OPERATE)
@@ -209,8 +211,8 @@ class ProposalAdmin(ReadOnlyAdmin):
     def adjust(self, request: HttpRequest, invoice_id: int) -> HttpResponse:
         """Propose new totals for the unpaid instalments of an invoice."""
         invoice = _invoice_for(request, invoice_id)
-        parts = selectors.documents([invoice])[0].installments
-        unpaid = [part for part in parts if part.status == Installment.Status.UNPAID]
+        document = selectors.documents([invoice])[0]
+        unpaid = [part for part in document.installments if part.status == Part.UNPAID]
         left = sum(part.total_amount - part.paid_amount for part in unpaid)
 
         def propose(filled: dict[str, Any]) -> acts.Text:
@@ -240,6 +242,7 @@ class ProposalAdmin(ReadOnlyAdmin):
             back=_invoice_page(invoice_id),
             act=propose,
             form_class=functools.partial(AdjustmentForm, invoice=invoice, unpaid=unpaid),
+            check=lambda: payment_requests.unpaid_installments(document, timezone.now()),
         )
 
     def cancel(self, request: HttpRequest, invoice_id: int) -> HttpResponse:
@@ -270,6 +273,7 @@ class ProposalAdmin(ReadOnlyAdmin):
             back=_invoice_page(invoice_id),
             act=propose,
             form_class=acts.ReasonForm,
+            check=lambda: adjusting.require_cancellable(invoice),
         )
 
     @admin.display(description=_("Invoice"))
@@ -298,6 +302,10 @@ class ProposalAdmin(ReadOnlyAdmin):
             )
         except (ValueError, Proposal.DoesNotExist) as error:
             raise Http404 from error
+
+    def _decidable(self, request: HttpRequest, proposal: Proposal) -> Callable[[], None]:
+        actor = staff.actor_of(request)
+        return functools.partial(proposals.require_decidable, actor=actor, proposal=proposal)
 
     def _facts(self, proposal: Proposal) -> list[tuple[acts.Text, object]]:
         return [

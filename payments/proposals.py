@@ -156,6 +156,18 @@ def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
     return proposal
 
 
+def require_decidable(*, actor: Actor, proposal: Proposal) -> None:
+    """Refuse, before anything is asked, what approving or rejecting would refuse.
+
+    Raises:
+        OwnProposal: the proposer must not decide.
+        ProposalDecided: it has ended.
+    """
+    _require_another(actor, proposal)
+    if proposal.status not in Proposal.WAITING:
+        raise ProposalDecided
+
+
 def reject(*, actor: Actor, proposal_id: int, reason: str, now: datetime) -> Proposal:
     """End a proposal without its change, as somebody else than who proposed it.
 

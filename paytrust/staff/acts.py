@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from django import forms
@@ -15,6 +16,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from paytrust.errors import PayTrustError
+from paytrust.staff import once
 
 LONGEST_REASON = 500  # characters
 
@@ -54,6 +56,9 @@ REFUSALS: dict[str, Text] = {
     "api_key_not_active": _("This key was rotated or revoked already."),
 }
 """What refuses an act, in the reader's language; others are told as they are."""
+DONE_ALREADY = _(
+    "This was done already, and is not done again. A key that got lost can be rotated."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,7 @@ class Question:
     button: Text
     facts: Sequence[tuple[Text, object]] = ()
     is_harmful: bool = False
+    counts_once: bool = False  # its answer is a page, and reloading that would do it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +114,24 @@ def confirm(
     back: str,
     act: Callable[[dict[str, Any]], Text | Warned | HttpResponse],
     form_class: Callable[..., forms.Form] = NothingToFill,
+    check: Callable[[], object] | None = None,
 ) -> HttpResponse:
     """Ask, and on POST do it: `act` gets what was filled in.
 
     It returns what to say on the page that it leads back to, or the whole answer. A refusal is
-    shown above the form, which keeps what was filled in.
+    shown above the form, which keeps what was filled in; what `check` refuses before anything
+    is filled in is shown without a form.
     """
     if request.method != "POST":
-        return _page(request, question, back, form_class())
+        refused = _refused_by(check)
+        form = None if refused else form_class()
+        return _page(request, question, back, form, refused=refused)
     form = form_class(data=request.POST)
     if not form.is_valid():
         return _page(request, question, back, form)
+    if question.counts_once and not once.spend(request):
+        messages.warning(request, str(DONE_ALREADY))
+        return HttpResponseRedirect(back)
     try:
         said = act(form.cleaned_data)
     except PayTrustError as error:
@@ -138,14 +151,31 @@ def refusal(error: PayTrustError) -> Text:
     return REFUSALS.get(error.code, str(error))
 
 
+def _refused_by(check: Callable[[], object] | None) -> PayTrustError | None:
+    try:
+        if check is not None:
+            check()
+    except PayTrustError as error:
+        return error
+    return None
+
+
 def _page(
-    request: HttpRequest, question: Question, back: str, form: forms.Form, *, status: int = 200
+    request: HttpRequest,
+    question: Question,
+    back: str,
+    form: forms.Form | None,
+    *,
+    status: int = HTTPStatus.OK,
+    refused: PayTrustError | None = None,
 ) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": question.title,
         "question": question,
         "form": form,
+        "refused": refusal(refused) if refused else None,
+        "once": once.mark(request) if question.counts_once else None,
         "back": back,
     }
     return render(request, "staff/confirm.html", context, status=status)

@@ -72,6 +72,11 @@ def link(model: str, row_id: int | None, text: object = None) -> SafeString | st
     return format_html('<a class="staff-link" href="{}">{}</a>', address, text or row_id)
 
 
+def long_text(text: str | None) -> SafeString | str:
+    """Return a text of any length, for a column that must not push the others away."""
+    return format_html('<span class="staff-long">{}</span>', text) if text else EMPTY
+
+
 def label(text: object, tone: str = "plain") -> SafeString:
     """Return a word in a coloured frame; tones are good, warn, bad and plain."""
     return format_html('<span class="staff-label staff-label-{}">{}</span>', tone, text)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +20,7 @@ from unfold.contrib.filters.admin import (
 )
 
 from invoices import labels, pain001
-from invoices.models import Invoice
+from invoices.models import Installment, Invoice, InvoiceStatus
 from payments import masking, pain002_reports
 from payments.models import Transaction, WebhookEvent
 from paytrust.errors import PayTrustError
@@ -93,14 +94,14 @@ class InvoiceAdmin(ReadOnlyAdmin):
             "original": invoice,
             "history": history,
             "payloads": [(event, _payload(event)) for event in history.events],
-            "may_operate": roles.may_operate(request),
+            **_offered(request, history),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "staff/invoice.html", context)
 
     @admin.display(description=_("External id"))
     def reference(self, invoice: Invoice) -> Shown:
-        return invoice.external_id or display.EMPTY
+        return display.long_text(invoice.external_id)
 
     @admin.display(description=_("Total"))
     def total(self, invoice: Invoice) -> Shown:
@@ -152,6 +153,18 @@ def transaction_status(request: HttpRequest, transaction_id: int) -> HttpRespons
     except PayTrustError as error:
         return _refused(request, row.invoice_id, error)
     return _download(document, f"pain002-transaction-{row.pk}.xml")
+
+
+def _offered(request: HttpRequest, history: timeline.History) -> dict[str, bool]:
+    """Return which changes may be proposed: those that would not be refused for certain."""
+    invoice = history.invoice
+    unpaid = [part for part in history.parts if part.status == Installment.Status.UNPAID]
+    has_ended = invoice.ended_as in {InvoiceStatus.EXPIRED, InvoiceStatus.CANCELLED}
+    may_operate = roles.may_operate(request) and not has_ended
+    return {
+        "may_adjust": may_operate and len(unpaid) > 1 and invoice.expires_at > timezone.now(),
+        "may_cancel": may_operate and invoice.paid_amount == 0,
+    }
 
 
 def _download(document: bytes, name: str) -> HttpResponse:

@@ -83,6 +83,28 @@ class TestKeys:
             services.authenticate(key=old)
         assert StaffAct.objects.get().reason == "leaked"
 
+    def test_are_not_rotated_again_by_a_reload(self, administrator: Client) -> None:
+        row, _ = api_key()
+        page = f"/admin/apikeys/apikey/{row.pk}/rotate/"
+        filled = {"reason": "leaked", "once": administrator.get(page).context["once"]}
+        key = administrator.post(page, filled).context["key"]
+
+        again = administrator.post(page, filled, follow=True)
+
+        assert services.authenticate(key=key) == row
+        assert again.redirect_chain == [(f"/admin/apikeys/apikey/{row.pk}/change/", 302)]
+        assert "This was done already, and is not done again." in again.text
+        assert StaffAct.objects.count() == 1
+
+    def test_are_not_issued_again_by_a_reload(self, administrator: Client) -> None:
+        page = f"/admin/apikeys/tenant/{TenantFactory.create().pk}/issue-key/"
+        forms = [administrator.get(page).context["once"] for _ in range(2)]
+
+        for once in (forms[0], forms[0], forms[1], forms[1]):
+            administrator.post(page, {"description": "web shop", "once": once})
+
+        assert ApiKey.objects.count() == 2
+
     def test_are_revoked(self, administrator: Client) -> None:
         row, key = api_key()
 

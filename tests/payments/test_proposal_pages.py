@@ -102,9 +102,12 @@ class TestDeciding:
         address = f"/admin/payments/proposal/{proposal.pk}"
 
         page = client_of(who).get(f"{address}/change/")
+        asked = client_of(who).get(f"{address}/approve/")
         answer = client_of(who).post(f"{address}/approve/")
 
         assert f"{address}/approve/" not in page.text
+        assert "You proposed this change" in asked.text
+        assert asked.context["form"] is None
         assert answer.status_code == 403
         assert "You proposed this change" in answer.text
         assert Proposal.objects.get().status == "open"

@@ -1,13 +1,17 @@
+from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from lxml import etree
 
 from invoices.models import Invoice
 from payments.models import Transaction
 from paytrust.staff import roles
 from reporting.back_office import timeline
+from tests.apikeys.factories import NOON
 from tests.invoices.factories import invoice
 from tests.reporting.back_office.conftest import SignIn
 
@@ -82,6 +86,27 @@ class TestInvoicePage:
 
     def test_offers_acts_to_operators_only(self, sign_in: SignIn, paid_invoice: Invoice) -> None:
         assert "Propose" not in page_of(sign_in(roles.VIEWER), paid_invoice)
+
+    @pytest.mark.parametrize(
+        ("values", "offered"),
+        [
+            ({}, ["adjust", "cancel"]),
+            ({"totals": (10_000,)}, ["cancel"]),
+            ({"paid_amount": 1, "status": "partially_paid"}, ["adjust"]),
+            ({"status": "cancelled", "ended_as": "cancelled", "ended_at": NOON}, []),
+        ],
+    )
+    def test_offers_what_can_be_done(
+        self, sign_in: SignIn, values: dict[str, Any], offered: list[str]
+    ) -> None:
+        later = timezone.now() + timedelta(days=1)
+        filled: dict[str, Any] = {"totals": (6_000, 4_000), "expires_at": later} | values
+        of = invoice(**filled)
+
+        page = page_of(sign_in(roles.OPERATOR), of)
+
+        acts = ("adjust", "cancel")
+        assert [act for act in acts if f"/payments/proposal/{act}/{of.pk}/" in page] == offered
 
     def test_leads_back_from_an_invoice_that_is_none(self, viewer: Client) -> None:
         answer = viewer.get("/admin/invoices/invoice/999/change/")
