@@ -1,8 +1,8 @@
 """A list as a file: the rows that its filters and search leave, in whole currency, streamed."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -15,12 +15,15 @@ from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 
 from paytrust import spreadsheets
 from paytrust.spreadsheets import Cell
 from paytrust.staff import display
 
 CHUNK = 1000  # rows read at a time
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"  # UTC
 
 exported = Signal()
 """Sent with `request`, `model` and `suffix` when somebody takes a list away."""
@@ -47,42 +50,51 @@ def xlsx_file(request: HttpRequest, changelist: ChangeList) -> HttpResponseBase:
 
 
 def rows_of(request: HttpRequest, changelist: ChangeList) -> Iterator[Sequence[Cell]]:
-    """Yield the head and then each row; after a column of amounts comes their currency."""
+    """Yield the head and then each row; after the amounts comes their currency, once."""
     page = changelist.model_admin
     names = [str(name) for name in changelist.list_display if name != "action_checkbox"]
     found = changelist.get_queryset(request).iterator(chunk_size=CHUNK)
-    first = list(itertools.islice(found, 1))
-    sample = _values(first[0], names, page) if first else [None] * len(names)
-    head: list[Cell] = []
-    for name, value in zip(names, sample, strict=True):
-        head.append(str(label_for_field(name, changelist.model, page)))
-        if isinstance(value, display.AmountText):
-            head.append("currency")
+    rows = (_values(row, names, page) for row in found)
+    first = list(itertools.islice(rows, 1))
+    head: list[Cell] = [
+        capfirst(str(label_for_field(name, changelist.model, page))) for name in names
+    ]
+    after_amounts = _after_amounts(first[0]) if first else None
+    if after_amounts is not None:
+        head.insert(after_amounts, gettext("Currency"))
     yield head
-    for row in itertools.chain(first, found):
-        yield list(_cells(_values(row, names, page)))
+    for values in itertools.chain(first, rows):
+        cells = [_plain(value) for value in values]
+        if after_amounts is not None:
+            cells.insert(after_amounts, values[after_amounts - 1].money.currency)
+        yield cells
+
+
+def _after_amounts(values: Sequence[Any]) -> int | None:
+    """Return the place after the last amount of a row, if it has any."""
+    places = [i for i, value in enumerate(values) if isinstance(value, display.AmountText)]
+    return places[-1] + 1 if places else None
 
 
 def _values(row: Model, names: Sequence[str], page: Any) -> list[Any]:  # noqa: ANN401  # an admin
-    return [lookup_field(name, row, page)[2] for name in names]
+    return [_value(*lookup_field(name, row, page)[::2]) for name in names]
 
 
-def _cells(values: Iterable[Any]) -> Iterator[Cell]:
-    for value in values:
-        if isinstance(value, display.AmountText):
-            yield value.money.whole()
-            yield value.money.currency
-        elif isinstance(value, display.MomentText):
-            yield value.when.isoformat()
-        else:
-            yield _plain(value)
+def _value(field: Any, value: Any) -> Any:  # noqa: ANN401  # whatever a column holds
+    """Return a column's value as its list shows it: of a choice, the words."""
+    choices = dict(getattr(field, "flatchoices", None) or ())
+    return str(choices[value]) if value in choices else value
 
 
 def _plain(value: Any) -> Cell:  # noqa: ANN401  # whatever a column holds
     if value is None or value == display.EMPTY:
         return None
+    if isinstance(value, display.AmountText):
+        return value.money.whole()
+    if isinstance(value, display.MomentText):
+        return f"{value.when:{MOMENT}}"
     if isinstance(value, datetime):
-        return value.isoformat()
+        return f"{value.astimezone(UTC):{MOMENT}}"
     if isinstance(value, SafeString):
         return unescape(strip_tags(value))
     return value if isinstance(value, bool | int | Decimal) else str(value)

@@ -35,12 +35,15 @@ class TestCsvFile:
         answer = client.get(f"{LIST}export.csv?kind=late")
         head, *rows = table(answer)
 
-        assert head[:2] == ["ID", "Differs"]
+        assert head == [
+            *("ID", "Differs", "Tenant", "Gateway"),
+            *("Total", "Paid", "Difference", "Currency", "Created"),
+        ]
         assert rows == [
             [
                 *(str(of.pk), "Late", of.tenant.name, "Xendit"),
-                *("100.00", "MYR", "0.00", "MYR", "-100.00", "MYR"),
-                "2026-11-22T12:00:00+00:00",
+                *("100.00", "0.00", "-100.00", "MYR"),
+                "2026-11-22T12:00:00Z",
             ]
         ]
         assert answer.headers["Content-Disposition"] == 'attachment; filename="discrepancies.csv"'
@@ -52,6 +55,13 @@ class TestCsvFile:
         act = StaffAct.objects.get()
         assert (act.act, act.object_type) == ("list_exported", "reporting.discrepancy")
         assert act.message == "csv kind=late"
+
+    def test_says_choices_in_words(self, client: Client) -> None:
+        client.get(f"{LIST}export.csv")
+
+        rows = table(client.get("/admin/apikeys/staffact/export.csv"))
+
+        assert "exported a list" in rows[1]
 
     def test_reads_a_list_of_any_length_in_few_queries(
         self, client: Client, django_assert_max_num_queries: object
@@ -82,7 +92,7 @@ class TestXlsxFile:
         sheet = load_workbook(io.BytesIO(b"".join(answer.streaming_content))).worksheets[0]  # type: ignore[attr-defined]
         rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
         assert rows[1][0] == of.pk
-        assert rows[1][4:6] == [100, "MYR"]
+        assert rows[1][4:8] == [100, 0, -100, "MYR"]
 
     def test_leaves_nothing_out_without_a_word(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
