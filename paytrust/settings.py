@@ -205,6 +205,7 @@ AXES_LOCKOUT_CALLABLE = "paytrust.staff.sign_in.locked_out"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 OTP_TOTP_ISSUER = "PayTrust"
+LOGIN_REDIRECT_URL = "admin:index"
 STAFF_SESSION_SECONDS = SESSION_COOKIE_AGE = 12 * 3600
 STAFF_IDLE_SECONDS: int = env.int("STAFF_IDLE_SECONDS", default=30 * 60)
 

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path, register_converter
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from apikeys.throttling import collect as limiter_metrics
@@ -34,11 +35,12 @@ urlpatterns = [
             SpectacularSwaggerSplitView.as_view(url_name="openapi", authentication_classes=[])
         ),
     ),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     re_path(r"", problems.not_found),  # JSON for paths that do not exist, in DEBUG too
 ]
 
-handler400 = "paytrust.problems.bad_request"
+handler400 = "paytrust.staff.refusals.bad_request"
 handler403 = "paytrust.staff.refusals.permission_denied"
 handler404 = "paytrust.staff.refusals.not_found"
 handler500 = "paytrust.problems.server_error"

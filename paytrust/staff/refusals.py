@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from django.contrib import admin
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -11,6 +12,18 @@ from django.utils.translation import gettext_lazy as _
 
 from paytrust import problems
 from paytrust.staff.preferences import STAFF_PATH
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer those whose address asks a list for what it does not filter by."""
+    if not isinstance(exception, DisallowedModelAdminLookup):
+        return problems.bad_request(request, exception)
+    return _page(
+        request,
+        HTTPStatus.BAD_REQUEST,
+        _("This list cannot be narrowed like that"),
+        _("Use the filters beside it, or take the part after the question mark away."),
+    )
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:

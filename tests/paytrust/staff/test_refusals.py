@@ -27,6 +27,15 @@ class TestRefusals:
         assert answer.status_code == HTTPStatus.NOT_FOUND
         assert "There is no such page" in answer.text
 
+    def test_tell_staff_what_a_list_cannot_be_asked(self) -> None:
+        boss = Client()
+        boss.force_login(User.objects.create_superuser("boss"))
+
+        answer = boss.get("/admin/invoices/invoice/?tenant__name__startswith=R")
+
+        assert answer.status_code == HTTPStatus.BAD_REQUEST
+        assert "This list cannot be narrowed like that" in answer.text
+
     def test_are_json_for_everybody_else(self) -> None:
         answer = Client().get("/nothing")
 
