@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.tenancy import TenantQuerySet
@@ -119,7 +120,7 @@ class ApiKeyAuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.operation_type} {self.api_key_id} by {self.actor_identifier}"
+        return gettext("Audit entry %(number)s") % {"number": self.pk}
 
 
 class AuditSeal(models.Model):
@@ -258,4 +259,4 @@ class StaffAct(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.act} by {self.staff_id}"
+        return gettext("Act %(number)s") % {"number": self.pk}

@@ -104,7 +104,6 @@ class CredentialsForm(forms.Form):
 class GatewayAdmin(ReadOnlyAdmin):
     list_display = ("id", "name", "code", "takes")
     fields = ("name", "code", "takes")
-    readonly_fields = ("takes",)
 
     @admin.display(description=_("Currencies"))
     def takes(self, gateway: Gateway) -> str:
@@ -140,7 +139,6 @@ class FeeHistory(TabularInline):  # type: ignore[misc]  # the theme has no types
 @admin.register(GatewayFee)
 class GatewayFeeAdmin(ReadOnlyAdmin):
     fields = ("gateway", "currency_code", "percentage", "fixed")
-    readonly_fields = ("fixed",)
     list_display = ("id", "gateway", "currency_code", "percentage", "fixed")
     list_select_related = ("gateway",)
     ordering = ("id",)
@@ -191,7 +189,6 @@ class GatewayAccountAdmin(ReadOnlyAdmin):
     """Which accounts there are; what opens them is never shown."""
 
     fields = ("gateway", "tenant", "created", "updated", "ended")
-    readonly_fields = ("created", "updated", "ended")
     list_display = ("id", "gateway", "tenant", "updated", "ended")
     list_select_related = ("gateway", "tenant")
     list_filter: ClassVar = ["gateway"]

@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from apikeys.models import Tenant
 
@@ -38,7 +39,7 @@ class GatewayFee(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.gateway} {self.currency_code}: {self.percentage} % + {self.fixed_amount}"
+        return f"{self.gateway} {self.currency_code}"
 
 
 class GatewayFeeChange(models.Model):
@@ -87,4 +88,7 @@ class GatewayAccount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.gateway} of {self.tenant or 'the platform'}"
+        return gettext("%(gateway)s of %(owner)s") % {
+            "gateway": self.gateway,
+            "owner": self.tenant or gettext("the platform"),
+        }

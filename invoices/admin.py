@@ -22,6 +22,7 @@ Shown = SafeString | str
 
 @admin.register(Installment)
 class InstallmentAdmin(ReadOnlyAdmin):
+    fields = ("invoice", "number", "state", "net", "tax", "fee", "total", "paid", "due", "settled")
     list_display = ("id", "of", "number", "total", "paid", "state", "due", "settled")
     list_filter: ClassVar = [
         ("status", ChoicesDropdownFilter),
@@ -33,6 +34,18 @@ class InstallmentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Invoice"))
     def of(self, part: Installment) -> Shown:
         return display.link("invoices_invoice", part.invoice_id)
+
+    @admin.display(description=_("Net"))
+    def net(self, part: Installment) -> Shown:
+        return display.money(part.net_amount, part.invoice.currency_code)
+
+    @admin.display(description=_("Tax"))
+    def tax(self, part: Installment) -> Shown:
+        return display.money(part.tax_amount, part.invoice.currency_code)
+
+    @admin.display(description=_("Fee"))
+    def fee(self, part: Installment) -> Shown:
+        return display.money(part.service_fee_amount, part.invoice.currency_code)
 
     @admin.display(description=_("Total"))
     def total(self, part: Installment) -> Shown:
@@ -57,7 +70,21 @@ class InstallmentAdmin(ReadOnlyAdmin):
 
 @admin.register(PaymentRequest)
 class PaymentRequestAdmin(ReadOnlyAdmin):
-    exclude = ("page_token",)  # opens the customer's page
+    fields = (
+        "reference",
+        "invoice",
+        "installment",
+        "tenant",
+        "gateway",
+        "gateway_payment_id",
+        "money",
+        "state",
+        "created",
+        "opened",
+        "expires",
+        "ended",
+        "next_check",
+    )
     list_display = ("id", "reference", "of", "gateway", "money", "state", "created")
     list_filter: ClassVar = [
         ("status", ChoicesDropdownFilter),
@@ -86,11 +113,38 @@ class PaymentRequestAdmin(ReadOnlyAdmin):
     def created(self, payment: PaymentRequest) -> Shown:
         return display.moment(payment.created_at)
 
+    @admin.display(description=_("Opened"))
+    def opened(self, payment: PaymentRequest) -> Shown:
+        return display.moment(payment.opened_at)
+
+    @admin.display(description=_("Expires"))
+    def expires(self, payment: PaymentRequest) -> Shown:
+        return display.moment(payment.expires_at)
+
+    @admin.display(description=_("Ended"))
+    def ended(self, payment: PaymentRequest) -> Shown:
+        return display.moment(payment.ended_at)
+
+    @admin.display(description=_("The gateway is asked next"))
+    def next_check(self, payment: PaymentRequest) -> Shown:
+        return display.moment(payment.next_check_at)
+
 
 @admin.register(SettlementEntry)
 class SettlementEntryAdmin(ReadOnlyAdmin):
     """What the reports add up: one row for each instalment settled, or taken back."""
 
+    fields = (
+        "installment",
+        "tenant",
+        "gateway",
+        "told",
+        "net",
+        "tax",
+        "fee",
+        "total",
+        "booked",
+    )
     list_display = ("id", "of", "gateway", "told", "net", "tax", "fee", "total", "booked")
     list_filter: ClassVar = [
         ("kind", ChoicesDropdownFilter),

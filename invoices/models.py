@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
 
 from apikeys import tenant_columns
 from apikeys.models import Tenant
@@ -186,7 +187,7 @@ class Invoice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Invoice {self.pk}"
+        return gettext("Invoice %(number)s") % {"number": self.pk}
 
 
 class LineItem(models.Model):
@@ -278,7 +279,10 @@ class Installment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"instalment {self.number} of {self.invoice_id}"
+        return gettext("Instalment %(number)s of invoice %(invoice)s") % {
+            "number": self.number,
+            "invoice": self.invoice_id,
+        }
 
 
 class InstallmentTax(models.Model):
@@ -338,7 +342,7 @@ class SettlementEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.installment_id} {self.kind}"
+        return gettext("Settlement entry %(number)s") % {"number": self.pk}
 
 
 class SettlementTax(models.Model):

@@ -5,6 +5,7 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apikeys import tenant_columns
@@ -70,7 +71,7 @@ class WebhookEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.gateway_id} {self.event_id}"
+        return gettext("Notification %(number)s") % {"number": self.pk}
 
 
 class WebhookRetry(models.Model):
@@ -263,7 +264,7 @@ class Proposal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"proposal {self.pk}: {self.act}"
+        return gettext("Proposal %(number)s") % {"number": self.pk}
 
 
 class DiscrepancyEntry(models.Model):

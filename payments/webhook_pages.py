@@ -40,7 +40,6 @@ class WebhookEventAdmin(ReadOnlyAdmin):
         "next_attempt",
         "shown_body",
     )
-    readonly_fields = ("says", "why", "received", "ended", "next_attempt", "shown_body")
     list_display = ("id", "received", "gateway", "reference", "says_in_short", "why", "status")
     list_filter: ClassVar = ["status", "gateway"]
     list_select_related = ("gateway",)

@@ -1,5 +1,6 @@
 """Staff and their roles. Only a superuser makes superusers or touches one."""
 
+from collections import defaultdict
 from typing import Any
 
 from django.contrib import admin
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -113,8 +115,22 @@ class RoleAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("May"))
     def may(self, role: Group) -> SafeString:
-        names = role.permissions.order_by("content_type__app_label", "codename")
-        return format_html_join("", "<div>{}</div>", names.values_list("name"))
+        return format_html_join("", "<p>{}</p>", ((line,) for line in _rights_of(role)))
 
 
+def _rights_of(role: Group) -> list[str]:
+    """Say what a role may do, and which of the pages it may see and change."""
+    own, pages = list[str](), defaultdict[acts.Text, list[str]](list)
+    rows = role.permissions.select_related("content_type")
+    for one in rows.order_by("content_type__app_label", "codename"):
+        model = one.content_type.model_class()
+        act = ACTS.get(one.codename.partition("_")[0])
+        if act is None:
+            own.append(gettext(one.name))
+        elif model and admin.site.is_registered(model):
+            pages[act].append(str(model._meta.verbose_name_plural))  # noqa: SLF001
+    return [*own, *(f"{act}: {', '.join(names)}" for act, names in pages.items())]
+
+
+ACTS = {"view": _("See"), "add": _("Add"), "change": _("Change")}
 MODELS = {User: StaffAdmin, Group: RoleAdmin}

@@ -47,7 +47,6 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     """Invoices whose payments differ from what they ask for, until somebody resolves it."""
 
     fields = ("invoice_page", "kinds", "total", "paid", "difference", "status", "written")
-    readonly_fields = ("invoice_page", "kinds", "total", "paid", "difference", "written")
     list_display = ("id", "kinds", "tenant", "gateway", "total", "paid", "difference", "created")
     list_filter: ClassVar = [FlagFilter, CurrencyFilter, "gateway"]
     list_select_related = ("tenant", "gateway")
@@ -173,7 +172,6 @@ class OverdueInstallmentAdmin(ReadOnlyAdmin):
     """Instalments past due on invoices that still wait for money, the newest first."""
 
     fields = ("invoice_page", "number", "total", "paid", "due", "late")
-    readonly_fields = ("invoice_page", "total", "paid", "due", "late")
     list_display = ("id", "invoice_page", "tenant", "number", "open_amount", "due", "late")
     list_filter: ClassVar = ["invoice__gateway"]
     list_select_related = ("invoice__tenant",)

@@ -32,13 +32,18 @@ def fields_of(model: type[Model]) -> Iterable[Field[object, object]]:
     return [field for field in model._meta.get_fields() if isinstance(field, Field)]  # noqa: SLF001
 
 
+def _spelled(name: object) -> str:
+    """Return an identifier's name as staff spell it."""
+    return str(name).replace("installment", "instalment")
+
+
 def _make_model_lazy(model: type[Model]) -> None:
     options = model._meta  # noqa: SLF001  # Django's public way to a model's names
     for name in ("verbose_name", "verbose_name_plural"):
-        setattr(options, name, gettext_lazy(str(getattr(options, name))))
+        setattr(options, name, gettext_lazy(_spelled(getattr(options, name))))
     for field in fields_of(model):
         if isinstance(field.verbose_name, str):
-            field.verbose_name = gettext_lazy(field.verbose_name)
+            field.verbose_name = gettext_lazy(_spelled(field.verbose_name))
         if field.choices:
             field.choices = [
                 (value, gettext_lazy(label) if isinstance(label, str) else label)

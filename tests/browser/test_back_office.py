@@ -128,7 +128,7 @@ class TestExport:
             shown.page.get_by_role("link", name="CSV").click()
 
         text = download.value.path().read_text(encoding="utf-8-sig")
-        assert f"{of.pk},Late,{of.tenant.name},Xendit,100.00,MYR" in text
+        assert f"{of.pk},Late,{of.tenant.name},Xendit,100.00,0.00,-100.00,MYR" in text
 
 
 class TestLanguage:
@@ -182,10 +182,18 @@ def pages() -> dict[str, str]:
     event = WebhookEvent.objects.get(status="failed")
     proposal = Proposal.objects.get()
     assert invoice is not None
+    installment = invoice.installments.get(number=1)
+    request = invoice.payment_requests.get(installment=installment)
+    transaction = invoice.transactions.get()
+    entry = installment.settlement_entries.get()
     return {
         "overview": "/admin/",
         "invoices": "/admin/invoices/invoice/",
         "invoice": f"/admin/invoices/invoice/{invoice.pk}/change/",
+        "instalment": f"/admin/invoices/installment/{installment.pk}/change/",
+        "payment-request": f"/admin/invoices/paymentrequest/{request.pk}/change/",
+        "transaction": f"/admin/payments/transaction/{transaction.pk}/change/",
+        "settlement": f"/admin/invoices/settlemententry/{entry.pk}/change/",
         "failed-webhooks": "/admin/payments/webhookevent/?status__exact=failed",
         "failed-webhook": f"/admin/payments/webhookevent/{event.pk}/change/",
         "proposal": f"/admin/payments/proposal/{proposal.pk}/change/",
@@ -193,6 +201,7 @@ def pages() -> dict[str, str]:
         "fee": "/admin/gateways/gatewayfee/1/change/",
         "credentials": "/admin/gateways/gatewayaccount/xendit/",
         "acts": "/admin/apikeys/staffact/",
+        "role": "/admin/auth/group/1/change/",
         "colleague": f"/admin/auth/user/{proposal.proposed_by_id}/change/",
         "reset-sign-in": f"/admin/auth/user/{proposal.proposed_by_id}/reset-sign-in/",
     }

@@ -3,10 +3,12 @@
 from http import HTTPStatus
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import flatten
 from django.contrib.auth.models import Group, User
 from django.db import connection
-from django.db.models import Model
+from django.db.models import DateTimeField, JSONField, Model
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 MOST_QUERIES = 25
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+DJANGOS = [model for model in MODELS if model not in {Invoice, User}]  # the others' are our own
 MONEY = [model for model in MODELS if model._meta.app_label in {"invoices", "payments"}]
 
 
@@ -182,6 +185,75 @@ class TestStaffAdmin:
 
         root.refresh_from_db()
         assert root.check_password("before")
+
+
+class TestRowPages:
+    @pytest.mark.parametrize("model", DJANGOS, ids=lambda model: model._meta.label)
+    def test_show_no_raw_amounts_moments_or_structures(self, model: type[Model]) -> None:
+        fields = admin.site._registry[model].fields
+        raw = {
+            column.name
+            for column in model._meta.get_fields()
+            if column.name.endswith("amount") or isinstance(column, DateTimeField | JSONField)
+        }
+
+        assert fields, "without them Django shows every column as it is"
+        assert raw.isdisjoint(flatten(fields))
+
+    @pytest.mark.parametrize(
+        ("model", "shown"),
+        [
+            ("invoices/installment", ["MYR 60.00", "19:00</time>"]),
+            ("invoices/paymentrequest", ["MYR 60.00", "Instalment 1 of invoice"]),
+            ("invoices/settlemententry", ["MYR 60.00", "Instalment 1 of invoice", 'UTC">']),
+            ("payments/transaction", ["MYR 60.50", "MYR 0.00", "PT-77-1-1-ABCDEF"]),
+        ],
+    )
+    def test_tell_money_with_its_currency(
+        self, superuser: Client, paid_invoice: Invoice, model: str, shown: list[str]
+    ) -> None:
+        found = apps.get_model(model.replace("/", ".")).objects.order_by("pk")[0]
+
+        page = superuser.get(f"/admin/{model}/{found.pk}/change/").text
+
+        assert [text for text in shown if text not in page] == []
+
+    def test_have_titles_in_the_readers_language(
+        self, superuser: Client, paid_invoice: Invoice
+    ) -> None:
+        part = paid_invoice.installments.get(number=2)
+
+        page = superuser.get(
+            f"/admin/invoices/installment/{part.pk}/change/", headers={"Accept-Language": "id"}
+        )
+
+        assert f"Cicilan 2 dari faktur {paid_invoice.pk} | " in page.text
+
+    def test_of_roles_say_what_they_may_in_words(self, superuser: Client) -> None:
+        role = Group.objects.get(name=roles.OPERATOR)
+
+        page = superuser.get(
+            f"/admin/auth/group/{role.pk}/change/", headers={"Accept-Language": "id"}
+        )
+
+        assert "Dapat melakukan pekerjaan harian keuangan" in page.text
+        assert "Lihat: " in page.text
+        assert "Can view" not in page.text
+
+
+class TestAddresses:
+    def test_without_the_slash_lead_to_the_overview(self, superuser: Client) -> None:
+        assert superuser.get("/admin").headers["Location"] == "/admin/"
+
+    def test_of_others_are_not_followed_after_signing_in(self) -> None:
+        User.objects.create_superuser("root", password="kopi tubruk 1945")
+
+        answer = Client().post(
+            "/admin/login/?next=https://example.test/",
+            {"username": "root", "password": "kopi tubruk 1945"},
+        )
+
+        assert answer.headers["Location"] == "/admin/"
 
 
 def test_every_page_of_rows_is_read_only() -> None:
