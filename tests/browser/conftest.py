@@ -1,7 +1,7 @@
 """Debian's Chromium, driven over this project as it is served; each test has a window of its own.
 
 CHROMIUM names the browser, else the usual names are tried. SCREENSHOTS names a folder for
-pictures of the pages; without it they go where pytest keeps temporary files.
+pictures of the pages; without it none are taken.
 """
 
 import os
@@ -60,7 +60,7 @@ class Window:
 
     page: Page
     url: str
-    pictures: Path
+    pictures: Path | None
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> None:
@@ -96,12 +96,16 @@ class Window:
         ]
 
     def picture(self, name: str) -> None:
-        self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True)
+        if self.pictures is not None:
+            self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True)
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("pictures"))
+def pictures() -> Path | None:
+    named = os.environ.get("SCREENSHOTS")
+    if not named:
+        return None
+    folder = Path(named)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -111,7 +115,7 @@ OpenWindow = Callable[..., Window]
 
 @pytest.fixture
 def window(
-    committed: None, browser: Browser, live_url: str, pictures: Path
+    committed: None, browser: Browser, live_url: str, pictures: Path | None
 ) -> Iterator[OpenWindow]:
     """Open windows, signed in as somebody; at the end none may have complained."""
     opened: list[tuple[BrowserContext, Window]] = []
