@@ -68,6 +68,17 @@ class TestDeliveryAtBothGateways:
         lost = [one for one in sandbox.settled() if one["status"] == "lost"]
         assert [one["event"] for one in lost] == ["PAID", "settlement"]
 
+    def test_lost_of_several_takes_what_comes_before_a_settlement_too(
+        self, sandbox: Sandbox
+    ) -> None:
+        sandbox.fault("midtrans", "webhook_lost", times=3)
+
+        pay_midtrans(sandbox)
+
+        sandbox.no_more_webhooks("midtrans", 0)
+        assert [one["event"] for one in sandbox.settled()] == ["pending", "settlement"]
+        assert [rule["times"] for rule in sandbox.shown("faults")] == [1]
+
     def test_late_comes_after_simulated_time(self, sandbox: Sandbox) -> None:
         sandbox.fault("xendit", "webhook_late", delay_s=7200)
 
