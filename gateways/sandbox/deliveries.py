@@ -97,9 +97,8 @@ class Courier:
         self._attempt_ended = threading.Condition(self._lock)
         self._numbers = itertools.count(1)
         self._log: OrderedDict[int, Delivery] = OrderedDict()
-        self._lanes: dict[str, deque[list[Delivery]]] = {}
+        self._lanes: dict[str, deque[tuple[list[Delivery], datetime]]] = {}
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="sandbox-courier")
-        self._threads = threading.local()
 
     def send(self, parcels: list[Parcel]) -> None:
         """Take the parcels and return at once."""
@@ -118,7 +117,7 @@ class Courier:
             delivery = self._log.get(number)
         if delivery is None:
             raise UnknownDelivery(f"there is no delivery {number}")
-        self._pool.submit(self._attempt, delivery)
+        self._pool.submit(self._attempt, delivery, self._clock.now())
         return delivery
 
     def log(self) -> list[dict[str, Any]]:
@@ -144,22 +143,22 @@ class Courier:
         return delivery
 
     def _post_later(self, copies: list[Delivery], delay: timedelta) -> None:
-        if not delay:
-            self._queue(copies)
-            return
         due = self._clock.now() + delay
+        if not delay:
+            self._queue(copies, due)
+            return
         for delivery in copies:
             delivery.next_attempt_at = due
-        self._agenda.at(due, lambda: self._queue(copies))
+        self._agenda.at(due, lambda: self._queue(copies, due))
 
-    def _queue(self, copies: list[Delivery]) -> None:
+    def _queue(self, copies: list[Delivery], due: datetime) -> None:
         lane = copies[0].parcel.lane
         with self._lock:
             waiting = self._lanes.get(lane)
             if waiting is not None:
-                waiting.append(copies)
+                waiting.append((copies, due))
                 return
-            self._lanes[lane] = deque([copies])
+            self._lanes[lane] = deque([(copies, due)])
         self._pool.submit(self._drain, lane)
 
     def _drain(self, lane: str) -> None:
@@ -169,14 +168,17 @@ class Courier:
                 if not waiting:
                     self._lanes.pop(lane, None)
                     return
-                first, *others = waiting.popleft()
+                (first, *others), due = waiting.popleft()
             for delivery in others:
-                self._pool.submit(self._attempt, delivery)
-            self._attempt(first)
+                self._pool.submit(self._attempt, delivery, due)
+            self._attempt(first, due)
 
-    def _attempt(self, delivery: Delivery) -> None:
+    def _attempt(self, delivery: Delivery, due: datetime) -> None:
+        """Make an attempt and arrange the next one.
+
+        It counts from when it was due, so that a clock that has moved on meanwhile skips none.
+        """
         schedule = self._schedules[delivery.parcel.gateway]
-        started_at = self._clock.now()
         with self._lock:
             if delivery.id not in self._log:
                 return
@@ -189,7 +191,7 @@ class Courier:
             delivery.attempts.append(
                 {
                     "number": len(delivery.attempts) + 1,
-                    "at": started_at,
+                    "at": due,
                     "status_code": outcome.status_code,
                     "answer": outcome.answer,
                     "error": outcome.error,
@@ -203,18 +205,18 @@ class Courier:
             delivery.status = Status.GAVE_UP
         else:
             delivery.status = Status.RETRYING
-            due = delivery.next_attempt_at = started_at + pause / self._speed()
-            self._agenda.at(due, lambda: self._retry(delivery))
+            again = delivery.next_attempt_at = due + pause / self._speed()
+            self._agenda.at(again, lambda: self._retry(delivery, again))
 
-    def _retry(self, delivery: Delivery) -> None:
+    def _retry(self, delivery: Delivery, due: datetime) -> None:
         if delivery.status == Status.RETRYING:
-            self._pool.submit(self._attempt, delivery)
+            self._pool.submit(self._attempt, delivery, due)
 
     def _post(self, parcel: Parcel, schedule: RetrySchedule) -> Outcome:
         url = parcel.url
         try:
             for _ in range(schedule.redirects_followed + 1):
-                response = self._session().request(
+                response = _session().request(
                     parcel.method,
                     url,
                     data=parcel.body,
@@ -232,10 +234,10 @@ class Courier:
             return Outcome(error=type(error).__name__)
         return Outcome(status_code=response.status_code, answer=response.text[:ANSWER_SHOWN])
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._threads, "session", None)
-        if session is None:
-            session = self._threads.session = requests.Session()
-            session.trust_env = False  # no proxies between two processes of one machine
-            session.headers = requests.structures.CaseInsensitiveDict({"Connection": "close"})
-        return session
+
+def _session() -> requests.Session:
+    """Return a session of one use: a connection kept may be one that the merchant has closed."""
+    session = requests.Session()
+    session.trust_env = False  # no proxies between two processes of one machine
+    session.headers = requests.structures.CaseInsensitiveDict({"Connection": "close"})
+    return session

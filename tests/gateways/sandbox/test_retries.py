@@ -117,6 +117,20 @@ def refuse_connections(sandbox: Sandbox, gateway: str, setting: str) -> None:
     sandbox.control("config", **{gateway: {setting: "http://127.0.0.1:9/"}})
 
 
+def test_a_clock_that_jumps_skips_none(sandbox: Sandbox) -> None:
+    refuse_connections(sandbox, "xendit", "webhook_url")
+    invoice = sandbox.invoice()
+    sandbox.press(invoice["invoice_url"])
+    sandbox.settled()
+
+    sandbox.control("clock", advance="25h")
+
+    wait_for_attempt(sandbox, 1 + len(XENDIT_MINUTES))
+    (delivery,) = deliveries(sandbox)
+    assert pauses(delivery) == minutes(XENDIT_MINUTES)
+    assert delivery["status"] == "gave_up"
+
+
 def test_connection_refused_is_retried(sandbox: Sandbox) -> None:
     refuse_connections(sandbox, "xendit", "webhook_url")
     invoice = sandbox.invoice()
