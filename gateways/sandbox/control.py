@@ -66,7 +66,7 @@ def set_latency(sandbox: Simulator, fields: Fields) -> Answer:
     """Delay every API answer of a gateway, or of both when none is named."""
     given = dict(fields)
     gateway = given.pop("gateway", None)
-    if gateway not in {None, *sandbox.latency}:
+    if gateway not in (None, *sandbox.latency):
         raise InvalidCommand('gateway must be "xendit" or "midtrans"')
     try:
         latency = Latency(**{name: float(value) for name, value in given.items()})
@@ -92,15 +92,18 @@ def reset(sandbox: Simulator, fields: Fields) -> Answer:
 
 def set_clock(sandbox: Simulator, fields: Fields) -> Answer:
     """Move simulated time; all that falls due on the way has happened when this answers."""
-    if "set" in fields:
-        target = parse_datetime(str(fields["set"]))
-        if target is None:
-            raise InvalidCommand("set must be an ISO 8601 time")
-        target = target if target.tzinfo else target.replace(tzinfo=UTC)
-    elif "advance" in fields:
-        target = sandbox.clock.now() + _duration(str(fields["advance"]))
-    else:
-        raise InvalidCommand('give "advance", such as "25h", or "set"')
+    try:
+        if "set" in fields:
+            target = parse_datetime(str(fields["set"]))
+            if target is None:
+                raise InvalidCommand("set must be an ISO 8601 time")
+            target = target if target.tzinfo else target.replace(tzinfo=UTC)
+        elif "advance" in fields:
+            target = sandbox.clock.now() + _duration(str(fields["advance"]))
+        else:
+            raise InvalidCommand('give "advance", such as "25h", or "set"')
+    except (OverflowError, ValueError) as error:
+        raise InvalidCommand(f"there is no such time: {error}") from error
     sandbox.agenda.travel(target)
     return show_clock(sandbox, fields)
 

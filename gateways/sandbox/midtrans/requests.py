@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateways.sandbox.calls import Call
+from gateways.sandbox.clock import Clock
 from gateways.sandbox.midtrans.ledger import Order
 from gateways.sandbox.midtrans.snap import Deadlines
 
@@ -19,6 +20,7 @@ UNITS = {
     "day": timedelta(days=1),
 }
 LONGEST = timedelta(days=7)
+LONGEST_OF_ALL = timedelta(days=3650)  # no page or charge lives longer, whatever is written
 
 
 def problems(fields: dict[str, Any]) -> list[str]:
@@ -51,25 +53,25 @@ def order_of(call: Call, finish_url: str) -> Order:
     )
 
 
-def deadlines_of(fields: dict[str, Any]) -> Deadlines:
+def deadlines_of(fields: dict[str, Any], clock: Clock) -> Deadlines:
     """Read Snap's `expiry` and `page_expiry`."""
     expiry = fields.get("expiry") or {}
     started = expiry.get("start_time")
     return Deadlines(
         page=_period(fields.get("page_expiry")),
         payment=_period(expiry),
-        starts_at=_time(started) if started else None,
+        starts_at=clock.as_simulated(_time(started)) if started else None,
     )
 
 
-def custom_expiry_of(fields: dict[str, Any], now: datetime) -> datetime | None:
+def custom_expiry_of(fields: dict[str, Any], clock: Clock) -> datetime | None:
     """Read the Core API's `custom_expiry`, which words the same thing differently."""
     custom = fields.get("custom_expiry") or {}
     period = _period({"duration": custom.get("expiry_duration"), "unit": custom.get("unit")})
     if period is None:
         return None
     started = custom.get("order_time")
-    return (_time(started) if started else now) + period
+    return (clock.as_simulated(_time(started)) if started else clock.now()) + period
 
 
 def _order_id_problems(order_id: object) -> list[str]:
@@ -121,9 +123,9 @@ def _period_problems(fields: dict[str, Any]) -> list[str]:
             period = _period({"duration": duration, "unit": given.get("unit")})
             if started := given.get("start_time") or given.get("order_time"):
                 _time(started)
-        except (AttributeError, KeyError, TypeError, ValueError):  # no object, no number, no time
-            return [f"{name} is invalid"]
-        if period is None or (name == "expiry" and period > LONGEST):
+        except (AttributeError, ArithmeticError, KeyError, TypeError, ValueError):
+            return [f"{name} is invalid"]  # no object, no number, no time
+        if period is None or period > (LONGEST if name == "expiry" else LONGEST_OF_ALL):
             return [f"{name}.duration is invalid"]
     return []
 

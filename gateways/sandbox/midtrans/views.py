@@ -33,7 +33,7 @@ def create_snap_transaction(call: Call) -> Answer:
     counter = call.simulator.midtrans.snap
     order = counter.create(
         requests.order_of(call, finish_url),
-        requests.deadlines_of(fields),
+        requests.deadlines_of(fields, call.simulator.clock),
         [str(name) for name in enabled] if isinstance(enabled, list) else [],
     )
     if order is None:
@@ -57,7 +57,7 @@ def charge(call: Call) -> Answer:
     if card and not options.get("token_id"):
         raise refuse(call, "411", "Token id is missing, invalid, or timed out")
     order = requests.order_of(call, str(options.get("callback_url", "")))
-    expires_at = requests.custom_expiry_of(fields, call.simulator.clock.now())
+    expires_at = requests.custom_expiry_of(fields, call.simulator.clock)
     try:
         transaction = desk.charge(order, method, expires_at)
     except OrderTaken as error:

@@ -36,7 +36,13 @@ class TestControl:
         at = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
         assert timedelta(0) <= now(sandbox) - at < timedelta(seconds=2)
 
-    @pytest.mark.parametrize("body", [{}, {"advance": "soon"}, {"advance": ""}, {"set": "noon"}])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            *({}, {"advance": "soon"}, {"advance": ""}, {"advance": "99999999999d"}),
+            *({"set": "noon"}, {"set": "2027-13-01T00:00:00Z"}),
+        ],
+    )
     def test_refuses_what_is_no_time(self, sandbox: Sandbox, body: dict[str, str]) -> None:
         answer = requests.post(f"{sandbox.url}/control/clock", json=body, timeout=5)
 
@@ -117,6 +123,24 @@ class TestMidtrans:
         status = sandbox.status(order_id)
         lives = times(status)["expiry_time"] - times(status)["transaction_time"]
         assert timedelta(minutes=19, seconds=50) < lives <= timedelta(minutes=20)
+
+    @pytest.mark.parametrize("name", ["expiry", "custom_expiry"])
+    def test_a_merchants_clock_does_not_move_with_it(self, sandbox: Sandbox, name: str) -> None:
+        text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} +0000"  # noqa: TID251  # the real one
+        sandbox.control("clock", advance="25h")
+
+        if name == "expiry":
+            expiry = {"start_time": text, "unit": "minutes", "duration": 30}
+            order_id, page = sandbox.snap(expiry=expiry)
+            assert sandbox.press(page, "choose", method="qris").ok
+        else:
+            expiry = {"order_time": text, "unit": "minute", "expiry_duration": 30}
+            order_id = sandbox.charge(custom_expiry=expiry)["order_id"]
+
+        status = sandbox.status(order_id)
+        lives = times(status)["expiry_time"] - times(status)["transaction_time"]
+        assert status["transaction_status"] == "pending"
+        assert timedelta(minutes=29) < lives <= timedelta(minutes=30)
 
     def test_snap_page_lapses_without_a_webhook(self, sandbox: Sandbox) -> None:
         order_id, page = sandbox.snap(page_expiry={"duration": 1, "unit": "hours"})
