@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import Any
 
 TEST_XENDIT_KEY = "xnd_development_TESTKEY"
@@ -100,7 +101,7 @@ def _open(account: XenditAccount | MidtransAccount) -> dict[str, Any]:
 
 
 def _positive(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or value <= 0:
         raise UnknownSetting("speed must be a number above 0")
     return float(value)
 

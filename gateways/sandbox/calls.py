@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
 from gateways.sandbox import connection, simulator
@@ -15,6 +15,7 @@ from gateways.sandbox.faults import Rule
 from gateways.sandbox.idempotency import IdempotencyKeys, KeyInUse
 from gateways.sandbox.wire import Answer, MalformedBody, Refused, decode_object
 
+READING = {"get", "list", "get_refund", "list_refunds"}  # routes; the others are posted to
 HANG_SECONDS = 60.0
 SLOW_SECONDS = 3.0
 GATEWAY_TIMEOUT_PAGE = "<html><body><h1>504 Gateway Time-out</h1></body></html>"
@@ -59,12 +60,17 @@ View = Callable[[Call], Answer]
 
 def gateway_call(dialect: Dialect, route: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
     """Make a Django view of a function from call to answer."""
+    method = "GET" if route in READING else "POST"
 
     def decorate(view: View) -> Callable[..., HttpResponseBase]:
         def serve(request: HttpRequest, **path: str) -> HttpResponseBase:
             sandbox = simulator.current()
             call = Call(request=request, simulator=sandbox, route=route, path=path)
-            response = _serve(dialect, view, call)
+            response = (
+                _serve(dialect, view, call)
+                if request.method == method
+                else HttpResponseNotAllowed([method])
+            )
             for name, value in dialect.headers(sandbox).items():
                 response.headers.setdefault(name, value)
             return response

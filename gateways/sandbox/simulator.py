@@ -64,9 +64,9 @@ class Simulator:
         self.agenda.start()
 
     def charges(self) -> list[dict[str, Any]]:
-        """List what both gateways know, oldest first."""
+        """List what both gateways know, oldest first, whatever the clock said."""
         known = [*self.xendit.charges(), *self.midtrans.charges()]
-        return [charge for _created_at, charge in sorted(known, key=lambda pair: pair[0])]
+        return [charge for _number, charge in sorted(known, key=lambda pair: pair[0])]
 
     def reset(self, seed: int | None) -> None:
         """Forget every payment, fault and delivery, and set the clock right; accounts stay."""

@@ -1,5 +1,6 @@
 """What the books of both gateways work with."""
 
+import itertools
 import threading
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ from gateways.sandbox.clock import Agenda, Clock
 from gateways.sandbox.deliveries import Courier
 from gateways.sandbox.faults import FaultBook
 from gateways.sandbox.identifiers import Identifiers
+
+next_number = itertools.count(1).__next__
+"""Numbers payments at both gateways in the order in which they came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class MidtransDesk:
     def page(self, transaction: Transaction) -> str:
         return f"{self._tools.public_url}/pay/midtrans/{transaction.id}"
 
-    def charges(self) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    def charges(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """List each Snap order once, and every other transaction."""
         with self._tools.lock:
             yield from self.snap.charges()
@@ -132,7 +132,7 @@ class MidtransDesk:
             for transaction in self.ledger.all():
                 superseded = self.snap.knows(transaction.order_id) and not transaction.was_paid
                 if transaction.id not in listed and not superseded:
-                    yield transaction.created_at, self._charge(transaction)
+                    yield transaction.number, self._charge(transaction)
 
     def forget(self) -> None:
         with self._tools.lock:

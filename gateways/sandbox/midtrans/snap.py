@@ -9,7 +9,7 @@ from gateways.sandbox.midtrans.ledger import Ledger, Order
 from gateways.sandbox.midtrans.mail import MidtransMail
 from gateways.sandbox.midtrans.methods import Method
 from gateways.sandbox.midtrans.transactions import Transaction
-from gateways.sandbox.tools import ActionRefused, Tools
+from gateways.sandbox.tools import ActionRefused, Tools, next_number
 
 PAGE_LIFETIME = timedelta(hours=24)
 FREES_ORDER_ID = {"pending", "deny", "cancel"}
@@ -34,6 +34,7 @@ class SnapOrder:
     enabled: list[str]
     lapsed: bool = False
     transactions: list[Transaction] = field(default_factory=list)
+    number: int = field(default_factory=next_number)
 
     @property
     def current(self) -> Transaction | None:
@@ -132,11 +133,11 @@ class SnapCounter:
     def page(self, known: SnapOrder) -> str:
         return f"{self._tools.public_url}/pay/snap/{known.token}"
 
-    def charges(self) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    def charges(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for known in self._orders.values():
             current = known.current
             yield (
-                known.created_at,
+                known.number,
                 {
                     "gateway": "midtrans",
                     "id": None if current is None else current.id,

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateways.sandbox.accounts import MidtransAccount
 from gateways.sandbox.midtrans.methods import Method
+from gateways.sandbox.tools import next_number
 
 JAKARTA = timezone(timedelta(hours=7))
 PAID = {"settlement", "capture"}
@@ -73,6 +74,7 @@ class Transaction:
     payment_amounts: list[dict[str, str]] = field(default_factory=list)
     proof: dict[str, Any] = field(default_factory=dict)  # what the payment itself adds
     refunds: list[Refund] = field(default_factory=list)
+    number: int = field(default_factory=next_number)
     imposed_fee: int = 0
     previous: "Transaction | None" = None
 

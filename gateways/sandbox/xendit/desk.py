@@ -136,12 +136,12 @@ class XenditDesk:
                 raise ActionRefused(f"the invoice is {invoice.status}")
             self._change(invoice, "SETTLED")
 
-    def charges(self) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    def charges(self) -> Iterator[tuple[int, dict[str, Any]]]:
         with self._tools.lock:
             invoices = list(self._invoices.values())
         for invoice in invoices:
             yield (
-                invoice.created_at,
+                invoice.number,
                 {
                     "gateway": "xendit",
                     "id": invoice.id,

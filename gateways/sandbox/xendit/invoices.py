@@ -8,6 +8,7 @@ from typing import Any
 
 from gateways.sandbox.accounts import XenditAccount
 from gateways.sandbox.amounts import presented
+from gateways.sandbox.tools import next_number
 from gateways.sandbox.xendit import channels
 
 ECHOED = (
@@ -57,6 +58,7 @@ class Invoice:
     payments: list[Payment] = field(default_factory=list)
     refunded: Decimal = Decimal(0)
     previous: "Invoice | None" = None
+    number: int = field(default_factory=next_number)
     shown_status: str | None = None  # what GET says when it lags behind for good
 
     @property

@@ -40,7 +40,7 @@ def create_invoice(call: Call) -> Answer:
         raise invalid("external_id", "length must be between 1 and 255", "string.length")
     amount = _number(fields, "amount")
     currency = fields.get("currency", "IDR")
-    if currency not in DECIMALS:
+    if not isinstance(currency, str) or currency not in DECIMALS:
         allowed = ", ".join(sorted(DECIMALS))
         raise invalid("currency", f"must be one of [{allowed}]", "any.only")
     if stored(amount, currency) <= 0:
@@ -106,7 +106,7 @@ def refunds(request: HttpRequest) -> HttpResponseBase:
 @gateway_call(dialect, "refund")
 def create_refund(call: Call) -> Answer:
     fields = call.fields
-    if fields.get("reason") not in REASONS:
+    if str(fields.get("reason")) not in REASONS:
         raise invalid("reason", f"must be one of [{', '.join(sorted(REASONS))}]", "any.only")
     invoice = _invoice(call, str(fields.get("invoice_id", "")))
     if invoice is None:

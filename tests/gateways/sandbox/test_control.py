@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 import requests
 
-from tests.gateways.sandbox.conftest import Receiver, Sandbox, running
+from tests.gateways.sandbox.conftest import (
+    SERVER_KEY,
+    XENDIT_KEY,
+    Receiver,
+    Sandbox,
+    running,
+)
 
 
 class TestCharges:
@@ -46,6 +52,14 @@ class TestCharges:
                 "payment_url": f"{sandbox.url}/pay/midtrans/{charge['transaction_id']}",
             },
         ]
+
+    def test_lists_them_as_they_came_whatever_the_clock_said(self, sandbox: Sandbox) -> None:
+        sandbox.control("clock", advance="1h")
+        first = sandbox.invoice()["id"]
+        sandbox.control("clock", set="2026-01-01T00:00:00Z")
+        second = sandbox.charge()["transaction_id"]
+
+        assert [charge["id"] for charge in sandbox.shown("charges")] == [first, second]
 
     def test_a_snap_order_posted_again_is_one_charge(self, sandbox: Sandbox) -> None:
         order_id, _first = sandbox.snap()
@@ -128,6 +142,12 @@ class TestConfig:
         assert answer.status_code == 400
         assert sandbox.shown("config") == before
         assert sandbox.xendit("GET", "/v2/invoices").status_code == 200
+
+    def test_takes_back_what_it_shows(self, sandbox: Sandbox) -> None:
+        shown = sandbox.shown("config")
+
+        assert sandbox.control("config", **shown) == shown
+        assert sandbox.control("config", speed=2.5)["speed"] == 2.5
 
     def test_shows_no_secret(self, sandbox: Sandbox) -> None:
         state = requests.get(f"{sandbox.url}/control/state", timeout=5).text
@@ -262,6 +282,10 @@ class TestShape:
             ("GET", "/xendit/nothing", 404),
             ("PUT", "/control/faults", 405),
             ("DELETE", "/xendit/v2/invoices", 405),
+            ("GET", "/xendit/invoices/unknown/expire!", 405),
+            ("DELETE", "/xendit/v2/invoices/unknown", 405),
+            ("GET", "/midtrans/v2/unknown/cancel", 405),
+            ("POST", "/midtrans/v2/unknown/status", 405),
             ("PUT", "/pay/xendit/unknown", 404),
             ("GET", "/control/reset", 405),
             ("GET", "/control/pay", 405),
@@ -271,6 +295,38 @@ class TestShape:
         self, sandbox: Sandbox, method: str, path: str, status: int
     ) -> None:
         assert requests.request(method, sandbox.url + path, timeout=5).status_code == status
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/control/latency", {"gateway": []}),
+            ("/control/faults", {"gateway": [], "fault": "timeout"}),
+            (
+                "/control/faults",
+                {"gateway": "xendit", "fault": "timeout", "match": {"reference": 5}},
+            ),
+            ("/xendit/v2/invoices", {"external_id": "x", "amount": 1, "currency": []}),
+            ("/xendit/refunds", {"invoice_id": "x", "reason": []}),
+            ("/midtrans/snap/v1/transactions", {"page_expiry": {"duration": 10**9, "unit": "day"}}),
+            ("/midtrans/v2/charge", {"custom_expiry": {"expiry_duration": 10**8, "unit": "day"}}),
+        ],
+    )
+    def test_bad_values_are_refused_in_json(
+        self, sandbox: Sandbox, path: str, body: dict[str, Any]
+    ) -> None:
+        key = XENDIT_KEY if path.startswith("/xendit") else SERVER_KEY
+        details = {"order_id": sandbox.reference(), "gross_amount": 1}
+        sent = {"transaction_details": details, "payment_type": "qris", **body}
+
+        answer = requests.post(
+            sandbox.url + path,
+            json=sent if path.startswith("/midtrans") else body,
+            auth=(key, ""),
+            timeout=5,
+        )
+
+        in_body = answer.json().get("status_code")  # where Midtrans's Core API says it
+        assert in_body == "400" or answer.status_code == 400
 
     def test_home_leads_to_the_console(self, sandbox: Sandbox) -> None:
         answer = requests.get(sandbox.url, headers={"Accept": "text/html"}, timeout=5)
