@@ -90,6 +90,8 @@ class MidtransDesk:
             transaction.fraud_status = "accept" if accept else "deny"
             transaction.status = "capture" if accept else "deny"
             self.mail.tell(transaction, "paid" if accept else "failed")
+            if accept:
+                self._settle_later(transaction)
 
     def fail(self, transaction: Transaction) -> None:
         """Let the bank refuse the payment."""
@@ -177,6 +179,10 @@ class MidtransDesk:
     def _capture(self, transaction: Transaction, *, challenge: bool) -> None:
         transaction.status = "capture"
         transaction.fraud_status = "challenge" if challenge else "accept"
+        if not challenge:
+            self._settle_later(transaction)
+
+    def _settle_later(self, transaction: Transaction) -> None:
         wait = timedelta(seconds=self._tools.accounts.midtrans.settle_after_seconds)
         due = self._tools.clock.now() + wait
         self._tools.agenda.at(due, lambda: self._settle_if_captured(transaction))

@@ -165,6 +165,17 @@ class TestMidtrans:
         ]
         assert events == ["pending", "capture", "settlement"]
 
+    def test_challenged_card_settles_when_approved_however_late(self, sandbox: Sandbox) -> None:
+        order_id, page = sandbox.snap()
+        sandbox.press(page, "challenge", method="credit_card")
+        sandbox.control("clock", advance="48h")
+        sandbox.midtrans("POST", f"/v2/{order_id}/approve")
+        assert sandbox.status(order_id)["transaction_status"] == "capture"
+
+        sandbox.control("clock", advance="24h")
+
+        assert sandbox.status(order_id)["transaction_status"] == "settlement"
+
 
 def times(body: dict[str, Any]) -> dict[str, datetime]:
     return {
