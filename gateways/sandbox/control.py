@@ -92,18 +92,12 @@ def reset(sandbox: Simulator, fields: Fields) -> Answer:
 
 def set_clock(sandbox: Simulator, fields: Fields) -> Answer:
     """Move simulated time; all that falls due on the way has happened when this answers."""
-    try:
-        if "set" in fields:
-            target = parse_datetime(str(fields["set"]))
-            if target is None:
-                raise InvalidCommand("set must be an ISO 8601 time")
-            target = target if target.tzinfo else target.replace(tzinfo=UTC)
-        elif "advance" in fields:
-            target = sandbox.clock.now() + _duration(str(fields["advance"]))
-        else:
-            raise InvalidCommand('give "advance", such as "25h", or "set"')
-    except (OverflowError, ValueError) as error:
-        raise InvalidCommand(f"there is no such time: {error}") from error
+    if "set" in fields:
+        target = _moment(str(fields["set"]))
+    elif "advance" in fields:
+        target = _later(sandbox.clock.now(), str(fields["advance"]))
+    else:
+        raise InvalidCommand('give "advance", such as "25h", or "set"')
     sandbox.agenda.travel(target)
     return show_clock(sandbox, fields)
 
@@ -197,6 +191,23 @@ def _answered(request: HttpRequest, command: Callable[[], Answer]) -> HttpRespon
     except tuple(REFUSALS) as error:
         body = {"error": type(error).__name__, "message": str(error)}
         return Answer(body, status=REFUSALS[type(error)]).response()
+
+
+def _moment(text: str) -> datetime:
+    try:
+        at = parse_datetime(text)
+    except ValueError:  # the form is right, and there is no such day or hour
+        at = None
+    if at is None:
+        raise InvalidCommand("set must be an ISO 8601 time")
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _later(now: datetime, text: str) -> datetime:
+    try:
+        return now + _duration(text)
+    except OverflowError as error:
+        raise InvalidCommand("advance leads beyond the year 9999") from error
 
 
 def _duration(text: str) -> timedelta:

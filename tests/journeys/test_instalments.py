@@ -280,9 +280,11 @@ class TestCancelling:
         path = f"/invoices/{invoice['id']}/cancel"
 
         refused = merchant.post(path, json={"refund": True})
+        then = merchant.get(f"/invoices/{invoice['id']}").json()
         taken = merchant.post(path, json={})
 
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+        assert then["status"] == "pending"
         assert (taken.status_code, taken.json()["status"]) == (200, "cancelled")
 
     def test_is_refused_once_money_came(self, merchant: Merchant, sandbox: Sandbox) -> None:

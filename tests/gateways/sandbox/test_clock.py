@@ -44,9 +44,13 @@ class TestControl:
         ],
     )
     def test_refuses_what_is_no_time(self, sandbox: Sandbox, body: dict[str, str]) -> None:
+        before = now(sandbox)
+
         answer = requests.post(f"{sandbox.url}/control/clock", json=body, timeout=5)
 
         assert answer.status_code == 400
+        assert answer.json()["error"] == "InvalidCommand"
+        assert now(sandbox) - before < timedelta(minutes=1)
 
     def test_reset_sets_it_right(self, sandbox: Sandbox) -> None:
         sandbox.control("clock", advance="100d")

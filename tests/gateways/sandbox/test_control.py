@@ -296,6 +296,15 @@ class TestShape:
     ) -> None:
         assert requests.request(method, sandbox.url + path, timeout=5).status_code == status
 
+    def test_wrong_methods_change_nothing(self, sandbox: Sandbox) -> None:
+        invoice_id, charge_id = sandbox.invoice()["id"], sandbox.charge()["transaction_id"]
+
+        sandbox.xendit("GET", f"/invoices/{invoice_id}/expire!")
+        sandbox.midtrans("GET", f"/v2/{charge_id}/cancel")
+
+        statuses = [charge["status"] for charge in sandbox.shown("charges")]
+        assert statuses == ["PENDING", "pending"]
+
     @pytest.mark.parametrize(
         ("path", "body"),
         [
@@ -327,6 +336,7 @@ class TestShape:
 
         in_body = answer.json().get("status_code")  # where Midtrans's Core API says it
         assert in_body == "400" or answer.status_code == 400
+        assert sandbox.shown("charges") == sandbox.shown("faults") == []
 
     def test_home_leads_to_the_console(self, sandbox: Sandbox) -> None:
         answer = requests.get(sandbox.url, headers={"Accept": "text/html"}, timeout=5)
