@@ -216,14 +216,15 @@ class Courier:
         url = parcel.url
         try:
             for _ in range(schedule.redirects_followed + 1):
-                response = _session().request(
-                    parcel.method,
-                    url,
-                    data=parcel.body,
-                    headers=dict(parcel.headers),
-                    timeout=schedule.timeout_seconds(),
-                    allow_redirects=False,
-                )
+                with _session() as session:
+                    response = session.request(
+                        parcel.method,
+                        url,
+                        data=parcel.body,
+                        headers=dict(parcel.headers),
+                        timeout=schedule.timeout_seconds(),
+                        allow_redirects=False,
+                    )
                 target = response.headers.get("Location")
                 if response.status_code not in TEMPORARY_REDIRECTS or not target:
                     break
