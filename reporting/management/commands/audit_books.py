@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apikeys.models import Tenant
+from apikeys import selectors as apikeys
 from reporting import audit
 
 BAR_WIDTH = 30
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *, tenant: int | None, since: str | None, **options: object) -> None:
         moment = _moment(since)
-        if tenant is not None and not Tenant.objects.filter(pk=tenant).exists():
+        if tenant is not None and apikeys.tenant_by_id(tenant_id=tenant) is None:
             raise CommandError(f"There is no tenant {tenant}.")
         first, end = audit.invoice_range()
         days = audit.closed_days(since=moment)
