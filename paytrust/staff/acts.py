@@ -175,7 +175,7 @@ def _page(
         "question": question,
         "form": form,
         "refused": refusal(refused) if refused else None,
-        "once": once.mark(request) if question.counts_once else None,
+        "once": once.new_token() if question.counts_once else None,
         "back": back,
     }
     return render(request, "staff/confirm.html", context, status=status)

@@ -7,14 +7,12 @@ from django.db import transaction
 from django.http import HttpRequest
 
 FIELD = "once"
-MOST_OPEN = 20  # forms that one person may have open in their tabs
+KEPT = 50  # the last forms that somebody sent in a session
 
 
-def mark(request: HttpRequest) -> str:
-    """Return a new form's token, kept in the session of whoever asked for it."""
-    token = secrets.token_urlsafe(16)
-    request.session[FIELD] = [*request.session.get(FIELD, []), token][-MOST_OPEN:]
-    return token
+def new_token() -> str:
+    """Return what tells one form from every other."""
+    return secrets.token_urlsafe(16)
 
 
 def spend(request: HttpRequest) -> bool:
@@ -27,12 +25,13 @@ def spend(request: HttpRequest) -> bool:
     if token is None:
         return True
     with transaction.atomic():
-        kept = Session.objects.select_for_update().filter(pk=request.session.session_key).first()
-        values = kept.get_decoded() if kept else {}
-        left = [one for one in values.get(FIELD, []) if one != token]
-        is_first = len(left) < len(values.get(FIELD, []))
-        if kept and is_first:
-            kept.session_data = Session.objects.encode({**values, FIELD: left})
+        kept = Session.objects.select_for_update().get(pk=request.session.session_key)
+        values = kept.get_decoded()
+        spent: list[str] = values.get(FIELD, [])
+        is_first = token not in spent
+        if is_first:
+            spent = [*spent, token][-KEPT:]
+            kept.session_data = Session.objects.encode({**values, FIELD: spent})
             kept.save(update_fields=["session_data"])
-    request.session[FIELD] = left
+    request.session[FIELD] = spent  # or the end of this request would write what it read before
     return is_first
