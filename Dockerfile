@@ -14,4 +14,4 @@ USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["gunicorn", "--config", "python:paytrust.gunicorn", "paytrust.wsgi", "--bind", "0.0.0.0:8000"]
+CMD ["gunicorn", "--config", "python:paytrust.web.gunicorn", "paytrust.wsgi", "--bind", "0.0.0.0:8000"]

@@ -19,19 +19,19 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: venv ## start everything and play the main job; ONCE=1 stops it at the end
-	@$(RUN) paytrust.stack demo $(if $(filter-out 0,$(ONCE)),--once)
+	@$(RUN) paytrust.localstack.stack demo $(if $(filter-out 0,$(ONCE)),--once)
 
 up: venv ## start web, worker, beat, sandbox and the servers they need, in the background
-	@$(RUN) paytrust.stack up
+	@$(RUN) paytrust.localstack.stack up
 
 down: venv ## stop all of that
-	@$(RUN) paytrust.stack down
+	@$(RUN) paytrust.localstack.stack down
 
 status: venv ## say whether it runs
-	@$(RUN) paytrust.stack status
+	@$(RUN) paytrust.localstack.stack status
 
 reset: venv ## stop it and delete its data, keys and passwords
-	@$(RUN) paytrust.stack reset
+	@$(RUN) paytrust.localstack.stack reset
 
 test: venv chromium ## run the tests; ARGS="tests/invoices -k name" narrows them
 	@$(RUN) pytest -n 2 -m "not slow" $(ARGS)
@@ -86,7 +86,7 @@ check-code: venv
 	$(RUN) bandit --quiet --recursive --severity-level medium $(SOURCES)
 
 check-django: venv
-	@$(RUN) paytrust.embedded run -- sh -exc '\
+	@$(RUN) paytrust.localstack.embedded run -- sh -exc '\
 	  $(MANAGE) makemigrations --check --dry-run; \
 	  $(MANAGE) check --deploy --fail-level WARNING; \
 	  $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null'

@@ -13,6 +13,6 @@ class ApiKeysConfig(AppConfig):
 
 
 def _keep_tenants_apart(**_sent: object) -> None:
-    from apikeys import tenant_policies  # noqa: PLC0415  # models are not loaded before
+    from apikeys.tenants import policies  # noqa: PLC0415  # models are not loaded before
 
-    tenant_policies.install()
+    policies.install()

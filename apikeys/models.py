@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apikeys.tenancy import TenantQuerySet
+from apikeys.tenants.tenancy import TenantQuerySet
 
 
 class Tenant(models.Model):

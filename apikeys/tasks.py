@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from apikeys import retention, seals
+from apikeys.audit import retention, seals
 
 
 @shared_task(name="apikeys.seal_audit")

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.urls.resolvers import URLPattern
 
-from apikeys import views
+from apikeys.keys import views
 
 urlpatterns: list[URLPattern] = [
     path("api-keys", views.ApiKeyCollection.as_view()),

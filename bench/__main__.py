@@ -25,7 +25,7 @@ from bench import (
 )
 from bench.rounds import Bench
 from bench.table import Row
-from paytrust.embedded import PROJECT
+from paytrust.localstack.embedded import PROJECT
 
 BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "invoices": invoices.run,

@@ -4,11 +4,12 @@ from functools import lru_cache
 
 from rest_framework.request import Request
 
-from apikeys import selectors, tenant_wall
-from apikeys.authentication import ApiKeyAuthentication
-from apikeys.hashing import digest_of
+from apikeys.keys import selectors
+from apikeys.keys.authentication import ApiKeyAuthentication
+from apikeys.keys.hashing import digest_of
 from apikeys.models import ApiKey, Tenant
-from invoices import views
+from apikeys.tenants import wall
+from invoices.invoices import views
 
 
 class Remembered(ApiKeyAuthentication):
@@ -24,7 +25,7 @@ class Unwalled(ApiKeyAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Tenant, ApiKey]:
         found = super().authenticate(request)
-        tenant_wall.lower()
+        wall.lower()
         return found
 
 

@@ -5,7 +5,7 @@ import sys
 
 from django.utils import timezone
 
-from reporting import rollups
+from reporting.financial import rollups
 
 if __name__ == "__main__":
     days = rollups.close_days(now=timezone.now())

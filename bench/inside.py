@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from bench.stack import CannotMeasure, Stack
-from paytrust.embedded import PROJECT
+from paytrust.localstack.embedded import PROJECT
 
 SECRETS = ("SECRET_KEY", "ADMIN_API_KEY", "API_KEY_PEPPER", "CREDENTIAL_KEYS")
 START = """

@@ -12,10 +12,11 @@ from typing import Any
 from django.utils import timezone
 
 from bench.figures import percentile
-from invoices import pain001, selectors
+from invoices.invoices import selectors
+from invoices.invoices.selectors import InvoiceDocument
+from invoices.iso20022 import pain001
 from invoices.models import Invoice, PaymentRequest
-from invoices.selectors import InvoiceDocument
-from payments import pain002
+from payments.booking import pain002
 from paytrust.iso20022 import validation
 from paytrust.iso20022.messages import Message
 

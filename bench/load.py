@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from paytrust.embedded import PROJECT
+from paytrust.localstack.embedded import PROJECT
 
 CONNECTIONS = 8
 TIMEOUT_SECONDS = 60

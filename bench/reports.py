@@ -28,7 +28,7 @@ from bench.load import Request
 from bench.rounds import SERVING, Bench, Subject
 from bench.stack import CannotMeasure, Stack
 from bench.table import Row, Target
-from paytrust.embedded import PROJECT
+from paytrust.localstack.embedded import PROJECT
 
 INSTALMENTS = int(os.environ.get("BENCH_INSTALMENTS") or 1_000_000)
 BUSY = 10_000  # settled on one day

@@ -11,7 +11,7 @@ from datetime import time as clock
 from typing import Any
 
 from bench.figures import percentile
-from reporting import rollups
+from reporting.financial import rollups
 from reporting.models import ClosedDay, DailyTotal
 
 

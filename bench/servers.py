@@ -7,7 +7,7 @@ import psutil
 import redis
 
 from bench.stack import Stack
-from paytrust import embedded
+from paytrust.localstack import embedded
 
 
 @contextmanager

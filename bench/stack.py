@@ -17,7 +17,7 @@ import psycopg
 import redis
 
 from bench import sandbox
-from paytrust.embedded import PROJECT
+from paytrust.localstack.embedded import PROJECT
 
 
 class CannotMeasure(Exception):
@@ -96,7 +96,7 @@ def _alone(state: Path) -> Iterator[None]:
 
 def _manage(action: str, environment: dict[str, str]) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "paytrust.stack", action],
+        [sys.executable, "-m", "paytrust.localstack.stack", action],
         cwd=PROJECT,
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -13,12 +13,13 @@ import structlog
 from django.conf import settings
 from django.db import Error
 
-from gateways import credentials, health
+from gateways.accounts import credentials
+from gateways.accounts.credentials import Account
 from gateways.adapter import GatewayAdapter, NotificationNotAuthentic
-from gateways.credentials import Account
-from gateways.midtrans import MidtransAdapter
-from gateways.watching import WatchedAdapter
-from gateways.xendit import XenditAdapter
+from gateways.budgets import breaker
+from gateways.budgets.watching import WatchedAdapter
+from gateways.midtrans.adapter import MidtransAdapter
+from gateways.xendit.adapter import XenditAdapter
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,7 @@ def forget_adapters() -> None:
     _adapter.cache_clear()
     _Accounts.opened = None
     for code in CODES:
-        health.forget(code)
+        breaker.forget(code)
 
 
 @lru_cache(maxsize=256)

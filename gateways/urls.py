@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from gateways import views
+from gateways.fees import views
 
 urlpatterns = [path("gateways", views.GatewayCollection.as_view())]

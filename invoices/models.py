@@ -10,9 +10,9 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Lower
 from django.utils.translation import gettext
 
-from apikeys import tenant_columns
 from apikeys.models import Tenant
-from apikeys.tenancy import TenantQuerySet
+from apikeys.tenants import columns
+from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway, GatewayAccount
 from paytrust.money import EXPONENTS, MAX_AMOUNT
 
@@ -232,7 +232,7 @@ class Installment(models.Model):
         UNPAID = "unpaid"  # `overdue` is told on read, not stored
         PAID = "paid"
 
-    tenant = tenant_columns.column()
+    tenant = columns.column()
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="installments")
     number = models.PositiveSmallIntegerField()
     due_at = models.DateTimeField()
@@ -348,7 +348,7 @@ class SettlementEntry(models.Model):
 class SettlementTax(models.Model):
     """A settlement entry's tax at one rate."""
 
-    tenant = tenant_columns.column()
+    tenant = columns.column()
     entry = models.ForeignKey(SettlementEntry, models.PROTECT, related_name="taxes")
     tax_rate = models.DecimalField(max_digits=5, decimal_places=4)
     tax_amount = models.BigIntegerField()

@@ -3,8 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from invoices import payment_requests, services
-from paytrust import queue
+from invoices.invoices import services
+from invoices.payment_requests import opening
+from paytrust.operations import queue
 
 
 @shared_task(name="invoices.expire_invoices")
@@ -17,11 +18,11 @@ def expire_invoices(**_later: object) -> None:
 @shared_task(name="invoices.open_payment")
 def open_payment(*, invoice_id: int, **_later: object) -> None:
     """Open the payment that is due on one invoice."""
-    payment_requests.open_due_payment(invoice_id=invoice_id, now=timezone.now())
+    opening.open_due_payment(invoice_id=invoice_id, now=timezone.now())
 
 
 @shared_task(name="invoices.hand_out_due_openings")
 def hand_out_due_openings(**_later: object) -> None:
     """Beat, every 30 seconds: enqueue invoices whose next payment is due to be opened."""
-    for invoice_id in payment_requests.claim_due_openings(now=timezone.now(), limit=500):
+    for invoice_id in opening.claim_due_openings(now=timezone.now(), limit=500):
         queue.publish(open_payment, invoice_id=invoice_id)

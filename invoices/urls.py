@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from invoices import pain_views, pay_page, views
+from invoices.invoices import views
+from invoices.iso20022 import views as pain_views
+from invoices.pay_page import views as pay_page
 
 urlpatterns = [
     path("invoices", views.InvoiceCollection.as_view()),

@@ -8,9 +8,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apikeys import tenant_columns
 from apikeys.models import Tenant
-from apikeys.tenancy import TenantQuerySet
+from apikeys.tenants import columns
+from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway, GatewayAccount
 from invoices.models import Installment, Invoice, PaymentRequest
 
@@ -148,7 +148,7 @@ class Transaction(models.Model):
 class Allocation(models.Model):
     """How much of a transaction went into (or, reversed, out of) an instalment."""
 
-    tenant = tenant_columns.column()
+    tenant = columns.column()
     transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="allocations")
     installment = models.ForeignKey(Installment, models.PROTECT, related_name="allocations")
     amount = models.BigIntegerField()  # minor units; negative where a reversal took it out
@@ -202,7 +202,7 @@ class Proposal(models.Model):
         WebhookEvent, models.PROTECT, null=True, related_name="proposals", db_index=False
     )
     named = models.JSONField(null=True)  # new totals in minor units by instalment number
-    before = models.JSONField(null=True)  # invoices.adjusting.Owed, as the proposer saw it
+    before = models.JSONField(null=True)  # invoices.schedule.adjusting.Owed, as the proposer saw it
     after = models.JSONField(null=True)  # the same, as it would be
     reason = models.CharField(max_length=500)
     proposed_by = models.ForeignKey(

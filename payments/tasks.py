@@ -3,8 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
-from payments import closing, last_round, notifications, reconciliation
-from paytrust import queue
+from payments.changes import closing
+from payments.reconciliation import asking, last_round
+from payments.webhooks import notifications
+from paytrust.operations import queue
 
 
 @shared_task(name="payments.process_webhook_event")
@@ -23,7 +25,7 @@ def hand_out_due_events(**_later: object) -> None:
 @shared_task(name="payments.check_payment")
 def check_payment(*, payment_request_id: int, **_later: object) -> None:
     """Ask the gateway about one payment of which no word came."""
-    reconciliation.check(payment_request_id=payment_request_id, now=timezone.now())
+    asking.check(payment_request_id=payment_request_id, now=timezone.now())
 
 
 @shared_task(name="payments.hand_out_checks")
@@ -33,7 +35,7 @@ def hand_out_checks(**_later: object) -> None:
     300 a minute is half of what Xendit allows: confirming notifications needs the other half.
     """
     now = timezone.now()
-    for payment_request_id in reconciliation.claim_due(now=now, limit=300):
+    for payment_request_id in asking.claim_due(now=now, limit=300):
         queue.publish(check_payment, payment_request_id=payment_request_id)
     last_round.note(now=now)
 

@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from payments import gateway_views, operator_views, pain_views, views
+from payments.booking import pain_views, views
+from payments.webhooks import operator_views
+from payments.webhooks import views as gateway_views
 
 urlpatterns = [
     path("invoices/<id:invoice_id>/payments", views.InvoicePayments.as_view()),

@@ -5,12 +5,13 @@ from django.urls import include, path, re_path, register_converter
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from apikeys.throttling import collect as limiter_metrics
+from apikeys.limits.throttling import collect as limiter_metrics
 from gateways import registry
-from gateways.health import collect as gateway_metrics
-from payments.queue_metrics import collect as queue_metrics
-from paytrust import converters, health, metrics, problems
-from reporting.audit_runs import collect as audit_metrics
+from gateways.budgets.breaker import collect as gateway_metrics
+from payments.webhooks.metrics import collect as queue_metrics
+from paytrust.operations import health, metrics
+from paytrust.web import converters, problems
+from reporting.audit.runs import collect as audit_metrics
 
 register_converter(converters.IdConverter, "id")
 
@@ -43,4 +44,4 @@ urlpatterns = [
 handler400 = "paytrust.staff.refusals.bad_request"
 handler403 = "paytrust.staff.refusals.permission_denied"
 handler404 = "paytrust.staff.refusals.not_found"
-handler500 = "paytrust.problems.server_error"
+handler500 = "paytrust.web.problems.server_error"

@@ -4,8 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from paytrust import queue
 from paytrust.celery import app
+from paytrust.operations import queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paytrust.settings")
 

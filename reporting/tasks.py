@@ -3,8 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from reporting import audit_runs, rollups
+from reporting.audit import runs
 from reporting.back_office import plots
+from reporting.financial import rollups
 
 AUDIT_SECONDS = 3000  # at most, however many books; less than until the broker repeats a task
 
@@ -24,7 +25,7 @@ def check_days(**_later: object) -> None:
 @shared_task(name="reporting.audit_books", time_limit=AUDIT_SECONDS)
 def audit_books(**_later: object) -> None:
     """Beat, nightly: audit all books; what does not add up is logged as CRITICAL."""
-    audit_runs.run(now=timezone.now())
+    runs.run(now=timezone.now())
 
 
 @shared_task(name="reporting.draw_plots")

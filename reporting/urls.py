@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reporting import views
+from reporting.financial import views
 
 urlpatterns = [
     path("reports/financial", views.FinancialReport.as_view()),

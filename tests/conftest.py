@@ -26,8 +26,8 @@ from django.test.testcases import LiveServerThread
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
-from apikeys import hashing
-from apikeys import services as apikeys
+from apikeys.keys import hashing
+from apikeys.keys import services as apikeys
 from apikeys.models import ApiKeyAuditEntry, Tenant
 from gateways import registry
 from payments.models import WebhookEvent

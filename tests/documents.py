@@ -11,11 +11,12 @@ from lxml import etree
 
 from apikeys.models import Tenant
 from gateways.models import Gateway
-from invoices import charges, schedule
+from invoices.invoices import charges
+from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Installment, Invoice, LineItem
-from invoices.selectors import InvoiceDocument
+from invoices.schedule import splitting
+from payments.booking.pain002_statuses import PaidInvoice
 from payments.models import Allocation, Transaction
-from payments.pain002_statuses import PaidInvoice
 from paytrust.iso20022.messages import Message
 
 NAMESPACES = {"a": Message.PAIN_001_11.namespace, "b": Message.PAIN_002_12.namespace}
@@ -155,11 +156,11 @@ def _line(random: Random) -> charges.Line:
     return charges.Line(random.randint(1, 20), price, Decimal(random.choice(RATES)))
 
 
-def _plan(random: Random, charged: charges.Charges) -> list[schedule.Part]:
+def _plan(random: Random, charged: charges.Charges) -> list[splitting.Part]:
     for count in (_mostly_few(random, (1, 2, 3, 12)), 1):
         try:
-            return schedule.plan(charges=charged, count=count, custom_amounts=None)
-        except schedule.InstallmentTooSmall:
+            return splitting.plan(charges=charged, count=count, custom_amounts=None)
+        except splitting.InstallmentTooSmall:
             continue
     raise AssertionError("one instalment always fits")
 
@@ -192,7 +193,7 @@ def _line_items(
     ]
 
 
-def _installments(invoice: Invoice, parts: list[schedule.Part]) -> list[Installment]:
+def _installments(invoice: Invoice, parts: list[splitting.Part]) -> list[Installment]:
     return [
         Installment(
             pk=part.number,

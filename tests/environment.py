@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from paytrust import embedded
+from paytrust.localstack import embedded
 
 SETTINGS = {
     "SECRET_KEY": "test-secret-key-of-more-than-thirty-two-characters",

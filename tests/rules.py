@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from paytrust.database import violated_constraint
+from paytrust.operations.database import violated_constraint
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import factory
 from django.contrib.auth.models import Group, User
 from factory.django import DjangoModelFactory
 
-from apikeys.staff import Actor
+from apikeys.staff_acts.recording import Actor
 from paytrust.staff import roles
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from paytrust.database import violated_constraint
+from paytrust.operations.database import violated_constraint
 
 pytestmark = pytest.mark.django_db
 

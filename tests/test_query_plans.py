@@ -10,15 +10,16 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apikeys import selectors as apikeys
+from apikeys.keys import selectors as apikeys
 from apikeys.models import ApiKey, Tenant
-from invoices import payment_requests
-from invoices import selectors as invoices
-from invoices import services as invoice_services
+from invoices.invoices import selectors as invoices
+from invoices.invoices import services as invoice_services
 from invoices.models import Installment, Invoice, LineItem, PaymentRequest
-from payments import closing, notifications
-from payments import selectors as payments
+from invoices.payment_requests import opening
+from payments.booking import selectors as payments
+from payments.changes import closing
 from payments.models import Allocation, Transaction, WebhookEvent
+from payments.webhooks import notifications
 from reporting.back_office import search
 from tests.apikeys.factories import NOON, ApiKeyFactory, TenantFactory
 from tests.invoices.factories import (
@@ -186,7 +187,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         {"invoice_to_expire"},
     ),
     "the payments to open": (
-        lambda shop: payment_requests.claim_due_openings(now=LATE, limit=500),
+        lambda shop: opening.claim_due_openings(now=LATE, limit=500),
         {"invoice_to_open"},
     ),
     "the payments to close": (

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from gateways.adapter import PaymentState
-from payments import services
+from payments.booking import settling
 from payments.models import Transaction
 from tests.apikeys.factories import NOON, api_key
 from tests.invoices.factories import PaymentRequestFactory, invoice
@@ -83,7 +83,7 @@ def ids() -> dict[str, int]:
     payment = PaymentRequestFactory.create(
         invoice=invoice(external_id=MARK, description=MARK, metadata={"mark": MARK})
     )
-    services.settle(
+    settling.settle(
         payment_request_id=payment.pk,
         report=report(payment, PaymentState.PAID),
         event=None,

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from apikeys import tenant_columns
+from apikeys.tenants import columns
 
 
 class Migration(migrations.Migration):
@@ -13,8 +13,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
-        tenant_columns.added("invoices", "installment", owner="invoices_invoice", by="invoice_id"),
-        tenant_columns.added(
-            "invoices", "settlementtax", owner="invoices_settlemententry", by="entry_id"
-        ),
+        columns.added("invoices", "installment", owner="invoices_invoice", by="invoice_id"),
+        columns.added("invoices", "settlementtax", owner="invoices_settlemententry", by="entry_id"),
     ]

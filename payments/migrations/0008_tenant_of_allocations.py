@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from apikeys import tenant_columns
+from apikeys.tenants import columns
 
 
 class Migration(migrations.Migration):
@@ -13,7 +13,5 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
-        tenant_columns.added(
-            "payments", "allocation", owner="payments_transaction", by="transaction_id"
-        ),
+        columns.added("payments", "allocation", owner="payments_transaction", by="transaction_id"),
     ]

@@ -18,9 +18,9 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from paytrust import spreadsheets
-from paytrust.spreadsheets import Cell
 from paytrust.staff import display
+from paytrust.web import spreadsheets
+from paytrust.web.spreadsheets import Cell
 
 CHUNK = 1000  # rows read at a time
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"  # UTC

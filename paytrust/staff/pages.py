@@ -15,9 +15,9 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
-from paytrust.spreadsheets import TooManyRows
 from paytrust.staff import export
 from paytrust.staff.pagination import CappedPaginator
+from paytrust.web.spreadsheets import TooManyRows
 
 FILES = {"csv": export.csv_file, "xlsx": export.xlsx_file}
 

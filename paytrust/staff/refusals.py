@@ -10,8 +10,8 @@ from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from paytrust import problems
 from paytrust.staff.preferences import STAFF_PATH
+from paytrust.web import problems
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

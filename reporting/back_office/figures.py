@@ -8,9 +8,10 @@ from django.db import connection
 from django.db.models import Min, QuerySet
 
 from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
-from payments import discrepancies, last_round, reconciliation
+from payments.changes import discrepancies
 from payments.models import Proposal, WebhookEvent
-from reporting import rollups, selectors
+from payments.reconciliation import asking, last_round
+from reporting.financial import rollups, selectors
 from reporting.models import ClosedDay
 
 COUNTED = 10_000  # a list longer than that says "more than"; counting on would take its time
@@ -114,7 +115,7 @@ def books(*, now: datetime) -> Books:
     """Return how current the books are."""
     newest = ClosedDay.objects.order_by("-day_date").first()
     late = PaymentRequest.objects.filter(
-        status__in=reconciliation.CHECKED, next_check_at__lt=now - reconciliation.ASK_AGAIN_AFTER
+        status__in=asking.CHECKED, next_check_at__lt=now - asking.ASK_AGAIN_AFTER
     )
     return Books(
         closed_day=newest.day_date if newest else None,

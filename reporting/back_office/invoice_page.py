@@ -19,15 +19,17 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 
-from invoices import labels, pain001
+from invoices.invoices import labels
+from invoices.iso20022 import pain001
 from invoices.models import Installment, Invoice, InvoiceStatus
-from payments import masking, pain002_reports
+from payments.booking import pain002_reports
 from payments.models import Transaction, WebhookEvent
+from payments.webhooks import masking
 from paytrust.errors import PayTrustError
 from paytrust.staff import display, roles
 from paytrust.staff.filters import CurrencyFilter, DatesFilter
 from paytrust.staff.pages import ReadOnlyAdmin
-from paytrust.xml_views import xml_answer
+from paytrust.web.xml_views import xml_answer
 from reporting.back_office import search, timeline
 
 Shown = SafeString | str

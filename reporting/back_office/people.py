@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from apikeys import administering, staff
+from apikeys.keys import acts as administering
+from apikeys.staff_acts import recording
 from paytrust.staff import acts, display, roles
 from paytrust.staff.pages import ReadOnlyAdmin
 
@@ -70,7 +71,7 @@ class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the 
 
         def reset(filled: dict[str, Any]) -> acts.Text:
             administering.reset_sign_in(
-                actor=staff.actor_of(request),
+                actor=recording.actor_of(request),
                 user=person,
                 reason=filled["reason"],
                 now=timezone.now(),

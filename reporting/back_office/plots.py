@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from paytrust import shared_state
-from reporting import rollups, selectors
+from paytrust.operations import shared_state
 from reporting.back_office.figures import rows_of
+from reporting.financial import rollups, selectors
 
 KEY, KEPT_SECONDS = "back_office:plots", 900
 PLOTTED_DAYS = 14

@@ -14,11 +14,11 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
-from apikeys import staff
-from apikeys.staff import Actor
-from invoices import labels
+from apikeys.staff_acts import recording
+from apikeys.staff_acts.recording import Actor
+from invoices.invoices import labels
 from invoices.models import Installment, ReviewFlag
-from payments import discrepancies
+from payments.changes import discrepancies
 from payments.models import DiscrepancyEntry
 from paytrust.staff import acts, display, roles
 from paytrust.staff.filters import CurrencyFilter
@@ -160,7 +160,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
         said: acts.Text,
     ) -> HttpResponse:
         def act(filled: dict[str, Any]) -> acts.Text:
-            write(staff.actor_of(request), filled["reason"])
+            write(recording.actor_of(request), filled["reason"])
             return said
 
         return acts.confirm(

@@ -9,11 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apikeys import staff
 from apikeys.models import ApiKeyAuditEntry
+from apikeys.staff_acts import recording
 from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
-from payments import words
 from payments.models import Allocation, Transaction, WebhookEvent, WebhookRetry
+from payments.webhooks import texts
 from paytrust.staff import display
 
 CALLS: dict[tuple[str, str], Promise] = {
@@ -210,7 +210,7 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
         yield Entry(
             at=retry.attempted_at,
             what=_("Webhook not processed") if failed else _("Confirmed with the gateway"),
-            detail=retry.failure_reason or words.answer(retry.outcome),
+            detail=retry.failure_reason or texts.answer(retry.outcome),
             who="PayTrust",
             tone="bad" if failed else "good",
         )
@@ -218,7 +218,7 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
         yield Entry(
             at=event.processed_at,
             what=_("Confirmed with the gateway"),
-            detail=words.answer(event.outcome or ""),
+            detail=texts.answer(event.outcome or ""),
             who="PayTrust",
             tone="good",
         )
@@ -260,8 +260,8 @@ def _of_transaction(row: Transaction) -> Iterator[Entry]:
 
 
 def _staff_acts(invoice: Invoice) -> Iterator[Entry]:
-    for act in staff.acts_on_invoice(invoice_id=invoice.pk):
-        done = act.outcome in {None, staff.DONE}
+    for act in recording.acts_on_invoice(invoice_id=invoice.pk):
+        done = act.outcome in {None, recording.DONE}
         yield Entry(
             at=act.created_at,
             what=str(act.get_act_display()).capitalize(),

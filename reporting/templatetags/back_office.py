@@ -5,7 +5,7 @@ from decimal import Decimal
 from django import template
 from django.utils.safestring import SafeString
 
-from invoices import labels
+from invoices.invoices import labels
 from payments.models import Transaction
 from paytrust.staff import display
 

@@ -6,7 +6,7 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from apikeys import hashing
+from apikeys.keys import hashing
 from apikeys.models import ApiKey, Tenant
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -8,8 +8,9 @@ from django.db import connection
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from apikeys import seals, services
-from apikeys.audit import Caller
+from apikeys.audit import seals
+from apikeys.audit.recording import Caller
+from apikeys.keys import services
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
 from tests.apikeys.factories import NOON, api_key
 from tests.staff import member

@@ -5,15 +5,15 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from apikeys.staff import Actor
+from apikeys.staff_acts.recording import Actor
 from invoices.models import Installment, Invoice, PaymentRequest
-from payments import discrepancies
+from payments.changes import discrepancies
 from payments.models import WebhookEvent
-from paytrust import shared_state
+from paytrust.operations import shared_state
 from reporting.back_office import plots
 from tests.conftest import Sandbox
+from tests.payments.changes.test_proposals import open_invoice, propose
 from tests.payments.events import failed_event
-from tests.payments.test_proposals import open_invoice, propose
 from tests.staff import StaffFactory
 
 

@@ -14,7 +14,7 @@ from paytrust.staff import roles
 from tests.browser.conftest import NARROW, WIDE, OpenWindow, Window, operator
 from tests.browser.scenes import a_busy_day, failed_payment
 from tests.conftest import Sandbox
-from tests.payments.test_proposals import open_invoice, propose, totals_of
+from tests.payments.changes.test_proposals import open_invoice, propose, totals_of
 from tests.staff import member
 
 pytestmark = pytest.mark.usefixtures("sandbox")

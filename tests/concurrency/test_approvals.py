@@ -4,14 +4,14 @@ import pytest
 from django.utils import timezone
 
 from apikeys.models import StaffAct
-from apikeys.staff import Actor
+from apikeys.staff_acts.recording import Actor
 from invoices.models import PaymentRequest
-from payments import closing, proposals
+from payments.changes import closing, proposals
+from payments.changes.proposals import ProposalDecided
 from payments.models import Proposal
-from payments.proposals import ProposalDecided
 from tests.concurrency.threads import at_once
 from tests.conftest import Sandbox
-from tests.payments.test_proposals import open_invoice, propose, totals_of
+from tests.payments.changes.test_proposals import open_invoice, propose, totals_of
 from tests.staff import actor
 
 pytestmark = pytest.mark.usefixtures("committed", "sandbox")

@@ -14,17 +14,18 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from gateways.adapter import PaymentReport
-from invoices import crediting, services
-from invoices.adjusting import InvoiceNotCancellable
-from invoices.invoice_request import InstallmentsRequest, InvoiceRequest, LineRequest
+from invoices.invoices import services
+from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
+from invoices.ledger import crediting
 from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest
-from invoices.schedule import InvalidInstallments
-from payments import closing
-from payments import services as payments
-from payments.closing import PaidMeanwhile
+from invoices.schedule.adjusting import InvoiceNotCancellable
+from invoices.schedule.splitting import InvalidInstallments
+from payments.booking import settling as payments
+from payments.changes import closing
+from payments.changes.closing import PaidMeanwhile
 from payments.models import Transaction
-from paytrust.database import PaymentInProgress, violated_constraint
 from paytrust.errors import PayTrustError
+from paytrust.operations.database import PaymentInProgress, violated_constraint
 from tests.apikeys.factories import TenantFactory
 from tests.conftest import Sandbox
 from tests.journeys import books

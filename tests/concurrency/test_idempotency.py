@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apikeys import idempotency
+from apikeys.idempotency import claims
 from apikeys.models import IdempotencyRecord
 from tests.apikeys.factories import api_key
 
@@ -23,7 +23,7 @@ CALLERS = 20
 class Orders(APIView):
     runs: list[int] = []  # emptied before each test
 
-    @idempotency.idempotent
+    @claims.idempotent
     def post(self, request: Request) -> Response:
         self.runs.append(1)
         time.sleep(0.05)  # long enough for the others to come in
@@ -91,11 +91,11 @@ def test_of_many_that_meet_an_abandoned_call_one_takes_it_over() -> None:
 
 
 def test_control_without_the_claim_all_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    def claim_without_asking(**_call: object) -> idempotency.Claim:
-        return idempotency.Claim(record_id=IdempotencyRecord().pk, leased_until=None)  # type: ignore[arg-type]
+    def claim_without_asking(**_call: object) -> claims.Claim:
+        return claims.Claim(record_id=IdempotencyRecord().pk, leased_until=None)  # type: ignore[arg-type]
 
     _, key = api_key()
-    monkeypatch.setattr(idempotency, "claim", claim_without_asking)
+    monkeypatch.setattr(claims, "claim", claim_without_asking)
 
     at_once(lambda: post(key))
 

@@ -9,13 +9,13 @@ import pytest
 from gateways import registry
 from gateways.adapter import PaymentReport
 from invoices.models import PaymentRequest
-from payments import notifications
 from payments.models import Transaction, WebhookEvent
+from payments.webhooks import notifications
 from tests.apikeys.factories import NOON
 from tests.concurrency.threads import at_once
 from tests.invoices.factories import PaymentRequestFactory
 from tests.payments.reports import report
-from tests.payments.test_operator_views import event
+from tests.payments.webhooks.test_operator_views import event
 
 pytestmark = pytest.mark.usefixtures("committed")
 

@@ -12,9 +12,9 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invoices import payment_requests
 from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest
-from paytrust.database import PaymentInProgress, violated_constraint
+from invoices.payment_requests import opening as payment_requests
+from paytrust.operations.database import PaymentInProgress, violated_constraint
 from tests.concurrency.threads import at_once, locked_elsewhere
 from tests.conftest import Sandbox
 from tests.invoices.factories import invoice

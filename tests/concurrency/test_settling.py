@@ -9,11 +9,11 @@ import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from invoices import crediting
+from invoices.ledger import crediting
 from invoices.models import Installment, Invoice, InvoiceQuerySet, PaymentRequest
-from payments import services
+from payments.booking import settling as services
 from payments.models import Allocation, Transaction
-from paytrust.database import violated_constraint
+from paytrust.operations.database import violated_constraint
 from tests.apikeys.factories import NOON
 from tests.concurrency.threads import at_once
 from tests.invoices.factories import PaymentRequestFactory, invoice

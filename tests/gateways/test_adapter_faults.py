@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from gateways import wire
+from gateways import http
 from gateways.adapter import (
     GatewayAdapter,
     GatewayRejected,
@@ -25,8 +25,8 @@ from gateways.adapter import (
     PaymentReport,
     PaymentState,
 )
-from gateways.midtrans import MidtransAdapter
-from gateways.xendit import XenditAdapter
+from gateways.midtrans.adapter import MidtransAdapter
+from gateways.xendit.adapter import XenditAdapter
 from paytrust.money import Money
 from tests.gateways.orders import SITI, order
 from tests.gateways.sandbox.conftest import Received, Receiver, Sandbox, running, start_receiver
@@ -83,7 +83,7 @@ def adapters(sandbox_url: str) -> dict[str, GatewayAdapter]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "READ_SECONDS", 0.5)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.5)
 
 
 def living(**changes: Any) -> PaymentOrder:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from django.conf import settings
 
-from gateways import credentials, registry
+from gateways import registry
+from gateways.accounts import credentials
 from gateways.adapter import NotificationNotAuthentic
-from gateways.watching import WatchedAdapter
+from gateways.budgets.watching import WatchedAdapter
 from tests.apikeys.factories import TenantFactory
 
 pytestmark = pytest.mark.django_db  # an account may be there

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from apikeys import hashing
+from apikeys.keys import hashing
 from apikeys.models import ApiKey
 from tests.apikeys.factories import ApiKeyFactory
 from tests.conftest import Sandbox

@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F
 
+from invoices.ledger.states import LEGAL_CHANGES
 from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
-from invoices.states import LEGAL_CHANGES
 from tests.apikeys.factories import NOON, TenantFactory
 from tests.invoices.factories import (
     InstallmentFactory,

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from invoices import charges, schedule
-from invoices.charges import Charges, Fee, Line
-from invoices.schedule import InstallmentTooSmall, InvalidInstallments, Part, Unpaid
+from invoices.invoices import charges
+from invoices.invoices.charges import Charges, Fee, Line
+from invoices.schedule import splitting
+from invoices.schedule.splitting import InstallmentTooSmall, InvalidInstallments, Part, Unpaid
 from paytrust.money import EXPONENTS, Money, minor_units
 
 NORMAL_EXAMPLES = 2_000
@@ -154,9 +155,9 @@ def planned(order: Order) -> Book | None:
     expected = shared(numbers, totals, invoice.total_tax_amount, invoice.total_service_fee_amount)
     if not fits(expected):
         with pytest.raises(InstallmentTooSmall):
-            schedule.plan(charges=invoice, count=order.count, custom_amounts=custom)
+            splitting.plan(charges=invoice, count=order.count, custom_amounts=custom)
         return None
-    parts = schedule.plan(charges=invoice, count=order.count, custom_amounts=custom)
+    parts = splitting.plan(charges=invoice, count=order.count, custom_amounts=custom)
     assert parts == expected
     return Book(invoice, {part.number: part for part in parts})
 
@@ -194,28 +195,28 @@ def adjust(book: Book, adjustment: Adjustment) -> None:
     rest = sum(part.total_amount for part in unpaid) - sum(named.values())
     if rest < 0 or (not others and rest):
         with pytest.raises(InvalidInstallments):
-            schedule.adjusted_totals(unpaid=asked, named=named)
+            splitting.adjusted_totals(unpaid=asked, named=named)
         return
     spread = iter(floor_and_last(rest, others) if others else [])
     expected = [named[number] if number in named else next(spread) for number in numbers]
     tax, fee = sum(p.tax_amount for p in unpaid), sum(p.service_fee_amount for p in unpaid)
     if min(expected) < 1:
         with pytest.raises(InstallmentTooSmall):
-            schedule.adjusted_totals(unpaid=asked, named=named)
+            splitting.adjusted_totals(unpaid=asked, named=named)
         return
     if any(total < before.paid_amount for total, before in zip(expected, asked, strict=True)):
         with pytest.raises(InvalidInstallments):
-            schedule.adjusted_totals(unpaid=asked, named=named)
+            splitting.adjusted_totals(unpaid=asked, named=named)
         return
-    totals = schedule.adjusted_totals(unpaid=asked, named=named)
+    totals = splitting.adjusted_totals(unpaid=asked, named=named)
     assert totals == expected
     by_number = dict(zip(numbers, totals, strict=True))
     after = shared(numbers, totals, tax, fee)
     if not fits(after):
         with pytest.raises(InstallmentTooSmall):
-            schedule.split(totals=by_number, tax_amount=tax, service_fee_amount=fee)
+            splitting.split(totals=by_number, tax_amount=tax, service_fee_amount=fee)
         return
-    parts = schedule.split(totals=by_number, tax_amount=tax, service_fee_amount=fee)
+    parts = splitting.split(totals=by_number, tax_amount=tax, service_fee_amount=fee)
     assert parts == after
     book.parts.update((part.number, part) for part in parts)
 

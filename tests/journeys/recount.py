@@ -8,7 +8,7 @@ from typing import Any
 
 from apikeys.models import Tenant
 from invoices.models import InstallmentTax
-from reporting import selectors
+from reporting.financial import selectors
 from tests.journeys.books import COLUMNS, Books, Row
 
 NAMES = {1: "Xendit", 2: "Midtrans"}

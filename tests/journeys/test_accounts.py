@@ -8,10 +8,12 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
-from gateways import credentials, registry
+from gateways import registry
+from gateways.accounts import credentials
 from invoices.models import PaymentRequest
-from payments import closing, reconciliation
+from payments.changes import closing
 from payments.models import Transaction, WebhookEvent
+from payments.reconciliation import asking
 from tests.conftest import Merchant, Sandbox
 
 INVOICE = {
@@ -124,7 +126,7 @@ class TestOwnAccount:
         second = give_account(merchant, NEXT, another=True)
 
         now = timezone.now()
-        assert reconciliation.check(payment_request_id=lost.pk, now=now) == "booked"
+        assert asking.check(payment_request_id=lost.pk, now=now) == "booked"
         closing.cancel_invoice(tenant=merchant.tenant, invoice_id=other["id"], now=now)
         open_payment.refresh_from_db()
         assert (open_payment.status, open_payment.account_id) == ("cancelled", first)

@@ -15,13 +15,17 @@ import requests
 from django.core.management import call_command
 from django.utils import timezone
 
-from gateways.watching import WatchedAdapter
-from invoices import crediting, payment_requests, selectors
-from invoices import services as invoice_services
+from gateways.budgets.watching import WatchedAdapter
+from invoices.invoices import selectors
+from invoices.invoices import services as invoice_services
+from invoices.ledger import crediting
 from invoices.models import Installment, Invoice, PaymentRequest
-from payments import notifications, reconciliation, reversals, services
+from invoices.payment_requests import opening
+from payments.booking import reversals, settling
 from payments.models import Allocation, Transaction, WebhookEvent
-from paytrust import queue
+from payments.reconciliation import asking
+from payments.webhooks import notifications
+from paytrust.operations import queue
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -32,12 +36,12 @@ WHEN = pytest.mark.parametrize("when", ["before", "after"])
 OPENING: dict[str, tuple[Any, str]] = {
     "the rows are made": (invoice_services, "_record_invoice"),
     "the line items are made": (invoice_services, "_record_lines"),
-    "the request is recorded": (payment_requests, "lease_request"),
-    "the gateway is asked": (payment_requests, "ask_gateway"),
-    "the connection is given back": (payment_requests, "release_connection"),
+    "the request is recorded": (opening, "lease_request"),
+    "the gateway is asked": (opening, "ask_gateway"),
+    "the connection is given back": (opening, "release_connection"),
     "the gateway makes the payment": (WatchedAdapter, "create_payment"),
-    "the page is recorded": (payment_requests, "record_page"),
-    "the invoice moves on": (payment_requests, "_reopen"),
+    "the page is recorded": (opening, "record_page"),
+    "the invoice moves on": (opening, "_reopen"),
     "the answer is shaped": (selectors, "reopened"),
 }
 BOOKING: dict[str, tuple[Any, str]] = {
@@ -48,7 +52,7 @@ BOOKING: dict[str, tuple[Any, str]] = {
     "the gateway is asked": (notifications, "_ask"),
     "the answer is believed": (notifications, "_confirmed"),
     "the books are opened": (notifications, "_settle"),
-    "it is settled": (services, "settle"),
+    "it is settled": (settling, "settle"),
     "the instalments are filled": (crediting, "credit"),
     "the invoice moves": (crediting, "_move_invoice"),
     "the row is written": (Transaction.objects, "create"),
@@ -102,10 +106,10 @@ def start_again(now: datetime) -> None:
     """Run what beat and the workers would, once every lease has run out."""
     for event_id in notifications.claim_due(now=now, limit=100):
         notifications.process(event_id=event_id, now=now)
-    for payment_request_id in reconciliation.claim_due(now=now, limit=100):
-        reconciliation.check(payment_request_id=payment_request_id, now=now)
-    for invoice_id in payment_requests.claim_due_openings(now=now, limit=100):
-        payment_requests.open_due_payment(invoice_id=invoice_id, now=now)
+    for payment_request_id in asking.claim_due(now=now, limit=100):
+        asking.check(payment_request_id=payment_request_id, now=now)
+    for invoice_id in opening.claim_due_openings(now=now, limit=100):
+        opening.open_due_payment(invoice_id=invoice_id, now=now)
 
 
 def later() -> datetime:
@@ -119,7 +123,7 @@ def test_opening_makes_one_charge(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, gateway: str, step: str, when: str
 ) -> None:
     merchant, sandbox, killer = scene.merchant, scene.sandbox, scene.killer
-    monkeypatch.setattr(payment_requests, "LEASE", timedelta(0))  # its time has run out by then
+    monkeypatch.setattr(opening, "LEASE", timedelta(0))  # its time has run out by then
     killer.kill(OPENING[step], when)
     body = BODIES[gateway](external_id="order-77")
 

@@ -18,10 +18,11 @@ import requests
 from django.core.management import call_command
 from django.utils import timezone
 
-from gateways import wire
+from gateways import http
 from invoices.models import PaymentRequest
-from payments import notifications, reconciliation
 from payments.models import Transaction, WebhookEvent
+from payments.reconciliation import asking as reconciliation
+from payments.webhooks import notifications
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -137,7 +138,7 @@ DELAYS = {"timeout": 1.5, "created_but_timeout": 1.5, "webhook_late": 1.0}
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second stands for the ten that PayTrust waits for an answer."""
-    monkeypatch.setattr(wire, "READ_SECONDS", 0.5)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.5)
 
 
 @pytest.fixture

@@ -26,20 +26,21 @@ from hypothesis.stateful import (
 from apikeys.models import Tenant
 from gateways import registry
 from gateways.adapter import GatewayError, PaymentReport, PaymentState
-from invoices import payment_requests, services
-from invoices.adjusting import InvoiceNotCancellable
-from invoices.invoice_request import InstallmentsRequest, InvoiceRequest, LineRequest
+from invoices.invoices import services
+from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
+from invoices.invoices.services import InvalidParent
 from invoices.models import Invoice, PaymentRequest
-from invoices.payment_requests import InstallmentOutOfSequence, InvoiceNotPayable
-from invoices.schedule import InstallmentTooSmall, InvalidInstallments
-from invoices.services import InvalidParent
-from payments import closing
-from payments import services as payments
-from payments.closing import PaidMeanwhile
-from paytrust import queue
-from paytrust.database import PaymentInProgress
+from invoices.payment_requests import opening
+from invoices.payment_requests.opening import InstallmentOutOfSequence, InvoiceNotPayable
+from invoices.schedule.adjusting import InvoiceNotCancellable
+from invoices.schedule.splitting import InstallmentTooSmall, InvalidInstallments
+from payments.booking import settling as payments
+from payments.changes import closing
+from payments.changes.closing import PaidMeanwhile
 from paytrust.errors import PayTrustError
-from reporting import rollups
+from paytrust.operations import queue
+from paytrust.operations.database import PaymentInProgress
+from reporting.financial import rollups
 from reporting.models import ClosedDay, DailyTotal
 from tests.journeys import books
 from tests.journeys.books import Row
@@ -162,7 +163,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         with self.refusals(
             InvoiceNotPayable, InstallmentOutOfSequence, PaymentInProgress, GatewayError
         ) as refused:
-            document, _ = payment_requests.open_payment(
+            document, _ = opening.open_payment(
                 tenant=self.tenant_of(invoice),
                 invoice_id=invoice["id"],
                 installment_number=number,
@@ -341,10 +342,10 @@ class InvoiceMachine(RuleBasedStateMachine):
 
     def open_what_is_due(self) -> None:
         self.step()
-        for invoice_id in payment_requests.claim_due_openings(now=self.now, limit=10_000):
+        for invoice_id in opening.claim_due_openings(now=self.now, limit=10_000):
             if invoice_id in self.books.invoices:
                 with self.refusals():
-                    payment_requests.open_due_payment(invoice_id=invoice_id, now=self.now)
+                    opening.open_due_payment(invoice_id=invoice_id, now=self.now)
 
     def close_what_is_due(self) -> None:
         self.step()

@@ -9,7 +9,7 @@ import pytest
 import requests
 from django.conf import settings
 
-from gateways import registry, wire
+from gateways import http, registry
 from invoices.models import Invoice, PaymentRequest
 from payments.models import Transaction, WebhookEvent
 from tests.conftest import Merchant, Sandbox
@@ -141,7 +141,7 @@ FAULTS = {  # fault: what the merchant sees, and how many charges the gateway ha
 class TestGatewayInTrouble:
     @pytest.fixture(autouse=True)
     def _short_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(wire, "READ_SECONDS", 1)
+        monkeypatch.setattr(http, "READ_SECONDS", 1)
 
     @GATEWAYS
     @pytest.mark.parametrize("fault", FAULTS)

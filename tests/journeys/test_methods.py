@@ -11,10 +11,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from gateways import wire
-from invoices import payment_requests
+from gateways import http
 from invoices.models import PaymentRequest
-from paytrust.database import PaymentInProgress
+from invoices.payment_requests import opening
+from paytrust.operations.database import PaymentInProgress
 from tests.conftest import Merchant, Sandbox
 from tests.factories import rupiah_body
 
@@ -86,7 +86,7 @@ def test_a_charge_whose_answer_was_lost_is_adopted(
     merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     method, told = METHODS[name]
-    monkeypatch.setattr(wire, "READ_SECONDS", 1)
+    monkeypatch.setattr(http, "READ_SECONDS", 1)
     sandbox.fault("midtrans", "created_but_timeout", delay_s=2)
     body = rupiah_body(payment_method=method, external_id="order-77")
 
@@ -105,7 +105,7 @@ def test_a_charge_that_nobody_can_be_told_how_to_pay_is_replaced(
     merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Midtrans tells a QRIS code once, and again under the same key for five minutes only."""
-    monkeypatch.setattr(wire, "READ_SECONDS", 1)
+    monkeypatch.setattr(http, "READ_SECONDS", 1)
     sandbox.fault("midtrans", "created_but_timeout", delay_s=2)
     body = rupiah_body(payment_method={"type": "qris"}, external_id="order-77")
     merchant.post("/invoices", json=body)
@@ -152,7 +152,7 @@ def test_a_caller_who_comes_while_the_gateway_is_asked_takes_no_lock(
     PaymentRequest.objects.update(status="opening", leased_until=now + timedelta(seconds=40))
 
     with CaptureQueriesContext(connection) as queries, pytest.raises(PaymentInProgress):
-        payment_requests.open_payment(tenant=merchant.tenant, invoice_id=invoice["id"], now=now)
+        opening.open_payment(tenant=merchant.tenant, invoice_id=invoice["id"], now=now)
 
     assert not [query for query in queries.captured_queries if "FOR UPDATE" in query["sql"]]
 

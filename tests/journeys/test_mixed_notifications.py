@@ -20,8 +20,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from invoices.models import Invoice
-from payments import notifications
 from payments.models import Transaction, WebhookEvent
+from payments.webhooks import notifications
 from paytrust.money import Money
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body

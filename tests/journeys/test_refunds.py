@@ -7,8 +7,8 @@ import requests
 from django.core.management import call_command
 from django.utils import timezone
 
-from payments import notifications
 from payments.models import Transaction, WebhookEvent
+from payments.webhooks import notifications
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 

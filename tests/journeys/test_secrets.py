@@ -17,9 +17,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 
-from gateways import credentials
+from gateways.accounts import credentials
 from tests.conftest import Merchant, Sandbox
-from tests.paytrust.test_stack import free_port, starter
+from tests.paytrust.localstack.test_stack import free_port, starter
 
 INVOICE = {
     "gateway_id": 1,

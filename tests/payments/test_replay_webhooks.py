@@ -9,7 +9,7 @@ from django.utils import timezone
 from payments.models import Transaction, WebhookEvent
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body
-from tests.payments.test_operator_views import event
+from tests.payments.webhooks.test_operator_views import event
 
 
 def replay(*arguments: Any, **options: Any) -> str:

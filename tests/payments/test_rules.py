@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from invoices.models import Installment, Invoice
-from payments import services
+from payments.booking import settling
 from payments.models import Allocation, Transaction, WebhookEvent, WebhookRetry
 from tests.apikeys.factories import NOON, TenantFactory
 from tests.invoices.factories import PaymentRequestFactory, invoice
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 def booked() -> Transaction:
     """A payment of 10 050 for 10 000."""
     request = PaymentRequestFactory.create(invoice=invoice())
-    services.settle(
+    settling.settle(
         payment_request_id=request.pk, report=report(request, paid=10_050), event=None, now=NOON
     )
     connection.check_constraints()

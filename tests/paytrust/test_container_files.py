@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from paytrust import stack
-from paytrust.embedded import PROJECT
+from paytrust.localstack import stack
+from paytrust.localstack.embedded import PROJECT
 
 
 def read(name: str) -> str:
@@ -95,8 +95,9 @@ class TestDockerfile:
 
 class TestSettings:
     def settings(self) -> set[str]:
+        topics = [path.read_text() for path in (PROJECT / "paytrust/settings").glob("*.py")]
         return set(
-            re.findall(r'(?:env\.[a-z]+|secret)\(\s*"([A-Z_]+)"', read("paytrust/settings.py"))
+            re.findall(r'(?:env\.[a-z]+|secrets?|one_of)\(\s*"([A-Z_]+)"', "".join(topics))
         )
 
     def test_are_all_in_the_example(self) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import redis
 
-from paytrust.embedded import PROJECT
+from paytrust.localstack.embedded import PROJECT
 from tests import environment
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from lxml import etree
 
-from invoices import pain001
-from invoices.selectors import InvoiceDocument
-from payments import pain002_document, pain002_statuses
+from invoices.invoices.selectors import InvoiceDocument
+from invoices.iso20022 import pain001
+from payments.booking import pain002_document, pain002_statuses
 from payments.models import Allocation
 from paytrust.iso20022 import rules, validation
 from paytrust.iso20022.messages import Message

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from paytrust import production
-from paytrust.embedded import PROJECT
+from paytrust.localstack.embedded import PROJECT
+from paytrust.operations import production
 from tests.environment import SETTINGS
 
 PRODUCTION = SETTINGS | {

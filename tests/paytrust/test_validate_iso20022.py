@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from invoices import pain001
+from invoices.iso20022 import pain001
 from paytrust.iso20022 import builder
 from paytrust.iso20022.messages import Message
 from tests.paytrust.test_iso20022_rules import find, initiation, status_report, two_instalments

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apikeys.audit import Caller
+from apikeys.audit.recording import Caller
+from apikeys.keys.serializers import ApiKeyResponse
 from apikeys.models import ApiKey
-from apikeys.serializers import ApiKeyResponse
-from paytrust import wire
+from paytrust.web import strict_json
 
 
 class OperatorCommand(BaseCommand):
@@ -41,7 +41,7 @@ class OperatorCommand(BaseCommand):
     def tell(self, value: object, text: str, *, as_json: bool) -> None:
         """Print what was done, for programs or for people."""
         if as_json:
-            self.stdout.write(json.dumps(json.loads(wire.encode(value)), indent=2))
+            self.stdout.write(json.dumps(json.loads(strict_json.encode(value)), indent=2))
         else:
             self.stdout.write(text)
 

@@ -6,9 +6,9 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
-from apikeys import services
+from apikeys.keys import services
+from apikeys.keys.serializers import ApiKeyRequest
 from apikeys.management.commands._operator import OperatorCommand, caller, in_words, shown
-from apikeys.serializers import ApiKeyRequest
 
 
 class Command(OperatorCommand):

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from apikeys import selectors
+from apikeys.keys import selectors
 from apikeys.management.commands._operator import OperatorCommand, shown
 from apikeys.models import ApiKey
 

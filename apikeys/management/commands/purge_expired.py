@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from django.utils import timezone
 
-from apikeys import retention
+from apikeys.audit import retention
 from apikeys.management.commands._operator import OperatorCommand
 
 

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from apikeys import selectors, services
+from apikeys.keys import selectors, services
 from apikeys.management.commands._operator import OperatorCommand, caller, in_words, shown
 from apikeys.models import ApiKey
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from apikeys import selectors, services
+from apikeys.keys import selectors, services
 from apikeys.management.commands._operator import OperatorCommand, caller, in_words, shown
 from apikeys.models import ApiKey
 

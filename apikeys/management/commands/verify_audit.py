@@ -5,7 +5,7 @@ from dataclasses import asdict
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from apikeys import seals
+from apikeys.audit import seals
 from apikeys.management.commands._operator import OperatorCommand
 
 

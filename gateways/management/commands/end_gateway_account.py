@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from gateways import credentials
+from gateways.accounts import credentials
 
 
 class Command(BaseCommand):

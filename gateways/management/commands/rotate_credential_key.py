@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from gateways import credentials
+from gateways.accounts import credentials
 
 BAR_WIDTH = 30
 

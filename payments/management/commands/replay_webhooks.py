@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from gateways.models import Gateway
-from payments import notifications, selectors
+from payments.booking import selectors
 from payments.models import WebhookEvent
+from payments.webhooks import notifications
 
 
 class Command(BaseCommand):

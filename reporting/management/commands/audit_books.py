@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apikeys import selectors as apikeys
-from reporting import audit
+from apikeys.keys import selectors as apikeys
+from reporting.audit import checks
 
 BAR_WIDTH = 30
 
@@ -25,25 +25,25 @@ class Command(BaseCommand):
         moment = _moment(since)
         if tenant is not None and apikeys.tenant_by_id(tenant_id=tenant) is None:
             raise CommandError(f"There is no tenant {tenant}.")
-        first, end = audit.invoice_range()
-        days = audit.closed_days(since=moment)
+        first, end = checks.invoice_range()
+        days = checks.closed_days(since=moment)
         findings = 0
-        for start in range(first, end, audit.CHUNK):
-            stop = min(start + audit.CHUNK, end)
-            for finding in audit.audit_invoices(
+        for start in range(first, end, checks.CHUNK):
+            stop = min(start + checks.CHUNK, end)
+            for finding in checks.audit_invoices(
                 first=start, end=stop, tenant_id=tenant, since=moment
             ):
                 findings += 1
                 self.stdout.write(str(finding))
             self._show_progress("invoice ids", stop - first, end - first)
         for number, day in enumerate(days, start=1):
-            for finding in audit.audit_day(day, tenant_id=tenant):
+            for finding in checks.audit_day(day, tenant_id=tenant):
                 findings += 1
                 self.stdout.write(str(finding))
             self._show_progress("closed days", number, len(days))
         if findings:
             raise CommandError(f"{findings} things do not add up.")
-        invoices = audit.invoice_count(tenant_id=tenant, since=moment)
+        invoices = checks.invoice_count(tenant_id=tenant, since=moment)
         self.stdout.write(f"Every unit adds up. Invoices: {invoices}; closed days: {len(days)}.")
 
     def _show_progress(self, what: str, done: int, total: int) -> None:

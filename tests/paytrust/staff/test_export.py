@@ -6,8 +6,8 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from apikeys.models import StaffAct
-from paytrust import spreadsheets
 from paytrust.staff import roles
+from paytrust.web import spreadsheets
 from tests.invoices.factories import invoice
 from tests.staff import member
 

@@ -7,12 +7,12 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from apikeys import audit
-from apikeys.audit import Caller
+from apikeys.audit import recording
+from apikeys.audit.recording import Caller
 from invoices.models import Invoice
-from payments import services
+from payments.booking import settling
 from payments.models import WebhookEvent, WebhookRetry
-from paytrust import shared_state
+from paytrust.operations import shared_state
 from paytrust.staff import roles
 from reporting.back_office import plots
 from tests.apikeys.factories import NOON, api_key
@@ -61,7 +61,7 @@ def paid_invoice() -> Invoice:
         ("POST", f"/invoices/{made.pk}/payments", "request-for-payment"),
         ("GET", f"/invoices/{made.pk}/payments", "request-that-only-looked"),
     ):
-        audit.record_use(
+        recording.record_use(
             api_key=key,
             caller=Caller(actor="ab12...", method=method, path=path, request_id=request_id),
             status_code=201,
@@ -89,7 +89,7 @@ def paid_invoice() -> Invoice:
         outcome="gateway_timeout",
         failure_reason="Xendit did not answer",
     )
-    services.settle(
+    settling.settle(
         payment_request_id=payment.pk,
         report=report(payment, paid=6_050, charge="xendit-charge"),
         event=event,

@@ -7,12 +7,13 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from invoices.models import Invoice
-from payments import last_round
 from payments.models import WebhookEvent
-from paytrust import shared_state
-from reporting import rollups, tasks
+from payments.reconciliation import last_round
+from paytrust.operations import shared_state
+from reporting import tasks
 from reporting.back_office import dashboard, figures, plots
 from reporting.back_office.figures import Counted, Settled
+from reporting.financial import rollups
 from tests.apikeys.factories import NOON
 from tests.invoices.factories import PaymentRequestFactory, invoice
 

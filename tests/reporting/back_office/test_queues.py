@@ -8,7 +8,7 @@ from invoices.models import Installment
 from payments.models import DiscrepancyEntry
 from paytrust.staff import roles
 from tests.invoices.factories import invoice
-from tests.payments.test_webhook_pages import said
+from tests.payments.webhooks.test_back_office import said
 from tests.staff import member
 
 pytestmark = pytest.mark.django_db

@@ -11,11 +11,11 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 from django.utils import timezone
 
-from apikeys import services as apikeys
+from apikeys.keys import services as apikeys
 from apikeys.models import ApiKey, Tenant
-from gateways import credentials
+from gateways.accounts import credentials
 from gateways.models import GatewayAccount, GatewayFee
-from payments import proposals
+from payments.changes import proposals
 from payments.models import Proposal, WebhookEvent
 from paytrust.staff import roles
 from reporting.models import Discrepancy

@@ -1,0 +1,272 @@
+"""Calls that take effect once however often they are sent: the Idempotency-Key header.
+
+The record of a call is claimed before the view runs and committed at once, so that a second call
+meets it wherever it arrives. Who claims it holds a lease; a process that dies loses it.
+"""
+
+import functools
+import hashlib
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import structlog
+from django.db import Error, connection
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apikeys.keys.authentication import tenant_of
+from apikeys.models import IdempotencyRecord, Tenant
+from paytrust.errors import PayTrustError
+from paytrust.web import strict_json
+
+log = structlog.get_logger(__name__)
+
+View = TypeVar("View", bound=APIView)
+Parameters = ParamSpec("Parameters")
+
+KEPT_FOR = timedelta(hours=24)
+LEASE = timedelta(seconds=30)  # longer than a gateway call may take (3 s + 10 s, twice)
+CLAIM_TRIES = 3  # a record may vanish between the insert and the look at it
+WELL_FORMED_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+IDEMPOTENCY_HEADER = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    OpenApiParameter.HEADER,
+    description="1 to 255 printable ASCII characters. The same call sent again under the same "
+    "key within 24 hours gets the first one's answer and changes nothing.",
+)
+State = IdempotencyRecord.State
+
+
+class InvalidIdempotencyKey(PayTrustError):
+    """The Idempotency-Key header must be 1 to 255 printable ASCII characters."""
+
+    code = "invalid_idempotency_key"
+
+
+class IdempotencyKeyReused(PayTrustError):
+    """This Idempotency-Key was used for another request. Use a new one for each new request."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "idempotency_key_reused"
+
+
+class RequestInProgress(PayTrustError):
+    """The first call with this Idempotency-Key is still running. Send it again in a moment."""
+
+    status = HTTPStatus.CONFLICT
+    code = "request_in_progress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What was asked, by whom, under which key."""
+
+    tenant: Tenant
+    key: str
+    fingerprint: str  # sha256 of method, path and body, hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to run a call, for as long as nobody else takes it over."""
+
+    record_id: uuid.UUID
+    leased_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The answer that the call got the first time."""
+
+    body: bytes
+
+
+def idempotent(
+    handler: Callable[Concatenate[View, Request, Parameters], Response],
+) -> Callable[Concatenate[View, Request, Parameters], HttpResponseBase]:
+    """Let a view method run once per Idempotency-Key; without the header, run it plainly.
+
+    A success is stored and replayed. A failure that the caller may resume (`resumable`, or a bug)
+    releases the key, which stays bound to its request; any other refusal frees it, so that a
+    corrected body may use it. `record_id_of` tells the view its record.
+    """
+
+    @functools.wraps(handler)
+    def run_once(
+        view: View, request: Request, /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> HttpResponseBase:
+        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+        if key is None:
+            return handler(view, request, *args, **kwargs)
+        if not WELL_FORMED_KEY.fullmatch(key):
+            raise InvalidIdempotencyKey
+        call = Call(tenant=tenant_of(request), key=key, fingerprint=fingerprint_of(request))
+        claimed = claim(call=call, now=timezone.now())
+        if isinstance(claimed, Replay):
+            return _replayed(claimed)
+        request.idempotency_record_id = claimed.record_id  # type: ignore[attr-defined]
+        try:
+            response = handler(view, request, *args, **kwargs)
+        except Exception as error:
+            _give_up(claimed, resumable=is_resumable(error))
+            raise
+        _finish(claimed, response)
+        return response
+
+    return run_once
+
+
+def record_id_of(request: Request) -> uuid.UUID | None:
+    """Return the id of the record under which a request runs; None without an Idempotency-Key."""
+    record_id: uuid.UUID | None = getattr(request, "idempotency_record_id", None)
+    return record_id
+
+
+def fingerprint_of(request: Request) -> str:
+    """Return what tells requests apart: a digest of method, path and body, however spelled."""
+    asked = hashlib.sha256(f"{request.method} {request.path}\n".encode())
+    asked.update(strict_json.encode_canonical(request.data))
+    return asked.hexdigest()
+
+
+def is_resumable(error: Exception) -> bool:
+    """Tell whether the same call may go on where this failure stopped it."""
+    if isinstance(error, PayTrustError):
+        return error.resumable or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return not isinstance(error, APIException | Http404)
+
+
+def claim(*, call: Call, now: datetime) -> Claim | Replay:
+    """Claim the right to run a call, or return the answer that it got before.
+
+    Raises:
+        IdempotencyKeyReused: the key stands for another request.
+        RequestInProgress: somebody is running this call now.
+    """
+    for _ in range(CLAIM_TRIES):
+        claimed = insert(call=call, now=now)
+        if claimed:
+            return claimed
+        record = IdempotencyRecord.objects.for_tenant(call.tenant).filter(key=call.key).first()
+        if record:
+            return _meet(record, call=call, now=now)
+    raise RequestInProgress
+
+
+def insert(*, call: Call, now: datetime) -> Claim | None:
+    """Make the record of a call in one statement; None if its key has one already."""
+    claimed = Claim(record_id=uuid.uuid4(), leased_until=now + LEASE)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO apikeys_idempotencyrecord"
+            " (id, tenant_id, key, fingerprint, state, created_at, leased_until)"
+            " VALUES (%s, %s, %s, %s, 'in_progress', %s, %s)"
+            " ON CONFLICT (tenant_id, key) DO NOTHING",
+            (
+                claimed.record_id,
+                call.tenant.pk,
+                call.key,
+                call.fingerprint,
+                now,
+                claimed.leased_until,
+            ),
+        )
+        return claimed if cursor.rowcount == 1 else None
+
+
+def complete(*, claimed: Claim, status: int, body: bytes, now: datetime) -> None:
+    """Store a call's answer. The first answer stays, also if two ran after a lapsed lease."""
+    IdempotencyRecord.objects.filter(~Q(state=State.COMPLETED), pk=claimed.record_id).update(
+        state=State.COMPLETED, response_status=status, response_body=body, completed_at=now
+    )
+
+
+def release(*, claimed: Claim) -> None:
+    """Let the same call run again and go on; the key stays bound to its request."""
+    _held(claimed).update(state=State.RELEASED)
+
+
+def forget(*, claimed: Claim) -> None:
+    """Free the key of a call that changed nothing."""
+    _held(claimed).delete()
+
+
+def _meet(record: IdempotencyRecord, *, call: Call, now: datetime) -> Claim | Replay:
+    running = record.state == State.IN_PROGRESS and record.leased_until > now
+    if record.created_at <= now - KEPT_FOR and not running:
+        return _take_over(record, call=call, now=now, renewed=True)
+    if record.fingerprint != call.fingerprint:
+        raise IdempotencyKeyReused
+    if running:
+        raise RequestInProgress
+    if record.state == State.COMPLETED:
+        return Replay(bytes(record.response_body or b""))
+    return _take_over(record, call=call, now=now, renewed=False)
+
+
+def _take_over(record: IdempotencyRecord, *, call: Call, now: datetime, renewed: bool) -> Claim:
+    """Claim an abandoned record: go on with it, or (`renewed`) make it a new call's."""
+    claimed = Claim(record_id=uuid.uuid4() if renewed else record.pk, leased_until=now + LEASE)
+    changes: dict[str, Any] = {"state": State.IN_PROGRESS, "leased_until": claimed.leased_until}
+    if renewed:
+        changes |= {
+            "id": claimed.record_id,
+            "fingerprint": call.fingerprint,
+            "response_status": None,
+            "response_body": None,
+            "created_at": now,
+            "completed_at": None,
+        }
+    as_seen = IdempotencyRecord.objects.filter(
+        pk=record.pk, state=record.state, leased_until=record.leased_until
+    )
+    if as_seen.update(**changes) != 1:
+        raise RequestInProgress
+    return claimed
+
+
+def _held(claimed: Claim) -> QuerySet[IdempotencyRecord]:
+    return IdempotencyRecord.objects.filter(
+        pk=claimed.record_id, state=State.IN_PROGRESS, leased_until=claimed.leased_until
+    )
+
+
+def _finish(claimed: Claim, response: Response) -> None:
+    if response.status_code < HTTPStatus.BAD_REQUEST:
+        body = strict_json.encode(response.data)
+        complete(claimed=claimed, status=response.status_code, body=body, now=timezone.now())
+    else:
+        resumable = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        _give_up(claimed, resumable=resumable)
+
+
+def _give_up(claimed: Claim, *, resumable: bool) -> None:
+    try:
+        if resumable:
+            release(claimed=claimed)
+        else:
+            forget(claimed=claimed)
+    except Error:  # the lease lapses by itself; the view's own failure is the answer
+        log.warning("idempotency record not given up", record_id=str(claimed.record_id))
+
+
+def _replayed(replay: Replay) -> HttpResponse:
+    return HttpResponse(
+        replay.body,
+        content_type="application/json",
+        headers={"Idempotent-Replayed": "true"},
+    )

@@ -1,0 +1,117 @@
+"""What platform administrators do in the back office: with keys, tenants and their colleagues.
+
+Each act is recorded.
+
+The keys' own audit log (apikeys.audit.recording) is written as for every other way to do the same.
+"""
+
+from datetime import datetime
+from http import HTTPStatus
+
+from django.contrib.auth.models import User
+
+from apikeys.audit.recording import Caller
+from apikeys.keys import services
+from apikeys.models import ApiKey, StaffAct, Tenant
+from apikeys.staff_acts import recording
+from apikeys.staff_acts.recording import Actor
+from paytrust.errors import PayTrustError
+from paytrust.staff import sign_in
+
+
+class OwnSignIn(PayTrustError):
+    """Nobody takes away their own second factor; a colleague does."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "own_sign_in"
+
+
+def issue_key(
+    *, actor: Actor, caller: Caller, tenant_id: int, description: str, now: datetime
+) -> tuple[ApiKey, str]:
+    """Make a key for a tenant; the second of the pair is the key itself, told only here.
+
+    Raises:
+        UnknownTenant: no tenant has this id.
+    """
+    with recording.recorded(
+        actor=actor,
+        act=StaffAct.Act.KEY_ISSUED,
+        about=ApiKey,
+        reason=description,
+        tenant_id=tenant_id,
+        now=now,
+    ) as entry:
+        api_key, key = services.issue_key(
+            tenant_id=tenant_id, tenant_name=None, description=description, caller=caller, now=now
+        )
+        entry.object_id = api_key.pk
+    return api_key, key
+
+
+def rotate_key(
+    *, actor: Actor, caller: Caller, api_key: ApiKey, reason: str, now: datetime
+) -> tuple[ApiKey, str]:
+    """Give a key a new secret, told only here; from this moment the old one is refused.
+
+    Raises:
+        ApiKeyNotActive: it was rotated or revoked before.
+        MissingReason: say why.
+    """
+    reason = recording.required_reason(reason)
+    with recording.recorded(
+        actor=actor,
+        act=StaffAct.Act.KEY_ROTATED,
+        about=api_key,
+        reason=reason,
+        tenant_id=api_key.tenant_id,
+        now=now,
+    ):
+        return services.rotate_key(key_id=api_key.pk, caller=caller, now=now)
+
+
+def revoke_key(
+    *, actor: Actor, caller: Caller, api_key: ApiKey, reason: str, now: datetime
+) -> ApiKey:
+    """End a key for good; from this moment it is refused.
+
+    Raises:
+        MissingReason: say why.
+    """
+    reason = recording.required_reason(reason)
+    with recording.recorded(
+        actor=actor,
+        act=StaffAct.Act.KEY_REVOKED,
+        about=api_key,
+        reason=reason,
+        tenant_id=api_key.tenant_id,
+        now=now,
+    ):
+        return services.revoke_key(key_id=api_key.pk, caller=caller, now=now)
+
+
+def create_tenant(*, actor: Actor, name: str, now: datetime) -> Tenant:
+    """Make a tenant, or return the one that bears this name already."""
+    with recording.recorded(
+        actor=actor, act=StaffAct.Act.TENANT_CREATED, about=Tenant, now=now
+    ) as entry:
+        tenant = services.create_tenant(name=name, now=now)
+        entry.object_id = tenant.pk
+        entry.message = name
+    return tenant
+
+
+def reset_sign_in(*, actor: Actor, user: User, reason: str, now: datetime) -> None:
+    """Let a colleague who lost their second factor, or is locked out, sign in anew.
+
+    Raises:
+        OwnSignIn: it is one's own.
+        MissingReason: say why.
+    """
+    reason = recording.required_reason(reason)
+    with recording.recorded(
+        actor=actor, act=StaffAct.Act.SIGN_IN_RESET, about=user, reason=reason, now=now
+    ):
+        if user.pk == actor.user.pk:
+            raise OwnSignIn
+        sign_in.start_over(user)

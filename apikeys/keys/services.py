@@ -1,0 +1,216 @@
+"""Making, rotating and revoking keys, and telling whose key a request bears."""
+
+import copy
+import re
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+
+import structlog
+from django.db import transaction
+
+from apikeys.audit import recording
+from apikeys.audit.recording import Caller
+from apikeys.keys import hashing, selectors
+from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
+from paytrust.errors import PayTrustError
+
+log = structlog.get_logger(__name__)
+
+Operation = ApiKeyAuditEntry.Operation
+
+WELL_FORMED_KEY = re.compile(r"[0-9a-fA-F]{64}")
+
+
+class MissingApiKey(PayTrustError):
+    """This call needs an API key. Send it in the X-API-Key header."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "missing_api_key"
+
+
+class MalformedApiKey(PayTrustError):
+    """The X-API-Key header holds no API key: that is 64 hexadecimal characters."""
+
+    code = "malformed_api_key"
+
+
+class InvalidApiKey(PayTrustError):
+    """This API key is not valid: it is unknown, or it was rotated or revoked."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "invalid_api_key"
+
+    def __init__(self, *, known: ApiKey | None = None, reason: str = "") -> None:
+        super().__init__()
+        self.known, self.reason = known, reason  # for the audit log; the caller is not told
+
+
+class ApiKeyNotActive(PayTrustError):
+    """This key was rotated or revoked already. Only an active key can be rotated."""
+
+    status = HTTPStatus.CONFLICT
+    code = "api_key_not_active"
+
+
+class UnknownTenant(PayTrustError):
+    """There is no tenant with this id. Leave tenant_id out to make a new tenant."""
+
+    code = "unknown_tenant"
+
+
+def create_tenant(*, name: str, now: datetime) -> Tenant:
+    """Make a tenant, or return the one that bears this name already."""
+    return Tenant.objects.get_or_create(name=name, defaults={"created_at": now})[0]
+
+
+@transaction.atomic
+def create_key(
+    *, tenant: Tenant, description: str, actor: str, ip_address: str | None, now: datetime
+) -> tuple[ApiKey, str]:
+    """Make an API key for a tenant; the second of the pair is the key itself, told only here."""
+    caller = Caller(actor=actor, ip_address=ip_address)
+    return _create(tenant=tenant, description=description, caller=caller, now=now)
+
+
+@transaction.atomic
+def issue_key(
+    *,
+    tenant_id: int | None,
+    tenant_name: str | None,
+    description: str,
+    caller: Caller,
+    now: datetime,
+) -> tuple[ApiKey, str]:
+    """Make a key for the tenant with this id, or of this name, or for a new tenant if neither.
+
+    Raises:
+        UnknownTenant: no tenant has this id.
+    """
+    if tenant_id is None:
+        tenant = create_tenant(name=tenant_name or f"Tenant {secrets.token_hex(4)}", now=now)
+    else:
+        found = selectors.tenant_by_id(tenant_id=tenant_id)
+        if found is None:
+            raise UnknownTenant(details={"tenant_id": ["There is no tenant with this id."]})
+        tenant = found
+    return _create(tenant=tenant, description=description, caller=caller, now=now)
+
+
+@transaction.atomic
+def rotate_key(*, key_id: int, caller: Caller, now: datetime) -> tuple[ApiKey, str]:
+    """Give a key a new secret; from this moment the old one is refused (FR-071, FR-072).
+
+    The key keeps its id, tenant and description. The old secret goes on as a row of its own,
+    `rotated`, so that whoever still uses it is known, refused and written down.
+
+    Raises:
+        ApiKey.DoesNotExist: there is no such key.
+        ApiKeyNotActive: it was rotated or revoked before.
+    """
+    api_key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
+    if api_key.status != ApiKey.Status.ACTIVE:
+        raise ApiKeyNotActive
+    old = _copy_of(api_key)
+    key = _renew(api_key, now=now)
+    api_key.save(update_fields=["key_prefix", "key_hash", "key_digest", "rotated_at"])
+    old.status, old.rotated_at = ApiKey.Status.ROTATED, now
+    old.save(force_insert=True)
+    recording.record(
+        api_key=api_key,
+        operation=Operation.ROTATED,
+        caller=caller,
+        status_code=HTTPStatus.OK if caller.method else None,
+        old_key_hash=old.key_hash,
+        now=now,
+    )
+    log.info("api key rotated", api_key_id=key_id, key_prefix=api_key.key_prefix)
+    return api_key, key
+
+
+@transaction.atomic
+def revoke_key(*, key_id: int, caller: Caller, now: datetime) -> ApiKey:
+    """End a key for good; from this moment it is refused. A repeat changes nothing.
+
+    Raises:
+        ApiKey.DoesNotExist: there is no such key.
+    """
+    api_key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
+    if api_key.status == ApiKey.Status.REVOKED:
+        return api_key
+    api_key.status, api_key.revoked_at = ApiKey.Status.REVOKED, now
+    api_key.save(update_fields=["status", "revoked_at"])
+    recording.record(
+        api_key=api_key,
+        operation=Operation.REVOKED,
+        caller=caller,
+        status_code=HTTPStatus.OK if caller.method else None,
+        now=now,
+    )
+    log.info("api key revoked", api_key_id=key_id, key_prefix=api_key.key_prefix)
+    return api_key
+
+
+def authenticate(*, key: str, before_first_use: Callable[[], None] | None = None) -> ApiKey:
+    """Return the active key that a request bears, with its tenant, in one query.
+
+    The status is read each time, so that a revoked key dies at once. Argon2 runs only the first
+    time that this process meets the key, and `before_first_use` before it and before the query,
+    so that it may turn a flood away at no cost.
+
+    Raises:
+        MalformedApiKey: `key` does not have the form of a key.
+        InvalidApiKey: the key is unknown, rotated or revoked.
+        Whatever `before_first_use` raises.
+    """
+    if not WELL_FORMED_KEY.fullmatch(key):
+        raise MalformedApiKey
+    digest = hashing.digest_of(key)
+    if before_first_use and not hashing.verified_keys.knows(digest=digest):
+        before_first_use()
+    api_key = selectors.key_by_digest(digest=digest)
+    if api_key is None:
+        raise InvalidApiKey
+    if api_key.status != ApiKey.Status.ACTIVE:
+        hashing.verified_keys.forget(digest=digest)
+        raise InvalidApiKey(known=api_key, reason=f"the key is {api_key.status}")
+    if not hashing.verified_keys.verify(key=key, digest=digest, key_hash=api_key.key_hash):
+        raise InvalidApiKey(known=api_key, reason="the key does not match its hash")
+    return api_key
+
+
+def _create(
+    *, tenant: Tenant, description: str, caller: Caller, now: datetime
+) -> tuple[ApiKey, str]:
+    api_key = ApiKey(tenant=tenant, description=description, created_at=now)
+    key = _renew(api_key)
+    api_key.save(force_insert=True)
+    recording.record(
+        api_key=api_key,
+        operation=Operation.CREATED,
+        caller=caller,
+        status_code=HTTPStatus.CREATED if caller.method else None,
+        now=now,
+    )
+    log.info(
+        "api key created",
+        tenant_id=tenant.pk,
+        key_prefix=api_key.key_prefix,
+        actor=caller.actor,
+    )
+    return api_key, key
+
+
+def _renew(api_key: ApiKey, *, now: datetime | None = None) -> str:
+    key = hashing.new_key()
+    api_key.key_prefix = key[: hashing.PREFIX_LENGTH]
+    api_key.key_hash, api_key.key_digest = hashing.hash_of(key), hashing.digest_of(key)
+    api_key.rotated_at = now
+    return key
+
+
+def _copy_of(api_key: ApiKey) -> ApiKey:
+    copied = copy.copy(api_key)
+    copied.pk = None
+    return copied

@@ -1,0 +1,85 @@
+"""The second wall between tenants: PostgreSQL shows a merchant's request its tenant's rows alone.
+
+Each transaction of such a request begins by taking a role that the policies of
+`apikeys.tenants.policies` bind, for that transaction only. So nothing is left behind on a
+connection that a pool, ours or PgBouncer's, gives to somebody else. Jobs, operators and
+migrations keep the owner's role, which no policy binds.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from psycopg.pq import TransactionStatus
+
+log = structlog.get_logger(__name__)
+
+ROLE: Final = "paytrust_merchant"
+TENANT: Final = "paytrust.tenant_id"
+_MAY_TAKE_ROLE: Final = """
+SELECT EXISTS (SELECT FROM pg_policies WHERE schemaname = current_schema() AND %s = ANY (roles))
+   AND EXISTS (SELECT FROM pg_roles WHERE rolname = %s AND pg_has_role(current_user, oid,
+       CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END))
+"""
+
+Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
+
+
+class _Wall:
+    """Puts the role before the first statement of each transaction, in the same round trip."""
+
+    available: bool | None = None  # whether this process's role may take ROLE
+
+    def __init__(self, tenant_id: int) -> None:
+        self.up = f"SET LOCAL ROLE {ROLE}; SET LOCAL {TENANT} = '{tenant_id}'"
+
+    def __call__(
+        self, execute: Execute, sql: str, params: object, many: bool, context: dict[str, Any]
+    ) -> object:
+        if _in_transaction():
+            return execute(sql, params, many, context)
+        assert not many, "executemany would not let the wall stand before each statement"
+        result = execute(f"{self.up}; {sql}", params, many, context)
+        context["cursor"].set_result(-1)
+        return result
+
+
+def raise_for(tenant_id: int) -> None:
+    """Show the statements that follow on this thread's connection this tenant's rows alone.
+
+    Without ROW_LEVEL_SECURITY, or in a database without the role, nothing changes.
+    """
+    if not settings.ROW_LEVEL_SECURITY or not _available():
+        return
+    wall = _Wall(tenant_id)
+    if _in_transaction():  # as in tests
+        connection.connection.execute(wall.up)
+    connection.execute_wrappers.append(wall)
+
+
+def lower() -> None:
+    """Let the statements that follow see everything again."""
+    walls = [wrapper for wrapper in connection.execute_wrappers if isinstance(wrapper, _Wall)]
+    for wall in walls:
+        connection.execute_wrappers.remove(wall)
+    if walls and _in_transaction():
+        connection.connection.execute("SET LOCAL ROLE NONE")
+
+
+def _in_transaction() -> bool:
+    """Tell whether a transaction goes on, in which the role was taken or not."""
+    own = connection.connection
+    return own is not None and own.pgconn.transaction_status != TransactionStatus.IDLE
+
+
+def _available() -> bool:
+    """Ask once per process, past Django: it is no statement of the request."""
+    if _Wall.available is None:
+        connection.ensure_connection()
+        answer = connection.connection.execute(_MAY_TAKE_ROLE, [ROLE, ROLE]).fetchone()
+        _Wall.available = bool(answer and answer[0])
+        if not _Wall.available:
+            log.error("row-level security is off: this database has no role for it", role=ROLE)
+    return _Wall.available

@@ -1,0 +1,303 @@
+"""Midtrans: Snap opens pages, Core charges by one method and tells how payments stand.
+
+Errors stand in the body's `status_code`, also under HTTP 200; 407 is how an expire succeeds.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import structlog
+
+from gateways.adapter import (
+    ChargeLost,
+    GatewayRejected,
+    GatewayUnavailable,
+    MalformedNotification,
+    Notification,
+    NotificationNotAuthentic,
+    PaymentMethod,
+    PaymentOrder,
+    PaymentPage,
+    PaymentReport,
+    PaymentState,
+    Reversal,
+)
+from gateways.http import (
+    UNREADABLE,
+    Answer,
+    GatewaySession,
+    explained,
+    read_json,
+    read_text,
+    rejected,
+)
+from gateways.midtrans import messages as midtrans_messages
+from gateways.midtrans import methods
+from paytrust.money import Money
+
+log = structlog.get_logger(__name__)
+
+NOT_KNOWN, TAKEN, DUPLICATE = "404", "406", "duplicate_order_id"
+ENDED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CANCELLED}
+ONLY_CANCELLABLE = {"authorize", "capture"}  # cards under review; expire is for pending ones
+SIGNED = ("order_id", "status_code", "gross_amount")
+
+
+class MidtransAdapter:
+    """One Midtrans account. Notifications are signed, but not their transaction_status (B7)."""
+
+    code = "midtrans"
+
+    def __init__(
+        self, *, core_base_url: str, snap_base_url: str, server_key: str, client_key: str
+    ) -> None:
+        self._core, self._snap = core_base_url.rstrip("/"), snap_base_url.rstrip("/")
+        self._server_key = server_key
+        self._session = GatewaySession(gateway=self.code, user=server_key)
+
+    def create_payment(self, order: PaymentOrder) -> PaymentPage:
+        """Open a Snap page (B2), or charge by the one method that is wanted (B3).
+
+        Until the customer has chosen a method, asking again with the same reference makes a
+        new page and ends the old one; a charge is made once per reference. So a repeat never
+        makes a second charge.
+
+        Raises:
+            GatewayTimeout, GatewayUnavailable: the outcome may be unknown; ask again.
+            ChargeLost: an earlier try's charge cannot be shown again, and was expired.
+            GatewayRejected: Midtrans refused; `duplicate_order_id` if the reference has a live
+                or paid charge.
+        """
+        if order.amount.currency != midtrans_messages.CURRENCY:
+            raise GatewayRejected(
+                self.code, gateway_code="CURRENCY", gateway_message="only IDR is taken"
+            )
+        if order.method is not None:
+            return self._open_charge(order, order.method)
+        expires_at = midtrans_messages.end_of(order)
+        answer = self._open_page(midtrans_messages.request_of(order, expires_at=expires_at))
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            self._refuse_duplicate(answer, order)
+            raise self._snap_refusal(answer)
+        try:
+            url = read_text(answer.fields, "redirect_url")
+        except UNREADABLE as error:
+            raise self._unreadable(error) from error
+        return PaymentPage(gateway_id=None, url=url, expires_at=expires_at)
+
+    def find_payment(
+        self, *, reference: str, gateway_id: str | None = None, currency: str
+    ) -> PaymentReport | None:
+        """Ask how a charge stands, by transaction id if known, else by order id (B4).
+
+        None if Midtrans does not know it: a Snap order is unknown until a method is chosen.
+        """
+        wanted = quote(gateway_id or reference, safe="")
+        answer = self._session.send("GET", f"{self._core}/v2/{wanted}/status")
+        return self._charge(answer, reference)
+
+    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+        """Return None: a charge's own status lists what was taken back (B7)."""
+        return None
+
+    def expire_payment(
+        self, *, reference: str, gateway_id: str | None = None, amount: Money
+    ) -> PaymentReport | None:
+        """Expire a pending charge and say how it stands; PAID if the customer was faster.
+
+        A Snap page on which no method was chosen cannot be expired. A new one for the same
+        order ends it instead (B2); nobody is told the new one's address, and it lapses in
+        minutes. Then None: Midtrans knows of no charge.
+        """
+        answer = self._act("expire", gateway_id or reference)
+        if "transaction_status" in answer.fields:
+            return self._charge(answer, reference)
+        report = self.find_payment(
+            reference=reference, gateway_id=gateway_id, currency=amount.currency
+        )
+        if report is None:
+            self._replace_page(reference, amount)
+        elif report.state == PaymentState.PENDING and report.raw_status in ONLY_CANCELLABLE:
+            return self._charge(self._act("cancel", report.gateway_id), reference)
+        return report
+
+    def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
+        """Compare the SHA-512 over the strings exactly as received, in constant time (B7).
+
+        Raises:
+            NotificationNotAuthentic: the signature is missing or wrong, or there is no JSON.
+        """
+        try:
+            message = _object(body)
+        except MalformedNotification as error:
+            raise NotificationNotAuthentic("There is no signature.") from error
+        values = [message.get(name) for name in (*SIGNED, "signature_key")]
+        if not self._server_key or not all(isinstance(value, str) for value in values):
+            raise NotificationNotAuthentic("What must be signed is missing.")
+        *signed, given = map(str, values)
+        expected = hashlib.sha512(("".join(signed) + self._server_key).encode()).hexdigest()
+        if not hmac.compare_digest(given.encode(), expected.encode()):
+            raise NotificationNotAuthentic("The signature_key is wrong.")
+
+    def parse_notification(self, *, headers: Mapping[str, str], body: bytes) -> Notification:
+        """Read a notification whose fields agree with each other.
+
+        The event is named by a digest of the whole message, so a forged one can never stand
+        in the way of the real one.
+
+        Raises:
+            MalformedNotification: fields are missing, or status and code contradict.
+        """
+        message = _object(body)
+        try:
+            midtrans_messages.check_consistency(message)
+            report = midtrans_messages.report_of(message, reference=read_text(message, "order_id"))
+        except UNREADABLE as error:
+            raise MalformedNotification(
+                f"Midtrans's notification cannot be read: {explained(error)}."
+            ) from error
+        canonical = json.dumps(message, sort_keys=True, default=str).encode()
+        return Notification(
+            event_id=hashlib.sha256(canonical).hexdigest(),
+            reference=report.reference,
+            gateway_id=report.gateway_id,
+            report=report,
+        )
+
+    def _open_charge(self, order: PaymentOrder, method: PaymentMethod) -> PaymentPage:
+        expires_at = methods.end_of(order, method)
+        answer = self._session.send(
+            "POST",
+            f"{self._core}/v2/charge",
+            json=methods.request_of(order, method, expires_at=expires_at),
+            headers=methods.headers_of(order, method),
+        )
+        if _code(answer) == TAKEN:
+            return self._adopt(order)
+        charge = self._charge(answer, order.reference)
+        if charge is None or charge.state != PaymentState.PENDING:
+            self._raise_core_error(answer, _code(answer))
+        try:
+            page = methods.page_of(answer.fields, until=expires_at)
+        except UNREADABLE as error:
+            raise self._unreadable(error) from error
+        if page is None:
+            raise GatewayUnavailable(self.code, "its answer lacks what to pay with; ask again")
+        return page
+
+    def _adopt(self, order: PaymentOrder) -> PaymentPage:
+        """Return what an earlier try made, or end it if nobody can be told how to pay it."""
+        report = self.find_payment(reference=order.reference, currency=order.amount.currency)
+        if report is not None and report.state == PaymentState.PENDING:
+            if report.page is not None:
+                return report.page
+            report = self.expire_payment(
+                reference=order.reference, gateway_id=report.gateway_id, amount=order.amount
+            )
+        if report is not None and report.state in ENDED:
+            raise ChargeLost(self.code, reference=order.reference)
+        how = report.raw_status if report else "taken"
+        raise GatewayUnavailable(self.code, f"{order.reference} is {how} already; ask again")
+
+    def _open_page(self, request: Mapping[str, Any]) -> Answer:
+        return self._session.send("POST", f"{self._snap}/transactions", json=request)
+
+    def _act(self, action: str, name: str) -> Answer:
+        """Ask for a change of state. What it led to is in the answer, or must be asked for."""
+        wanted = quote(name, safe="")
+        return self._session.send("POST", f"{self._core}/v2/{wanted}/{action}", json={})
+
+    def _refuse_duplicate(self, answer: Answer, order: PaymentOrder) -> None:
+        """Tell by its status whether the order id is taken: that refusal has many wordings (B2)."""
+        if answer.status != HTTPStatus.BAD_REQUEST:
+            return
+        report = self.find_payment(reference=order.reference, currency=order.amount.currency)
+        if report is not None and report.state not in ENDED:
+            raise GatewayRejected(
+                self.code,
+                gateway_code=DUPLICATE,
+                gateway_message=f"{order.reference} is {report.raw_status} already",
+            )
+
+    def _replace_page(self, reference: str, amount: Money) -> None:
+        answer = self._open_page(
+            midtrans_messages.replacing_request(reference=reference, amount=amount)
+        )
+        if answer.status == HTTPStatus.BAD_REQUEST:  # a method was chosen just now: ask again
+            raise GatewayUnavailable(self.code, "the page could not be replaced")
+        if answer.status > HTTPStatus.BAD_REQUEST:
+            raise self._snap_refusal(answer)
+
+    def _snap_refusal(self, answer: Answer) -> GatewayRejected:
+        return rejected(
+            self.code,
+            status=answer.status,
+            code=f"HTTP_{answer.status}",
+            message=_snap_messages(answer) or "no message",
+        )
+
+    def _charge(self, answer: Answer, reference: str) -> PaymentReport | None:
+        """Read a Core answer: its body's code first, then its HTTP status (B5)."""
+        code = _code(answer)
+        if code == NOT_KNOWN:
+            return None
+        if code.startswith("4") and "transaction_status" not in answer.fields:
+            self._raise_core_error(answer, code)
+        if code.startswith("5"):
+            raise GatewayUnavailable(self.code, f"it answered {code}; the outcome is unknown")
+        try:
+            report = midtrans_messages.report_of(answer.fields, reference=reference)
+        except UNREADABLE as error:
+            raise self._unreadable(error) from error
+        payable = report.state in {PaymentState.PENDING, PaymentState.PAID}
+        return replace(report, page=_page_again(answer)) if payable else report
+
+    def _raise_core_error(self, answer: Answer, code: str) -> NoReturn:
+        if code == str(HTTPStatus.TOO_MANY_REQUESTS.value):
+            raise GatewayUnavailable(self.code, "too many requests")
+        reasons = answer.fields.get("validation_messages")
+        text = str(answer.fields.get("status_message") or "no message")
+        if isinstance(reasons, list) and reasons:
+            text = f"{text} ({'; '.join(map(str, reasons))})"
+        status = int(code) if code.isdigit() else answer.status
+        raise rejected(self.code, status=status, code=code, message=text)
+
+    def _unreadable(self, error: Exception) -> GatewayUnavailable:
+        return GatewayUnavailable(self.code, f"its answer cannot be read: {explained(error)}")
+
+
+def _code(answer: Answer) -> str:
+    """Return the code in the body, which is the one that counts (B5)."""
+    return str(answer.fields.get("status_code") or answer.status)
+
+
+def _page_again(answer: Answer) -> PaymentPage | None:
+    """Return what a known charge is paid with, if that can still be told."""
+    try:
+        return methods.page_of(answer.fields)
+    except UNREADABLE:  # how the payment stands matters more
+        return None
+
+
+def _snap_messages(answer: Answer) -> str:
+    messages = answer.fields.get("error_messages")
+    return "; ".join(map(str, messages)) if isinstance(messages, list) else ""
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object, also one that an old client encoded twice."""
+    try:
+        message = read_json(body)
+        if isinstance(message, str):
+            message = read_json(message.encode())
+    except ValueError as error:
+        raise MalformedNotification("Midtrans's notification is not JSON.") from error
+    if not isinstance(message, dict):
+        raise MalformedNotification("Midtrans's notification is no JSON object.")
+    return message

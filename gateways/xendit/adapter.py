@@ -1,0 +1,252 @@
+"""Xendit's Invoice API v2: hosted pages, found again by id or external_id."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import structlog
+
+from gateways.adapter import (
+    GatewayRejected,
+    GatewayUnavailable,
+    MalformedNotification,
+    Notification,
+    NotificationNotAuthentic,
+    PaymentOrder,
+    PaymentPage,
+    PaymentReport,
+    PaymentState,
+    Reversal,
+)
+from gateways.http import UNREADABLE, Answer, GatewaySession, explained, read_json, rejected
+from gateways.xendit import messages
+from paytrust.money import Money
+
+log = structlog.get_logger(__name__)
+
+EVENT_ID_LENGTH = 255
+FORBIDDEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+
+class XenditAdapter:
+    """One Xendit account. Its notifications carry a static token, no signature (A10)."""
+
+    code = "xendit"
+
+    def __init__(self, *, base_url: str, secret_key: str, callback_token: str) -> None:
+        self._base_url, self._callback_token = base_url.rstrip("/"), callback_token
+        self._session = GatewaySession(gateway=self.code, user=secret_key)
+
+    def create_payment(self, order: PaymentOrder) -> PaymentPage:
+        """Open an invoice at Xendit (A2).
+
+        Xendit knows no idempotency for this call: after an unknown outcome `find_payment` must
+        be asked first.
+
+        Raises:
+            GatewayTimeout, GatewayUnavailable: the outcome may be unknown.
+            GatewayRejected: Xendit refused, or took another amount than was asked.
+        """
+        answer = self._session.send(
+            "POST", f"{self._base_url}/v2/invoices", json=messages.request_of(order)
+        )
+        report = self._read(
+            self._accepted(answer),
+            order.amount.currency,
+            page_until=order.created_at + messages.duration(order),
+        )
+        if report.amount != order.amount:  # decimals of rupiah would be cut off, A2
+            log.error("amount differs", reference=order.reference, invoice=report.gateway_id)
+            raise GatewayRejected(
+                self.code,
+                gateway_code="AMOUNT_DIFFERS",
+                gateway_message=f"asked for {order.amount}, got {report.amount}",
+            )
+        if report.page is None:
+            raise GatewayUnavailable(self.code, "its answer lacks invoice_url; ask again")
+        return report.page
+
+    def find_payment(
+        self, *, reference: str, gateway_id: str | None = None, currency: str
+    ) -> PaymentReport | None:
+        """Ask about an invoice, by id if known, else by external_id; None if there is none.
+
+        external_id is not unique at Xendit: a paid invoice is preferred, then the oldest
+        pending one; more than one is logged.
+        """
+        return _preferred(reference, self._known(reference, gateway_id, currency))
+
+    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+        """Ask about a refund, which the invoice does not show; None if it is another's (A7)."""
+        wanted = quote(reversal_id, safe="")
+        answer = self._session.send("GET", f"{self._base_url}/refunds/{wanted}")
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        refund = self._accepted(answer)
+        try:
+            if refund["invoice_id"] != gateway_id:
+                return None
+            return messages.refund_of(refund)
+        except UNREADABLE as error:
+            raise GatewayUnavailable(
+                self.code, f"its answer cannot be read: {explained(error)}"
+            ) from error
+
+    def expire_payment(
+        self, *, reference: str, gateway_id: str | None = None, amount: Money
+    ) -> PaymentReport | None:
+        """Expire an invoice and say how it stands; PAID if the customer was faster (A4).
+
+        Without an id, every pending invoice of that external_id is expired.
+        """
+        known = self._known(reference, gateway_id, amount.currency)
+        return _preferred(
+            reference,
+            [
+                self._expired(report, amount.currency)
+                if report.state == PaymentState.PENDING
+                else report
+                for report in known
+            ],
+        )
+
+    def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
+        """Compare `x-callback-token` in constant time.
+
+        Raises:
+            NotificationNotAuthentic: the token is missing or wrong.
+        """
+        token = headers.get("x-callback-token", "")
+        expected = self._callback_token
+        if not expected or not hmac.compare_digest(token.encode(), expected.encode()):
+            raise NotificationNotAuthentic("The x-callback-token is missing or wrong.")
+
+    def parse_notification(self, *, headers: Mapping[str, str], body: bytes) -> Notification:
+        """Read an invoice callback or a refund event.
+
+        `webhook-id` names the event if it is there, else id, status and a digest of the body.
+
+        Raises:
+            MalformedNotification: no JSON object, or without the fields that matter.
+        """
+        message = _object(body)
+        event_id = _event_id(headers, message)
+        try:
+            if "event" in message:
+                return messages.refund_notification(event_id, message)
+            report = messages.report_of(message, currency=None)
+        except UNREADABLE as error:
+            raise MalformedNotification(
+                f"Xendit's notification cannot be read: {explained(error)}."
+            ) from error
+        return Notification(
+            event_id=event_id,
+            reference=report.reference,
+            gateway_id=report.gateway_id,
+            report=report,
+        )
+
+    def _known(
+        self, reference: str, gateway_id: str | None, currency: str
+    ) -> Sequence[PaymentReport]:
+        """Return the invoices that are meant, oldest first."""
+        if gateway_id is not None:
+            answer = self._session.send("GET", self._invoice_url(gateway_id))
+            if answer.status == HTTPStatus.NOT_FOUND:
+                return []
+            return [self._read(self._accepted(answer), currency)]
+        answer = self._session.send(
+            "GET", f"{self._base_url}/v2/invoices", params={"external_id": reference}
+        )
+        invoices = self._accepted(answer)
+        if not isinstance(invoices, list) or not all(isinstance(one, dict) for one in invoices):
+            raise GatewayUnavailable(self.code, "its answer is no list of invoices")
+        ours = [invoice for invoice in invoices if invoice.get("external_id") == reference]
+        ours.sort(key=lambda invoice: str(invoice.get("created", "")))
+        return [self._read(invoice, currency) for invoice in ours]
+
+    def _expired(self, report: PaymentReport, currency: str) -> PaymentReport:
+        answer = self._session.send(
+            "POST", f"{self._base_url}/invoices/{quote(report.gateway_id, safe='')}/expire!"
+        )
+        if answer.status < HTTPStatus.BAD_REQUEST or answer.status in FORBIDDEN:
+            return self._read(self._accepted(answer), currency)
+        now_known = self._known(report.reference, report.gateway_id, currency)  # not pending now
+        return now_known[0] if now_known else report
+
+    def _invoice_url(self, invoice_id: str) -> str:
+        return f"{self._base_url}/v2/invoices/{quote(invoice_id, safe='')}"
+
+    def _read(
+        self, invoice: object, currency: str, *, page_until: datetime | None = None
+    ) -> PaymentReport:
+        try:
+            if not isinstance(invoice, dict):
+                raise TypeError("it is no invoice")
+            return messages.report_of(invoice, currency=currency, page_until=page_until)
+        except UNREADABLE as error:
+            raise GatewayUnavailable(
+                self.code, f"its answer cannot be read: {explained(error)}"
+            ) from error
+
+    def _accepted(self, answer: Answer) -> Any:  # noqa: ANN401  # any JSON value
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            return answer.body
+        raise rejected(
+            self.code,
+            status=answer.status,
+            code=answer.fields.get("error_code", f"HTTP_{answer.status}"),
+            message=_refusal(answer.fields),
+        )
+
+
+def _preferred(reference: str, found: Sequence[PaymentReport]) -> PaymentReport | None:
+    """Choose among invoices that bear one external_id, oldest first."""
+    if len(found) > 1:
+        invoices = {report.gateway_id: report.raw_status for report in found}
+        log.warning("several Xendit invoices", reference=reference, invoices=invoices)
+    for state in (PaymentState.PAID, PaymentState.PENDING):
+        for report in found:
+            if report.state == state:
+                return report
+    return found[-1] if found else None
+
+
+def _refusal(error: Mapping[str, Any]) -> str:
+    """Return Xendit's message, and which fields it is about (A8)."""
+    text = str(error.get("message", "no message"))
+    named = error.get("errors")
+    if not isinstance(named, list):
+        return text
+    reasons = [
+        str(reason)
+        for one in named
+        if isinstance(one, dict) and isinstance(one.get("messages"), list)
+        for reason in one["messages"]
+    ]
+    return f"{text} ({'; '.join(reasons)})" if reasons else text
+
+
+def _event_id(headers: Mapping[str, str], message: Mapping[str, Any]) -> str:
+    given = headers.get("webhook-id", "")
+    if 1 <= len(given) <= EVENT_ID_LENGTH and given.isprintable():
+        return given
+    digest = hashlib.sha256(msgspec.json.encode(message, order="deterministic")).hexdigest()
+    named = f"{message.get('id', '')}:{message.get('status', '')}:{digest}"
+    printable = named.isprintable() and len(named) <= EVENT_ID_LENGTH
+    return named if printable else digest
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        message = read_json(body)
+    except ValueError as error:
+        raise MalformedNotification("Xendit's notification is not JSON.") from error
+    if not isinstance(message, dict):
+        raise MalformedNotification("Xendit's notification is no JSON object.")
+    return message

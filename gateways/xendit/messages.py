@@ -1,0 +1,198 @@
+"""Xendit's messages: the invoice that is asked for, and what invoices and callbacks say.
+
+Whole currency on the wire (1250 sen is 12.5), smallest units inside; times are UTC.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from gateways.adapter import (
+    Notification,
+    PaymentMethod,
+    PaymentOrder,
+    PaymentPage,
+    PaymentReport,
+    PaymentState,
+    Reversal,
+)
+from gateways.http import read_text
+from paytrust.money import EXPONENTS, Money
+
+LONGEST_SECONDS = 31_536_000  # invoice_duration, A2
+MOST_ITEMS = 75
+STATES = {
+    "PENDING": PaymentState.PENDING,
+    "PAID": PaymentState.PAID,
+    "SETTLED": PaymentState.PAID,
+    "COMPLETED": PaymentState.PAID,  # very old callbacks
+    "EXPIRED": PaymentState.EXPIRED,
+}
+REFUND_SUCCEEDED, REFUND_FAILED = "refund.succeeded", "refund.failed"
+
+
+def request_of(order: PaymentOrder) -> dict[str, Any]:
+    """Shape an order as the body of `POST /v2/invoices` (A2)."""
+    body: dict[str, Any] = {
+        "external_id": order.reference,
+        "amount": order.amount.whole(),
+        "currency": order.amount.currency,
+        "description": order.description,
+        "invoice_duration": duration(order) // timedelta(seconds=1),
+    }
+    if items := _items(order):
+        body["items"] = items
+    if customer := _customer(order):
+        body["customer"] = customer
+    if "email" in customer:
+        body["payer_email"] = customer["email"]
+    if order.success_redirect_url:
+        body["success_redirect_url"] = order.success_redirect_url
+    if order.failure_redirect_url:
+        body["failure_redirect_url"] = order.failure_redirect_url
+    if order.method:
+        body["payment_methods"] = [_channel(order.method)]
+    return body
+
+
+def duration(order: PaymentOrder) -> timedelta:
+    """Return how long the invoice is to live, within what Xendit takes, in whole seconds."""
+    seconds = (order.expires_at - order.created_at) // timedelta(seconds=1)
+    return timedelta(seconds=min(max(seconds, 1), LONGEST_SECONDS))
+
+
+def report_of(
+    invoice: Mapping[str, Any], *, currency: str | None, page_until: datetime | None = None
+) -> PaymentReport:
+    """Shape an invoice, or a callback, which has the same fields where they matter (A2, A10).
+
+    Args:
+        invoice: the object as it came.
+        currency: what it is in if it does not say, as old callbacks do not; None leaves the
+            amounts out then.
+        page_until: when the page closes if the invoice does not say.
+
+    Raises:
+        KeyError, TypeError, ValueError, ArithmeticError: the object cannot be read.
+    """
+    raw_status = read_text(invoice, "status")
+    state = STATES.get(raw_status, PaymentState.UNKNOWN)
+    paid = invoice.get("paid_amount")
+    if paid is None and state == PaymentState.PAID:
+        paid = invoice["amount"]
+    currency = invoice.get("currency") or currency
+    return PaymentReport(
+        reference=read_text(invoice, "external_id"),
+        gateway_id=read_text(invoice, "id"),
+        state=state,
+        raw_status=raw_status,
+        amount=_money(invoice["amount"], currency),
+        paid_amount=_money(paid, currency) if paid is not None else None,
+        paid_at=_time(invoice.get("paid_at")),
+        method=invoice.get("payment_method"),
+        channel=invoice.get("payment_channel") or invoice.get("bank_code"),
+        page=_page(invoice, page_until),
+    )
+
+
+def refund_notification(event_id: str, message: Mapping[str, Any]) -> Notification:
+    """Shape a refund event; it says nothing of the payment but that money went back (A7).
+
+    Raises:
+        KeyError, TypeError, ValueError, ArithmeticError: the event cannot be read.
+    """
+    event = read_text(message, "event")
+    if event not in {REFUND_SUCCEEDED, REFUND_FAILED}:
+        raise ValueError(f"the event {event} is not known")
+    data = message["data"]
+    data = data.get("data") or data  # one page of the documentation nests it twice
+    invoice_id = data.get("invoice_id")
+    refund = refund_of(data)
+    report = PaymentReport(
+        reference="",
+        gateway_id=invoice_id or read_text(data, "payment_id"),
+        state=PaymentState.UNKNOWN,
+        raw_status=event,
+        amount=None,
+        paid_amount=None,
+        paid_at=None,
+        method=data.get("payment_method_type"),
+        channel=data.get("channel_code"),
+        reversals=(refund,) if event == REFUND_SUCCEEDED else (),
+    )
+    return Notification(event_id=event_id, reference=None, gateway_id=invoice_id, report=report)
+
+
+def refund_of(refund: Mapping[str, Any]) -> Reversal:
+    """Shape a refund; it is confirmed once it has succeeded (A7).
+
+    Raises:
+        KeyError, TypeError, ValueError, ArithmeticError: the refund cannot be read.
+    """
+    return Reversal(
+        id=read_text(refund, "id"),
+        amount=Money.from_whole(Decimal(str(refund["amount"])), _served(refund["currency"])),
+        kind="refund",
+        at=_time(refund.get("updated") or refund.get("created")),
+        confirmed=refund.get("status") == "SUCCEEDED",
+    )
+
+
+def _items(order: PaymentOrder) -> list[dict[str, Any]]:
+    """Return the lines if they are the amount; Xendit ignores their sum, customers do not."""
+    total = sum(item.quantity * item.unit_amount for item in order.items)
+    if total != order.amount.minor or len(order.items) > MOST_ITEMS:
+        return []
+    return [
+        {
+            "name": item.name,
+            "quantity": item.quantity,
+            "price": Money(item.unit_amount, order.amount.currency).whole(),
+        }
+        for item in order.items
+    ]
+
+
+def _customer(order: PaymentOrder) -> dict[str, str]:
+    if order.customer is None:
+        return {}
+    named = {
+        "given_names": order.customer.name,
+        "email": order.customer.email,
+        "mobile_number": order.customer.phone,
+    }
+    return {key: value for key, value in named.items() if value}
+
+
+def _channel(method: PaymentMethod) -> str:
+    if method.type == "echannel":
+        return "MANDIRI"
+    return (method.bank or method.store or method.type).upper()
+
+
+def _page(invoice: Mapping[str, Any], until: datetime | None) -> PaymentPage | None:
+    url, expires_at = invoice.get("invoice_url"), _time(invoice.get("expiry_date")) or until
+    if not url or expires_at is None:
+        return None
+    return PaymentPage(gateway_id=invoice["id"], url=url, expires_at=expires_at)
+
+
+def _money(amount: object, currency: str | None) -> Money | None:
+    """Read an amount in whole currency: a JSON number, or a string."""
+    if currency is None:
+        return None
+    return Money.from_whole(Decimal(str(amount)), _served(currency))
+
+
+def _served(currency: str) -> str:
+    if currency not in EXPONENTS:
+        raise ValueError(f"the currency {currency} is not served")
+    return currency
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,186 @@
+"""Instalments, payment requests and settlements; invoices have a page of their own above."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RelatedDropdownFilter,
+)
+
+from invoices.invoices import labels
+from invoices.models import Installment, PaymentRequest, SettlementEntry
+from paytrust.staff import display
+from paytrust.staff.filters import CurrencyFilter, DatesFilter
+from paytrust.staff.pages import ReadOnlyAdmin
+
+Shown = SafeString | str
+
+
+@admin.register(Installment)
+class InstallmentAdmin(ReadOnlyAdmin):
+    fields = ("invoice", "number", "state", "net", "tax", "fee", "total", "paid", "due", "settled")
+    list_display = ("id", "of", "number", "total", "paid", "state", "due", "settled")
+    list_filter: ClassVar = [
+        ("status", ChoicesDropdownFilter),
+        ("due_at", DatesFilter),
+    ]
+    list_select_related = ("invoice",)
+    exact_search = ("invoice__external_id",)
+
+    @admin.display(description=_("Invoice"))
+    def of(self, part: Installment) -> Shown:
+        return display.link("invoices_invoice", part.invoice_id)
+
+    @admin.display(description=_("Net"))
+    def net(self, part: Installment) -> Shown:
+        return display.money(part.net_amount, part.invoice.currency_code)
+
+    @admin.display(description=_("Tax"))
+    def tax(self, part: Installment) -> Shown:
+        return display.money(part.tax_amount, part.invoice.currency_code)
+
+    @admin.display(description=_("Fee"))
+    def fee(self, part: Installment) -> Shown:
+        return display.money(part.service_fee_amount, part.invoice.currency_code)
+
+    @admin.display(description=_("Total"))
+    def total(self, part: Installment) -> Shown:
+        return display.money(part.total_amount, part.invoice.currency_code)
+
+    @admin.display(description=_("Paid"))
+    def paid(self, part: Installment) -> Shown:
+        return display.money(part.paid_amount, part.invoice.currency_code)
+
+    @admin.display(description=_("State"))
+    def state(self, part: Installment) -> Shown:
+        return labels.part_label(part)
+
+    @admin.display(description=_("Due"))
+    def due(self, part: Installment) -> Shown:
+        return display.moment(part.due_at)
+
+    @admin.display(description=_("Settled"))
+    def settled(self, part: Installment) -> Shown:
+        return display.moment(part.settled_at)
+
+
+@admin.register(PaymentRequest)
+class PaymentRequestAdmin(ReadOnlyAdmin):
+    fields = (
+        "reference",
+        "invoice",
+        "installment",
+        "tenant",
+        "gateway",
+        "gateway_payment_id",
+        "money",
+        "state",
+        "created",
+        "opened",
+        "expires",
+        "ended",
+        "next_check",
+    )
+    list_display = ("id", "reference", "of", "gateway", "money", "state", "created")
+    list_filter: ClassVar = [
+        ("status", ChoicesDropdownFilter),
+        CurrencyFilter,
+        ("gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("created_at", DatesFilter),
+    ]
+    list_select_related = ("gateway",)
+    ordering = ("-created_at", "-id")
+    exact_search = ("reference", "gateway_payment_id", "invoice__external_id")
+
+    @admin.display(description=_("Invoice"))
+    def of(self, payment: PaymentRequest) -> Shown:
+        return display.link("invoices_invoice", payment.invoice_id)
+
+    @admin.display(description=_("Amount"))
+    def money(self, payment: PaymentRequest) -> Shown:
+        return display.money(payment.amount, payment.currency_code)
+
+    @admin.display(description=_("State"))
+    def state(self, payment: PaymentRequest) -> Shown:
+        return labels.request_label(payment)
+
+    @admin.display(description=_("Created"))
+    def created(self, payment: PaymentRequest) -> Shown:
+        return display.moment(payment.created_at)
+
+    @admin.display(description=_("Opened"))
+    def opened(self, payment: PaymentRequest) -> Shown:
+        return display.moment(payment.opened_at)
+
+    @admin.display(description=_("Expires"))
+    def expires(self, payment: PaymentRequest) -> Shown:
+        return display.moment(payment.expires_at)
+
+    @admin.display(description=_("Ended"))
+    def ended(self, payment: PaymentRequest) -> Shown:
+        return display.moment(payment.ended_at)
+
+    @admin.display(description=_("The gateway is asked next"))
+    def next_check(self, payment: PaymentRequest) -> Shown:
+        return display.moment(payment.next_check_at)
+
+
+@admin.register(SettlementEntry)
+class SettlementEntryAdmin(ReadOnlyAdmin):
+    """What the reports add up: one row for each instalment settled, or taken back."""
+
+    fields = (
+        "installment",
+        "tenant",
+        "gateway",
+        "told",
+        "net",
+        "tax",
+        "fee",
+        "total",
+        "booked",
+    )
+    list_display = ("id", "of", "gateway", "told", "net", "tax", "fee", "total", "booked")
+    list_filter: ClassVar = [
+        ("kind", ChoicesDropdownFilter),
+        CurrencyFilter,
+        ("gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("booked_at", DatesFilter),
+    ]
+    list_select_related = ("installment", "gateway")
+    ordering = ("-booked_at", "-id")
+
+    @admin.display(description=_("Invoice"))
+    def of(self, entry: SettlementEntry) -> Shown:
+        return display.link("invoices_invoice", entry.installment.invoice_id)
+
+    @admin.display(description=_("Kind"))
+    def told(self, entry: SettlementEntry) -> Shown:
+        settled = entry.kind == SettlementEntry.Kind.SETTLED
+        return display.label(entry.get_kind_display(), "good" if settled else "bad")
+
+    @admin.display(description=_("Net"))
+    def net(self, entry: SettlementEntry) -> Shown:
+        return display.money(entry.net_amount, entry.currency_code)
+
+    @admin.display(description=_("Tax"))
+    def tax(self, entry: SettlementEntry) -> Shown:
+        return display.money(entry.tax_amount, entry.currency_code)
+
+    @admin.display(description=_("Fee"))
+    def fee(self, entry: SettlementEntry) -> Shown:
+        return display.money(entry.service_fee_amount, entry.currency_code)
+
+    @admin.display(description=_("Total"))
+    def total(self, entry: SettlementEntry) -> Shown:
+        return display.money(entry.total_amount, entry.currency_code)
+
+    @admin.display(description=_("Booked"))
+    def booked(self, entry: SettlementEntry) -> Shown:
+        return display.moment(entry.booked_at)

@@ -1,0 +1,359 @@
+"""Writes to invoices. Each function is one transaction, or says how it is cut."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from http import HTTPStatus
+from uuid import UUID
+
+import structlog
+from django.db import IntegrityError, transaction
+
+from apikeys.models import Tenant
+from gateways.fees.services import fee_on
+from gateways.models import GatewayFee
+from invoices.invoices import charges, selectors
+from invoices.invoices.request import InvoiceRequest
+from invoices.invoices.selectors import InvoiceDocument
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceStatus,
+    LineItem,
+    PaymentRequest,
+)
+from invoices.payment_requests import opening
+from invoices.schedule import splitting, taxes
+from invoices.schedule.splitting import InvalidInstallments
+from paytrust.errors import PayTrustError
+from paytrust.money import MAX_AMOUNT, minor_units
+from paytrust.operations.database import violated_constraint
+
+log = structlog.get_logger(__name__)
+
+DEFAULT_LIFE = timedelta(hours=24)
+SHORTEST_LIFE, LONGEST_LIFE = timedelta(hours=1), timedelta(days=30)
+ONCE_ONLY = ("invoice_per_idempotency_record", "invoice_external_id_per_tenant")
+PARENT_STATES = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.FULLY_PAID)
+USUAL_TAX_RATE_LIMIT = Decimal("0.27")  # above it: accepted and logged (FR-058)
+
+
+class InvalidAmount(PayTrustError):
+    """An amount is finer than the currency allows, or out of range."""
+
+    code = "invalid_amount"
+
+
+class InvalidExpiry(PayTrustError):
+    """The invoice would expire too soon or too late."""
+
+    code = "invalid_expiry"
+
+
+class InvalidParent(PayTrustError):
+    """The invoice cannot have supplementary invoices."""
+
+    code = "invalid_parent"
+
+
+class ExternalIdConflict(PayTrustError):
+    """Another invoice of yours already has this external_id."""
+
+    status = HTTPStatus.CONFLICT
+    code = "external_id_conflict"
+
+
+def create_invoice(
+    *,
+    tenant: Tenant,
+    request: InvoiceRequest,
+    idempotency_record_id: UUID | None,
+    request_id: str | None = None,
+    now: datetime,
+) -> tuple[InvoiceDocument, bool]:
+    """Store an invoice and open its first payment at the gateway.
+
+    Cut in three: the rows and the payment request as `opening` are committed; the gateway is
+    asked; the answer is recorded. A call that repeats an earlier one (same idempotency record
+    or `external_id`) continues where that one stopped.
+
+    Returns:
+        The invoice, and whether this call was the one that opened it.
+
+    Raises:
+        UnknownGateway, InvalidCurrency, UnsupportedCurrency, UnsupportedGatewayCurrency,
+        InvalidAmount, InvalidExpiry, InvalidInstallments, InstallmentTooSmall: bad input.
+        ExternalIdConflict: the external_id belongs to an invoice with other content.
+        PaymentInProgress: the same call is running elsewhere.
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: the invoice stays a draft.
+
+    Source: FR-036, FR-037, FR-075, SC-009.
+    """
+    fee = fee_on(gateway_id=request.gateway_id, currency_code=request.currency_code)
+    try:
+        document, payment_request = _record_invoice(
+            tenant=tenant,
+            request=request,
+            fee=fee,
+            idempotency_record_id=idempotency_record_id,
+            request_id=request_id,
+            now=now,
+        )
+    except (IntegrityError, InvalidExpiry, InvalidInstallments) as error:
+        existing = _made_before(tenant, request, idempotency_record_id, error)
+        if existing.status != InvoiceStatus.DRAFT:
+            return selectors.document(tenant=tenant, invoice_id=existing.pk), False
+        return opening.open_payment(tenant=tenant, invoice_id=existing.pk, now=now)
+    return opening.ask(document, payment_request, now), True
+
+
+def create_supplementary(
+    *,
+    tenant: Tenant,
+    parent_id: int,
+    request: InvoiceRequest,
+    idempotency_record_id: UUID | None,
+    request_id: str | None = None,
+    now: datetime,
+) -> tuple[InvoiceDocument, bool]:
+    """Create an invoice beside another one, in its currency and at its gateway.
+
+    Raises:
+        Invoice.DoesNotExist: the parent is unknown, or another tenant's.
+        InvalidParent: the parent is a draft, failed, expired, cancelled or supplementary.
+        The failures of `create_invoice`.
+
+    Source: FR-070, SC-012.
+    """
+    parent = Invoice.objects.for_tenant(tenant).get(pk=parent_id)
+    if parent.parent_id is not None or parent.status not in PARENT_STATES:
+        what = "supplementary itself" if parent.parent_id is not None else parent.status
+        raise InvalidParent(
+            f"Invoice {parent.pk} is {what}; it cannot have supplementary invoices.",
+            details={"invoice_id": parent.pk, "status": parent.status},
+        )
+    request = replace(
+        request,
+        parent_id=parent.pk,
+        gateway_id=parent.gateway_id,
+        currency_code=parent.currency_code,
+    )
+    return create_invoice(
+        tenant=tenant,
+        request=request,
+        idempotency_record_id=idempotency_record_id,
+        request_id=request_id,
+        now=now,
+    )
+
+
+def expire_invoices(*, now: datetime, limit: int) -> int:
+    """Mark unpaid invoices whose time is over as `expired`; return how many.
+
+    Rows that others hold are left for the next run. Their payment requests stay open: the
+    gateway closes its page by its own clock, and money that still arrives is booked (FR-041).
+    """
+    with transaction.atomic():
+        due = (
+            Invoice.objects.filter(
+                status__in=[InvoiceStatus.DRAFT, InvoiceStatus.PENDING, InvoiceStatus.FAILED],
+                expires_at__lte=now,
+            )
+            .order_by("pk")
+            .select_for_update(skip_locked=True)[:limit]
+        )
+        return Invoice.objects.filter(pk__in=[invoice.pk for invoice in due]).update(
+            status=InvoiceStatus.EXPIRED,
+            ended_as=InvoiceStatus.EXPIRED,
+            ended_at=now,
+            updated_at=now,
+        )
+
+
+def _record_invoice(
+    *,
+    tenant: Tenant,
+    request: InvoiceRequest,
+    fee: GatewayFee,
+    idempotency_record_id: UUID | None,
+    request_id: str | None,
+    now: datetime,
+) -> tuple[InvoiceDocument, PaymentRequest]:
+    lines = _charge_lines(request)
+    charged = charges.charge(
+        lines=lines, fee=charges.Fee(percentage=fee.percentage, fixed_amount=fee.fixed_amount)
+    )
+    _check_total(charged.total_amount)
+    asked = request.installments
+    parts = splitting.plan(
+        charges=charged,
+        count=asked.count if asked else 1,
+        custom_amounts=asked.custom_amounts if asked else None,
+    )
+    due, expires_at = _times(request, now)
+    with transaction.atomic():
+        invoice = Invoice.objects.create(
+            tenant=tenant,
+            gateway=fee.gateway,
+            parent_id=request.parent_id,
+            external_id=request.external_id,
+            idempotency_record_id=idempotency_record_id,
+            request_id=request_id,
+            content_fingerprint=request.fingerprint(),
+            currency_code=request.currency_code,
+            subtotal_amount=charged.subtotal_amount,
+            total_tax_amount=charged.total_tax_amount,
+            total_service_fee_amount=charged.total_service_fee_amount,
+            total_amount=charged.total_amount,
+            fee_percentage=fee.percentage,
+            fee_fixed_amount=fee.fixed_amount,
+            installment_count=len(parts),
+            description=request.description,
+            customer=request.customer,
+            metadata=request.metadata or {},
+            success_redirect_url=request.success_redirect_url,
+            failure_redirect_url=request.failure_redirect_url,
+            payment_method=request.payment_method,
+            created_at=now,
+            updated_at=now,
+            expires_at=expires_at,
+        )
+        line_items = _record_lines(invoice, request, lines)
+        installments = _record_installments(invoice, parts, due, line_items)
+        payment_request = opening.lease_request(
+            invoice=invoice, installment=installments[0], now=now
+        )
+        invoice.payment_initiated_at = now
+        invoice.save(update_fields=["payment_initiated_at"])
+    _log_unusual_rates(invoice, line_items)
+    return InvoiceDocument(invoice, line_items, installments, None), payment_request
+
+
+def _charge_lines(request: InvoiceRequest) -> list[charges.Line]:
+    """Turn prices into minor units; an amount finer than the currency is an error."""
+    lines: list[charges.Line] = []
+    errors: list[dict[str, list[str]]] = [{} for _ in request.line_items]
+    for line, error in zip(request.line_items, errors, strict=True):
+        try:
+            unit_amount = minor_units(line.unit_price, request.currency_code)
+        except ValueError as reason:
+            error["unit_price"] = [str(reason)]
+            continue
+        lines.append(charges.Line(line.quantity, unit_amount, line.tax_rate))
+    wrong = {str(place): error for place, error in enumerate(errors) if error}
+    if wrong:
+        raise InvalidAmount("A price does not fit the currency.", details={"line_items": wrong})
+    return lines
+
+
+def _check_total(total_amount: int) -> None:
+    if not 1 <= total_amount <= MAX_AMOUNT:
+        raise InvalidAmount(
+            f"The invoice total is {total_amount}; it must be from 1 to {MAX_AMOUNT}.",
+            details={"line_items": [f"total must be from 1 to {MAX_AMOUNT} minor units"]},
+        )
+
+
+def _times(request: InvoiceRequest, now: datetime) -> tuple[list[datetime], datetime]:
+    """Return the due dates and the moment the invoice expires (FR-021, FR-041)."""
+    if request.installments is None:
+        expires_at = request.expires_at or now + DEFAULT_LIFE
+        _check_expiry(request, earliest=now + SHORTEST_LIFE, latest=now + LONGEST_LIFE)
+        return [expires_at], expires_at
+    due = splitting.due_dates(
+        count=request.installments.count,
+        created_at=now,
+        interval_days=request.installments.interval_days or splitting.DEFAULT_INTERVAL_DAYS,
+        given=request.installments.due_dates,
+    )
+    _check_expiry(request, earliest=due[-1], latest=due[-1] + LONGEST_LIFE)
+    return due, request.expires_at or due[-1] + DEFAULT_LIFE
+
+
+def _check_expiry(request: InvoiceRequest, *, earliest: datetime, latest: datetime) -> None:
+    if request.expires_at and not earliest <= request.expires_at <= latest:
+        between = f"between {earliest:%Y-%m-%dT%H:%M:%SZ} and {latest:%Y-%m-%dT%H:%M:%SZ}"
+        raise InvalidExpiry(
+            f"expires_at must lie {between}.", details={"expires_at": [f"must lie {between}"]}
+        )
+
+
+def _record_lines(
+    invoice: Invoice, request: InvoiceRequest, lines: Sequence[charges.Line]
+) -> list[LineItem]:
+    return LineItem.objects.bulk_create(
+        LineItem(
+            invoice=invoice,
+            position=position,
+            product_name=asked.product_name,
+            quantity=asked.quantity,
+            unit_price_amount=line.unit_amount,
+            tax_rate=asked.tax_rate,
+            tax_category=asked.tax_category,
+            country_code=asked.country_code,
+            subtotal_amount=line.subtotal_amount,
+            tax_amount=line.tax_amount,
+        )
+        for position, (asked, line) in enumerate(
+            zip(request.line_items, lines, strict=True), start=1
+        )
+    )
+
+
+def _record_installments(
+    invoice: Invoice,
+    parts: Sequence[splitting.Part],
+    due: Sequence[datetime],
+    line_items: Sequence[LineItem],
+) -> list[Installment]:
+    installments = Installment.objects.bulk_create(
+        Installment(
+            invoice=invoice,
+            number=part.number,
+            due_at=due_at,
+            net_amount=part.net_amount,
+            tax_amount=part.tax_amount,
+            service_fee_amount=part.service_fee_amount,
+            total_amount=part.total_amount,
+        )
+        for part, due_at in zip(parts, due, strict=True)
+    )
+    taxes.write(installments=installments, line_items=line_items)
+    return installments
+
+
+def _log_unusual_rates(invoice: Invoice, line_items: Sequence[LineItem]) -> None:
+    unusual = [line.pk for line in line_items if line.tax_rate > USUAL_TAX_RATE_LIMIT]
+    if unusual:
+        log.warning("tax rate above 27 %", invoice_id=invoice.pk, line_item_ids=unusual)
+
+
+def _made_before(
+    tenant: Tenant,
+    request: InvoiceRequest,
+    idempotency_record_id: UUID | None,
+    error: Exception,
+) -> Invoice:
+    """Return the invoice that an earlier same call made; raise `error` if there is none.
+
+    Times that were right at the first call may have passed by now, so an unfit time is an
+    error only for a new invoice.
+    """
+    if isinstance(error, IntegrityError) and violated_constraint(error) not in ONCE_ONLY:
+        raise error
+    mine = Invoice.objects.for_tenant(tenant)
+    existing = None
+    if idempotency_record_id:
+        existing = mine.filter(idempotency_record_id=idempotency_record_id).first()
+    if existing is None and request.external_id is not None:
+        existing = mine.filter(external_id=request.external_id).first()
+    if existing is None:
+        raise error
+    if existing.content_fingerprint != request.fingerprint():
+        raise ExternalIdConflict(
+            f"Invoice {existing.pk} already has external_id {request.external_id!r} and other "
+            "content. Use a new external_id, or send the same content again.",
+            details={"invoice_id": existing.pk, "external_id": ["already used"]},
+        ) from error
+    return existing

@@ -1,0 +1,121 @@
+"""The merchant's invoices."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent, record_id_of
+from apikeys.keys.authentication import tenant_of
+from invoices.invoices import selectors, services
+from invoices.invoices.filters import InvoiceFilter
+from invoices.invoices.serializers import (
+    InvoiceCreateRequest,
+    InvoiceList,
+    InvoiceResponse,
+    OverpaymentResponse,
+    SupplementaryRequest,
+)
+from invoices.models import Invoice
+from paytrust.web.pagination import NewestFirst
+from paytrust.web.problems import NotFound
+from paytrust.web.request_id import request_id_of
+from paytrust.web.serializers import query_of
+
+
+class InvoiceCollection(APIView):
+    @extend_schema(
+        request=InvoiceCreateRequest,
+        responses={200: InvoiceResponse, 201: InvoiceResponse},
+        parameters=[IDEMPOTENCY_HEADER],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Create an invoice and open its payment: the answer bears the payment URL."""
+        body = InvoiceCreateRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        now = timezone.now()
+        document, opened = services.create_invoice(
+            tenant=tenant_of(request),
+            request=body.to_request(),
+            idempotency_record_id=record_id_of(request),
+            request_id=request_id_of(request._request),  # noqa: SLF001  # DRF's wrapper hides it
+            now=now,
+        )
+        return Response(
+            InvoiceResponse(document, context={"now": now}).data,
+            HTTPStatus.CREATED if opened else HTTPStatus.OK,
+        )
+
+    @extend_schema(operation_id="invoices_list", responses=InvoiceList, parameters=[InvoiceFilter])
+    def get(self, request: Request) -> Response:
+        """List invoices, newest first."""
+        wanted = InvoiceFilter(data=query_of(request))
+        wanted.is_valid(raise_exception=True)
+        page = NewestFirst()
+        rows = page.paginate_queryset(
+            wanted.applied_to(selectors.invoices(tenant=tenant_of(request))), request
+        )
+        answers = InvoiceResponse(
+            selectors.documents(rows), many=True, context={"now": timezone.now()}
+        )
+        return page.get_paginated_response(list(answers.data))
+
+
+class InvoiceItem(APIView):
+    @extend_schema(responses=InvoiceResponse)
+    def get(self, request: Request, invoice_id: int) -> Response:
+        """Show an invoice with its lines, schedule and current payment URL."""
+        with missing_is_not_found():
+            document = selectors.document(tenant=tenant_of(request), invoice_id=invoice_id)
+        return Response(InvoiceResponse(document, context={"now": timezone.now()}).data)
+
+
+class InvoiceSupplementary(APIView):
+    @extend_schema(
+        request=SupplementaryRequest,
+        responses={200: InvoiceResponse, 201: InvoiceResponse},
+        parameters=[IDEMPOTENCY_HEADER],
+    )
+    @idempotent
+    def post(self, request: Request, invoice_id: int) -> Response:
+        """Create a supplementary invoice in the currency and at the gateway of its parent."""
+        body = SupplementaryRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        now = timezone.now()
+        with missing_is_not_found():
+            document, opened = services.create_supplementary(
+                tenant=tenant_of(request),
+                parent_id=invoice_id,
+                request=body.to_request(),
+                idempotency_record_id=record_id_of(request),
+                request_id=request_id_of(request._request),  # noqa: SLF001
+                now=now,
+            )
+        return Response(
+            InvoiceResponse(document, context={"now": now}).data,
+            HTTPStatus.CREATED if opened else HTTPStatus.OK,
+        )
+
+
+class InvoiceOverpayment(APIView):
+    @extend_schema(responses=OverpaymentResponse)
+    def get(self, request: Request, invoice_id: int) -> Response:
+        """Show what was paid beside what was asked."""
+        with missing_is_not_found():
+            invoice = selectors.invoices(tenant=tenant_of(request)).get(pk=invoice_id)
+        return Response(OverpaymentResponse(invoice).data)
+
+
+@contextmanager
+def missing_is_not_found() -> Iterator[None]:
+    """Answer 404 alike for what does not exist and for another tenant's."""
+    try:
+        yield
+    except Invoice.DoesNotExist as error:
+        raise NotFound from error

@@ -1,0 +1,160 @@
+"""Our own payment page, for payments whose gateway has none: what to pay, how, and how it stands.
+
+Whoever holds the address may see it, so the address is unguessable, kept from search engines and
+other sites, and what it shows helps to pay and to nothing else.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+
+from invoices.invoices import selectors
+from invoices.models import InvoiceStatus, PaymentRequest
+from invoices.pay_page import instructions
+from invoices.pay_page import texts as pay_texts
+from invoices.pay_page.texts import Texts
+from paytrust.money import Money
+from paytrust.web import problems, strict_json
+
+PENDING, PAID, EXPIRED, CANCELLED = "pending", "paid", "expired", "cancelled"
+TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")  # anything else is not worth a query
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    " img-src 'self'{images}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """How a payment stands, for the one who is to pay it."""
+
+    state: str
+    merchant: str
+    gateway: str
+    amount: str
+    description: str | None
+    reference: str
+    expires_at: datetime
+    deadline: str
+    seconds_left: int
+    back_url: str | None  # the merchant's, for how it ended
+    current_url: str | None  # another page, if this one has been replaced
+    status_path: str
+
+
+@problems.read_only
+def show(request: HttpRequest, page_token: str) -> HttpResponse:
+    """Show the page, in English or Bahasa Indonesia."""
+    texts = pay_texts.chosen(
+        asked_for=request.GET.get("lang"), accepted=request.headers.get("Accept-Language", "")
+    )
+    payment = _payment(page_token)
+    if payment is None:
+        return _html("pay/missing.html", {"texts": texts}, status=HTTPStatus.NOT_FOUND)
+    page = _page(payment, texts, timezone.now())
+    means = instructions.means_of(payment, texts, page.amount) if page.state == PENDING else None
+    return _html(
+        "pay/payment.html",
+        {
+            "page": page,
+            "texts": texts,
+            "means": means,
+            "languages": pay_texts.LANGUAGES.values(),
+            "title": texts.titles[page.state].format(page=page),
+            "lead": texts.leads[page.state].format(page=page),
+            "back": texts.back.format(merchant=page.merchant),
+            "handled_by": texts.handled_by.format(gateway=page.gateway),
+            "open_app": texts.open_app.format(app=means.app) if means else None,
+        },
+        images=_origin(means.qr_image_url) if means and means.qr_image_url else "",
+    )
+
+
+@problems.read_only
+def status(request: HttpRequest, page_token: str) -> HttpResponse:
+    """Tell the open page how its payment stands."""
+    payment = _payment(page_token)
+    if payment is None:
+        return problems.answer(problems.NotFound("There is no such payment."), request)
+    now = timezone.now()
+    body = {"status": _state(payment, now), "expires_at": payment.expires_at}
+    return HttpResponse(strict_json.encode(body), content_type="application/json", headers=HEADERS)
+
+
+def _payment(page_token: str) -> PaymentRequest | None:
+    if not TOKEN.fullmatch(page_token):
+        return None
+    try:
+        return selectors.payment_on_page(page_token=page_token)
+    except PaymentRequest.DoesNotExist:
+        return None
+
+
+def _state(payment: PaymentRequest, now: datetime) -> str:
+    """Return one of the four states that matter to a customer."""
+    if (
+        payment.status == PaymentRequest.Status.PAID
+        or payment.invoice.status == InvoiceStatus.FULLY_PAID
+    ):
+        return PAID
+    if payment.status == PaymentRequest.Status.EXPIRED:
+        return EXPIRED
+    if payment.status == PaymentRequest.Status.OPEN:
+        return PENDING if payment.expires_at > now else EXPIRED
+    return CANCELLED
+
+
+def _page(payment: PaymentRequest, texts: Texts, now: datetime) -> Page:
+    invoice, state = payment.invoice, _state(payment, now)
+    ended = state in {EXPIRED, CANCELLED}
+    return Page(
+        state=state,
+        merchant=payment.tenant.name,
+        gateway=payment.gateway.name,
+        amount=texts.money(Money(payment.amount, payment.currency_code)),
+        description=invoice.description,
+        reference=invoice.external_id or str(invoice.pk),
+        expires_at=payment.expires_at,
+        deadline=texts.moment(payment.expires_at, payment.currency_code),
+        seconds_left=max(0, int((payment.expires_at - now).total_seconds())),
+        back_url=_back_url(payment, state),
+        current_url=selectors.current_payment_url(invoice_id=invoice.pk) if ended else None,
+        status_path=f"/pay/{payment.page_token}/status",
+    )
+
+
+def _back_url(payment: PaymentRequest, state: str) -> str | None:
+    if state == PENDING:
+        return None
+    invoice = payment.invoice
+    return invoice.success_redirect_url if state == PAID else invoice.failure_redirect_url
+
+
+def _html(
+    template: str, context: dict[str, object], *, images: str = "", status: int = HTTPStatus.OK
+) -> HttpResponse:
+    response = HttpResponse(
+        render_to_string(template, context),
+        status=status,
+        headers=HEADERS | {"Content-Security-Policy": POLICY.format(images=images)},
+    )
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
+def _origin(url: str) -> str:
+    """Return where the gateway's own picture of a code comes from, as the policy names it."""
+    parts = urlsplit(url)
+    return f" {parts.scheme}://{parts.netloc}"

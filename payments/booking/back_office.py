@@ -1,0 +1,74 @@
+"""Transactions, notifications and proposals in the back office."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from payments.changes.back_office import ProposalAdmin
+from payments.models import Proposal, Transaction, WebhookEvent
+from payments.webhooks.back_office import WebhookEventAdmin
+from paytrust.staff import display
+from paytrust.staff.filters import CurrencyFilter
+from paytrust.staff.pages import ReadOnlyAdmin
+
+Shown = SafeString | str
+
+
+@admin.register(Transaction)
+class TransactionAdmin(ReadOnlyAdmin):
+    fields = (
+        "gateway_transaction_id",
+        "kind",
+        "money",
+        "overpaid",
+        "invoice",
+        "payment_request",
+        "reverses",
+        "tenant",
+        "gateway",
+        "how",
+        "paid",
+        "booked",
+        "event",
+        "pain002",
+    )
+    list_display = ("id", "of", "gateway", "gateway_transaction_id", "kind", "money", "booked")
+    list_filter: ClassVar = ["kind", "gateway", CurrencyFilter]
+    list_select_related = ("gateway",)
+    exact_search = ("gateway_transaction_id", "invoice__id")
+
+    @admin.display(description=_("Amount"))
+    def money(self, transaction: Transaction) -> Shown:
+        return display.money(transaction.amount, transaction.currency_code)
+
+    @admin.display(description=_("Overpaid"))
+    def overpaid(self, transaction: Transaction) -> Shown:
+        return display.money(transaction.overpayment_amount, transaction.currency_code)
+
+    @admin.display(description=_("Invoice"))
+    def of(self, transaction: Transaction) -> Shown:
+        return display.link("invoices_invoice", transaction.invoice_id)
+
+    @admin.display(description=_("Paid with"))
+    def how(self, transaction: Transaction) -> str:
+        told = (transaction.payment_method, transaction.payment_channel)
+        return ", ".join(name for name in told if name) or display.EMPTY
+
+    @admin.display(description=_("Paid"))
+    def paid(self, transaction: Transaction) -> Shown:
+        return display.moment(transaction.paid_at)
+
+    @admin.display(description="pain.002")
+    def pain002(self, transaction: Transaction) -> Shown:
+        told = (transaction.iso20022_transaction_status, transaction.iso20022_message_id)
+        return " ".join(part for part in told if part) or display.EMPTY
+
+    @admin.display(description=_("Booked"))
+    def booked(self, transaction: Transaction) -> Shown:
+        return display.moment(transaction.created_at)
+
+
+admin.site.register(WebhookEvent, WebhookEventAdmin)
+admin.site.register(Proposal, ProposalAdmin)

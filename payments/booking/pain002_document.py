@@ -1,0 +1,181 @@
+"""A pain.002 from how each instalment stands. Pure: asks no database and no clock."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lxml import etree
+
+from invoices.iso20022.parties import (
+    agent,
+    end_to_end_id,
+    instruction_id,
+    merchant,
+    message_id,
+    money,
+)
+from invoices.models import Invoice
+from paytrust.iso20022 import builder
+from paytrust.iso20022.builder import Node
+from paytrust.iso20022.codes import GROUP_STATUSES
+from paytrust.iso20022.messages import Message
+from paytrust.iso20022.text import identifier, lines, text
+
+MAX_105 = 105  # characters of one AddtlInf
+PENDING, REJECTED, PARTIAL = "PDNG", "RJCT", "PART"
+ACCEPTED = ("ACCP", "ACSP", "ACSC", "ACCC")  # each says all that the one before it says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    code: str  # of ExternalStatusReason1Code
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One instalment and how it stands."""
+
+    number: int
+    due_at: datetime
+    total_amount: int  # minor units, like every *_amount
+    service_fee_amount: int
+    status: str  # of ExternalPaymentTransactionStatus1Code
+    reasons: tuple[Reason, ...] = ()
+    confirmed_amount: int = 0  # what really arrived
+    paid_at: datetime | None = None
+    gateway_transaction_id: str | None = None
+    told: bool = True  # else it only counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """What one pain.002 says of an invoice, whose tenant and gateway are loaded."""
+
+    message_id: str
+    created_at: datetime
+    invoice: Invoice
+    parts: Sequence[Part]
+
+
+def build(report: StatusReport) -> etree._Element:
+    """Build the message: the invoice's state, and each instalment that is to be told."""
+    invoice, parts = report.invoice, report.parts
+    forwarded_by = agent(invoice.gateway)
+    group = group_status([part.status for part in parts])
+    header: list[Node] = [
+        ("MsgId", report.message_id),
+        ("CreDtTm", report.created_at),
+        ("InitgPty", merchant(invoice.tenant)),
+        ("FwdgAgt", forwarded_by),
+    ]
+    original: list[Node] = [
+        ("OrgnlMsgId", message_id(invoice)),
+        ("OrgnlMsgNmId", Message.PAIN_001_11.value),
+        ("OrgnlCreDtTm", invoice.created_at),
+        ("OrgnlNbOfTxs", len(parts)),
+        ("OrgnlCtrlSum", money(invoice, sum(part.total_amount for part in parts)).whole()),
+        ("GrpSts", group),
+        *_per_status(invoice, parts),
+    ]
+    told = [_instruction(invoice, part, group, forwarded_by) for part in parts if part.told]
+    body: list[Node] = [("GrpHdr", header), ("OrgnlGrpInfAndSts", original), *told]
+    return builder.document(Message.PAIN_002_12, ("CstmrPmtStsRpt", body))
+
+
+def group_status(statuses: Collection[str]) -> str:
+    """Return what the statuses of all instalments amount to.
+
+    PART is a status of groups only. Where all are accepted, the weakest holds for all.
+    """
+    if len(set(statuses)) == 1:
+        return next(iter(statuses))
+    accepted = [status for status in statuses if status in ACCEPTED]
+    if len(accepted) == len(statuses):
+        return min(accepted, key=ACCEPTED.index)
+    return PARTIAL if accepted else PENDING
+
+
+def _per_status(invoice: Invoice, parts: Sequence[Part]) -> list[Node]:
+    sums: Counter[str] = Counter()
+    for part in parts:
+        sums[part.status] += part.total_amount
+    counts = Counter(part.status for part in parts)
+    return [
+        (
+            "NbOfTxsPerSts",
+            [
+                ("DtldNbOfTxs", count),
+                ("DtldSts", status),
+                ("DtldCtrlSum", money(invoice, sums[status]).whole()),
+            ],
+        )
+        for status, count in counts.items()
+    ]
+
+
+def _instruction(invoice: Invoice, part: Part, group: str, forwarded_by: list[Node]) -> Node:
+    return (
+        "OrgnlPmtInfAndSts",
+        [
+            ("OrgnlPmtInfId", instruction_id(invoice, part.number)),
+            ("OrgnlNbOfTxs", 1),
+            ("OrgnlCtrlSum", money(invoice, part.total_amount).whole()),
+            ("PmtInfSts", _instruction_status(part.status, group)),
+            ("TxInfAndSts", _transaction(invoice, part, forwarded_by)),
+        ],
+    )
+
+
+def _instruction_status(status: str, group: str) -> str | None:
+    """Return the status if groups may have it and the one above does not forbid it (MDR)."""
+    contradicts = status == REJECTED and group not in {REJECTED, PARTIAL}
+    return status if status in GROUP_STATUSES and not contradicts else None
+
+
+def _transaction(invoice: Invoice, part: Part, forwarded_by: list[Node]) -> list[Node]:
+    reference = part.gateway_transaction_id
+    ordered: list[Node] = [
+        ("Amt", [("InstdAmt", money(invoice, part.total_amount))]),
+        ("ReqdExctnDt", [("Dt", part.due_at.date())]),
+    ]
+    return [
+        ("OrgnlInstrId", instruction_id(invoice, part.number)),
+        ("OrgnlEndToEndId", end_to_end_id(invoice, part.number)),
+        ("TxSts", part.status),
+        *(_reason(invoice, reason) for reason in part.reasons),
+        ("ChrgsInf", _charges(invoice, part, forwarded_by)),
+        ("TrckrData", _arrived(invoice, part, forwarded_by)),
+        ("AccptncDtTm", part.paid_at if part.status in ACCEPTED else None),
+        ("AcctSvcrRef", identifier(reference) if reference else None),
+        ("OrgnlTxRef", ordered),
+    ]
+
+
+def _reason(invoice: Invoice, reason: Reason) -> Node:
+    return (
+        "StsRsnInf",
+        [
+            ("Orgtr", [("Nm", text(invoice.gateway.name))]),
+            ("Rsn", [("Cd", reason.code)]),
+            *(("AddtlInf", line) for line in lines(reason.explanation, limit=MAX_105)),
+        ],
+    )
+
+
+def _charges(invoice: Invoice, part: Part, forwarded_by: list[Node]) -> list[Node] | None:
+    if part.status not in ACCEPTED or part.service_fee_amount == 0:
+        return None
+    return [("Amt", money(invoice, part.service_fee_amount)), ("Agt", forwarded_by)]
+
+
+def _arrived(invoice: Invoice, part: Part, forwarded_by: list[Node]) -> list[Node] | None:
+    """Return when and how much money really came: the only structured place for it."""
+    if part.confirmed_amount <= 0 or part.paid_at is None:
+        return None
+    return [
+        ("ConfdDt", [("DtTm", part.paid_at)]),
+        ("ConfdAmt", money(invoice, part.confirmed_amount)),
+        ("TrckrRcrd", [("Agt", forwarded_by)]),
+    ]

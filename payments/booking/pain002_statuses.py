@@ -1,0 +1,220 @@
+"""From money to statuses: what a booking, or all bookings, mean for each instalment. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+
+from invoices.iso20022.parties import message_id, money
+from invoices.models import Installment, Invoice, InvoiceStatus
+from payments.booking.pain002_document import (
+    ACCEPTED,
+    PENDING,
+    REJECTED,
+    Part,
+    Reason,
+    StatusReport,
+)
+from payments.models import Allocation, Transaction, WebhookEvent
+from paytrust.iso20022.text import identifier
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SETTLED = "ACSC"
+SETTLED_AS = {"SETTLED": "ACCC", "capture": "ACSP"}
+"""Gateways' words that say more, or less, than that the money has been paid."""
+ENDED_BECAUSE = {
+    InvoiceStatus.EXPIRED: Reason(code="EDTR", explanation="The invoice expired unpaid."),
+    InvoiceStatus.CANCELLED: Reason(code="DS02", explanation="The merchant cancelled the invoice."),
+    InvoiceStatus.FAILED: Reason(code="NARR", explanation="The gateway refused the payment."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """Money about to be booked on an invoice, or booked before."""
+
+    invoice: Invoice
+    installments: Sequence[Installment]
+    paid_amounts: Mapping[int, int]  # in each instalment before, by its id
+    shares: Mapping[int, int]  # what goes into each instalment, by its id
+    asked_id: int  # the instalment whose payment was asked for
+    gateway_transaction_id: str
+    amount: int  # minor units; negative for a reversal
+    settled_as: str  # the status where nothing is wrong
+    paid_at: datetime
+    booked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidInvoice:
+    """An invoice, whose tenant and gateway are loaded, and all that was booked on it."""
+
+    invoice: Invoice
+    installments: Sequence[Installment]
+    transactions: Sequence[Transaction]  # oldest first
+    allocations: Sequence[Allocation]  # oldest first, their transactions loaded
+    refusals: Mapping[int, Sequence[WebhookEvent]]  # wrong currency, by instalment id
+
+    @property
+    def excess_on(self) -> int:
+        """The instalment, by its id, that tells what nobody asked for: the last one paid."""
+        filled = {row.installment_id for row in self.allocations if row.amount > 0}
+        parts = [part for part in self.installments if part.pk in filled]
+        return (parts or self.installments)[-1].pk
+
+
+def report_of(booking: Booking) -> StatusReport:
+    """Return what one booking means for its invoice. Pure.
+
+    Only the instalments that the money touches are told; all count.
+    """
+    return StatusReport(
+        message_id=identifier(booking.gateway_transaction_id),
+        created_at=booking.booked_at,
+        invoice=booking.invoice,
+        parts=[_booked_part(booking, part) for part in booking.installments],
+    )
+
+
+def report_on(paid: PaidInvoice) -> StatusReport:
+    """Return how each instalment of an invoice stands. Pure."""
+    invoice = paid.invoice
+    refused_at = [event.received_at for events in paid.refusals.values() for event in events]
+    changed_at = max([invoice.updated_at, *refused_at])
+    moment = (changed_at - EPOCH) // timedelta(microseconds=1)
+    return StatusReport(
+        message_id=f"{message_id(invoice)}-{moment:x}",
+        created_at=changed_at,
+        invoice=invoice,
+        parts=[_standing_part(paid, part) for part in paid.installments],
+    )
+
+
+def asked_part(report: StatusReport, booking: Booking) -> Part:
+    """Return the instalment of a booking's report whose payment was asked for."""
+    number = next(part.number for part in booking.installments if part.pk == booking.asked_id)
+    return next(part for part in report.parts if part.number == number)
+
+
+def foreseen_shares(
+    installments: Iterable[Installment], asked_id: int, amount: int
+) -> dict[int, int]:
+    """Foresee where a payment will go: see `invoices.ledger.crediting.credit`."""
+    unpaid = {
+        part.pk: part.total_amount - part.paid_amount
+        for part in installments
+        if part.status == Installment.Status.UNPAID
+    }
+    if asked_id not in unpaid or amount < 0:
+        return {}
+    shares: dict[int, int] = {}
+    for part_id, lacking_amount in unpaid.items():
+        if amount:
+            shares[part_id] = min(amount, lacking_amount)
+            amount -= shares[part_id]
+    return shares
+
+
+def _booked_part(booking: Booking, part: Installment) -> Part:
+    share, before = booking.shares.get(part.pk, 0), booking.paid_amounts.get(part.pk, 0)
+    asked = part.pk == booking.asked_id
+    full = before + share >= part.total_amount
+    settled = booking.settled_as if asked or share else SETTLED
+    status, reasons = settled if full else PENDING, tuple[Reason, ...]()
+    arrived_amount = share
+    if asked:
+        status, reasons = _asked_status(booking, part, before)
+        arrived_amount += booking.amount - sum(booking.shares.values())
+    elif share and not full:
+        reasons = (_differs(booking.invoice, share, part.total_amount - before),)
+    return Part(
+        number=part.number,
+        due_at=part.due_at,
+        total_amount=part.total_amount,
+        service_fee_amount=part.service_fee_amount,
+        status=status,
+        reasons=reasons,
+        confirmed_amount=arrived_amount,
+        paid_at=booking.paid_at if booking.amount > 0 else None,
+        gateway_transaction_id=booking.gateway_transaction_id,
+        told=asked or share != 0,
+    )
+
+
+def _asked_status(
+    booking: Booking, part: Installment, before: int
+) -> tuple[str, tuple[Reason, ...]]:
+    """Return the status of the instalment whose payment was asked for."""
+    invoice, amount = booking.invoice, booking.amount
+    if amount < 0:
+        return booking.settled_as, (_taken_back(invoice, -amount),)
+    lacking_amount = part.total_amount - before
+    if lacking_amount <= 0:
+        kept = f"{money(invoice, amount)} is kept as an overpayment."
+        again = Reason(code="DUPL", explanation=f"Instalment {part.number} was paid before; {kept}")
+        return REJECTED, (again,)
+    status = booking.settled_as if booking.shares.get(part.pk, 0) >= lacking_amount else PENDING
+    if amount == lacking_amount and status != PENDING:
+        return status, ()
+    return status, (_differs(invoice, amount, lacking_amount),)
+
+
+def _standing_part(paid: PaidInvoice, part: Installment) -> Part:
+    """Return how an instalment stands: what filled it once stays accepted (mapping, refunds)."""
+    moved = [row for row in paid.allocations if row.installment_id == part.pk]
+    filling = [row.transaction for row in moved if row.amount > 0]
+    fullest_amount = max(accumulate(row.amount for row in moved), default=0)
+    taken_amount = -sum(row.amount for row in moved if row.amount < 0)
+    excess_amount = paid.invoice.overpayment_amount if part.pk == paid.excess_on else 0
+    last = filling[-1] if filling else (paid.transactions[-1] if excess_amount else None)
+    if fullest_amount >= part.total_amount:
+        status, reasons = settled_as(filling), list[Reason]()
+    else:
+        status, reasons = _unpaid_status(paid, part)
+    if excess_amount:
+        reasons.append(_differs(paid.invoice, part.paid_amount + excess_amount, part.total_amount))
+    if taken_amount:
+        reasons.append(_taken_back(paid.invoice, taken_amount))
+    return Part(
+        number=part.number,
+        due_at=part.due_at,
+        total_amount=part.total_amount,
+        service_fee_amount=part.service_fee_amount,
+        status=status,
+        reasons=tuple(reasons),
+        confirmed_amount=part.paid_amount + excess_amount,
+        paid_at=last.paid_at if last else None,
+        gateway_transaction_id=last.gateway_transaction_id if last else None,
+    )
+
+
+def _unpaid_status(paid: PaidInvoice, part: Installment) -> tuple[str, list[Reason]]:
+    ended = ENDED_BECAUSE.get(InvoiceStatus(paid.invoice.status))
+    if ended:
+        return REJECTED, [ended]
+    reasons = [
+        Reason(code="CURR", explanation=event.failure_reason or "Wrong currency.")
+        for event in paid.refusals.get(part.pk, ())
+    ]
+    if part.paid_amount:
+        reasons.append(_differs(paid.invoice, part.paid_amount, part.total_amount))
+    return PENDING, reasons
+
+
+def settled_as(rows: Sequence[Transaction]) -> str:
+    """Return the weakest status with which payments were booked: it holds for all of them."""
+    booked_as = [row.iso20022_transaction_status for row in rows]
+    known = [status for status in booked_as if status in ACCEPTED]
+    return min(known, key=ACCEPTED.index) if known else SETTLED
+
+
+def _differs(invoice: Invoice, received: int, expected: int) -> Reason:
+    return Reason(
+        code="AM09",
+        explanation=f"Received {money(invoice, received)}, expected {money(invoice, expected)}.",
+    )
+
+
+def _taken_back(invoice: Invoice, amount: int) -> Reason:
+    taken = f"{money(invoice, amount)} was taken back through {invoice.gateway.name}."
+    return Reason(code="NARR", explanation=taken)

@@ -1,0 +1,99 @@
+"""Shapes of transaction answers, and of notifications as operators see them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from payments.models import Allocation, Transaction, WebhookEvent
+from payments.webhooks.masking import shown_body
+from paytrust.web.serializers import StrictSerializer
+
+
+class AllocationResponse(serializers.ModelSerializer[Allocation]):
+    installment_number = serializers.IntegerField(source="installment.number")
+
+    class Meta:
+        model = Allocation
+        fields = ("installment_number", "amount")
+
+
+class TransactionResponse(serializers.ModelSerializer[Transaction]):
+    type = serializers.ChoiceField(choices=Transaction.Kind.choices, source="kind")
+    gateway_name = serializers.CharField(source="gateway.name")
+    reference = serializers.CharField(source="payment_request.reference")
+    amount = serializers.IntegerField(help_text="minor units; negative for a reversal")
+    overpayment_amount = serializers.IntegerField(help_text="the part no instalment asked for")
+    allocations = AllocationResponse(many=True)
+
+    class Meta:
+        model = Transaction
+        fields = (
+            "id",
+            "invoice_id",
+            "type",
+            "gateway_id",
+            "gateway_name",
+            "gateway_transaction_id",
+            "reference",
+            "currency_code",
+            "amount",
+            "overpayment_amount",
+            "payment_method",
+            "payment_channel",
+            "paid_at",
+            "created_at",
+            "allocations",
+            "iso20022_message_id",
+            "iso20022_transaction_status",
+        )
+
+
+class TransactionList(serializers.Serializer[Any]):
+    results = TransactionResponse(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class WebhookEventResponse(serializers.ModelSerializer[WebhookEvent]):
+    gateway = serializers.CharField(source="gateway.code")
+    body = serializers.SerializerMethodField(help_text="as it came, secrets masked")
+
+    class Meta:
+        model = WebhookEvent
+        fields = (
+            "id",
+            "gateway",
+            "event_id",
+            "reference",
+            "tenant_id",
+            "status",
+            "outcome",
+            "failure_reason",
+            "attempts",
+            "received_at",
+            "processed_at",
+            "next_attempt_at",
+            "body",
+        )
+
+    @extend_schema_field({"description": "JSON, or text if it is none"})
+    def get_body(self, event: WebhookEvent) -> Any:  # noqa: ANN401  # any JSON value
+        return shown_body(bytes(event.body))
+
+
+class FailedWebhookQuery(StrictSerializer):
+    page = serializers.IntegerField(default=1, min_value=1, max_value=10**9)
+    page_size = serializers.IntegerField(default=20, min_value=1, max_value=100)
+
+
+class NumberedPage(serializers.Serializer[Any]):
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
+    total_count = serializers.IntegerField()
+    total_pages = serializers.IntegerField()
+
+
+class FailedWebhookList(serializers.Serializer[Any]):
+    results = WebhookEventResponse(many=True)
+    pagination = NumberedPage(source="*")

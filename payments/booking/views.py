@@ -1,0 +1,96 @@
+"""What was booked, the payment that is due, and the changes that close an open one first."""
+
+from http import HTTPStatus
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent
+from apikeys.keys.authentication import tenant_of
+from invoices.invoices.selectors import document
+from invoices.invoices.serializers import (
+    AdjustmentRequest,
+    InvoiceInstallmentsResponse,
+    InvoiceResponse,
+    PaymentOpenRequest,
+    PaymentResponse,
+)
+from invoices.invoices.views import missing_is_not_found
+from payments.booking import selectors
+from payments.booking.serializers import TransactionList, TransactionResponse
+from payments.changes import closing
+from paytrust.web.pagination import NewestFirst, PageQuery
+from paytrust.web.serializers import require_no_fields
+
+
+class InvoiceInstallments(APIView):
+    @extend_schema(responses=InvoiceInstallmentsResponse)
+    def get(self, request: Request, invoice_id: int) -> Response:
+        """Show the instalments of an invoice."""
+        with missing_is_not_found():
+            shown = document(tenant=tenant_of(request), invoice_id=invoice_id)
+        return Response(InvoiceInstallmentsResponse(shown, context={"now": timezone.now()}).data)
+
+    @extend_schema(request=AdjustmentRequest, responses=InvoiceInstallmentsResponse)
+    def patch(self, request: Request, invoice_id: int) -> Response:
+        """Change what unpaid instalments ask for; the invoice's total stays."""
+        body = AdjustmentRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        now = timezone.now()
+        with missing_is_not_found():
+            adjusted = closing.adjust_installments(
+                tenant=tenant_of(request), invoice_id=invoice_id, named=body.named(), now=now
+            )
+        return Response(InvoiceInstallmentsResponse(adjusted, context={"now": now}).data)
+
+
+class InvoicePayments(APIView):
+    @extend_schema(
+        request=PaymentOpenRequest,
+        responses={200: PaymentResponse, 201: PaymentResponse},
+        parameters=[IDEMPOTENCY_HEADER],
+    )
+    @idempotent
+    def post(self, request: Request, invoice_id: int) -> Response:
+        """Open the payment of the lowest unpaid instalment, or show the one that is open.
+
+        Both are 201: a job opens the next one too, and nobody should have to race with it.
+        """
+        body = PaymentOpenRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        with missing_is_not_found():
+            document = closing.open_payment(
+                tenant=tenant_of(request),
+                invoice_id=invoice_id,
+                now=timezone.now(),
+                **body.validated_data,
+            )
+        return Response(PaymentResponse(document.open_request).data, HTTPStatus.CREATED)
+
+
+class InvoiceCancellation(APIView):
+    @extend_schema(request=None, responses=InvoiceResponse, parameters=[IDEMPOTENCY_HEADER])
+    @idempotent
+    def post(self, request: Request, invoice_id: int) -> Response:
+        """End an invoice on which nothing was paid, and its open payment at the gateway."""
+        require_no_fields(request)
+        now = timezone.now()
+        with missing_is_not_found():
+            cancelled = closing.cancel_invoice(
+                tenant=tenant_of(request), invoice_id=invoice_id, now=now
+            )
+        return Response(InvoiceResponse(cancelled, context={"now": now}).data)
+
+
+class InvoiceTransactions(APIView):
+    @extend_schema(responses=TransactionList, parameters=[PageQuery])
+    def get(self, request: Request, invoice_id: int) -> Response:
+        """List the transactions of an invoice, newest first, with where each unit went."""
+        with missing_is_not_found():
+            booked = selectors.transactions_of(tenant=tenant_of(request), invoice_id=invoice_id)
+        page = NewestFirst()
+        rows = page.paginate_queryset(booked, request)
+        return page.get_paginated_response(list(TransactionResponse(rows, many=True).data))

@@ -1,0 +1,202 @@
+"""Ending open payments at the gateway, and the changes that need it: adjust, cancel.
+
+The money may be faster than we are: then it is booked, and the change is refused with the
+state it found.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+
+import structlog
+from django.db import transaction
+
+from apikeys.models import Tenant
+from gateways import registry
+from gateways.adapter import GatewayError, GatewayUnavailable, PaymentState
+from invoices.invoices import selectors
+from invoices.invoices.selectors import InvoiceDocument
+from invoices.models import Invoice, PaymentRequest
+from invoices.payment_requests import opening
+from invoices.payment_requests.opening import LEASE
+from invoices.schedule import adjusting
+from invoices.schedule.adjusting import Owed
+from payments.booking import settling
+from paytrust.errors import PayTrustError
+from paytrust.money import Money
+from paytrust.operations.database import PaymentInProgress, release_connection, with_lock_tries
+
+log = structlog.get_logger(__name__)
+
+
+class PaidMeanwhile(PayTrustError):
+    """The customer paid before the change could be made; look at the invoice again."""
+
+    status = HTTPStatus.CONFLICT
+    code = "paid_meanwhile"
+
+
+def adjust_installments(
+    *,
+    tenant: Tenant,
+    invoice_id: int,
+    named: Mapping[int, int],
+    seen: Owed | None = None,
+    now: datetime,
+) -> InvoiceDocument:
+    """Change what unpaid instalments ask for; a payment open for one is closed and reopened.
+
+    Args:
+        tenant: whose invoice it is.
+        invoice_id: the invoice.
+        named: new totals in minor units by instalment number; the rest of the balance is
+            spread over the instalments that are not named.
+        seen: what was owed when the change was decided on, where others decide on it.
+        now: when the change is made.
+
+    Raises:
+        PaidMeanwhile: the customer was faster; the money is booked, nothing is adjusted.
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: the open payment could not be
+            closed; nothing is adjusted, and the same call may be sent again.
+        The failures of `invoices.schedule.adjusting.begin_adjustment`.
+
+    Source: FR-066 to FR-069, spec 3.7.
+    """
+    open_payment = adjusting.begin_adjustment(
+        tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, now=now
+    )
+    if open_payment is not None:
+        _close_or_refuse(open_payment, now)
+    document = adjusting.adjust(
+        tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, now=now
+    )
+    if document.invoice.open_payment_at is None:
+        return document
+    try:
+        return opening.open_payment(tenant=tenant, invoice_id=invoice_id, now=now)[0]
+    except PayTrustError as error:  # the adjustment stands; a job opens the payment
+        log.warning("adjusted payment not open yet", invoice_id=invoice_id, reason=str(error))
+        return selectors.document(tenant=tenant, invoice_id=invoice_id)
+
+
+def cancel_invoice(
+    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
+) -> InvoiceDocument:
+    """End an invoice on which nothing was paid, and its open payment at the gateway.
+
+    Raises:
+        PaidMeanwhile: the customer was faster; the money is booked, the invoice lives.
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: the open payment could not be
+            closed; the invoice is not cancelled, and the same call may be sent again.
+        The failures of `invoices.schedule.adjusting.begin_cancellation`.
+
+    Source: spec 2.6.
+    """
+    open_payment = adjusting.begin_cancellation(
+        tenant=tenant, invoice_id=invoice_id, seen=seen, now=now
+    )
+    if open_payment is not None:
+        _close_or_refuse(open_payment, now)
+    return adjusting.cancel(tenant=tenant, invoice_id=invoice_id, seen=seen, now=now)
+
+
+def open_payment(
+    *, tenant: Tenant, invoice_id: int, installment_number: int | None = None, now: datetime
+) -> InvoiceDocument:
+    """Open the payment that is due; one that a failed change left `closing` is closed first.
+
+    Raises:
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: not closed, or not opened; the same
+            call may be sent again.
+        The failures of `invoices.payment_requests.opening.open_payment`.
+
+    Source: FR-060 to FR-062, spec 4.1.
+    """
+
+    def open_due() -> InvoiceDocument:
+        return opening.open_payment(
+            tenant=tenant, invoice_id=invoice_id, installment_number=installment_number, now=now
+        )[0]
+
+    try:
+        return open_due()
+    except PaymentInProgress:
+        left = adjusting.lease_left_closing(tenant=tenant, invoice_id=invoice_id, now=now)
+        if left is None:
+            raise
+    close(payment_request=left, now=now)
+    return open_due()
+
+
+def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
+    """Ask the gateway to end a payment that is leased as `closing`, and record the answer.
+
+    Holds no lock and no connection while the gateway thinks.
+
+    Raises:
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: it stays `closing`; a job, or the
+            next same call, tries again.
+    """
+    adapter = registry.adapter_for(
+        payment_request.gateway.code, account_id=payment_request.account_id
+    )
+    release_connection()
+    try:
+        report = adapter.expire_payment(
+            reference=payment_request.reference,
+            gateway_id=payment_request.gateway_payment_id,
+            amount=Money(payment_request.amount, payment_request.currency_code),
+        )
+        if report is not None and report.state == PaymentState.PENDING:
+            raise GatewayUnavailable(adapter.code, "it did not close the payment")
+    except GatewayError as error:
+        PaymentRequest.objects.filter(
+            pk=payment_request.pk, status=PaymentRequest.Status.CLOSING
+        ).update(leased_until=None)
+        error.details["invoice_id"] = payment_request.invoice_id
+        raise
+    return with_lock_tries(
+        lambda: settling.settle_closed(
+            payment_request_id=payment_request.pk, report=report, now=now
+        )
+    )
+
+
+def close_for_job(*, payment_request_id: int, now: datetime) -> None:
+    """Close one payment that was left closing; failures are logged and tried again."""
+    payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
+    if payment_request.status != PaymentRequest.Status.CLOSING:
+        return
+    try:
+        close(payment_request=payment_request, now=now)
+    except PayTrustError as error:
+        log.warning(
+            "payment not closed yet", reference=payment_request.reference, reason=str(error)
+        )
+
+
+def claim_closings(*, now: datetime, limit: int) -> list[int]:
+    """Return the ids of payments left closing by a crash or a failure, each to one caller."""
+    with transaction.atomic():
+        due = list(
+            PaymentRequest.objects.left_closing(now)
+            .order_by("next_check_at", "pk")
+            .select_for_update(skip_locked=True)
+            .values_list("pk", flat=True)[:limit]
+        )
+        PaymentRequest.objects.filter(pk__in=due).update(leased_until=now + LEASE)
+    return due
+
+
+def _close_or_refuse(open_payment: PaymentRequest, now: datetime) -> None:
+    closed = close(payment_request=open_payment, now=now)
+    if closed.status == PaymentRequest.Status.PAID:
+        invoice = Invoice.objects.get(pk=closed.invoice_id)
+        raise PaidMeanwhile(
+            f"Invoice {invoice.pk} was paid meanwhile and is {invoice.status} now.",
+            details={
+                "invoice_id": invoice.pk,
+                "status": invoice.status,
+                "paid_amount": invoice.paid_amount,
+            },
+        )

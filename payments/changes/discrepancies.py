@@ -1,0 +1,112 @@
+"""What staff write about invoices whose payments differ from what they ask for."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from apikeys.models import StaffAct
+from apikeys.staff_acts import recording
+from apikeys.staff_acts.recording import Actor
+from invoices.models import Invoice
+from payments.models import DiscrepancyEntry
+from paytrust.errors import PayTrustError
+
+Invoices = TypeVar("Invoices", bound=QuerySet[Any])
+ACTS = {
+    DiscrepancyEntry.Kind.NOTE: StaffAct.Act.DISCREPANCY_NOTED,
+    DiscrepancyEntry.Kind.RESOLVED: StaffAct.Act.DISCREPANCY_RESOLVED,
+}
+
+
+class NoDiscrepancy(PayTrustError):
+    """The invoice's payments do not differ from what it asks for, or that was resolved."""
+
+    status = HTTPStatus.CONFLICT
+    code = "no_discrepancy"
+
+
+def note(*, actor: Actor, invoice_id: int, text: str, now: datetime) -> DiscrepancyEntry:
+    """Write something down about a discrepancy, which stays one.
+
+    Raises:
+        Invoice.DoesNotExist: unknown.
+        MissingReason: nothing is written, or more than 500 characters.
+        NoDiscrepancy: nothing differs.
+    """
+    return _write(DiscrepancyEntry.Kind.NOTE, actor, invoice_id, text, now)
+
+
+def resolve(*, actor: Actor, invoice_id: int, reason: str, now: datetime) -> DiscrepancyEntry:
+    """Take an invoice off the list until something else differs, or more of it.
+
+    Raises:
+        As `note`; NoDiscrepancy also if it was resolved before.
+    """
+    return _write(DiscrepancyEntry.Kind.RESOLVED, actor, invoice_id, reason, now)
+
+
+def unresolved() -> QuerySet[Invoice]:
+    """Return the invoices of all tenants that somebody should look at."""
+    return unresolved_among(Invoice.objects.all())
+
+
+def unresolved_among(invoices: Invoices) -> Invoices:
+    """Return those of `invoices`, or of a proxy's rows, that somebody should look at."""
+    return invoices.filter(~Exists(_resolving()), needs_review=True)
+
+
+def is_resolved(invoice: Invoice) -> bool:
+    """Tell whether what differs on an invoice was resolved, just as it is now."""
+    return Invoice.objects.filter(Exists(_resolving()), pk=invoice.pk).exists()
+
+
+def entries(*, invoice_id: int) -> QuerySet[DiscrepancyEntry]:
+    """Return what was written about an invoice, oldest first, with who wrote it."""
+    return (
+        DiscrepancyEntry.objects.filter(invoice_id=invoice_id)
+        .select_related("written_by")
+        .order_by("pk")
+    )
+
+
+def _write(
+    kind: DiscrepancyEntry.Kind, actor: Actor, invoice_id: int, text: str, now: datetime
+) -> DiscrepancyEntry:
+    text = recording.required_reason(text)
+    invoice = Invoice.objects.get(pk=invoice_id)
+    with recording.recorded(
+        actor=actor,
+        act=ACTS[kind],
+        about=invoice,
+        now=now,
+        reason=text,
+        tenant_id=invoice.tenant_id,
+        invoice_id=invoice_id,
+    ):
+        again = kind == DiscrepancyEntry.Kind.RESOLVED and is_resolved(invoice)
+        if not invoice.needs_review or again:
+            raise NoDiscrepancy(details={"invoice_id": invoice_id})
+        return DiscrepancyEntry.objects.create(
+            tenant_id=invoice.tenant_id,
+            invoice=invoice,
+            kind=kind,
+            text=text,
+            review_flags=invoice.review_flags,
+            paid_amount=invoice.paid_amount,
+            overpayment_amount=invoice.overpayment_amount,
+            written_by=actor.user,
+            created_at=now,
+        )
+
+
+def _resolving() -> QuerySet[DiscrepancyEntry]:
+    """Return the entries that resolve the invoice of an outer query as it is now."""
+    return DiscrepancyEntry.objects.filter(
+        kind=DiscrepancyEntry.Kind.RESOLVED,
+        invoice=OuterRef("pk"),
+        review_flags=OuterRef("review_flags"),
+        paid_amount=OuterRef("paid_amount"),
+        overpayment_amount=OuterRef("overpayment_amount"),
+    )

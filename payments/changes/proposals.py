@@ -1,0 +1,345 @@
+"""Changes to what a customer owes, made by two: one proposes, another approves or rejects.
+
+Who proposed it may take it back while nobody has decided.
+
+An approval claims the proposal first, so that of two at once only one goes on; then the change
+is made by the same services as the API's, outside any transaction because they call gateways;
+then its end is written down. What was owed when it was proposed is compared under the invoice's
+own lock, so that nobody approves what they did not see.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+
+from apikeys.models import StaffAct
+from apikeys.staff_acts import recording
+from apikeys.staff_acts.recording import Actor
+from gateways.adapter import GatewayError
+from invoices.invoices import selectors
+from invoices.invoices.selectors import InvoiceDocument
+from invoices.models import Invoice
+from invoices.schedule import adjusting
+from invoices.schedule.adjusting import InvoiceChanged, Owed
+from payments.changes import closing
+from payments.models import Proposal
+from payments.webhooks import acts, readings
+from paytrust.errors import PayTrustError
+from paytrust.operations.database import PaymentInProgress, violated_constraint
+
+LEASE = timedelta(minutes=3)  # closing and opening a payment, 26 s each, lock time-outs, and room
+CURABLE = (GatewayError, PaymentInProgress)
+"""What time can cure: the proposal stays open and may be approved again."""
+
+Act, Status = Proposal.Act, Proposal.Status
+
+
+class ProposalWaiting(PayTrustError):
+    """A change has been proposed already; it must be decided on before another one."""
+
+    status = HTTPStatus.CONFLICT
+    code = "proposal_waiting"
+
+
+class OwnProposal(PayTrustError):
+    """You proposed this change, so another person must decide on it."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "own_proposal"
+
+
+class NotYourProposal(PayTrustError):
+    """Somebody else proposed this change: approve or reject it instead."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "not_your_proposal"
+
+
+class ProposalDecided(PayTrustError):
+    """This proposal has ended, or somebody is deciding on it right now."""
+
+    status = HTTPStatus.CONFLICT
+    code = "proposal_decided"
+
+
+def propose_adjustment(
+    *, actor: Actor, invoice_id: int, named: Mapping[int, int], reason: str, now: datetime
+) -> Proposal:
+    """Propose new totals, in minor units, for unpaid instalments by their numbers.
+
+    Raises:
+        Invoice.DoesNotExist: unknown.
+        MissingReason, ProposalWaiting: say why; one change at a time.
+        The failures of `invoices.schedule.adjusting.owed_after_adjustment`.
+    """
+    document = _document(invoice_id)
+    after = adjusting.owed_after_adjustment(document=document, named=named, now=now)
+    proposal = Proposal(
+        act=Act.ADJUST,
+        tenant_id=document.invoice.tenant_id,
+        invoice=document.invoice,
+        named={str(number): total for number, total in sorted(named.items())},
+        before=asdict(adjusting.owed_on(document)),
+        after=asdict(after),
+    )
+    return _propose(proposal, actor, reason, now)
+
+
+def propose_cancellation(*, actor: Actor, invoice_id: int, reason: str, now: datetime) -> Proposal:
+    """Propose to end an invoice on which nothing was paid.
+
+    Raises:
+        Invoice.DoesNotExist: unknown.
+        MissingReason, ProposalWaiting: say why; one change at a time.
+        InvoiceNotCancellable: money is on it, or it has ended.
+    """
+    document = _document(invoice_id)
+    after = adjusting.owed_after_cancellation(document=document)
+    proposal = Proposal(
+        act=Act.CANCEL,
+        tenant_id=document.invoice.tenant_id,
+        invoice=document.invoice,
+        before=asdict(adjusting.owed_on(document)),
+        after=asdict(after),
+    )
+    return _propose(proposal, actor, reason, now)
+
+
+def propose_ignoring(*, actor: Actor, event_id: int, reason: str, now: datetime) -> Proposal:
+    """Propose that a failed notification which may be about money needs no effect.
+
+    Raises:
+        WebhookEvent.DoesNotExist: unknown.
+        MissingReason, ProposalWaiting: say why; one proposal at a time.
+        NotificationNotFailed: it is processed, is ignored, or will be tried again.
+    """
+    event = acts.failed_event(event_id=event_id)
+    about = readings.claim_of(event).payment_request
+    proposal = Proposal(
+        act=Act.IGNORE_WEBHOOK,
+        tenant_id=about.tenant_id if about else event.tenant_id,
+        invoice_id=about.invoice_id if about else None,
+        event=event,
+    )
+    return _propose(proposal, actor, reason, now)
+
+
+def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
+    """Make a proposed change, as somebody else than who proposed it.
+
+    If the gateway is away nothing has changed, the proposal is open again and says why.
+
+    Raises:
+        Proposal.DoesNotExist: unknown.
+        OwnProposal: the proposer must not approve.
+        ProposalDecided: somebody else was faster.
+        InvoiceChanged: something else is owed than the proposer saw; the proposal has ended.
+        The failures of `payments.changes.closing` and `payments.webhooks.acts.set_aside`.
+    """
+    proposal = _get(proposal_id)
+    with _deciding(actor, StaffAct.Act.CHANGE_APPROVED, proposal, now):
+        _require_another(actor, proposal)
+        _claim(proposal, actor, now)
+        try:
+            _apply(proposal, now)
+        except CURABLE as error:
+            _reopen(proposal, error)
+            raise
+        except PayTrustError as error:
+            _end(proposal, Status.STALE, failure_reason=str(error))
+            raise
+        _end(proposal, Status.APPLIED)
+    return proposal
+
+
+def require_decidable(*, actor: Actor, proposal: Proposal) -> None:
+    """Refuse, before anything is asked, what approving or rejecting would refuse.
+
+    Raises:
+        OwnProposal: the proposer must not decide.
+        ProposalDecided: it has ended.
+    """
+    _require_another(actor, proposal)
+    if proposal.status not in Proposal.WAITING:
+        raise ProposalDecided
+
+
+def reject(*, actor: Actor, proposal_id: int, reason: str, now: datetime) -> Proposal:
+    """End a proposal without its change, as somebody else than who proposed it.
+
+    Raises:
+        Proposal.DoesNotExist: unknown.
+        OwnProposal: the proposer must not decide.
+        ProposalDecided: somebody else was faster.
+        MissingReason: say why.
+    """
+    reason = recording.required_reason(reason)
+    proposal = _get(proposal_id)
+    with _deciding(actor, StaffAct.Act.CHANGE_REJECTED, proposal, now, reason=reason):
+        _require_another(actor, proposal)
+        rejected = Proposal.objects.filter(pk=proposal.pk, status=Status.OPEN).update(
+            status=Status.REJECTED,
+            decided_by=actor.user,
+            decided_at=now,
+            decision_reason=reason,
+        )
+        if not rejected:
+            raise ProposalDecided
+    return _get(proposal_id)
+
+
+def withdraw(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
+    """End one's own proposal without its change, so that another can be made.
+
+    Raises:
+        Proposal.DoesNotExist: unknown.
+        NotYourProposal: somebody else proposed it.
+        ProposalDecided: somebody has decided, or is doing so.
+    """
+    proposal = _get(proposal_id)
+    with _deciding(actor, StaffAct.Act.CHANGE_WITHDRAWN, proposal, now):
+        if actor.user.pk != proposal.proposed_by_id:
+            raise NotYourProposal
+        withdrawn = Proposal.objects.filter(pk=proposal.pk, status=Status.OPEN).update(
+            status=Status.WITHDRAWN, decided_at=now
+        )
+        if not withdrawn:
+            raise ProposalDecided
+    return _get(proposal_id)
+
+
+def _document(invoice_id: int) -> InvoiceDocument:
+    return selectors.documents([Invoice.objects.select_related("gateway").get(pk=invoice_id)])[0]
+
+
+def _get(proposal_id: int) -> Proposal:
+    return Proposal.objects.select_related("invoice__tenant").get(pk=proposal_id)
+
+
+def _propose(proposal: Proposal, actor: Actor, reason: str, now: datetime) -> Proposal:
+    proposal.reason = recording.required_reason(reason)
+    proposal.proposed_by, proposal.proposed_at = actor.user, now
+    with recording.recorded(
+        actor=actor,
+        act=StaffAct.Act.CHANGE_PROPOSED,
+        about=Proposal,
+        now=now,
+        reason=proposal.reason,
+        tenant_id=proposal.tenant_id,
+        invoice_id=proposal.invoice_id,
+    ) as entry:
+        try:
+            with transaction.atomic():
+                proposal.save(force_insert=True)
+        except IntegrityError as error:
+            if (violated_constraint(error) or "").startswith("proposal_one_waiting"):
+                raise ProposalWaiting from error
+            raise
+        entry.object_id = proposal.pk
+        entry.message = str(proposal.get_act_display())
+    return proposal
+
+
+def _deciding(
+    actor: Actor, act: StaffAct.Act, proposal: Proposal, now: datetime, *, reason: str = ""
+) -> AbstractContextManager[StaffAct]:
+    return recording.recorded(
+        actor=actor,
+        act=act,
+        about=proposal,
+        now=now,
+        reason=reason or proposal.reason,
+        tenant_id=proposal.tenant_id,
+        invoice_id=proposal.invoice_id,
+    )
+
+
+def _require_another(actor: Actor, proposal: Proposal) -> None:
+    if actor.user.pk == proposal.proposed_by_id:
+        raise OwnProposal
+
+
+def _claim(proposal: Proposal, actor: Actor, now: datetime) -> None:
+    """Take a proposal that nobody else is at; one conditional UPDATE."""
+    free = Q(status=Status.OPEN) | Q(status=Status.APPLYING, leased_until__lte=now)
+    claimed = Proposal.objects.filter(free, pk=proposal.pk).update(
+        status=Status.APPLYING,
+        decided_by=actor.user,
+        decided_at=now,
+        leased_until=now + LEASE,
+        tries=F("tries") + 1,
+    )
+    if not claimed:
+        raise ProposalDecided
+    proposal.refresh_from_db()
+
+
+def _apply(proposal: Proposal, now: datetime) -> None:
+    try:
+        _change(proposal, now)
+    except InvoiceChanged:
+        if not _was_made_before(proposal):
+            raise
+
+
+def _change(proposal: Proposal, now: datetime) -> None:
+    if proposal.act == Act.IGNORE_WEBHOOK:
+        assert proposal.event_id is not None, "a proposal to ignore nothing"
+        acts.set_aside(event_id=proposal.event_id, now=now)
+        return
+    invoice, seen = proposal.invoice, _owed(proposal.before)
+    assert invoice is not None, "a proposal to change nothing"
+    if proposal.act == Act.CANCEL:
+        closing.cancel_invoice(tenant=invoice.tenant, invoice_id=invoice.pk, seen=seen, now=now)
+        return
+    closing.adjust_installments(
+        tenant=invoice.tenant,
+        invoice_id=invoice.pk,
+        named={int(number): total for number, total in (proposal.named or {}).items()},
+        seen=seen,
+        now=now,
+    )
+
+
+def _was_made_before(proposal: Proposal) -> bool:
+    """Tell whether an approval that was cut short had made the change already."""
+    if proposal.tries < 2 or proposal.invoice_id is None:
+        return False
+    return adjusting.owed_on(_document(proposal.invoice_id)) == _owed(proposal.after)
+
+
+def _owed(stored: Mapping[str, Any] | None) -> Owed:
+    stored = stored or {}
+    return Owed(
+        ended_as=stored["ended_as"],
+        paid_amount=stored["paid_amount"],
+        installments=tuple((number, total, paid) for number, total, paid in stored["installments"]),
+    )
+
+
+def _reopen(proposal: Proposal, error: PayTrustError) -> None:
+    """Let the same or another person approve again; the failure stays to be read."""
+    _mine(proposal).update(
+        status=Status.OPEN,
+        decided_by=None,
+        decided_at=None,
+        leased_until=None,
+        failure_reason=str(error)[:500],
+    )
+    proposal.refresh_from_db()
+
+
+def _end(proposal: Proposal, status: Proposal.Status, *, failure_reason: str = "") -> None:
+    _mine(proposal).update(status=status, leased_until=None, failure_reason=failure_reason[:500])
+    proposal.refresh_from_db()
+
+
+def _mine(proposal: Proposal) -> QuerySet[Proposal]:
+    """Return the row, unless another's approval has taken it over since."""
+    return Proposal.objects.filter(pk=proposal.pk, status=Status.APPLYING, tries=proposal.tries)

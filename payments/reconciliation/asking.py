@@ -1,0 +1,133 @@
+"""Asking gateways about payments of which no word came (spec 4.8).
+
+A request is asked about 10 minutes after it was recorded, after an hour, then daily, and once
+more when its page has closed. The answer is booked exactly as a notification's would be.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+
+from gateways import registry
+from gateways.adapter import GatewayError, PaymentReport, PaymentState
+from invoices.models import PaymentRequest
+from invoices.payment_requests import opening
+from payments.booking import settling
+from paytrust.errors import PayTrustError
+from paytrust.operations.database import PaymentInProgress, release_connection, with_lock_tries
+
+log = structlog.get_logger(__name__)
+
+SECOND_CHECK_AFTER = timedelta(hours=1)
+EVERY = timedelta(days=1)
+ASK_AGAIN_AFTER = timedelta(minutes=10)  # after a failure, and should a task be lost
+PAGE_MARGIN = timedelta(minutes=10)  # by which a gateway's clock may be behind ours
+CHECKED = (PaymentRequest.Status.OPENING, PaymentRequest.Status.OPEN)
+NOT_PAID = {PaymentState.PENDING, PaymentState.UNKNOWN}
+
+
+def claim_due(*, now: datetime, limit: int) -> list[int]:
+    """Return the ids of payment requests that are due to be asked about, each to one caller."""
+    with transaction.atomic():
+        due = list(
+            PaymentRequest.objects.filter(status__in=CHECKED, next_check_at__lte=now)
+            .order_by("next_check_at", "pk")
+            .select_for_update(skip_locked=True)
+            .values_list("pk", flat=True)[:limit]
+        )
+        PaymentRequest.objects.filter(pk__in=due).update(next_check_at=now + ASK_AGAIN_AFTER)
+    return due
+
+
+def check(*, payment_request_id: int, now: datetime) -> str:
+    """Ask the gateway about one payment request and record the answer; return what it led to.
+
+    A payment that was left `opening` is adopted if the gateway has made it; if not, it waits
+    for the merchant's own retry, which makes it. A page that has closed unused ends by our own
+    clock. Failures are logged; the request is asked about again in ten minutes.
+
+    Safe to run twice.
+    """
+    payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
+    if payment_request.status not in CHECKED:
+        return "unchanged"
+    if payment_request.leased_until is not None and payment_request.leased_until > now:
+        return "in_progress"  # somebody is asking; the claim has set the next time
+    try:
+        outcome = _ask(payment_request, now)
+    except (GatewayError, PaymentInProgress) as error:
+        log.warning("payment not checked", reference=payment_request.reference, reason=str(error))
+        return error.code
+    except PayTrustError as error:  # no time can cure it: asked again in the usual rhythm
+        log.critical("payment not booked", reference=payment_request.reference, reason=str(error))
+        outcome = error.code
+    _plan_next(payment_request, now)
+    return outcome
+
+
+def ask(*, payment_request_id: int, now: datetime) -> str:
+    """Ask the gateway about a payment, whatever its state, and book its answer; for operators.
+
+    Returns:
+        What the answer led to, in one word.
+
+    Raises:
+        PaymentInProgress: somebody else is asking the gateway about it.
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
+        The failures of `payments.booking.settling.settle`.
+    """
+    payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
+    if payment_request.leased_until is not None and payment_request.leased_until > now:
+        raise PaymentInProgress
+    return _ask(payment_request, now)
+
+
+def _ask(payment_request: PaymentRequest, now: datetime) -> str:
+    adapter = registry.adapter_for(
+        payment_request.gateway.code, account_id=payment_request.account_id
+    )
+    release_connection()
+    report = adapter.find_payment(
+        reference=payment_request.reference,
+        gateway_id=payment_request.gateway_payment_id,
+        currency=payment_request.currency_code,
+    )
+    closed = payment_request.expires_at + PAGE_MARGIN <= now
+    if closed and (report is None or report.state in NOT_PAID):
+        lapsed = with_lock_tries(
+            lambda: settling.lapse(payment_request_id=payment_request.pk, now=now)
+        )
+        return "lapsed" if lapsed else "unchanged"
+    if report is None:
+        return "unknown"  # a Snap page on which no method was chosen, or nothing was made
+    if report.state == PaymentState.PENDING:
+        return _adopt(payment_request, report, now)
+    settlement = with_lock_tries(
+        lambda: settling.settle(
+            payment_request_id=payment_request.pk, report=report, event=None, now=now
+        )
+    )
+    return settlement.outcome
+
+
+def _adopt(payment_request: PaymentRequest, report: PaymentReport, now: datetime) -> str:
+    """Record the page that an earlier call made but could not record."""
+    if payment_request.status != PaymentRequest.Status.OPENING or report.page is None:
+        return "unchanged"
+    opening.record_page(payment_request=payment_request, page=report.page, now=now)
+    log.info("payment adopted", reference=payment_request.reference)
+    return "adopted"
+
+
+def _plan_next(payment_request: PaymentRequest, now: datetime) -> None:
+    """Set when to ask next, unless the answer has ended the request."""
+    payment_request.refresh_from_db(fields=["expires_at"])  # an adopted page brings its own
+    second = payment_request.created_at + SECOND_CHECK_AFTER
+    after_page = payment_request.expires_at + PAGE_MARGIN
+    times = [second if now < second else now + EVERY]
+    if now < after_page:
+        times.append(after_page)
+    PaymentRequest.objects.filter(pk=payment_request.pk, status__in=CHECKED).update(
+        next_check_at=min(times)
+    )

@@ -1,0 +1,33 @@
+"""Stored notifications as operators may see them: what is secret is masked."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from paytrust.operations.logging import MASK, SECRET_NAMES, SECRET_VALUES
+
+LONGEST_SHOWN = 20_000  # bytes; a notification needs a tenth
+
+
+def shown_body(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
+    """Return a body as JSON with its secrets masked; as text if it is none, cut if it is long."""
+    text = body[:LONGEST_SHOWN].decode(errors="replace")
+    if len(body) > LONGEST_SHOWN:
+        return _masked(f"{text} ... ({len(body)} bytes)")
+    try:
+        return _masked(json.loads(text, parse_float=Decimal, parse_constant=str))
+    except (ValueError, RecursionError):
+        return _masked(text)
+
+
+def _masked(value: Any) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(value, dict):
+        return {
+            name: MASK if SECRET_NAMES.search(name) and inner else _masked(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_masked(inner) for inner in value]
+    if isinstance(value, str):  # halves of surrogate pairs cannot be written
+        return SECRET_VALUES.sub(MASK, value.encode(errors="replace").decode())
+    return value

@@ -1,0 +1,110 @@
+"""Background processes known by recorded id, the ports they want, and whether they answer."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from paytrust.localstack import embedded
+
+STOP_SECONDS = 25  # longer than gunicorn and Celery take to finish what they do
+
+
+class PortTaken(Exception):
+    """Somebody else listens there, or we may not."""
+
+
+def spawn(command: list[str], *, log: Path, environment: Mapping[str, str]) -> psutil.Process:
+    """Start a Python program in the project's folder that outlives us."""
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=embedded.PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C and the end of the terminal are not for it
+        )
+    child.returncode = 0  # it outlives us: keeps Popen from complaining that nobody waited
+    return psutil.Process(child.pid)
+
+
+def exit_code(process: psutil.Process) -> int | None:
+    """Return the exit code of a child that has ended; None while it runs."""
+    try:
+        return process.wait(timeout=0)
+    except psutil.TimeoutExpired:
+        return None
+
+
+def record(file: Path, processes: Mapping[str, psutil.Process]) -> None:
+    """Remember processes in a file, for a later `recorded`."""
+    known = {
+        name: {"pid": process.pid, "began_at": process.create_time()}
+        for name, process in processes.items()
+    }
+    embedded.write_secret(file, json.dumps(known))
+
+
+def recorded(file: Path) -> dict[str, psutil.Process]:
+    """Return those of the remembered processes that still run."""
+    known = json.loads(file.read_text()) if file.exists() else {}
+    alive = {}
+    for name, entry in known.items():
+        try:
+            process = psutil.Process(entry["pid"])
+            # Process ids are used again: it is ours only if it began when ours did.
+            same = abs(process.create_time() - entry["began_at"]) < 2  # seconds
+            if same and process.status() != psutil.STATUS_ZOMBIE:
+                alive[name] = process
+        except psutil.NoSuchProcess:
+            continue
+    return alive
+
+
+def stop(processes: Mapping[str, psutil.Process]) -> None:
+    """Ask processes to end, and kill what has not ended after a while, children included."""
+    everyone = list(processes.values())
+    for process in processes.values():
+        try:
+            everyone += process.children(recursive=True)
+            process.terminate()  # it stops its children itself
+        except psutil.NoSuchProcess:
+            continue
+    stubborn = embedded.still_running(everyone, seconds=STOP_SECONDS)
+    for process in stubborn:
+        process.kill()
+    embedded.still_running(stubborn, seconds=STOP_SECONDS)
+
+
+def require_free_port(port: int) -> None:
+    """Make sure that we can listen on a loopback port.
+
+    Raises:
+        PortTaken: we cannot; the text is the system's reason.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TIME_WAIT is no owner
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PortTaken(error.strerror) from None
+
+
+def answers(url: str, *, api_key: str = "") -> bool:
+    """Tell whether one of our servers answers 200."""
+    headers = {"X-API-Key": api_key} if api_key else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  our own http address
+    loopback = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by a proxy
+    try:
+        with loopback.open(request, timeout=5) as answer:
+            return bool(answer.status == http.client.OK)
+    except (OSError, http.client.HTTPException):
+        return False

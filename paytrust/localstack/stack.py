@@ -1,0 +1,418 @@
+"""Start and stop PayTrust here: `python -m paytrust.localstack.stack up | down | demo ...`.
+
+A plain module, because it makes the environment that Django's settings need. The gateways are
+always the sandbox: a stack for trying must never move money.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import environ
+import psutil
+
+from paytrust.localstack import embedded, processes
+from paytrust.localstack.embedded import PROJECT
+
+READY_SECONDS = 90
+
+# The same words stand in compose.yaml; a test compares them.
+WEB = ("gunicorn", "--config", "python:paytrust.web.gunicorn", "paytrust.wsgi")
+WORKER = (
+    *("celery", "--app", "paytrust", "worker", "--concurrency", "2", "--loglevel", "INFO"),
+    *("--without-gossip", "--without-mingle"),  # workers need not know each other
+)
+BEAT = ("celery", "--app", "paytrust", "beat", "--loglevel", "INFO", "--pidfile", "")
+SANDBOX = ("manage.py", "sandbox")
+
+# Each is made once and kept. The environment may name the first four; the others, shaped like
+# the gateways' own test credentials, are between the adapters and the sandbox.
+OWN_SECRETS = {"SECRET_KEY": "", "ADMIN_API_KEY": "", "API_KEY_PEPPER": "", "CREDENTIAL_KEYS": ""}
+SANDBOX_SECRETS = {
+    "XENDIT_SECRET_KEY": "xnd_development_",
+    "XENDIT_CALLBACK_TOKEN": "",
+    "MIDTRANS_SERVER_KEY": "SB-Mid-server-",
+    "MIDTRANS_CLIENT_KEY": "SB-Mid-client-",
+}
+
+
+class StackFailed(Exception):
+    """The stack cannot do what was asked; the message is for the person at the keyboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One stack: its state folder and its two ports."""
+
+    state: Path
+    port: int
+    sandbox_port: int
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    @property
+    def record(self) -> Path:
+        return self.state / "processes.json"
+
+    @property
+    def description(self) -> Path:
+        return self.state / "stack.json"
+
+    @property
+    def schedule(self) -> Path:
+        return self.state / "celerybeat-schedule"
+
+
+def stack_of(environment: Mapping[str, str]) -> Stack:
+    """Read PAYTRUST_STATE, PORT and SANDBOX_PORT.
+
+    Raises:
+        StackFailed: a port is not a number from 1 to 65535, or both are the same.
+    """
+    port = _port_number("PORT", environment.get("PORT") or "8000")
+    sandbox_port = _port_number("SANDBOX_PORT", environment.get("SANDBOX_PORT") or "8001")
+    if port == sandbox_port:
+        raise StackFailed(f"PORT and SANDBOX_PORT are both {port}; they must differ.")
+    state = PROJECT / (environment.get("PAYTRUST_STATE") or ".paytrust")
+    return Stack(state.resolve(), port, sandbox_port)
+
+
+def up(stack: Stack) -> None:
+    """Start everything that is not running and return when it serves.
+
+    Raises:
+        StackFailed: a port is taken or a process ended; nothing is left running.
+    """
+    began = time.monotonic()
+    if url := serving_url(stack):
+        if url != stack.base_url:
+            raise StackFailed(
+                f"This stack already runs at {url}: `make down` first, or give the second one "
+                "a folder of its own with PAYTRUST_STATE=..."
+            )
+        _say(f"PayTrust is already up at {url} (`make down` stops it).")
+        return
+    try:
+        processes.stop(processes.recorded(stack.record))  # the rest of a stack that broke
+        _require_free_ports(stack)
+        _start(stack)
+    except BaseException:  # Ctrl-C too
+        down(stack)
+        raise
+    _say(f"PayTrust is up at {stack.base_url} after {time.monotonic() - began:.0f} s.")
+    _say(f"Keys and passwords: {stack.description}. The API: {stack.base_url}/docs")
+    _say("`make down` stops it.")
+
+
+def down(stack: Stack) -> None:
+    """Stop everything this state folder's stack runs; nothing running is no error."""
+    with _undisturbed():
+        processes.stop(processes.recorded(stack.record))
+        embedded.stop(stack.state)
+        stack.record.unlink(missing_ok=True)
+        stack.description.unlink(missing_ok=True)
+
+
+def demo(stack: Stack, *, once: bool) -> int:
+    """Start the stack, play the story through real HTTP and answer its exit code."""
+    with _lock(stack):
+        up(stack)
+    try:
+        return subprocess.run(
+            [sys.executable, "manage.py", "demo", "--stack", str(stack.description)],
+            cwd=PROJECT,
+            env=_environment(stack),
+            check=False,
+        ).returncode
+    finally:
+        if once:
+            with _lock(stack):
+                down(stack)
+            _say("PayTrust is stopped.")
+
+
+def serving_url(stack: Stack) -> str | None:
+    """Return where the stack serves if all of it runs."""
+    if not stack.description.exists():
+        return None
+    url = str(json.loads(stack.description.read_text())["base_url"])
+    complete = processes.recorded(stack.record).keys() == commands(stack).keys()
+    return url if complete and processes.answers(f"{url}/readyz") else None
+
+
+def reset(stack: Stack) -> None:
+    """Stop the stack and forget its data, keys and passwords."""
+    down(stack)
+    embedded.remove(stack.state)
+    shutil.rmtree(stack.state)
+
+
+# The steps of `up`
+
+
+def _start(stack: Stack) -> None:
+    stack.logs.mkdir(mode=0o700, exist_ok=True)
+    _say("Starting PostgreSQL and Valkey, bringing the database up to date ...")
+    with _undisturbed():
+        environment = _environment(stack)
+    _migrate(stack, environment)
+    _say("Starting web, worker, beat and sandbox ...")
+    for file in stack.state.glob(f"{stack.schedule.name}*"):  # its suffix is dbm's affair
+        file.unlink()  # a killed beat may leave it unreadable
+    running: dict[str, psutil.Process] = {}
+    for name, command in commands(stack).items():
+        log = stack.logs / f"{name}.log"
+        with _undisturbed():
+            running[name] = processes.spawn(command, log=log, environment=environment)
+            processes.record(stack.record, running)
+    _wait_until_ready(stack, running)
+    accounts = _accounts(stack, environment)
+    _write(stack.description, _describe(stack, environment, accounts, running))
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    environment = {**os.environ, **_secrets(stack)}
+    if not (environment.get("DATABASE_URL") and environment.get("REDIS_URL")):
+        servers = embedded.start(stack.state)
+        environment["DATABASE_URL"] = environment.get("DATABASE_URL") or servers.database_url
+        environment["REDIS_URL"] = environment.get("REDIS_URL") or servers.redis_url
+    return environment | {
+        "PORT": str(stack.port),
+        "SANDBOX_PORT": str(stack.sandbox_port),
+        "PAYTRUST_STATE": str(stack.state),
+        "PUBLIC_BASE_URL": stack.base_url,
+        "ENVIRONMENT": "development",
+        "XENDIT_BASE_URL": f"{stack.sandbox_url}/xendit",
+        "MIDTRANS_CORE_BASE_URL": f"{stack.sandbox_url}/midtrans",
+        "MIDTRANS_SNAP_BASE_URL": f"{stack.sandbox_url}/midtrans/snap/v1",
+    }
+
+
+def _secrets(stack: Stack) -> dict[str, str]:
+    file = stack.state / "stack.env"
+    lines = file.read_text().splitlines() if file.exists() else []
+    kept = dict(line.split("=", 1) for line in lines)
+    for name, prefix in {**OWN_SECRETS, **SANDBOX_SECRETS}.items():
+        kept.setdefault(name, prefix + secrets.token_hex(24))
+    embedded.write_secret(file, "".join(f"{name}={value}\n" for name, value in kept.items()))
+    return kept | {name: os.environ[name] for name in OWN_SECRETS if os.environ.get(name)}
+
+
+def _migrate(stack: Stack, environment: Mapping[str, str]) -> None:
+    log = stack.logs / "migrate.log"
+    with log.open("wb") as output:
+        migrated = subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--no-input"],
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if migrated.returncode:
+        raise StackFailed(f"The migrations failed; {log} ends:\n{embedded.log_tail(log)}")
+
+
+def commands(stack: Stack) -> dict[str, list[str]]:
+    """Return the Python arguments of each process, in the order of their start."""
+    return {
+        "web": ["-m", *WEB, "--bind", f"127.0.0.1:{stack.port}"],
+        "worker": ["-m", *WORKER],
+        "beat": ["-m", *BEAT, "--schedule", str(stack.schedule)],
+        "sandbox": [
+            *SANDBOX,
+            *("--port", str(stack.sandbox_port), "--webhook-base-url", stack.base_url),
+        ],
+    }
+
+
+def _wait_until_ready(stack: Stack, running: Mapping[str, psutil.Process]) -> None:
+    urls = [f"{stack.sandbox_url}/control/charges", f"{stack.base_url}/readyz"]
+    deadline = time.monotonic() + READY_SECONDS
+    while urls := [url for url in urls if not processes.answers(url)]:
+        sys.stdout.write(".")
+        sys.stdout.flush()
+        for name, process in running.items():
+            if (code := processes.exit_code(process)) is not None:
+                raise _not_ready(stack, name, f"{name} ended with code {code}")
+        if time.monotonic() > deadline:
+            raise _not_ready(stack, "web", f"{urls[0]} does not answer after {READY_SECONDS} s")
+        time.sleep(0.5)
+    _say("")
+
+
+def _not_ready(stack: Stack, name: str, what: str) -> StackFailed:
+    log = stack.logs / f"{name}.log"
+    return StackFailed(f"\nPayTrust did not start: {what}; {log} ends:\n{embedded.log_tail(log)}")
+
+
+def _accounts(stack: Stack, environment: Mapping[str, str]) -> dict[str, str]:
+    # The database keeps hashes of the keys; this file, which only we can read, keeps the keys.
+    file = stack.state / "accounts.json"
+    accounts: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    if accounts and processes.answers(f"{stack.base_url}/invoices", api_key=accounts["api_key"]):
+        return accounts
+    made = subprocess.run(
+        [sys.executable, "manage.py", "create_demo_accounts"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        raise StackFailed(f"The demo accounts could not be made:\n{made.stderr.strip()}")
+    accounts = json.loads(made.stdout)
+    _write(file, accounts)
+    return accounts
+
+
+def _describe(
+    stack: Stack,
+    environment: Mapping[str, str],
+    accounts: Mapping[str, str],
+    running: Mapping[str, psutil.Process],
+) -> dict[str, object]:
+    sandbox_paths = ("xendit", "midtrans", "control")
+    return {
+        "base_url": stack.base_url,
+        "api_key": accounts["api_key"],
+        "admin_key": environment["ADMIN_API_KEY"],
+        "admin_user": {
+            "username": accounts["username"],
+            "password": accounts["password"],
+            "totp_secret": accounts.get("totp_secret"),
+        },
+        "sandbox": {path: f"{stack.sandbox_url}/{path}" for path in sandbox_paths},
+        "credentials": {
+            "xendit": {
+                "secret_key": environment["XENDIT_SECRET_KEY"],
+                "callback_token": environment["XENDIT_CALLBACK_TOKEN"],
+            },
+            "midtrans": {
+                "server_key": environment["MIDTRANS_SERVER_KEY"],
+                "client_key": environment["MIDTRANS_CLIENT_KEY"],
+            },
+        },
+        "database_url": environment["DATABASE_URL"],
+        "redis_url": environment["REDIS_URL"],
+        "processes": {name: process.pid for name, process in running.items()},
+    }
+
+
+def _port_number(name: str, value: str) -> int:
+    if not (value.isdecimal() and 1 <= int(value) <= 65535):
+        raise StackFailed(f"{name} must be a number from 1 to 65535, not {value!r}.")
+    return int(value)
+
+
+def _require_free_ports(stack: Stack) -> None:
+    for name, port in (("PORT", stack.port), ("SANDBOX_PORT", stack.sandbox_port)):
+        try:
+            processes.require_free_port(port)
+        except processes.PortTaken as taken:
+            raise StackFailed(
+                f"Port {port} cannot be used ({taken}); name another one with {name}=..."
+            ) from None
+
+
+@contextmanager
+def _lock(stack: Stack) -> Iterator[None]:
+    stack.state.mkdir(mode=0o711, parents=True, exist_ok=True)
+    with (stack.state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackFailed("Another start or stop of this stack is under way.") from None
+        yield
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    # Put signals off until a process that was started has been written down, or all are stopped.
+    waiting: list[int] = []
+    before = {
+        number: signal.signal(number, lambda arrived, _: waiting.append(arrived))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if waiting:
+        signal.raise_signal(waiting[0])
+
+
+def _write(file: Path, content: object) -> None:
+    embedded.write_secret(file, json.dumps(content, indent=2) + "\n")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Start, stop or describe the stack named by PORT, SANDBOX_PORT and PAYTRUST_STATE."""
+    parser = argparse.ArgumentParser(
+        prog="python -m paytrust.localstack.stack", description=main.__doc__
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("up", help="start everything in the background; return when it serves")
+    actions.add_parser("down", help="stop everything")
+    actions.add_parser("status", help="say whether it serves; exit code 0 if it does")
+    actions.add_parser("reset", help="stop everything and delete the state folder")
+    story = actions.add_parser("demo", help="`up`, then the story of two invoices")
+    story.add_argument("--once", action="store_true", help="stop everything at the end")
+    arguments = parser.parse_args()
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))  # leaves through `finally`
+    environ.Env.read_env(PROJECT / ".env")  # optional; variables already set win
+    try:
+        return _act(stack_of(os.environ), arguments)
+    except (StackFailed, embedded.ServerFailed, PermissionError) as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _act(stack: Stack, arguments: argparse.Namespace) -> int:
+    match arguments.action:
+        case "demo":
+            return demo(stack, once=arguments.once)
+        case "status":
+            url = serving_url(stack)
+            _say(f"PayTrust is up at {url}." if url else "PayTrust is not up.")
+            return 0 if url else 1
+        case action:
+            with _lock(stack):
+                {"up": up, "down": down, "reset": reset}[action](stack)
+            return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Logs: one JSON line per record on standard error, secrets masked, one line per request."""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from paytrust.web.client_address import client_address_of
+
+log = structlog.get_logger(__name__)
+
+MASK = "[masked]"
+SECRET_NAMES = re.compile(
+    r"(api|admin|server)[_-]?key$|authorization|token|secret|password|passwd|pepper"
+    r"|key_hash|key_digest|signature|cookie",
+    re.IGNORECASE,
+)
+SECRET_VALUES = re.compile(
+    r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # our API keys
+    r"|xnd_[A-Za-z0-9_]+"
+    r"|(?:SB-)?Mid-(?:server|client)-[A-Za-z0-9_-]+"
+    r"|\b(?:Basic|Bearer) [A-Za-z0-9+/=._~-]{8,}"
+    r"|\$argon2id\$[A-Za-z0-9+/=$,]+"
+    r"|(?<=://)[^\s:/@\"]*:[^\s@\"]+(?=@)"  # user:password in a URL
+)
+QUIET_ROUTES = frozenset({"healthz", "readyz"})  # asked every few seconds by machines
+
+
+def configure(*, level: str) -> None:
+    """Send structlog's and the standard library's records through one JSON formatter.
+
+    The stream is the process's own standard error: Celery replaces `sys.stderr` by a logger.
+    """
+    structlog.configure(
+        processors=_PROCESSORS,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.__stderr__)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_ANNOTATE,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                mask_secrets,
+                _render,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("django.request").setLevel(logging.ERROR)  # 4xx are in the request log
+    for name in ("gunicorn.error", "django.server"):  # set up before us, with handlers of their own
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    logging.captureWarnings(capture=True)
+
+
+def mask_secrets(
+    logger: object, method_name: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Replace what must not be read by its name; `_render` does so for what shows by its form."""
+    for name, value in event.items():
+        if isinstance(value, Mapping):
+            event[name] = mask_secrets(logger, method_name, dict(value))
+        elif isinstance(value, str | bytes) and SECRET_NAMES.search(name):
+            event[name] = MASK
+    return event
+
+
+def _render(_logger: object, _method_name: str, event: MutableMapping[str, Any]) -> str:
+    return SECRET_VALUES.sub(MASK, _ENCODER.encode(event).decode())
+
+
+class RequestLogMiddleware:
+    """Writes one line per request: who (bound by authentication), what, how long, how it ended."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        response = self._get_response(request)
+        route = request.resolver_match.route if request.resolver_match else None
+        if route not in QUIET_ROUTES or response.status_code >= 400:
+            log.info(
+                "request",
+                method=request.method,
+                route=route,
+                status=response.status_code,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+                ip=client_address_of(request),
+            )
+        return response
+
+
+_ANNOTATE: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+_PROCESSORS: list[structlog.typing.Processor] = [  # one list: loggers keep hold of it
+    structlog.stdlib.filter_by_level,
+    *_ANNOTATE,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+]
+_ENCODER = msgspec.json.Encoder(enc_hook=repr)

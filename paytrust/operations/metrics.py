@@ -1,0 +1,112 @@
+"""GET /metrics in Prometheus's text format; counters are one for all processes, in Redis."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from paytrust.operations import shared_state
+from paytrust.web import problems
+
+log = structlog.get_logger(__name__)
+
+PREFIX: Final = "paytrust_"
+COUNTERS: Final = "paytrust:metrics"  # a hash: field is name and labels, value the count
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+HELP: Mapping[str, str] = {
+    "webhooks_refused": "notifications refused because their proof was missing or wrong",
+    "rate_limiter_let_through": "requests that passed uncounted while the rate limiter was away",
+    "gateway_calls": "calls to a gateway, by whether it served them",
+    "gateway_call_seconds": "seconds spent waiting for a gateway",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure. A counter's name ends in `_total` when shown."""
+
+    name: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    help: str = ""
+    kind: str = "gauge"
+
+
+Collector = Callable[[datetime], Iterable[Metric]]
+
+
+def count(name: str, *, by: int = 1, **labels: str) -> bool:
+    """Count occurrences, for all processes together; return whether Redis was there to do so."""
+    total = shared_state.ask(
+        lambda redis: redis.hincrby(COUNTERS, name + _written(labels), by), otherwise=None
+    )
+    return total is not None
+
+
+def exposition(*collectors: Collector) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Make the view that shows the counters and what each collector finds when it is asked."""
+
+    @problems.read_only
+    def show(_request: HttpRequest) -> HttpResponseBase:
+        now = timezone.now()
+        found = [metric for collector in collectors for metric in _collected(collector, now)]
+        return HttpResponse(render([*_counters(), *found]), content_type=CONTENT_TYPE)
+
+    return show
+
+
+def render(metrics: Iterable[Metric]) -> str:
+    """Write metrics as Prometheus reads them, those of one name together."""
+    by_name: dict[str, list[Metric]] = {}
+    for metric in metrics:
+        by_name.setdefault(metric.name, []).append(metric)
+    lines: list[str] = []
+    for name, group in by_name.items():
+        shown = f"{PREFIX}{name}" + ("_total" if group[0].kind == "counter" else "")
+        lines += [f"# HELP {shown} {group[0].help}", f"# TYPE {shown} {group[0].kind}"]
+        lines += [f"{shown}{_written(one.labels)} {one.value:.10g}" for one in group]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _collected(collector: Collector, now: datetime) -> list[Metric]:
+    """Return what a collector finds; nothing while the database is away, which is no news here."""
+    try:
+        return list(collector(now))
+    except DatabaseError as error:
+        log.warning("metrics without the database", reason=str(error))
+        return []
+
+
+def _counters() -> list[Metric]:
+    nothing: dict[Any, Any] = {}
+    kept = shared_state.ask(lambda redis: redis.hgetall(COUNTERS), otherwise=nothing)
+    metrics = []
+    for key, value in sorted(kept.items()):
+        name, brace, labels = key.partition("{")
+        metrics.append(
+            Metric(
+                name,
+                float(value),
+                labels=_read(brace + labels),
+                help=HELP.get(name, ""),
+                kind="counter",
+            )
+        )
+    return metrics
+
+
+def _written(labels: Mapping[str, str]) -> str:
+    """Write labels as Prometheus does; their values are ours and need no escapes."""
+    inside = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
+    return f"{{{inside}}}" if inside else ""
+
+
+def _read(labels: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in labels.strip("{}").split(",") if pair]
+    return {name: value.strip('"') for name, _, value in pairs}

@@ -1,0 +1,47 @@
+"""Settings by topic, each read from the environment. `.env.example` says what each means."""
+
+import importlib.util
+
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+
+from paytrust.operations import logging, production
+from paytrust.settings.api import *
+from paytrust.settings.back_office import *
+from paytrust.settings.database import *
+from paytrust.settings.environment import BASE_DIR as BASE_DIR
+from paytrust.settings.environment import env
+from paytrust.settings.framework import *
+from paytrust.settings.gateways import *
+from paytrust.settings.queue import *
+from paytrust.settings.security import *
+
+django_stubs_ext.monkeypatch()  # lets ModelAdmin[...] and QuerySet[...] be written at runtime
+
+# Servers from wheels and the demo: on people's machines, not in the image.
+if ENVIRONMENT == "development" and importlib.util.find_spec("paytrust.localstack"):
+    INSTALLED_APPS = [*INSTALLED_APPS, "paytrust.localstack"]
+
+if ENVIRONMENT == "production" and (
+    objections := production.objections(
+        debug=DEBUG,
+        public_base_url=PUBLIC_BASE_URL,
+        gateway_urls={
+            "XENDIT_BASE_URL": XENDIT["base_url"],
+            "MIDTRANS_CORE_BASE_URL": MIDTRANS["core_base_url"],
+            "MIDTRANS_SNAP_BASE_URL": MIDTRANS["snap_base_url"],
+        },
+        gateway_credentials={
+            "XENDIT_SECRET_KEY": XENDIT["secret_key"],
+            "MIDTRANS_SERVER_KEY": MIDTRANS["server_key"],
+            "MIDTRANS_CLIENT_KEY": MIDTRANS["client_key"],
+        },
+    )
+):
+    raise ImproperlyConfigured(
+        "Not fit for production (ENVIRONMENT says otherwise where it is none): "
+        + "; ".join(objections)
+    )
+
+LOGGING_CONFIG = None
+logging.configure(level=env.str("LOG_LEVEL", default="INFO"))

@@ -1,0 +1,25 @@
+"""How the back office looks."""
+
+from paytrust.settings.environment import env
+from paytrust.settings.security import ENVIRONMENT
+
+STAFF_TIME_ZONE: str = env.str("STAFF_TIME_ZONE", default="Asia/Jakarta")
+
+UNFOLD = {
+    "SITE_TITLE": "PayTrust",
+    "SITE_HEADER": "PayTrust",
+    "SITE_SUBHEADER": ENVIRONMENT,
+    "SITE_URL": None,
+    "SITE_ICON": "reporting.back_office.theme.logo",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "href": "reporting.back_office.theme.logo", "type": "image/svg+xml"}
+    ],
+    "STYLES": ["reporting.back_office.theme.style"],
+    "SCRIPTS": ["reporting.back_office.theme.script"],
+    "SHOW_LANGUAGES": False,  # the header has its own switch, beside the zone's
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": None,
+    "SIDEBAR": {"show_search": False, "command_search": False},
+}

@@ -1,0 +1,39 @@
+"""Reading the environment. Settings are its only reader; `.env.example` says what each means."""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+env = environ.Env()
+env.read_env(str(BASE_DIR / ".env"))  # optional; variables already set win
+
+
+def secret(name: str, *, at_least: int) -> str:
+    """Read a secret that must be there and be long enough, or the process must not start."""
+    value: str = env.str(name, default="")
+    if len(value) < at_least:
+        raise ImproperlyConfigured(
+            f"{name} must be set to at least {at_least} characters; see .env.example"
+        )
+    return value
+
+
+def secrets(name: str, *, at_least: int) -> list[str]:
+    """Read one or more secrets, separated by commas, the newest first; each as `secret` does."""
+    values = [value.strip() for value in env.str(name, default="").split(",")]
+    if min(map(len, values)) < at_least:
+        raise ImproperlyConfigured(
+            f"{name} must be one or more secrets of at least {at_least} characters, separated"
+            " by commas; see .env.example"
+        )
+    return values
+
+
+def one_of(name: str, choices: tuple[str, ...], *, default: str) -> str:
+    """Read a setting that has few values."""
+    value: str = env.str(name, default=default)
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value

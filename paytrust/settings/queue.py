@@ -1,0 +1,44 @@
+"""Redis and Celery: what may be lost, and what jobs run when."""
+
+from celery.schedules import crontab
+
+from paytrust.settings.environment import env
+
+REDIS_URL: str = env.str("REDIS_URL")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT = "paytrust.operations.broker:Transport"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 120  # seconds
+CELERY_TASK_PUBLISH_RETRY = False  # PostgreSQL knows what is due; beat hands it out again
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,  # seconds; longer than any task may run
+    "socket_connect_timeout": 0.25,  # seconds: a merchant must not wait for a broker that is away
+    "socket_timeout": 5,
+    # Without these kombu tries for 6 s before it says that the broker is away.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},
+    "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 30.0},
+    "close payments": {"task": "payments.hand_out_closings", "schedule": 30.0},
+    "ask about payments without word": {"task": "payments.hand_out_checks", "schedule": 60.0},
+    "close days": {"task": "reporting.close_days", "schedule": 900.0},
+    "draw plots": {"task": "reporting.draw_plots", "schedule": 300.0},
+    "check closed days": {
+        "task": "reporting.check_days",
+        "schedule": crontab(hour="2", minute="30"),
+    },
+    "audit books": {"task": "reporting.audit_books", "schedule": crontab(hour="3", minute="30")},
+    "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
+    "seal audit": {"task": "apikeys.seal_audit", "schedule": 300.0},
+    "make audit months": {"task": "apikeys.make_audit_months", "schedule": 86_400.0},
+}

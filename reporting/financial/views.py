@@ -1,0 +1,154 @@
+"""A merchant's reports."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.http import FileResponse, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apikeys.keys.authentication import tenant_of
+from paytrust.web import spreadsheets
+from paytrust.web.pagination import NewestFirst
+from paytrust.web.serializers import query_of
+from reporting.exports import financial, movements
+from reporting.exports.movements import Asked as Movements
+from reporting.financial import selectors
+from reporting.financial.selectors import CurrencyReport
+from reporting.financial.serializers import (
+    UNKNOWN_REFERENCE,
+    CurrencyReportResponse,
+    DiscrepancyList,
+    DiscrepancyQuery,
+    DiscrepancyResponse,
+    DiscrepancySumResponse,
+    FinancialQuery,
+    FinancialReportResponse,
+    MovementsQuery,
+)
+
+CSV_ANSWER = {(HTTPStatus.OK.value, "text/csv"): OpenApiTypes.STR}
+XLSX_ANSWER = {(HTTPStatus.OK.value, spreadsheets.XLSX): OpenApiTypes.BINARY}
+
+
+class FinancialReport(APIView):
+    @extend_schema(responses=FinancialReportResponse, parameters=[FinancialQuery])
+    def get(self, request: Request) -> Response:
+        """Report what was settled in an interval, per currency, with its taxes and fees."""
+        asked = _asked(request)
+        reports = _financial(request, asked)
+        return Response(
+            {
+                "period": {"start_date": asked["start"], "end_date": asked["end"]},
+                "by_currency": CurrencyReportResponse(reports, many=True).data,
+            }
+        )
+
+
+class FinancialReportCSV(APIView):
+    @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Return the financial report as CSV, amounts in whole currency."""
+        asked = _asked(request)
+        start, end, zone = asked["start"], asked["end"], asked["tz"]
+        rows = financial.financial_rows(
+            reports=_financial(request, asked), start=start, end=end, zone=zone
+        )
+        return _csv(spreadsheets.csv_pieces(rows), _name("financial", start, end, zone))
+
+
+class MovementsCSV(APIView):
+    @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Stream every payment and reversal booked in an interval as CSV, oldest first."""
+        asked = _movements(request)
+        pieces = movements.csv_pieces(asked)
+        return _csv(pieces, _name("transactions", asked.start, asked.end, asked.zone))
+
+
+class MovementsXLSX(APIView):
+    @extend_schema(responses=XLSX_ANSWER, parameters=[FinancialQuery])
+    def get(self, request: Request) -> FileResponse:
+        """Return every payment and reversal booked in an interval as a workbook."""
+        asked = _movements(request)
+        return FileResponse(
+            spreadsheets.xlsx_file(movements.rows(asked), title="transactions"),
+            as_attachment=True,
+            filename=f"{_name('transactions', asked.start, asked.end, asked.zone)}.xlsx",
+            content_type=spreadsheets.XLSX,
+        )
+
+
+class DiscrepancyReport(APIView):
+    @extend_schema(responses=DiscrepancyList, parameters=[DiscrepancyQuery])
+    def get(self, request: Request) -> Response:
+        """List the invoices whose payments differ from what they ask for, newest first."""
+        query = DiscrepancyQuery(data=query_of(request))
+        query.is_valid(raise_exception=True)
+        kind = query.validated_data.get("kind")
+        if kind == UNKNOWN_REFERENCE:
+            return _discrepancies(
+                request, selectors.unknown_references(tenant=tenant_of(request)), sums=[]
+            )
+        found = selectors.discrepancies(
+            tenant=tenant_of(request),
+            kind=kind,
+            currency_code=query.validated_data.get("currency"),
+        )
+        return _discrepancies(request, found, sums=selectors.discrepancy_sums(found))
+
+
+def _asked(request: Request, kind: type[FinancialQuery] = FinancialQuery) -> dict[str, Any]:
+    query = kind(data=query_of(request))
+    query.is_valid(raise_exception=True)
+    asked: dict[str, Any] = query.validated_data
+    return asked
+
+
+def _financial(request: Request, asked: dict[str, Any]) -> list[CurrencyReport]:
+    return selectors.financial_report(
+        tenant=tenant_of(request),
+        start=asked["start"],
+        end=asked["end"],
+        currency_code=asked.get("currency"),
+        gateway_id=asked.get("gateway_id"),
+    )
+
+
+def _movements(request: Request) -> Movements:
+    asked = _asked(request, MovementsQuery)
+    return Movements(
+        tenant=tenant_of(request),
+        start=asked["start"],
+        end=asked["end"],
+        zone=asked["tz"],
+        currency_code=asked.get("currency"),
+        gateway_id=asked.get("gateway_id"),
+    )
+
+
+def _csv(pieces: Iterable[str | bytes], name: str) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(pieces, content_type=spreadsheets.CSV)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def _name(report: str, start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """Name a file by its interval, as the zone that was asked for has it."""
+    first, last = (edge.astimezone(zone) for edge in (start, end))
+    return f"{report}-{first:%Y%m%dT%H%M}-{last:%Y%m%dT%H%M}"
+
+
+def _discrepancies(request: Request, found: QuerySet[Any], *, sums: list[Any]) -> Response:
+    page = NewestFirst()
+    rows = page.paginate_queryset(found, request)
+    answer = page.get_paginated_response(list(DiscrepancyResponse(rows, many=True).data))
+    answer.data["by_currency"] = DiscrepancySumResponse(sums, many=True).data
+    return answer

@@ -1,0 +1,157 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from apikeys.staff_acts.recording import Actor
+from invoices.models import Invoice
+from payments.changes import proposals
+from payments.models import Proposal
+from paytrust.staff import roles
+from tests.conftest import Sandbox
+from tests.invoices.factories import invoice
+from tests.payments.changes.test_proposals import open_invoice, totals_of
+from tests.payments.webhooks.test_back_office import said
+from tests.staff import member
+
+
+def client_of(user: User | None = None) -> Client:
+    client = Client()
+    client.force_login(user or member(roles.OPERATOR))
+    return client
+
+
+def two_parts() -> Invoice:
+    return invoice(totals=(6_000, 4_000), expires_at=timezone.now() + timedelta(days=9))
+
+
+def propose(of: Invoice, by: User | None = None) -> Proposal:
+    return proposals.propose_adjustment(
+        actor=Actor(user=by or member(roles.OPERATOR)),
+        invoice_id=of.pk,
+        named={1: 7_000},
+        reason="asked for by phone",
+        now=timezone.now(),
+    )
+
+
+@pytest.mark.django_db
+class TestProposing:
+    def test_takes_new_totals_in_whole_currency(self) -> None:
+        of = two_parts()
+        form = {"total_1": "70.50", "total_2": "", "reason": "asked for by phone"}
+
+        assert said(client_of(), f"/admin/payments/proposal/adjust/{of.pk}/", **form) == [
+            "Proposed. Another person must approve it."
+        ]
+
+        assert Proposal.objects.get().named == {"1": 7_050}
+        assert totals_of(of) == [6_000, 4_000]
+
+    @pytest.mark.parametrize(
+        ("form", "errors"),
+        [
+            ({"total_1": "70.505"}, {"total_1": ["MYR has 2 decimals, and this has more."]}),
+            ({"total_1": "70.500"}, {"total_1": ["MYR has 2 decimals, and this has more."]}),
+            ({"total_1": "7e1"}, {"total_1": ["Enter a number."]}),
+            ({"total_1": "70,50"}, {"total_1": ["Enter a number."]}),
+            ({"total_1": "\u0667\u0660"}, {"total_1": ["Enter a number."]}),
+            ({"total_1": "x"}, {"total_1": ["Enter a number."]}),
+            ({}, {"__all__": ["Give at least one instalment a new total."]}),
+            ({"total_1": "900"}, {"__all__": ["The new totals do not fit what is left to pay."]}),
+        ],
+    )
+    def test_refuses_what_does_not_fit(
+        self, form: dict[str, str], errors: dict[str, list[str]]
+    ) -> None:
+        address = f"/admin/payments/proposal/adjust/{two_parts().pk}/"
+
+        page = client_of().post(address, {"reason": "asked", **form})
+
+        assert page.context["form"].errors == errors
+        assert not Proposal.objects.exists()
+
+    def test_proposes_to_cancel(self) -> None:
+        of = two_parts()
+
+        said(client_of(), f"/admin/payments/proposal/cancel/{of.pk}/", reason="ordered twice")
+
+        assert (Proposal.objects.get().act, Proposal.objects.get().invoice) == ("cancel", of)
+
+    def test_knows_no_other_invoice(self) -> None:
+        assert client_of().get("/admin/payments/proposal/adjust/99999/").status_code == 404
+
+
+@pytest.mark.django_db
+class TestDeciding:
+    def test_shows_what_would_change(self) -> None:
+        proposal = propose(two_parts())
+
+        page = client_of().get(f"/admin/payments/proposal/{proposal.pk}/approve/")
+
+        assert "Instalment 1: MYR 60.00 becomes MYR 70.00." in page.text
+        assert "Instalment 2: MYR 40.00 becomes MYR 30.00." in page.text
+        assert "asked for by phone" in page.text
+        assert Proposal.objects.get().status == "open"
+
+    def test_offers_the_proposer_no_button_and_refuses_them(self) -> None:
+        who = member(roles.OPERATOR)
+        proposal = propose(two_parts(), who)
+        address = f"/admin/payments/proposal/{proposal.pk}"
+
+        page = client_of(who).get(f"{address}/change/")
+        asked = client_of(who).get(f"{address}/approve/")
+        answer = client_of(who).post(f"{address}/approve/")
+
+        assert f"{address}/approve/" not in page.text
+        assert "You proposed this change" in asked.text
+        assert asked.context["form"] is None
+        assert answer.status_code == 403
+        assert "You proposed this change" in answer.text
+        assert Proposal.objects.get().status == "open"
+
+    def test_lets_only_the_proposer_take_it_back(self) -> None:
+        who = member(roles.OPERATOR)
+        proposal = propose(two_parts(), who)
+        address = f"/admin/payments/proposal/{proposal.pk}"
+
+        others = client_of().get(f"{address}/change/")
+        refused = client_of().post(f"{address}/withdraw/")
+        own = client_of(who).get(f"{address}/change/")
+
+        assert f"{address}/withdraw/" not in others.text
+        assert f"{address}/withdraw/" in own.text
+        assert refused.status_code == 403
+        assert said(client_of(who), f"{address}/withdraw/") == ["Taken back; nothing was changed."]
+        assert Proposal.objects.get().status == "withdrawn"
+
+    def test_rejects_with_a_reason(self) -> None:
+        proposal = propose(two_parts())
+
+        assert said(
+            client_of(), f"/admin/payments/proposal/{proposal.pk}/reject/", reason="not agreed"
+        ) == ["Rejected; nothing was changed."]
+
+        assert Proposal.objects.get().decision_reason == "not agreed"
+
+    def test_lists_what_waits(self) -> None:
+        proposal = propose(two_parts())
+
+        page = client_of().get("/admin/payments/proposal/?status__exact=open")
+
+        assert [row.pk for row in page.context["cl"].result_list] == [proposal.pk]
+
+
+@pytest.mark.usefixtures("committed")
+class TestApproving:
+    def test_makes_the_change(self, sandbox: Sandbox) -> None:
+        of = open_invoice()
+        proposal = propose(of)
+
+        assert said(client_of(), f"/admin/payments/proposal/{proposal.pk}/approve/") == [
+            "Approved, and the change is made."
+        ]
+
+        assert totals_of(of) == [7_000, 3_000]
