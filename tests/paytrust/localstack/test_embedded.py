@@ -185,7 +185,7 @@ class TestTemporary:
 
     def test_ends_them_also_when_their_user_is_killed(self) -> None:
         program = (
-            "from paytrust import embedded\n"
+            "from paytrust.localstack import embedded\n"
             "with embedded.temporary() as servers: print(servers.database_url, flush=True); input()"
         )
         user = subprocess.Popen(
