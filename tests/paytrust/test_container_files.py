@@ -96,9 +96,7 @@ class TestDockerfile:
 class TestSettings:
     def settings(self) -> set[str]:
         topics = [path.read_text() for path in (PROJECT / "paytrust/settings").glob("*.py")]
-        return set(
-            re.findall(r'(?:env\.[a-z]+|secrets?|one_of)\(\s*"([A-Z_]+)"', "".join(topics))
-        )
+        return set(re.findall(r'(?:env\.[a-z]+|secrets?|one_of)\(\s*"([A-Z_]+)"', "".join(topics)))
 
     def test_are_all_in_the_example(self) -> None:
         named = set(re.findall(r"^#?([A-Z_]+)=", read(".env.example"), re.MULTILINE))
