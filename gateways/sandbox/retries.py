@@ -46,7 +46,7 @@ MIDTRANS_EARNED = {500: 1, 503: 4, 400: 2, 404: 2, 301: 0, 302: 0, 303: 0}
 
 
 def xendit_schedule(account: XenditAccount) -> RetrySchedule:
-    """Six retries in 24 hours; sources disagree about time-outs (gateways.md A10)."""
+    """Six retries in 24 hours; sources disagree about time-outs (gateway-facts.md A10)."""
 
     def earned(outcome: Outcome) -> int:
         return 0 if outcome.timed_out and not account.retry_timeouts else len(XENDIT_PAUSES)
@@ -59,7 +59,7 @@ def xendit_schedule(account: XenditAccount) -> RetrySchedule:
 
 
 def midtrans_schedule(account: MidtransAccount) -> RetrySchedule:
-    """The status code decides how often (gateways.md B7)."""
+    """The status code decides how often (gateway-facts.md B7)."""
 
     def earned(outcome: Outcome) -> int:
         return MIDTRANS_EARNED.get(outcome.status_code or 0, len(MIDTRANS_PAUSES))
