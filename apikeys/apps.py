@@ -7,6 +7,7 @@ from django.db.models.signals import post_migrate
 class ApiKeysConfig(AppConfig):
     name = "apikeys"
     default_auto_field = "django.db.models.BigAutoField"
+    keeps_tenants_apart = True
 
     def ready(self) -> None:
         post_migrate.connect(_keep_tenants_apart, sender=self)

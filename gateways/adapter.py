@@ -10,6 +10,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Protocol
 
+from django.utils.translation import gettext_lazy as _
+
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
 
@@ -124,6 +126,7 @@ class GatewayTimeout(GatewayError):
 
     status = HTTPStatus.GATEWAY_TIMEOUT
     code = "gateway_timeout"
+    for_staff = _("The gateway did not answer in time. Nothing was changed; try again.")
     resumable = True
 
 
@@ -132,6 +135,7 @@ class GatewayUnavailable(GatewayError):
 
     status = HTTPStatus.BAD_GATEWAY
     code = "gateway_unavailable"
+    for_staff = _("The gateway is away. Nothing was changed; try again later.")
     resumable = True
 
 

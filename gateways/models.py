@@ -8,10 +8,13 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from apikeys.models import Tenant
+from apikeys.tenants.tenancy import ALL
 
 
 class Gateway(models.Model):
     """A payment gateway. Rows 1 (Xendit) and 2 (Midtrans) are made by migration."""
+
+    merchants_see = ALL
 
     code = models.SlugField(unique=True)  # names the adapter: xendit, midtrans
     name = models.CharField(max_length=50)
@@ -23,6 +26,8 @@ class Gateway(models.Model):
 
 class GatewayFee(models.Model):
     """What a gateway charges in one currency; invoices keep a copy of it (FR-027, FR-054)."""
+
+    merchants_see = ALL
 
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="fees")
     currency_code = models.CharField(max_length=3)
@@ -62,6 +67,8 @@ class GatewayAccount(models.Model):
     Credentials go in and are used; nothing shows them: see `gateways.accounts.credentials`.
     One that was replaced by another account stays: payments opened with it still need it.
     """
+
+    merchants_see = ALL
 
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="accounts")
     tenant = models.ForeignKey(

@@ -10,16 +10,23 @@ class PayTrustError(Exception):
     Anything that is not a PayTrustError is a bug, and a 500. A subclass says its `status`, a
     stable `code` (clients branch on it, never on the text), and whether the same idempotent
     call may be sent again and will go on where this one stopped (`resumable`). The first line
-    of its docstring is the message for people, unless one is given.
+    of its docstring is the message for people, unless one is given. `for_staff` is what the
+    back office says instead: a translatable text without words of the API.
     """
 
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
     code: ClassVar[str] = "invalid_request"
     resumable: ClassVar[bool] = False
+    for_staff: ClassVar[object] = None
 
     def __init__(self, message: str = "", *, details: dict[str, Any] | None = None) -> None:
         super().__init__(message or first_line(type(self).__doc__))
         self.details: dict[str, Any] = details or {}
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a text for translation where no framework is known; whoever shows it translates."""
+    return text
 
 
 def first_line(docstring: str | None) -> str:

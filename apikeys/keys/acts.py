@@ -9,14 +9,21 @@ from datetime import datetime
 from http import HTTPStatus
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.audit.recording import Caller
 from apikeys.keys import services
-from apikeys.models import ApiKey, StaffAct, Tenant
-from apikeys.staff_acts import recording
+from apikeys.models import ApiKey, Tenant
+from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from paytrust.errors import PayTrustError
 from paytrust.staff import sign_in
+
+KEY_ISSUED = kinds.register("key_issued", _("issued an API key"))
+KEY_ROTATED = kinds.register("key_rotated", _("rotated an API key"))
+KEY_REVOKED = kinds.register("key_revoked", _("revoked an API key"))
+TENANT_CREATED = kinds.register("tenant_created", _("made a tenant"))
+SIGN_IN_RESET = kinds.register("sign_in_reset", _("let a colleague sign in anew"))
 
 
 class OwnSignIn(PayTrustError):
@@ -24,6 +31,7 @@ class OwnSignIn(PayTrustError):
 
     status = HTTPStatus.FORBIDDEN
     code = "own_sign_in"
+    for_staff = _("This is your own account: a colleague has to do this.")
 
 
 def issue_key(
@@ -36,7 +44,7 @@ def issue_key(
     """
     with recording.recorded(
         actor=actor,
-        act=StaffAct.Act.KEY_ISSUED,
+        act=KEY_ISSUED,
         about=ApiKey,
         reason=description,
         tenant_id=tenant_id,
@@ -61,7 +69,7 @@ def rotate_key(
     reason = recording.required_reason(reason)
     with recording.recorded(
         actor=actor,
-        act=StaffAct.Act.KEY_ROTATED,
+        act=KEY_ROTATED,
         about=api_key,
         reason=reason,
         tenant_id=api_key.tenant_id,
@@ -81,7 +89,7 @@ def revoke_key(
     reason = recording.required_reason(reason)
     with recording.recorded(
         actor=actor,
-        act=StaffAct.Act.KEY_REVOKED,
+        act=KEY_REVOKED,
         about=api_key,
         reason=reason,
         tenant_id=api_key.tenant_id,
@@ -92,9 +100,7 @@ def revoke_key(
 
 def create_tenant(*, actor: Actor, name: str, now: datetime) -> Tenant:
     """Make a tenant, or return the one that bears this name already."""
-    with recording.recorded(
-        actor=actor, act=StaffAct.Act.TENANT_CREATED, about=Tenant, now=now
-    ) as entry:
+    with recording.recorded(actor=actor, act=TENANT_CREATED, about=Tenant, now=now) as entry:
         tenant = services.create_tenant(name=name, now=now)
         entry.object_id = tenant.pk
         entry.message = name
@@ -109,9 +115,7 @@ def reset_sign_in(*, actor: Actor, user: User, reason: str, now: datetime) -> No
         MissingReason: say why.
     """
     reason = recording.required_reason(reason)
-    with recording.recorded(
-        actor=actor, act=StaffAct.Act.SIGN_IN_RESET, about=user, reason=reason, now=now
-    ):
+    with recording.recorded(actor=actor, act=SIGN_IN_RESET, about=user, reason=reason, now=now):
         if user.pk == actor.user.pk:
             raise OwnSignIn
         sign_in.start_over(user)

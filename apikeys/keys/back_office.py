@@ -4,21 +4,24 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apikeys.audit.recording import Caller
 from apikeys.keys import access
 from apikeys.keys import acts as administering
 from apikeys.models import ApiKey, ApiKeyAuditEntry, StaffAct, Tenant
-from apikeys.staff_acts import recording
-from paytrust.staff import acts, display, roles
+from apikeys.staff_acts import kinds, recording
+from paytrust.staff import display, roles
+from paytrust.staff.acts import Act, Facts, ReasonForm, Text
 from paytrust.staff.export import exported
 from paytrust.staff.pages import ReadOnlyAdmin
 
@@ -44,70 +47,128 @@ class KeyForm(forms.Form):
     )
 
 
+class MakeTenant(Act[None]):
+    path = "make"
+    label = _("New tenant")
+    permission = roles.ADMINISTER
+    is_about_a_row = False
+    title = _("New tenant")
+    sentences = (_("A merchant whose invoices and keys no other merchant sees."),)
+    button = _("Make")
+    form_class = TenantForm
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:apikeys_tenant_changelist")
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        administering.create_tenant(
+            actor=recording.actor_of(self.request), name=filled["name"], now=timezone.now()
+        )
+        return _("The tenant is there.")
+
+
+class IssueKey(Act[Tenant]):
+    path = "issue-key"
+    label = _("Issue a key")
+    permission = roles.ADMINISTER
+    title = _("Issue a key")
+    sentences = (_("The key is shown once, on the next page. Have a safe place ready."),)
+    button = _("Issue")
+    form_class = KeyForm
+    counts_once = True
+
+    @property
+    def facts(self) -> Facts:
+        return [(_("Tenant"), self.subject.name)]
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:apikeys_tenant_change", args=(self.subject.pk,))
+
+    def perform(self, filled: dict[str, Any]) -> HttpResponse:
+        api_key, key = administering.issue_key(
+            actor=recording.actor_of(self.request),
+            caller=_caller(self.request),
+            tenant_id=self.subject.pk,
+            description=filled["description"],
+            now=timezone.now(),
+        )
+        return _shown_once(self.request, api_key, key)
+
+
 @admin.register(Tenant)
 class TenantAdmin(ReadOnlyAdmin):
     fields = ("name", "created")
     list_display = ("id", "name", "created")
     exact_search = ("name",)
-    actions_list = ("make",)
-    actions_detail = ("issue_key",)
-
-    @acts.button(_("New tenant"), path="make", permission=roles.ADMINISTER)
-    def make(self, request: HttpRequest) -> HttpResponse:
-        """Make a tenant."""
-
-        def make(filled: dict[str, Any]) -> acts.Text:
-            administering.create_tenant(
-                actor=recording.actor_of(request), name=filled["name"], now=timezone.now()
-            )
-            return _("The tenant is there.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("New tenant"),
-                sentences=[_("A merchant whose invoices and keys no other merchant sees.")],
-                button=_("Make"),
-            ),
-            back=reverse("admin:apikeys_tenant_changelist"),
-            act=make,
-            form_class=TenantForm,
-        )
-
-    @acts.button(_("Issue a key"), path="issue-key", permission=roles.ADMINISTER)
-    def issue_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Make a key for the tenant and show it once."""
-        tenant = self.get_object(request, object_id)
-        if tenant is None:
-            raise Http404
-
-        def issue(filled: dict[str, Any]) -> HttpResponse:
-            api_key, key = administering.issue_key(
-                actor=recording.actor_of(request),
-                caller=_caller(request),
-                tenant_id=tenant.pk,
-                description=filled["description"],
-                now=timezone.now(),
-            )
-            return _shown_once(request, api_key, key)
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Issue a key"),
-                sentences=[_("The key is shown once, on the next page. Have a safe place ready.")],
-                facts=[(_("Tenant"), tenant.name)],
-                button=_("Issue"),
-                counts_once=True,
-            ),
-            back=reverse("admin:apikeys_tenant_change", args=(tenant.pk,)),
-            act=issue,
-            form_class=KeyForm,
-        )
+    acts = (MakeTenant, IssueKey)
 
     @admin.display(description=_("Created"))
     def created(self, tenant: Tenant) -> Shown:
         return display.moment(tenant.created_at)
+
+
+class KeyAct(Act[ApiKey]):
+    """What can be done with a key while it is active."""
+
+    permission = roles.ADMINISTER
+    form_class = ReasonForm
+    is_harmful = True
+
+    def is_offered(self) -> bool:
+        return self.subject.status == ApiKey.Status.ACTIVE
+
+    @property
+    def facts(self) -> Facts:
+        return [
+            (_("Key"), f"{self.subject.key_prefix}..."),
+            (_("Description"), self.subject.description),
+            (_("Tenant"), self.subject.tenant.name),
+            (_("Last used"), display.moment(self.subject.last_used_at)),
+        ]
+
+    @property
+    def back(self) -> str:
+        return _page_of(self.subject)
+
+
+class RotateKey(KeyAct):
+    path = "rotate"
+    label = button = _("Rotate")
+    title = _("Rotate this key?")
+    sentences = (
+        _("The old key is refused from that moment on."),
+        _("The new one is shown once, on the next page."),
+    )
+    counts_once = True
+
+    def perform(self, filled: dict[str, Any]) -> HttpResponse:
+        renewed, key = administering.rotate_key(
+            actor=recording.actor_of(self.request),
+            caller=_caller(self.request),
+            api_key=self.subject,
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _shown_once(self.request, renewed, key)
+
+
+class RevokeKey(KeyAct):
+    path = "revoke"
+    label = button = _("Revoke")
+    title = _("Revoke this key?")
+    sentences = (_("It is refused from that moment on, and cannot be brought back."),)
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        administering.revoke_key(
+            actor=recording.actor_of(self.request),
+            caller=_caller(self.request),
+            api_key=self.subject,
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("The key is revoked.")
 
 
 @admin.register(ApiKey)
@@ -126,75 +187,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = ["status"]
     list_select_related = ("tenant",)
     exact_search = ("key_prefix", "tenant__name")
-    actions_detail = ("rotate", "revoke")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> Any:  # noqa: ANN401
-        api_key = self.get_object(request, object_id)
-        if api_key is None or api_key.status != ApiKey.Status.ACTIVE:
-            return []
-        return super().get_actions_detail(request, object_id)
-
-    @acts.button(_("Rotate"), path="rotate", permission=roles.ADMINISTER)
-    def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Give the key a new secret and show it once."""
-        api_key = self._key(request, object_id)
-
-        def rotate(filled: dict[str, Any]) -> HttpResponse:
-            renewed, key = administering.rotate_key(
-                actor=recording.actor_of(request),
-                caller=_caller(request),
-                api_key=api_key,
-                reason=filled["reason"],
-                now=timezone.now(),
-            )
-            return _shown_once(request, renewed, key)
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Rotate this key?"),
-                sentences=[
-                    _("The old key is refused from that moment on."),
-                    _("The new one is shown once, on the next page."),
-                ],
-                facts=_about(api_key),
-                button=_("Rotate"),
-                is_harmful=True,
-                counts_once=True,
-            ),
-            back=_page_of(api_key),
-            act=rotate,
-            form_class=acts.ReasonForm,
-        )
-
-    @acts.button(_("Revoke"), path="revoke", permission=roles.ADMINISTER)
-    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """End the key for good."""
-        api_key = self._key(request, object_id)
-
-        def revoke(filled: dict[str, Any]) -> acts.Text:
-            administering.revoke_key(
-                actor=recording.actor_of(request),
-                caller=_caller(request),
-                api_key=api_key,
-                reason=filled["reason"],
-                now=timezone.now(),
-            )
-            return _("The key is revoked.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Revoke this key?"),
-                sentences=[_("It is refused from that moment on, and cannot be brought back.")],
-                facts=_about(api_key),
-                button=_("Revoke"),
-                is_harmful=True,
-            ),
-            back=_page_of(api_key),
-            act=revoke,
-            form_class=acts.ReasonForm,
-        )
+    acts = (RotateKey, RevokeKey)
 
     @admin.display(description=_("Key"))
     def prefix(self, api_key: ApiKey) -> str:
@@ -215,12 +208,6 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Last used"))
     def last_used(self, api_key: ApiKey) -> Shown:
         return display.moment(api_key.last_used_at)
-
-    def _key(self, request: HttpRequest, object_id: str) -> ApiKey:
-        api_key: ApiKey | None = self.get_object(request, object_id)
-        if api_key is None:
-            raise Http404
-        return api_key
 
 
 @admin.register(ApiKeyAuditEntry)
@@ -257,6 +244,17 @@ class ApiKeyAuditEntryAdmin(ReadOnlyAdmin):
         return display.moment(entry.created_at)
 
 
+class KindFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
+    title = _("act")
+    parameter_name = "act"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(code, str(text)) for code, text in kinds.KINDS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(act=self.value()) if self.value() else queryset
+
+
 @admin.register(StaffAct)
 class StaffActAdmin(ReadOnlyAdmin):
     """What staff did in the back office; nobody can change it."""
@@ -264,7 +262,7 @@ class StaffActAdmin(ReadOnlyAdmin):
     fields = (
         "when",
         "staff",
-        "act",
+        "what",
         "object_type",
         "object_id",
         "tenant",
@@ -274,14 +272,18 @@ class StaffActAdmin(ReadOnlyAdmin):
         "message",
         "request_id",
     )
-    list_display = ("id", "when", "staff", "act", "invoice", "reason", "outcome")
-    list_filter: ClassVar = ["act"]
+    list_display = ("id", "when", "staff", "what", "invoice", "reason", "outcome")
+    list_filter: ClassVar = [KindFilter]
     list_select_related = ("staff",)
     exact_search = ("invoice_id", "request_id")
 
     @admin.display(description=_("When"))
     def when(self, act: StaffAct) -> Shown:
         return display.moment(act.created_at)
+
+    @admin.display(description=_("What was done"))
+    def what(self, act: StaffAct) -> str:
+        return kinds.text_of(act.act)
 
     @admin.display(description=_("Invoice"))
     def invoice(self, act: StaffAct) -> Shown:
@@ -305,15 +307,6 @@ def _shown_once(request: HttpRequest, api_key: ApiKey, key: str) -> HttpResponse
 
 def _caller(request: HttpRequest) -> Caller:
     return access.caller_of(request, actor=f"staff: {request.user.get_username()}")
-
-
-def _about(api_key: ApiKey) -> list[tuple[acts.Text, object]]:
-    return [
-        (_("Key"), f"{api_key.key_prefix}..."),
-        (_("Description"), api_key.description),
-        (_("Tenant"), api_key.tenant.name),
-        (_("Last used"), display.moment(api_key.last_used_at)),
-    ]
 
 
 def _page_of(api_key: ApiKey) -> str:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 import structlog
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.audit import recording
 from apikeys.audit.recording import Caller
@@ -52,6 +53,7 @@ class ApiKeyNotActive(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "api_key_not_active"
+    for_staff = _("This key was rotated or revoked already.")
 
 
 class UnknownTenant(PayTrustError):

@@ -11,14 +11,17 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import StaffAct
+from apikeys.staff_acts import kinds
 from paytrust.errors import PayTrustError
 from paytrust.web.request_id import request_id_of
 
 log = structlog.get_logger(__name__)
 
 DONE = "done"
+LIST_EXPORTED = kinds.register("list_exported", _("exported a list"))
 LONGEST_REASON = LONGEST_MESSAGE = 500  # characters
 
 
@@ -27,6 +30,7 @@ class MissingReason(PayTrustError):
 
     status = HTTPStatus.BAD_REQUEST
     code = "missing_reason"
+    for_staff = _("Say why, in at most 500 characters.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ def actor_of(request: HttpRequest) -> Actor:
 def recorded(
     *,
     actor: Actor,
-    act: StaffAct.Act,
+    act: str,
     about: Model | type[Model],
     now: datetime,
     reason: str = "",
@@ -98,7 +102,7 @@ def note_export(
 ) -> None:
     """Write down that somebody took a list away; receives `paytrust.staff.export.exported`."""
     with recorded(
-        actor=actor_of(request), act=StaffAct.Act.LIST_EXPORTED, about=model, now=timezone.now()
+        actor=actor_of(request), act=LIST_EXPORTED, about=model, now=timezone.now()
     ) as entry:
         entry.message = f"{suffix} {request.META['QUERY_STRING']}".strip()
 

@@ -1,7 +1,8 @@
 """What merchants' requests may see of each table, kept by the database itself.
 
-The tables follow from the models: one that names its tenant is bound by it, one that does not by
-the row that it belongs to. What else merchants' requests may read is named here; nothing more.
+The tables follow from the models of each app whose config says `keeps_tenants_apart`: one that
+names its tenant is bound by it, one that does not by the row that it belongs to. A model says
+otherwise by `merchants_see`: ALL (nobody's rows, to be read by everybody) or NOTHING.
 """
 
 from collections.abc import Iterator
@@ -12,25 +13,13 @@ import structlog
 from django.apps import apps
 from django.db import connection, models
 
-from apikeys.models import ApiKeyAuditEntry, AuditSeal, StaffAct, Tenant
+from apikeys.models import Tenant
+from apikeys.tenants.tenancy import ALL, OWN
 from apikeys.tenants.wall import ROLE, TENANT
 
 log = structlog.get_logger(__name__)
 
 POLICY: Final = "merchant_sees_own"
-APPS: Final = ("apikeys", "gateways", "invoices", "payments", "reporting")
-HIDDEN: Final = (
-    ApiKeyAuditEntry,
-    AuditSeal,
-    StaffAct,
-)  # no merchant's request reads or writes them
-# Accounts are read for all tenants at once and kept by each process; they are sealed.
-READABLE: Final = (
-    "gateways.Gateway",
-    "gateways.GatewayFee",
-    "gateways.GatewayAccount",
-    "reporting.ClosedDay",
-)
 CURRENT: Final = f"nullif(current_setting('{TENANT}', true), '')::bigint"
 
 _MAY_MAKE_ROLES: Final = (
@@ -63,12 +52,17 @@ def tables() -> Iterator[Table]:
     """Return the tables that merchants' requests may use, and the condition that binds them."""
     for model in apps.get_models():
         about = model._meta  # noqa: SLF001  # public
-        if about.proxy or not about.managed or about.app_label not in APPS:
+        if about.proxy or not about.managed or not _keeps_tenants_apart(about.app_label):
             continue
-        if about.label in READABLE:
+        seen = getattr(model, "merchants_see", OWN)
+        if seen == ALL:
             yield Table(about.db_table, None)
-        elif not issubclass(model, HIDDEN) and (table := _bound(model)):
+        elif seen == OWN and (table := _bound(model)):
             yield table
+
+
+def _keeps_tenants_apart(app_label: str) -> bool:
+    return getattr(apps.get_app_config(app_label), "keeps_tenants_apart", False)
 
 
 def install() -> bool:

@@ -7,6 +7,9 @@ from django.db import models
 if TYPE_CHECKING:
     from apikeys.models import Tenant
 
+OWN, ALL, NOTHING = "own", "all", "nothing"
+"""What merchants' requests may see of a model's rows: the values of its `merchants_see`."""
+
 Row_co = TypeVar("Row_co", bound=models.Model, covariant=True)
 
 

@@ -5,14 +5,18 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
-from apikeys.models import StaffAct
-from apikeys.staff_acts import recording
+from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from gateways.accounts import credentials
 from gateways.accounts.credentials import NoSuchAccount
 from gateways.models import GatewayAccount, GatewayFee, GatewayFeeChange
 from paytrust.errors import PayTrustError
+
+FEE_CHANGED = kinds.register("fee_changed", _("changed a gateway's fee"))
+CREDENTIALS_STORED = kinds.register("credentials_stored", _("stored a gateway's credentials"))
+ACCOUNT_ENDED = kinds.register("account_ended", _("ended a tenant's own account with a gateway"))
 
 
 class FeeOutOfRange(PayTrustError):
@@ -50,7 +54,7 @@ def change_fee(
     fee = GatewayFee.objects.get(pk=fee_id)
     with (
         recording.recorded(
-            actor=actor, act=StaffAct.Act.FEE_CHANGED, about=fee, reason=reason, now=now
+            actor=actor, act=FEE_CHANGED, about=fee, reason=reason, now=now
         ) as entry,
         transaction.atomic(),
     ):
@@ -87,7 +91,7 @@ def store_credentials(
     """
     with recording.recorded(
         actor=actor,
-        act=StaffAct.Act.CREDENTIALS_STORED,
+        act=CREDENTIALS_STORED,
         about=GatewayAccount,
         tenant_id=tenant_id,
         now=now,
@@ -111,7 +115,7 @@ def end_account(*, actor: Actor, account: GatewayAccount, reason: str, now: date
     reason = recording.required_reason(reason)
     with recording.recorded(
         actor=actor,
-        act=StaffAct.Act.ACCOUNT_ENDED,
+        act=ACCOUNT_ENDED,
         about=account,
         reason=reason,
         tenant_id=account.tenant_id,

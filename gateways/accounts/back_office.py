@@ -1,13 +1,12 @@
 """Gateways, their fees with a history, and our accounts; credentials go in and never come out."""
 
-import functools
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -26,7 +25,8 @@ from gateways.accounts import acts as administering
 from gateways.accounts import credentials
 from gateways.models import Gateway, GatewayAccount, GatewayFee, GatewayFeeChange
 from paytrust.money import minor_units
-from paytrust.staff import acts, display, roles
+from paytrust.staff import display, roles
+from paytrust.staff.acts import Act, Facts, ReasonForm, Text
 from paytrust.staff.amounts import AmountField
 from paytrust.staff.pages import ReadOnlyAdmin
 
@@ -34,7 +34,7 @@ Shown = SafeString | str
 SAME, ANOTHER = "same", "another"
 
 
-class FeeForm(acts.ReasonForm):
+class FeeForm(ReasonForm):
     """A fee in per cent and whole currency."""
 
     percentage = AmountField(
@@ -137,6 +137,42 @@ class FeeHistory(TabularInline):  # type: ignore[misc]  # the theme has no types
     has_change_permission = has_delete_permission = has_add_permission
 
 
+class ChangeFee(Act[GatewayFee]):
+    path = "change-fee"
+    label = button = _("Change the fee")
+    permission = roles.ADMINISTER
+    title = _("Change a fee")
+    sentences = (_("It holds for new invoices; those that exist keep theirs."),)
+
+    @property
+    def facts(self) -> Facts:
+        fee = self.subject
+        return [
+            (_("Gateway"), fee.gateway.name),
+            (_("Currency"), fee.currency_code),
+            (_("Per cent"), fee.percentage.normalize()),
+            (_("Fixed amount"), display.money(fee.fixed_amount, fee.currency_code)),
+        ]
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:gateways_gatewayfee_change", args=(self.subject.pk,))
+
+    def form(self, data: Any = None) -> FeeForm:  # noqa: ANN401  # a QueryDict, or none
+        return FeeForm(currency_code=self.subject.currency_code, data=data)
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        administering.change_fee(
+            actor=recording.actor_of(self.request),
+            fee_id=self.subject.pk,
+            percentage=filled["percentage"],
+            fixed_amount=filled["fixed"],
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("The fee is changed for invoices from now on.")
+
+
 @admin.register(GatewayFee)
 class GatewayFeeAdmin(ReadOnlyAdmin):
     fields = ("gateway", "currency_code", "percentage", "fixed")
@@ -144,45 +180,94 @@ class GatewayFeeAdmin(ReadOnlyAdmin):
     list_select_related = ("gateway",)
     ordering = ("id",)
     inlines: ClassVar = [FeeHistory]
-    actions_detail = ("change_fee",)
-
-    @acts.button(_("Change the fee"), path="change-fee", permission=roles.ADMINISTER)
-    def change_fee(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Set what the gateway charges from now on."""
-        fee = _get(GatewayFee.objects.select_related("gateway"), object_id)
-
-        def change(filled: dict[str, Any]) -> acts.Text:
-            administering.change_fee(
-                actor=recording.actor_of(request),
-                fee_id=fee.pk,
-                percentage=filled["percentage"],
-                fixed_amount=filled["fixed"],
-                reason=filled["reason"],
-                now=timezone.now(),
-            )
-            return _("The fee is changed for invoices from now on.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Change a fee"),
-                sentences=[_("It holds for new invoices; those that exist keep theirs.")],
-                facts=[
-                    (_("Gateway"), fee.gateway.name),
-                    (_("Currency"), fee.currency_code),
-                    (_("Per cent"), fee.percentage.normalize()),
-                    (_("Fixed amount"), self.fixed(fee)),
-                ],
-                button=_("Change the fee"),
-            ),
-            back=reverse("admin:gateways_gatewayfee_change", args=(fee.pk,)),
-            act=change,
-            form_class=functools.partial(FeeForm, currency_code=fee.currency_code),
-        )
+    acts = (ChangeFee,)
 
     @admin.display(description=_("Fixed amount"))
     def fixed(self, fee: GatewayFee) -> Shown:
         return display.money(fee.fixed_amount, fee.currency_code)
+
+
+class StoreCredentials(Act[None]):
+    """Take the secrets of an account with one gateway; a subclass names it."""
+
+    gateway_code: ClassVar[str]
+    permission = roles.ADMINISTER
+    is_about_a_row = False
+    title = _("Store a gateway's credentials")
+    sentences = (_("They are encrypted and used; nobody can read them again here."),)
+    button = _("Store")
+
+    @property
+    def facts(self) -> Facts:
+        return [(_("Gateway"), Gateway.objects.get(code=self.gateway_code).name)]
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:gateways_gatewayaccount_changelist")
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(credentials.NAMES[self.gateway_code])
+
+    def form(self, data: Any = None) -> CredentialsForm:  # noqa: ANN401  # a QueryDict, or none
+        return CredentialsForm(names=self.names, data=data)
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        administering.store_credentials(
+            actor=recording.actor_of(self.request),
+            gateway_code=self.gateway_code,
+            tenant_id=filled["tenant_id"],
+            secrets={name: filled[name] for name in self.names},
+            is_another_account=filled["kind"] == ANOTHER,
+            now=timezone.now(),
+        )
+        return _("Stored; in use within half a minute.")
+
+
+class StoreXenditCredentials(StoreCredentials):
+    gateway_code = path = "xendit"
+    label = _("Store Xendit credentials")
+
+
+class StoreMidtransCredentials(StoreCredentials):
+    gateway_code = path = "midtrans"
+    label = _("Store Midtrans credentials")
+
+
+class EndAccount(Act[GatewayAccount]):
+    """Open a tenant's new payments with the platform's account again."""
+
+    path = "end"
+    label = button = _("End")
+    permission = roles.ADMINISTER
+    title = _("End a tenant's own account?")
+    sentences = (_("New payments go by the platform's account; open ones stay."),)
+    form_class = ReasonForm
+    is_harmful = True
+
+    def is_offered(self) -> bool:
+        return self.subject.tenant_id is not None and self.subject.ended_at is None
+
+    @property
+    def facts(self) -> Facts:
+        return [(_("Gateway"), self.subject.gateway.name), (_("Tenant"), self.subject.tenant)]
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:gateways_gatewayaccount_change", args=(self.subject.pk,))
+
+    def check(self) -> None:
+        if not self.is_offered():
+            raise credentials.NoSuchAccount
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        administering.end_account(
+            actor=recording.actor_of(self.request),
+            account=self.subject,
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("New payments of this tenant go by the platform's account.")
 
 
 @admin.register(GatewayAccount)
@@ -194,55 +279,7 @@ class GatewayAccountAdmin(ReadOnlyAdmin):
     list_select_related = ("gateway", "tenant")
     list_filter: ClassVar = ["gateway"]
     exact_search = ("tenant__id",)
-    actions_list = ("store_xendit", "store_midtrans")
-    actions_detail = ("end",)
-
-    @acts.button(_("Store Xendit credentials"), path="xendit", permission=roles.ADMINISTER)
-    def store_xendit(self, request: HttpRequest) -> HttpResponse:
-        """Take the secrets of a Xendit account."""
-        return self._store(request, "xendit")
-
-    @acts.button(_("Store Midtrans credentials"), path="midtrans", permission=roles.ADMINISTER)
-    def store_midtrans(self, request: HttpRequest) -> HttpResponse:
-        """Take the secrets of a Midtrans account."""
-        return self._store(request, "midtrans")
-
-    @acts.button(_("End"), path="end", permission=roles.ADMINISTER)
-    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Open a tenant's new payments with the platform's account again."""
-        account = _get(GatewayAccount.objects.select_related("gateway", "tenant"), object_id)
-        tenant = account.tenant
-        if tenant is None or account.ended_at is not None:
-            raise Http404
-
-        def end(filled: dict[str, Any]) -> acts.Text:
-            administering.end_account(
-                actor=recording.actor_of(request),
-                account=account,
-                reason=filled["reason"],
-                now=timezone.now(),
-            )
-            return _("New payments of this tenant go by the platform's account.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("End a tenant's own account?"),
-                sentences=[_("New payments go by the platform's account; open ones stay.")],
-                facts=[(_("Gateway"), account.gateway.name), (_("Tenant"), tenant.name)],
-                button=_("End"),
-                is_harmful=True,
-            ),
-            back=reverse("admin:gateways_gatewayaccount_change", args=(account.pk,)),
-            act=end,
-            form_class=acts.ReasonForm,
-        )
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> Any:  # noqa: ANN401
-        account = self.get_object(request, object_id)
-        if account is None or account.tenant_id is None or account.ended_at is not None:
-            return []
-        return super().get_actions_detail(request, object_id)
+    acts = (StoreXenditCredentials, StoreMidtransCredentials, EndAccount)
 
     @admin.display(description=_("Created"))
     def created(self, account: GatewayAccount) -> Shown:
@@ -255,37 +292,3 @@ class GatewayAccountAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Ended"))
     def ended(self, account: GatewayAccount) -> Shown:
         return display.moment(account.ended_at)
-
-    def _store(self, request: HttpRequest, gateway_code: str) -> HttpResponse:
-        names = sorted(credentials.NAMES[gateway_code])
-
-        def store(filled: dict[str, Any]) -> acts.Text:
-            administering.store_credentials(
-                actor=recording.actor_of(request),
-                gateway_code=gateway_code,
-                tenant_id=filled["tenant_id"],
-                secrets={name: filled[name] for name in names},
-                is_another_account=filled["kind"] == ANOTHER,
-                now=timezone.now(),
-            )
-            return _("Stored; in use within half a minute.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Store a gateway's credentials"),
-                sentences=[_("They are encrypted and used; nobody can read them again here.")],
-                facts=[(_("Gateway"), Gateway.objects.get(code=gateway_code).name)],
-                button=_("Store"),
-            ),
-            back=reverse("admin:gateways_gatewayaccount_changelist"),
-            act=store,
-            form_class=functools.partial(CredentialsForm, names=names),
-        )
-
-
-def _get(rows: Any, object_id: str) -> Any:  # noqa: ANN401  # a queryset, and a row of it
-    found = rows.filter(pk=int(object_id)).first() if object_id.isdecimal() else None
-    if found is None:
-        raise Http404
-    return found

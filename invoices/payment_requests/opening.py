@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from gateways import registry
@@ -51,6 +52,7 @@ class InvoiceNotPayable(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "invoice_not_payable"
+    for_staff = _("This invoice is paid or has ended: nothing on it can be changed.")
 
 
 class InstallmentOutOfSequence(PayTrustError):

@@ -11,6 +11,7 @@ from datetime import datetime
 from http import HTTPStatus
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from invoices.invoices import selectors
@@ -30,6 +31,7 @@ class InvoiceNotCancellable(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "invoice_not_cancellable"
+    for_staff = _("Money is on this invoice, or it has ended: it cannot be cancelled.")
 
 
 class InvoiceChanged(PayTrustError):
@@ -37,6 +39,9 @@ class InvoiceChanged(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "invoice_changed"
+    for_staff = _(
+        "Something else is owed now than when this change was proposed. Look at the invoice again."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from invoices.invoices.charges import Charges
-from paytrust.errors import PayTrustError
+from paytrust.errors import PayTrustError, gettext_noop
 from paytrust.money import allocate
 
 MAX_INSTALLMENTS = 12
@@ -17,12 +17,14 @@ class InvalidInstallments(PayTrustError):
     """The instalments asked for do not fit the invoice."""
 
     code = "invalid_installments"
+    for_staff = gettext_noop("The new totals do not fit what is left to pay.")
 
 
 class InstallmentTooSmall(PayTrustError):
     """An instalment would be below 1 unit, or smaller than its own tax and fee."""
 
     code = "installment_too_small"
+    for_staff = gettext_noop("An instalment would not cover its own tax and fee.")
 
 
 @dataclass(frozen=True, slots=True)

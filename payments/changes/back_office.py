@@ -1,6 +1,5 @@
 """Proposals in the back office: one person makes them from an invoice, another decides."""
 
-import functools
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -11,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apikeys.staff_acts import recording
 from invoices.invoices import selectors
+from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Installment, Invoice
 from invoices.payment_requests import opening
 from invoices.schedule import adjusting
@@ -26,7 +27,8 @@ from payments.changes import proposals
 from payments.models import Proposal
 from payments.webhooks import readings, texts
 from paytrust.money import EXPONENTS, minor_units
-from paytrust.staff import acts, display, roles
+from paytrust.staff import display, roles
+from paytrust.staff.acts import Act, Facts, ReasonForm, Text, run
 from paytrust.staff.amounts import AmountField
 from paytrust.staff.pages import ReadOnlyAdmin
 
@@ -34,7 +36,7 @@ Shown = SafeString | str
 Part = Installment.Status
 
 
-class AdjustmentForm(acts.ReasonForm):
+class AdjustmentForm(ReasonForm):
     """A new total for each unpaid instalment that shall have one, in whole currency."""
 
     def __init__(
@@ -86,6 +88,178 @@ class AdjustmentForm(acts.ReasonForm):
         }
 
 
+class Decision(Act[Proposal]):
+    """What ends a proposal: another person's word, or the proposer's own."""
+
+    by_proposer: ClassVar[bool] = False
+
+    def is_offered(self) -> bool:
+        is_own = self.subject.proposed_by_id == self.request.user.pk
+        return self.subject.status in Proposal.WAITING and is_own == self.by_proposer
+
+    @property
+    def facts(self) -> Facts:
+        proposal = self.subject
+        return [
+            (_("Change"), proposal.get_act_display()),
+            (_("Invoice"), _invoice_link(proposal)),
+            (_("What changes"), _paragraphs(changes_of(proposal))),
+            (_("Reason"), proposal.reason),
+            (_("Proposed by"), proposal.proposed_by.get_username()),
+            (_("Proposed"), display.moment(proposal.proposed_at)),
+        ]
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:payments_proposal_change", args=(self.subject.pk,))
+
+
+class Approve(Decision):
+    """Make the change that somebody else proposed."""
+
+    path = "approve"
+    label = button = _("Approve")
+    title = _("Approve this change?")
+    sentences = (
+        _("It is made at once; a payment that is open at the gateway is closed first."),
+        _("If the gateway is away nothing changes, and it can be approved again."),
+    )
+
+    def check(self) -> None:
+        actor = recording.actor_of(self.request)
+        proposals.require_decidable(actor=actor, proposal=self.subject)
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        actor = recording.actor_of(self.request)
+        proposals.approve(actor=actor, proposal_id=self.subject.pk, now=timezone.now())
+        return _("Approved, and the change is made.")
+
+
+class Reject(Decision):
+    """End the proposal without its change."""
+
+    path = "reject"
+    label = button = _("Reject")
+    title = _("Reject this change?")
+    sentences = (_("Nothing changes, and the proposal ends."),)
+    form_class = ReasonForm
+    is_harmful = True
+
+    def check(self) -> None:
+        actor = recording.actor_of(self.request)
+        proposals.require_decidable(actor=actor, proposal=self.subject)
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        proposals.reject(
+            actor=recording.actor_of(self.request),
+            proposal_id=self.subject.pk,
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("Rejected; nothing was changed.")
+
+
+class Withdraw(Decision):
+    """End one's own proposal."""
+
+    by_proposer = True
+    path = "withdraw"
+    label = button = _("Take back")
+    title = _("Take this proposal back?")
+    sentences = (_("Nothing changes, and the proposal ends."),)
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        actor = recording.actor_of(self.request)
+        proposals.withdraw(actor=actor, proposal_id=self.subject.pk, now=timezone.now())
+        return _("Taken back; nothing was changed.")
+
+
+class ProposeAct(Act[Invoice]):
+    """A change to an invoice, for another person to approve."""
+
+    button = _("Propose")
+
+    @property
+    def facts(self) -> Facts:
+        invoice = self.subject
+        return [
+            (_("Invoice"), invoice.pk),
+            (_("Tenant"), invoice.tenant.name),
+            (_("Total"), display.money(invoice.total_amount, invoice.currency_code)),
+            (_("Paid"), display.money(invoice.paid_amount, invoice.currency_code)),
+        ]
+
+    @property
+    def back(self) -> str:
+        return _invoice_page(self.subject.pk)
+
+
+class ProposeAdjustment(ProposeAct):
+    """Propose new totals for the unpaid instalments of an invoice."""
+
+    path = "adjust"
+    label = title = _("Propose to adjust instalments")
+    sentences = (
+        _("What is owed in all stays the same; it is only spread otherwise."),
+        _("Another person must approve."),
+    )
+
+    @cached_property
+    def document(self) -> InvoiceDocument:
+        return selectors.documents([self.subject])[0]
+
+    @property
+    def unpaid(self) -> list[Installment]:
+        return [part for part in self.document.installments if part.status == Part.UNPAID]
+
+    @property
+    def facts(self) -> Facts:
+        left = sum(part.total_amount - part.paid_amount for part in self.unpaid)
+        money = display.money(left, self.subject.currency_code)
+        return [*super().facts, (_("Left to pay"), money)]
+
+    def form(self, data: Any = None) -> AdjustmentForm:  # noqa: ANN401  # a QueryDict, or none
+        return AdjustmentForm(invoice=self.subject, unpaid=self.unpaid, data=data)
+
+    def check(self) -> None:
+        opening.unpaid_installments(self.document, timezone.now())
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        proposals.propose_adjustment(
+            actor=recording.actor_of(self.request),
+            invoice_id=self.subject.pk,
+            named=filled["named"],
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("Proposed. Another person must approve it.")
+
+
+class ProposeCancellation(ProposeAct):
+    """Propose to end an invoice on which nothing was paid."""
+
+    path = "cancel"
+    label = title = _("Propose to cancel this invoice")
+    sentences = (
+        _("Nobody can pay it any more afterwards."),
+        _("Another person must approve."),
+    )
+    form_class = ReasonForm
+    is_harmful = True
+
+    def check(self) -> None:
+        adjusting.require_cancellable(self.subject)
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        proposals.propose_cancellation(
+            actor=recording.actor_of(self.request),
+            invoice_id=self.subject.pk,
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("Proposed. Another person must approve it.")
+
+
 class ProposalAdmin(ReadOnlyAdmin):
     """What waits for a second person, and what was decided."""
 
@@ -106,189 +280,25 @@ class ProposalAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = ["status", "act"]
     list_select_related = ("invoice", "proposed_by", "decided_by")
     exact_search = ("invoice__id",)
-    actions_detail = ("approve", "reject", "withdraw")
+    acts = (Approve, Reject, Withdraw)
 
     def get_urls(self) -> list[URLPattern]:
-        site = self.admin_site
         return [
             path(
-                "adjust/<int:invoice_id>/",
-                site.admin_view(self.adjust),
-                name="payments_proposal_adjust",
-            ),
-            path(
-                "cancel/<int:invoice_id>/",
-                site.admin_view(self.cancel),
-                name="payments_proposal_cancel",
-            ),
-            *super().get_urls(),
-        ]
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> Any:  # noqa: ANN401
-        proposal = self.get_object(request, object_id)
-        if proposal is None or proposal.status not in Proposal.WAITING:
-            return []
-        is_own = proposal.proposed_by_id == request.user.pk
-        actions = super().get_actions_detail(request, object_id)
-        return [one for one in actions if (one.path == "withdraw") == is_own]
-
-    @acts.button(_("Approve"), path="approve", permission=roles.OPERATE)
-    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Make the change that somebody else proposed."""
-        proposal = self._proposal(object_id)
-
-        def make(_filled: dict[str, Any]) -> acts.Text:
-            proposals.approve(
-                actor=recording.actor_of(request), proposal_id=proposal.pk, now=timezone.now()
+                f"{act.path}/<int:invoice_id>/",
+                self.admin_site.admin_view(_about_an_invoice(act)),
+                name=f"payments_proposal_{act.path}",
             )
-            return _("Approved, and the change is made.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Approve this change?"),
-                sentences=[
-                    _("It is made at once; a payment that is open at the gateway is closed first."),
-                    _("If the gateway is away nothing changes, and it can be approved again."),
-                ],
-                facts=self._facts(proposal),
-                button=_("Approve"),
-            ),
-            back=_page_of(proposal),
-            act=make,
-            check=self._decidable(request, proposal),
-        )
-
-    @acts.button(_("Reject"), path="reject", permission=roles.OPERATE)
-    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """End the proposal without its change."""
-        proposal = self._proposal(object_id)
-
-        def end(filled: dict[str, Any]) -> acts.Text:
-            proposals.reject(
-                actor=recording.actor_of(request),
-                proposal_id=proposal.pk,
-                reason=filled["reason"],
-                now=timezone.now(),
-            )
-            return _("Rejected; nothing was changed.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Reject this change?"),
-                sentences=[_("Nothing changes, and the proposal ends.")],
-                facts=self._facts(proposal),
-                button=_("Reject"),
-                is_harmful=True,
-            ),
-            back=_page_of(proposal),
-            act=end,
-            form_class=acts.ReasonForm,
-            check=self._decidable(request, proposal),
-        )
-
-    @acts.button(_("Take back"), path="withdraw", permission=roles.OPERATE)
-    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """End one's own proposal."""
-        proposal = self._proposal(object_id)
-
-        def end(_filled: dict[str, Any]) -> acts.Text:
-            proposals.withdraw(
-                actor=recording.actor_of(request), proposal_id=proposal.pk, now=timezone.now()
-            )
-            return _("Taken back; nothing was changed.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Take this proposal back?"),
-                sentences=[_("Nothing changes, and the proposal ends.")],
-                facts=self._facts(proposal),
-                button=_("Take back"),
-            ),
-            back=_page_of(proposal),
-            act=end,
-        )
-
-    def adjust(self, request: HttpRequest, invoice_id: int) -> HttpResponse:
-        """Propose new totals for the unpaid instalments of an invoice."""
-        invoice = _invoice_for(request, invoice_id)
-        document = selectors.documents([invoice])[0]
-        unpaid = [part for part in document.installments if part.status == Part.UNPAID]
-        left = sum(part.total_amount - part.paid_amount for part in unpaid)
-
-        def propose(filled: dict[str, Any]) -> acts.Text:
-            proposals.propose_adjustment(
-                actor=recording.actor_of(request),
-                invoice_id=invoice_id,
-                named=filled["named"],
-                reason=filled["reason"],
-                now=timezone.now(),
-            )
-            return _("Proposed. Another person must approve it.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Propose to adjust instalments"),
-                sentences=[
-                    _("What is owed in all stays the same; it is only spread otherwise."),
-                    _("Another person must approve."),
-                ],
-                facts=[
-                    *_about(invoice),
-                    (_("Left to pay"), display.money(left, invoice.currency_code)),
-                ],
-                button=_("Propose"),
-            ),
-            back=_invoice_page(invoice_id),
-            act=propose,
-            form_class=functools.partial(AdjustmentForm, invoice=invoice, unpaid=unpaid),
-            check=lambda: opening.unpaid_installments(document, timezone.now()),
-        )
-
-    def cancel(self, request: HttpRequest, invoice_id: int) -> HttpResponse:
-        """Propose to end an invoice on which nothing was paid."""
-        invoice = _invoice_for(request, invoice_id)
-
-        def propose(filled: dict[str, Any]) -> acts.Text:
-            proposals.propose_cancellation(
-                actor=recording.actor_of(request),
-                invoice_id=invoice_id,
-                reason=filled["reason"],
-                now=timezone.now(),
-            )
-            return _("Proposed. Another person must approve it.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Propose to cancel this invoice"),
-                sentences=[
-                    _("Nobody can pay it any more afterwards."),
-                    _("Another person must approve."),
-                ],
-                facts=_about(invoice),
-                button=_("Propose"),
-                is_harmful=True,
-            ),
-            back=_invoice_page(invoice_id),
-            act=propose,
-            form_class=acts.ReasonForm,
-            check=lambda: adjusting.require_cancellable(invoice),
-        )
+            for act in (ProposeAdjustment, ProposeCancellation)
+        ] + super().get_urls()
 
     @admin.display(description=_("Invoice"))
     def invoice_link(self, proposal: Proposal) -> Shown:
-        if proposal.invoice_id is None:
-            return display.EMPTY
-        link = _invoice_page(proposal.invoice_id)
-        return format_html('<a href="{}">{}</a>', link, proposal.invoice_id)
+        return _invoice_link(proposal)
 
     @admin.display(description=_("What changes"))
     def what_changes(self, proposal: Proposal) -> Shown:
-        return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in changes_of(proposal)))
+        return _paragraphs(changes_of(proposal))
 
     @admin.display(description=_("Proposed"))
     def proposed(self, proposal: Proposal) -> Shown:
@@ -298,27 +308,12 @@ class ProposalAdmin(ReadOnlyAdmin):
     def decided(self, proposal: Proposal) -> Shown:
         return display.moment(proposal.decided_at)
 
-    def _proposal(self, object_id: str) -> Proposal:
-        try:
-            return Proposal.objects.select_related("invoice", "event__gateway", "proposed_by").get(
-                pk=int(object_id)
-            )
-        except (ValueError, Proposal.DoesNotExist) as error:
-            raise Http404 from error
 
-    def _decidable(self, request: HttpRequest, proposal: Proposal) -> Callable[[], None]:
-        actor = recording.actor_of(request)
-        return functools.partial(proposals.require_decidable, actor=actor, proposal=proposal)
+def _about_an_invoice(act: type[Act[Invoice]]) -> Callable[..., HttpResponse]:
+    def view(request: HttpRequest, invoice_id: int) -> HttpResponse:
+        return run(act(request, _invoice_for(request, invoice_id)))
 
-    def _facts(self, proposal: Proposal) -> list[tuple[acts.Text, object]]:
-        return [
-            (_("Change"), proposal.get_act_display()),
-            (_("Invoice"), self.invoice_link(proposal)),
-            (_("What changes"), self.what_changes(proposal)),
-            (_("Reason"), proposal.reason),
-            (_("Proposed by"), proposal.proposed_by.get_username()),
-            (_("Proposed"), self.proposed(proposal)),
-        ]
+    return view
 
 
 def changes_of(proposal: Proposal) -> list[str]:
@@ -354,18 +349,16 @@ def _invoice_for(request: HttpRequest, invoice_id: int) -> Invoice:
     return found
 
 
-def _about(invoice: Invoice) -> list[tuple[acts.Text, object]]:
-    return [
-        (_("Invoice"), invoice.pk),
-        (_("Tenant"), invoice.tenant.name),
-        (_("Total"), display.money(invoice.total_amount, invoice.currency_code)),
-        (_("Paid"), display.money(invoice.paid_amount, invoice.currency_code)),
-    ]
+def _invoice_link(proposal: Proposal) -> Shown:
+    if proposal.invoice_id is None:
+        return display.EMPTY
+    link = _invoice_page(proposal.invoice_id)
+    return format_html('<a href="{}">{}</a>', link, proposal.invoice_id)
+
+
+def _paragraphs(sentences: Sequence[str]) -> SafeString:
+    return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in sentences))
 
 
 def _invoice_page(invoice_id: int) -> str:
     return reverse("admin:invoices_invoice_change", args=(invoice_id,))
-
-
-def _page_of(proposal: Proposal) -> str:
-    return reverse("admin:payments_proposal_change", args=(proposal.pk,))

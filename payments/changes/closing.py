@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 import structlog
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from gateways import registry
@@ -34,6 +35,7 @@ class PaidMeanwhile(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "paid_meanwhile"
+    for_staff = _("The customer paid before the change could be made. Look at the invoice again.")
 
 
 def adjust_installments(

@@ -5,18 +5,21 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_lazy as _
 
-from apikeys.models import StaffAct
-from apikeys.staff_acts import recording
+from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from invoices.models import Invoice
 from payments.models import DiscrepancyEntry
 from paytrust.errors import PayTrustError
 
+DISCREPANCY_NOTED = kinds.register("discrepancy_noted", _("noted something on a discrepancy"))
+DISCREPANCY_RESOLVED = kinds.register("discrepancy_resolved", _("resolved a discrepancy"))
+
 Invoices = TypeVar("Invoices", bound=QuerySet[Any])
 ACTS = {
-    DiscrepancyEntry.Kind.NOTE: StaffAct.Act.DISCREPANCY_NOTED,
-    DiscrepancyEntry.Kind.RESOLVED: StaffAct.Act.DISCREPANCY_RESOLVED,
+    DiscrepancyEntry.Kind.NOTE: DISCREPANCY_NOTED,
+    DiscrepancyEntry.Kind.RESOLVED: DISCREPANCY_RESOLVED,
 }
 
 
@@ -25,6 +28,7 @@ class NoDiscrepancy(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "no_discrepancy"
+    for_staff = _("Nothing differs on this invoice, or that was resolved already.")
 
 
 def note(*, actor: Actor, invoice_id: int, text: str, now: datetime) -> DiscrepancyEntry:

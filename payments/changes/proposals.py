@@ -17,9 +17,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import StaffAct
-from apikeys.staff_acts import recording
+from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from gateways.adapter import GatewayError
 from invoices.invoices import selectors
@@ -33,6 +34,11 @@ from payments.webhooks import acts, readings
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import PaymentInProgress, violated_constraint
 
+CHANGE_PROPOSED = kinds.register("change_proposed", _("proposed a change"))
+CHANGE_APPROVED = kinds.register("change_approved", _("approved a change"))
+CHANGE_REJECTED = kinds.register("change_rejected", _("rejected a change"))
+CHANGE_WITHDRAWN = kinds.register("change_withdrawn", _("took a proposed change back"))
+
 LEASE = timedelta(minutes=3)  # closing and opening a payment, 26 s each, lock time-outs, and room
 CURABLE = (GatewayError, PaymentInProgress)
 """What time can cure: the proposal stays open and may be approved again."""
@@ -45,6 +51,7 @@ class ProposalWaiting(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "proposal_waiting"
+    for_staff = _("A change has been proposed already; it must be decided on before another one.")
 
 
 class OwnProposal(PayTrustError):
@@ -52,6 +59,7 @@ class OwnProposal(PayTrustError):
 
     status = HTTPStatus.FORBIDDEN
     code = "own_proposal"
+    for_staff = _("You proposed this change, so another person must decide on it.")
 
 
 class NotYourProposal(PayTrustError):
@@ -59,6 +67,7 @@ class NotYourProposal(PayTrustError):
 
     status = HTTPStatus.FORBIDDEN
     code = "not_your_proposal"
+    for_staff = _("Somebody else proposed this change: approve or reject it instead.")
 
 
 class ProposalDecided(PayTrustError):
@@ -66,6 +75,7 @@ class ProposalDecided(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "proposal_decided"
+    for_staff = _("This proposal has ended, or somebody is deciding on it right now.")
 
 
 def propose_adjustment(
@@ -143,7 +153,7 @@ def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
         The failures of `payments.changes.closing` and `payments.webhooks.acts.set_aside`.
     """
     proposal = _get(proposal_id)
-    with _deciding(actor, StaffAct.Act.CHANGE_APPROVED, proposal, now):
+    with _deciding(actor, CHANGE_APPROVED, proposal, now):
         _require_another(actor, proposal)
         _claim(proposal, actor, now)
         try:
@@ -181,7 +191,7 @@ def reject(*, actor: Actor, proposal_id: int, reason: str, now: datetime) -> Pro
     """
     reason = recording.required_reason(reason)
     proposal = _get(proposal_id)
-    with _deciding(actor, StaffAct.Act.CHANGE_REJECTED, proposal, now, reason=reason):
+    with _deciding(actor, CHANGE_REJECTED, proposal, now, reason=reason):
         _require_another(actor, proposal)
         rejected = Proposal.objects.filter(pk=proposal.pk, status=Status.OPEN).update(
             status=Status.REJECTED,
@@ -203,7 +213,7 @@ def withdraw(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
         ProposalDecided: somebody has decided, or is doing so.
     """
     proposal = _get(proposal_id)
-    with _deciding(actor, StaffAct.Act.CHANGE_WITHDRAWN, proposal, now):
+    with _deciding(actor, CHANGE_WITHDRAWN, proposal, now):
         if actor.user.pk != proposal.proposed_by_id:
             raise NotYourProposal
         withdrawn = Proposal.objects.filter(pk=proposal.pk, status=Status.OPEN).update(
@@ -227,7 +237,7 @@ def _propose(proposal: Proposal, actor: Actor, reason: str, now: datetime) -> Pr
     proposal.proposed_by, proposal.proposed_at = actor.user, now
     with recording.recorded(
         actor=actor,
-        act=StaffAct.Act.CHANGE_PROPOSED,
+        act=CHANGE_PROPOSED,
         about=Proposal,
         now=now,
         reason=proposal.reason,
@@ -247,7 +257,7 @@ def _propose(proposal: Proposal, actor: Actor, reason: str, now: datetime) -> Pr
 
 
 def _deciding(
-    actor: Actor, act: StaffAct.Act, proposal: Proposal, now: datetime, *, reason: str = ""
+    actor: Actor, act: str, proposal: Proposal, now: datetime, *, reason: str = ""
 ) -> AbstractContextManager[StaffAct]:
     return recording.recorded(
         actor=actor,

@@ -5,14 +5,19 @@ from datetime import datetime
 from http import HTTPStatus
 
 import structlog
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import StaffAct
-from apikeys.staff_acts import recording
+from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from payments.models import WebhookEvent
 from payments.reconciliation import asking
 from payments.webhooks import notifications, readings
 from paytrust.errors import PayTrustError
+
+WEBHOOK_ASKED = kinds.register("webhook_asked", _("asked the gateway about a notification"))
+WEBHOOK_RETRIED = kinds.register("webhook_retried", _("processed a notification again"))
+WEBHOOK_IGNORED = kinds.register("webhook_ignored", _("ignored a notification"))
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +27,7 @@ class NotificationNotFailed(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "notification_not_failed"
+    for_staff = _("This notification was processed or ignored, or is still tried.")
 
 
 class NoPaymentToAskAbout(PayTrustError):
@@ -29,6 +35,7 @@ class NoPaymentToAskAbout(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "no_payment_to_ask_about"
+    for_staff = _("This notification names no payment of ours.")
 
 
 class SecondPersonNeeded(PayTrustError):
@@ -36,6 +43,7 @@ class SecondPersonNeeded(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "second_person_needed"
+    for_staff = _("This may be about money: propose it, and another person approves.")
 
 
 def failed_event(*, event_id: int) -> WebhookEvent:
@@ -65,7 +73,7 @@ def ask_gateway(*, actor: Actor, event_id: int, now: datetime) -> str:
     """
     event = failed_event(event_id=event_id)
     about = readings.claim_of(event).payment_request
-    with _recorded(actor, StaffAct.Act.WEBHOOK_ASKED, event, now) as entry:
+    with _recorded(actor, WEBHOOK_ASKED, event, now) as entry:
         if about is None:
             raise NoPaymentToAskAbout
         entry.outcome = asking.ask(payment_request_id=about.pk, now=now)
@@ -79,7 +87,7 @@ def process_again(*, actor: Actor, event_id: int, now: datetime) -> WebhookEvent
         WebhookEvent.DoesNotExist, NotificationNotFailed: there is nothing to be done about it.
     """
     event = failed_event(event_id=event_id)
-    with _recorded(actor, StaffAct.Act.WEBHOOK_RETRIED, event, now) as entry:
+    with _recorded(actor, WEBHOOK_RETRIED, event, now) as entry:
         notifications.retry(event_id=event_id, now=now)
         notifications.process(event_id=event_id, now=now)
         event = WebhookEvent.objects.select_related("gateway").get(pk=event_id)
@@ -98,7 +106,7 @@ def ignore(*, actor: Actor, event_id: int, reason: str, now: datetime) -> None:
     """
     reason = recording.required_reason(reason)
     event = failed_event(event_id=event_id)
-    with _recorded(actor, StaffAct.Act.WEBHOOK_IGNORED, event, now, reason=reason):
+    with _recorded(actor, WEBHOOK_IGNORED, event, now, reason=reason):
         if readings.claim_of(event).may_bear_money:
             raise SecondPersonNeeded
         set_aside(event_id=event_id, now=now)
@@ -117,7 +125,7 @@ def set_aside(*, event_id: int, now: datetime) -> None:
 
 
 def _recorded(
-    actor: Actor, act: StaffAct.Act, event: WebhookEvent, now: datetime, *, reason: str = ""
+    actor: Actor, act: str, event: WebhookEvent, now: datetime, *, reason: str = ""
 ) -> AbstractContextManager[StaffAct]:
     about = readings.claim_of(event).payment_request
     return recording.recorded(

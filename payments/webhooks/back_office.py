@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,11 +18,100 @@ from payments.models import WebhookEvent
 from payments.webhooks import acts as webhook_acts
 from payments.webhooks import readings, texts
 from payments.webhooks.masking import shown_body
-from paytrust.staff import acts, display, roles
+from paytrust.staff import display
+from paytrust.staff.acts import Act, Facts, ReasonForm, Text, Warned
 from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
 FAILED = WebhookEvent.Status.FAILED
+
+
+class WebhookAct(Act[WebhookEvent]):
+    """What can be done about a notification that failed."""
+
+    def is_offered(self) -> bool:
+        return self.subject.status == FAILED
+
+    @property
+    def facts(self) -> Facts:
+        return [
+            (_("What it says"), what_it_says(self.subject)),
+            (_("Why it failed"), why_it_failed(self.subject)),
+            (_("Received"), display.moment(self.subject.received_at)),
+            (_("Gateway"), self.subject.gateway.name),
+        ]
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:payments_webhookevent_change", args=(self.subject.pk,))
+
+
+class AskGateway(WebhookAct):
+    """Ask the gateway about the payment and book what it says."""
+
+    path = "ask"
+    label = button = _("Ask the gateway")
+    title = _("Ask the gateway?")
+    sentences = (
+        _("The gateway is asked how the payment stands, and its answer is booked."),
+        _("The notification stays here until it is processed or ignored."),
+    )
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        outcome = webhook_acts.ask_gateway(
+            actor=recording.actor_of(self.request), event_id=self.subject.pk, now=timezone.now()
+        )
+        return texts.answer(outcome)
+
+
+class ProcessAgain(WebhookAct):
+    path = "again"
+    label = button = _("Process again")
+    title = _("Process this notification again?")
+    sentences = (
+        _("The gateway is asked whether it is true; what it confirms is booked."),
+        _("Nothing is booked twice."),
+    )
+
+    def perform(self, filled: dict[str, Any]) -> Text | Warned:
+        after = webhook_acts.process_again(
+            actor=recording.actor_of(self.request), event_id=self.subject.pk, now=timezone.now()
+        )
+        if after.status == WebhookEvent.Status.PROCESSED:
+            return texts.answer(after.outcome or "")
+        return Warned(texts.reason(after.outcome, after.failure_reason))
+
+
+class Ignore(WebhookAct):
+    """Set the notification aside, or propose that where money may be in it."""
+
+    path = "ignore"
+    label = _("Ignore")
+    form_class = ReasonForm
+    is_harmful = True
+
+    title = _("Ignore this notification?")
+    sentences: Sequence[Text] = (_("No money is in it. It leaves the queue and changes nothing."),)
+    button = _("Ignore")
+
+    def __init__(self, request: HttpRequest, subject: WebhookEvent) -> None:
+        super().__init__(request, subject)
+        self.by_two = readings.claim_of(subject).may_bear_money
+        if self.by_two:
+            self.title, self.button = _("Propose to ignore it?"), _("Propose")
+            self.sentences = (_("It may be about money, so another person must approve."),)
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        do = proposals.propose_ignoring if self.by_two else webhook_acts.ignore
+        do(
+            actor=recording.actor_of(self.request),
+            event_id=self.subject.pk,
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        if self.by_two:
+            return _("Proposed. Another person must approve it.")
+        return _("The notification is ignored.")
 
 
 class WebhookEventAdmin(ReadOnlyAdmin):
@@ -46,7 +135,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = ["status", "gateway"]
     list_select_related = ("gateway",)
     exact_search = ("reference", "event_id")
-    actions_detail = ("ask", "again", "ignore")
+    acts = (AskGateway, ProcessAgain, Ignore)
 
     def get_ordering(self, request: HttpRequest) -> Sequence[str]:
         """Return the order that an index gives: the failed ones have one of their own."""
@@ -54,102 +143,9 @@ class WebhookEventAdmin(ReadOnlyAdmin):
             return ("-received_at", "-id")
         return self.ordering
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> Any:  # noqa: ANN401
-        event = self.get_object(request, object_id)
-        if event is None or event.status != FAILED:
-            return []
-        return super().get_actions_detail(request, object_id)
-
-    @acts.button(_("Ask the gateway"), path="ask", permission=roles.OPERATE)
-    def ask(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask the gateway about the payment and book what it says."""
-        event = self._event(object_id)
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Ask the gateway?"),
-                sentences=[
-                    _("The gateway is asked how the payment stands, and its answer is booked."),
-                    _("The notification stays here until it is processed or ignored."),
-                ],
-                facts=self._facts(event),
-                button=_("Ask the gateway"),
-            ),
-            back=_page_of(event),
-            act=lambda _filled: texts.answer(
-                webhook_acts.ask_gateway(
-                    actor=recording.actor_of(request), event_id=event.pk, now=timezone.now()
-                )
-            ),
-        )
-
-    @acts.button(_("Process again"), path="again", permission=roles.OPERATE)
-    def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Process the notification again, at once."""
-        event = self._event(object_id)
-
-        def process(_filled: dict[str, Any]) -> acts.Text | acts.Warned:
-            after = webhook_acts.process_again(
-                actor=recording.actor_of(request), event_id=event.pk, now=timezone.now()
-            )
-            if after.status == WebhookEvent.Status.PROCESSED:
-                return texts.answer(after.outcome or "")
-            return acts.Warned(texts.reason(after.outcome, after.failure_reason))
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Process this notification again?"),
-                sentences=[
-                    _("The gateway is asked whether it is true; what it confirms is booked."),
-                    _("Nothing is booked twice."),
-                ],
-                facts=self._facts(event),
-                button=_("Process again"),
-            ),
-            back=_page_of(event),
-            act=process,
-        )
-
-    @acts.button(_("Ignore"), path="ignore", permission=roles.OPERATE)
-    def ignore(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Set the notification aside, or propose that where money may be in it."""
-        event = self._event(object_id)
-        by_two = readings.claim_of(event).may_bear_money
-
-        def set_aside(filled: dict[str, Any]) -> acts.Text:
-            do = proposals.propose_ignoring if by_two else webhook_acts.ignore
-            do(
-                actor=recording.actor_of(request),
-                event_id=event.pk,
-                reason=filled["reason"],
-                now=timezone.now(),
-            )
-            if by_two:
-                return _("Proposed. Another person must approve it.")
-            return _("The notification is ignored.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Propose to ignore it?") if by_two else _("Ignore this notification?"),
-                sentences=[
-                    _("It may be about money, so another person must approve.")
-                    if by_two
-                    else _("No money is in it. It leaves the queue and changes nothing.")
-                ],
-                facts=self._facts(event),
-                button=_("Propose") if by_two else _("Ignore"),
-                is_harmful=True,
-            ),
-            back=_page_of(event),
-            act=set_aside,
-            form_class=acts.ReasonForm,
-        )
-
     @admin.display(description=_("What it says"))
     def says(self, event: WebhookEvent) -> str:
-        return texts.effect(readings.claim_of(event))
+        return what_it_says(event)
 
     @admin.display(description=_("What it says"))
     def says_in_short(self, event: WebhookEvent) -> str:
@@ -157,9 +153,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("Why it failed"))
     def why(self, event: WebhookEvent) -> str:
-        if event.status not in {FAILED, WebhookEvent.Status.IGNORED}:
-            return display.EMPTY
-        return texts.reason(event.outcome, event.failure_reason)
+        return why_it_failed(event)
 
     @admin.display(description=_("Received"))
     def received(self, event: WebhookEvent) -> Shown:
@@ -183,20 +177,14 @@ class WebhookEventAdmin(ReadOnlyAdmin):
             text,
         )
 
-    def _event(self, object_id: str) -> WebhookEvent:
-        try:
-            return WebhookEvent.objects.select_related("gateway").get(pk=int(object_id))
-        except (ValueError, WebhookEvent.DoesNotExist) as error:
-            raise Http404 from error
 
-    def _facts(self, event: WebhookEvent) -> list[tuple[acts.Text, object]]:
-        return [
-            (_("What it says"), self.says(event)),
-            (_("Why it failed"), self.why(event)),
-            (_("Received"), self.received(event)),
-            (_("Gateway"), event.gateway.name),
-        ]
+def what_it_says(event: WebhookEvent) -> str:
+    """Say in words what a notification would change."""
+    return texts.effect(readings.claim_of(event))
 
 
-def _page_of(event: WebhookEvent) -> str:
-    return reverse("admin:payments_webhookevent_change", args=(event.pk,))
+def why_it_failed(event: WebhookEvent) -> str:
+    """Say why a notification failed, or was ignored."""
+    if event.status not in {FAILED, WebhookEvent.Status.IGNORED}:
+        return display.EMPTY
+    return texts.reason(event.outcome, event.failure_reason)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import structlog
 from django.db import IntegrityError, OperationalError, connection
+from django.utils.translation import gettext_lazy as _
 from psycopg.errors import LockNotAvailable
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
@@ -25,6 +26,7 @@ class PaymentInProgress(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "payment_in_progress"
+    for_staff = _("A payment of this invoice is being worked on. Try again in a minute.")
     resumable = True
 
 

@@ -16,13 +16,48 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from paytrust.staff import export
+from paytrust.staff.acts import Act, name_of, view_of
 from paytrust.staff.pagination import CappedPaginator
 from paytrust.web.spreadsheets import TooManyRows
 
 FILES = {"csv": export.csv_file, "xlsx": export.xlsx_file}
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme has no types
+class OffersActs(ModelAdmin):  # type: ignore[misc]  # the theme has no types
+    """A page that offers the acts it names: each is a button and a view of its own."""
+
+    acts: ClassVar[Sequence[type[Act[Any]]]] = ()
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if "acts" in vars(cls):
+            for act in cls.acts:
+                setattr(cls, name_of(act), view_of(act))
+            cls.actions_detail = tuple(name_of(act) for act in cls.acts if act.is_about_a_row)
+            cls.actions_list = tuple(name_of(act) for act in cls.acts if not act.is_about_a_row)
+
+    def subject(self, request: HttpRequest, object_id: str) -> Any:  # noqa: ANN401  # its row
+        """Return the row that an act is about.
+
+        Raises:
+            Http404: there is none.
+        """
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return row
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Return the buttons of a row's page: of the acts that can be done about it now."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            return []
+        offered = {act.path for act in self.acts if act(request, row).is_offered()}
+        buttons = super().get_actions_detail(request, object_id)
+        return [button for button in buttons if button.path in offered]
+
+
+class ReadOnlyAdmin(OffersActs):
     """Base of every page for staff. Rows are made and changed by services, never by a form.
 
     `exact_search` names lookups that an index answers, tried with the whole term; Django's own

@@ -8,20 +8,20 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from apikeys.keys import acts as administering
 from apikeys.staff_acts import recording
-from paytrust.staff import acts, display, roles
-from paytrust.staff.pages import ReadOnlyAdmin
+from paytrust.staff import display, roles
+from paytrust.staff.acts import Act, Facts, ReasonForm, Text
+from paytrust.staff.pages import OffersActs, ReadOnlyAdmin
 
 FIELDS = [
     (None, {"fields": ("username", "password")}),
@@ -32,7 +32,52 @@ FIELDS = [
 SUPERUSER_FIELDS = [*FIELDS, (_("Everything"), {"fields": ("is_superuser",)})]
 
 
-class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the theme has no types
+class ResetSignIn(Act[User]):
+    """Let a colleague who lost their second factor, or is locked out, sign in anew."""
+
+    path = "reset-sign-in"
+    label = button = _("Reset sign-in")
+    permission = roles.ADMINISTER
+    title = _("Let this person sign in anew?")
+    sentences = (
+        _("Their authenticator and recovery codes end, and a lock-out is lifted."),
+        _("Whoever has their password sets up a new one: make sure that it is them."),
+    )
+    form_class = ReasonForm
+    is_harmful = True
+
+    def is_offered(self) -> bool:
+        return self.subject != self.request.user and may_change(self.request, self.subject)
+
+    @property
+    def facts(self) -> Facts:
+        return [(_("Username"), self.subject.get_username())]
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:auth_user_change", args=[self.subject.pk])
+
+    def check(self) -> None:
+        if not may_change(self.request, self.subject):
+            raise PermissionDenied
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        self.check()
+        administering.reset_sign_in(
+            actor=recording.actor_of(self.request),
+            user=self.subject,
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("Done: the next sign-in asks for a new second factor.")
+
+
+def may_change(request: HttpRequest, person: User) -> bool:
+    """Tell whether whoever asks may touch a colleague: only superusers touch superusers."""
+    return not person.is_superuser or request.user.is_superuser
+
+
+class StaffAdmin(OffersActs, UserAdmin):  # type: ignore[type-arg]  # the theme has no types
     checks_class = ReadOnlyAdmin.checks_class
     form = UserChangeForm
     add_form = UserCreationForm
@@ -42,7 +87,7 @@ class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the 
     list_filter = ("is_active", "groups")
     readonly_fields = ("signed_in", "joined")
     filter_horizontal = ()
-    actions_detail = ("reset_sign_in",)
+    acts = (ResetSignIn,)
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ANN401
         if obj is None:
@@ -50,50 +95,9 @@ class StaffAdmin(ModelAdmin, UserAdmin):  # type: ignore[type-arg, misc]  # the 
         return SUPERUSER_FIELDS if request.user.is_superuser else FIELDS
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        if isinstance(obj, User) and obj.is_superuser and not request.user.is_superuser:
+        if isinstance(obj, User) and not may_change(request, obj):
             return False
         return bool(super().has_change_permission(request, obj))
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> Any:  # noqa: ANN401
-        person = self.get_object(request, object_id)
-        if person == request.user or not self.has_change_permission(request, person):
-            return []
-        return super().get_actions_detail(request, object_id)
-
-    @acts.button(_("Reset sign-in"), path="reset-sign-in", permission=roles.ADMINISTER)
-    def reset_sign_in(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let a colleague who lost their second factor, or is locked out, sign in anew."""
-        person = self.get_object(request, object_id)
-        if person is None:
-            raise Http404
-        if not self.has_change_permission(request, person):
-            raise PermissionDenied
-
-        def reset(filled: dict[str, Any]) -> acts.Text:
-            administering.reset_sign_in(
-                actor=recording.actor_of(request),
-                user=person,
-                reason=filled["reason"],
-                now=timezone.now(),
-            )
-            return _("Done: the next sign-in asks for a new second factor.")
-
-        return acts.confirm(
-            request,
-            question=acts.Question(
-                title=_("Let this person sign in anew?"),
-                sentences=[
-                    _("Their authenticator and recovery codes end, and a lock-out is lifted."),
-                    _("Whoever has their password sets up a new one: make sure that it is them."),
-                ],
-                facts=[(_("Username"), person.get_username())],
-                button=_("Reset sign-in"),
-                is_harmful=True,
-            ),
-            back=reverse("admin:auth_user_change", args=[person.pk]),
-            act=reset,
-            form_class=acts.ReasonForm,
-        )
 
     @admin.display(description=_("Last sign-in"), ordering="last_login")
     def signed_in(self, person: User) -> SafeString | str:
@@ -121,7 +125,7 @@ class RoleAdmin(ReadOnlyAdmin):
 
 def _rights_of(role: Group) -> list[str]:
     """Say what a role may do, and which of the pages it may see and change."""
-    own, pages = list[str](), defaultdict[acts.Text, list[str]](list)
+    own, pages = list[str](), defaultdict[Text, list[str]](list)
     rows = role.permissions.select_related("content_type")
     for one in rows.order_by("content_type__app_label", "codename"):
         model = one.content_type.model_class()

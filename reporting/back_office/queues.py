@@ -1,11 +1,10 @@
 """Work queues over invoices: discrepancies, and instalments that are overdue."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -15,12 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from apikeys.staff_acts import recording
-from apikeys.staff_acts.recording import Actor
 from invoices.invoices import labels
 from invoices.models import Installment, ReviewFlag
 from payments.changes import discrepancies
-from payments.models import DiscrepancyEntry
-from paytrust.staff import acts, display, roles
+from paytrust.staff import display
+from paytrust.staff.acts import Act, Facts, ReasonForm, Text
 from paytrust.staff.filters import CurrencyFilter
 from paytrust.staff.pages import ReadOnlyAdmin
 from reporting.back_office import figures
@@ -43,6 +41,69 @@ class FlagFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no type
         return queryset.filter(review_flags__contains=[flag]) if flag else queryset
 
 
+class DiscrepancyAct(Act[Discrepancy]):
+    """What is written about an invoice whose payments differ."""
+
+    form_class = ReasonForm
+
+    @property
+    def facts(self) -> Facts:
+        invoice = self.subject
+        return [
+            (_("Invoice"), _link_to(invoice.pk)),
+            (_("Differs"), _kinds(invoice)),
+            (_("Total"), display.money(invoice.total_amount, invoice.currency_code)),
+            (_("Paid"), display.money(invoice.paid_amount, invoice.currency_code)),
+            (_("Notes"), _written(invoice)),
+        ]
+
+
+class Note(DiscrepancyAct):
+    path = "note"
+    label = _("Note")
+    title = _("Note on a discrepancy")
+    sentences = (_("It stays in the queue; colleagues see what you wrote."),)
+    button = _("Keep the note")
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:reporting_discrepancy_change", args=(self.subject.pk,))
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        discrepancies.note(
+            actor=recording.actor_of(self.request),
+            invoice_id=self.subject.pk,
+            text=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("The note is kept.")
+
+
+class Resolve(DiscrepancyAct):
+    """Take the invoice out of the queue."""
+
+    path = "resolve"
+    label = button = _("Mark resolved")
+    title = _("Mark as resolved?")
+    sentences = (
+        _("It leaves the queue. No money moves by this."),
+        _("It comes back if something else differs, or more of it."),
+    )
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:reporting_discrepancy_changelist")
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        discrepancies.resolve(
+            actor=recording.actor_of(self.request),
+            invoice_id=self.subject.pk,
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("Resolved.")
+
+
 class DiscrepancyAdmin(ReadOnlyAdmin):
     """Invoices whose payments differ from what they ask for, until somebody resolves it."""
 
@@ -51,54 +112,11 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = [FlagFilter, CurrencyFilter, "gateway"]
     list_select_related = ("tenant", "gateway")
     exact_search = ("external_id",)
-    actions_detail = ("note", "resolve")
+    acts = (Note, Resolve)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super().get_queryset(request)
         return discrepancies.unresolved_among(queryset)
-
-    @acts.button(_("Note"), path="note", permission=roles.OPERATE)
-    def note(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Write something down about a discrepancy."""
-        invoice = self._invoice(request, object_id)
-        return self._write(
-            request,
-            invoice,
-            acts.Question(
-                title=_("Note on a discrepancy"),
-                sentences=[_("It stays in the queue; colleagues see what you wrote.")],
-                facts=self._facts(invoice),
-                button=_("Keep the note"),
-            ),
-            back=reverse("admin:reporting_discrepancy_change", args=(invoice.pk,)),
-            write=lambda actor, text: discrepancies.note(
-                actor=actor, invoice_id=invoice.pk, text=text, now=timezone.now()
-            ),
-            said=_("The note is kept."),
-        )
-
-    @acts.button(_("Mark resolved"), path="resolve", permission=roles.OPERATE)
-    def resolve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take the invoice out of the queue."""
-        invoice = self._invoice(request, object_id)
-        return self._write(
-            request,
-            invoice,
-            acts.Question(
-                title=_("Mark as resolved?"),
-                sentences=[
-                    _("It leaves the queue. No money moves by this."),
-                    _("It comes back if something else differs, or more of it."),
-                ],
-                facts=self._facts(invoice),
-                button=_("Mark resolved"),
-            ),
-            back=reverse("admin:reporting_discrepancy_changelist"),
-            write=lambda actor, text: discrepancies.resolve(
-                actor=actor, invoice_id=invoice.pk, reason=text, now=timezone.now()
-            ),
-            said=_("Resolved."),
-        )
 
     @admin.display(description=_("Invoice"))
     def invoice_page(self, invoice: Discrepancy) -> Shown:
@@ -106,9 +124,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("Differs"))
     def kinds(self, invoice: Discrepancy) -> Shown:
-        return format_html_join(
-            " ", "{}", ((labels.flag_label(flag),) for flag in invoice.review_flags)
-        )
+        return _kinds(invoice)
 
     @admin.display(description=_("Total"))
     def total(self, invoice: Discrepancy) -> Shown:
@@ -128,44 +144,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("Notes"))
     def written(self, invoice: Discrepancy) -> Shown:
-        lines = [
-            (entry.text, entry.written_by.get_username(), display.moment(entry.created_at))
-            for entry in discrepancies.entries(invoice_id=invoice.pk)
-        ]
-        return format_html_join("", "<p>{} ({}, {})</p>", lines) if lines else display.EMPTY
-
-    def _invoice(self, request: HttpRequest, object_id: str) -> Discrepancy:
-        invoice: Discrepancy | None = self.get_object(request, object_id)
-        if invoice is None:
-            raise Http404
-        return invoice
-
-    def _facts(self, invoice: Discrepancy) -> list[tuple[acts.Text, object]]:
-        return [
-            (_("Invoice"), self.invoice_page(invoice)),
-            (_("Differs"), self.kinds(invoice)),
-            (_("Total"), self.total(invoice)),
-            (_("Paid"), self.paid(invoice)),
-            (_("Notes"), self.written(invoice)),
-        ]
-
-    def _write(
-        self,
-        request: HttpRequest,
-        invoice: Discrepancy,
-        question: acts.Question,
-        *,
-        back: str,
-        write: Callable[[Actor, str], DiscrepancyEntry],
-        said: acts.Text,
-    ) -> HttpResponse:
-        def act(filled: dict[str, Any]) -> acts.Text:
-            write(recording.actor_of(request), filled["reason"])
-            return said
-
-        return acts.confirm(
-            request, question=question, back=back, act=act, form_class=acts.ReasonForm
-        )
+        return _written(invoice)
 
 
 class OverdueInstallmentAdmin(ReadOnlyAdmin):
@@ -220,3 +199,16 @@ class OverdueInstallmentAdmin(ReadOnlyAdmin):
 def _link_to(invoice_id: int) -> SafeString:
     link = reverse("admin:invoices_invoice_change", args=(invoice_id,))
     return format_html('<a href="{}">{}</a>', link, invoice_id)
+
+
+def _kinds(invoice: Discrepancy) -> SafeString:
+    flags = ((labels.flag_label(flag),) for flag in invoice.review_flags)
+    return format_html_join(" ", "{}", flags)
+
+
+def _written(invoice: Discrepancy) -> Shown:
+    lines = [
+        (entry.text, entry.written_by.get_username(), display.moment(entry.created_at))
+        for entry in discrepancies.entries(invoice_id=invoice.pk)
+    ]
+    return format_html_join("", "<p>{} ({}, {})</p>", lines) if lines else display.EMPTY

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apikeys.models import ApiKeyAuditEntry
-from apikeys.staff_acts import recording
+from apikeys.staff_acts import kinds, recording
 from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
 from payments.models import Allocation, Transaction, WebhookEvent, WebhookRetry
 from payments.webhooks import texts
@@ -264,7 +264,7 @@ def _staff_acts(invoice: Invoice) -> Iterator[Entry]:
         done = act.outcome in {None, recording.DONE}
         yield Entry(
             at=act.created_at,
-            what=str(act.get_act_display()).capitalize(),
+            what=kinds.text_of(act.act).capitalize(),
             detail=", ".join(filter(None, [act.reason, act.message if done else act.outcome])),
             who=act.staff.get_full_name() or act.staff.get_username(),
             request_id=act.request_id,

@@ -142,14 +142,14 @@ class TestFinanceViewer:
         after = fingerprint()
         assert {table for table in after if after[table] != before[table]} == set()
         assert {
-            "payments_webhookevent_again",
-            "payments_webhookevent_ignore",
-            "payments_proposal_approve",
+            "payments_webhookevent_do_again",
+            "payments_webhookevent_do_ignore",
+            "payments_proposal_do_approve",
             "payments_proposal_adjust",
-            "reporting_discrepancy_resolve",
-            "apikeys_apikey_revoke",
-            "gateways_gatewayfee_change_fee",
-            "gateways_gatewayaccount_store_xendit",
+            "reporting_discrepancy_do_resolve",
+            "apikeys_apikey_do_revoke",
+            "gateways_gatewayfee_do_change_fee",
+            "gateways_gatewayaccount_do_xendit",
             "auth_user_add",
             "invoices_invoice_delete",
         } <= tried
