@@ -1,6 +1,6 @@
 """GET /metrics in Prometheus's text format; counters are one for all processes, in Redis."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +10,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from prometheus_client import CollectorRegistry, generate_latest, registry
+from prometheus_client.metrics_core import Metric as PrometheusMetric
 
 from paytrust.operations import shared_state
 from paytrust.web import problems
@@ -66,12 +68,28 @@ def render(metrics: Iterable[Metric]) -> str:
     by_name: dict[str, list[Metric]] = {}
     for metric in metrics:
         by_name.setdefault(metric.name, []).append(metric)
-    lines: list[str] = []
-    for name, group in by_name.items():
-        shown = f"{PREFIX}{name}" + ("_total" if group[0].kind == "counter" else "")
-        lines += [f"# HELP {shown} {group[0].help}", f"# TYPE {shown} {group[0].kind}"]
-        lines += [f"{shown}{_written(one.labels)} {one.value:.10g}" for one in group]
-    return "".join(f"{line}\n" for line in lines)
+    writer = CollectorRegistry(auto_describe=False)
+    writer.register(_Found([_family(name, group) for name, group in by_name.items()]))
+    return generate_latest(writer).decode()
+
+
+class _Found(registry.Collector):
+    """What was found, as the library's writer wants it."""
+
+    def __init__(self, families: Iterable[PrometheusMetric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[PrometheusMetric]:
+        return self._families
+
+
+def _family(name: str, group: Sequence[Metric]) -> PrometheusMetric:
+    kind = group[0].kind
+    family = PrometheusMetric(f"{PREFIX}{name}", group[0].help, kind)
+    suffix = "_total" if kind == "counter" else ""
+    for one in group:
+        family.add_sample(f"{PREFIX}{name}{suffix}", dict(one.labels), one.value)
+    return family
 
 
 def _collected(collector: Collector, now: datetime) -> list[Metric]:
