@@ -28,7 +28,7 @@ class Command(BaseCommand):
         story.introduce()
         story.pay_in_ringgit_at_xendit()
         story.pay_in_rupiah_at_midtrans()
-        story.pay_in_three_instalments()
+        story.pay_in_three_installments()
         story.report()
         story.end()
 
@@ -69,7 +69,7 @@ class Story:
         ]
         self.play({"gateway_id": 2, "currency_code": "IDR", "line_items": lines})
 
-    def pay_in_three_instalments(self) -> None:
+    def pay_in_three_installments(self) -> None:
         self.act("3", "ringgit in 3 instalments, one adjusted, the last overpaid")
         lines = [
             {"product_name": "Sofa", "quantity": 1, "unit_price": "1899.90", "tax_rate": 0.08},
