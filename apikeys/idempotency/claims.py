@@ -96,7 +96,7 @@ class Replay:
 
 
 def idempotent(
-    handler: Callable[Concatenate[View, Request, Parameters], Response],
+    method: Callable[Concatenate[View, Request, Parameters], Response],
 ) -> Callable[Concatenate[View, Request, Parameters], HttpResponseBase]:
     """Let a view method run once per Idempotency-Key; without the header, run it plainly.
 
@@ -105,13 +105,13 @@ def idempotent(
     corrected body may use it. `record_id_of` tells the view its record.
     """
 
-    @functools.wraps(handler)
+    @functools.wraps(method)
     def run_once(
         view: View, request: Request, /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> HttpResponseBase:
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
-            return handler(view, request, *args, **kwargs)
+            return method(view, request, *args, **kwargs)
         if not WELL_FORMED_KEY.fullmatch(key):
             raise InvalidIdempotencyKey
         call = Call(tenant=tenant_of(request), key=key, fingerprint=fingerprint_of(request))
@@ -120,7 +120,7 @@ def idempotent(
             return _replayed(claimed)
         request.idempotency_record_id = claimed.record_id  # type: ignore[attr-defined]
         try:
-            response = handler(view, request, *args, **kwargs)
+            response = method(view, request, *args, **kwargs)
         except Exception as error:
             _give_up(claimed, resumable=is_resumable(error))
             raise
