@@ -301,7 +301,7 @@ def _priced(line: dict[str, Any]) -> dict[str, Any]:
     """Turn a line's price into minor units, of a currency with two decimals."""
     priced = dict(line)
     priced["unit_price_amount"] = int(priced.pop("unit_price") * 100)
-    priced["subtotal_amount"] = priced["quantity"] * priced["unit_price_amount"]
+    priced["subtotal_amount"] = int(priced["quantity"] * priced["unit_price_amount"])
     tax = priced["subtotal_amount"] * priced["tax_rate"]
     priced["tax_amount"] = int(tax.to_integral_value(ROUND_HALF_UP))
     return priced

@@ -7,14 +7,14 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.fields.json import KT
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Round
 from django.utils.translation import gettext
 
 from apikeys.models import Tenant
 from apikeys.tenants import columns
 from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway, GatewayAccount
-from paytrust.money import EXPONENTS, MAX_AMOUNT
+from paytrust.money import EXPONENTS, MAX_AMOUNT, plain
 
 
 class InvoiceStatus(models.TextChoices):
@@ -114,7 +114,7 @@ class Invoice(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    subtotal_amount__gte=0,
+                    subtotal_amount__gte=1,
                     total_tax_amount__gte=0,
                     total_service_fee_amount__gte=0,
                     total_amount__gte=1,
@@ -196,8 +196,9 @@ class LineItem(models.Model):
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="line_items")
     position = models.PositiveSmallIntegerField()
     product_name = models.CharField(max_length=255)
-    quantity = models.BigIntegerField()
+    quantity = models.DecimalField(max_digits=19, decimal_places=3)
     unit_price_amount = models.BigIntegerField()
+    discount_amount = models.BigIntegerField(default=0, db_default=0)
     tax_rate = models.DecimalField(max_digits=5, decimal_places=4)
     tax_category = models.CharField(max_length=35, null=True)
     country_code = models.CharField(max_length=2, null=True)  # ISO 3166-1 alpha-2
@@ -209,12 +210,24 @@ class LineItem(models.Model):
             models.UniqueConstraint("invoice", "position", name="line_item_position"),
             models.CheckConstraint(
                 condition=Q(
-                    quantity__gte=1,
+                    quantity__gt=0,
                     unit_price_amount__gte=0,
+                    discount_amount__gte=0,
+                    subtotal_amount__gte=0,
                     tax_amount__gte=0,
-                    subtotal_amount=F("quantity") * F("unit_price_amount"),
                 ),
                 name="line_item_amounts_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    subtotal_amount=Round(F("quantity") * F("unit_price_amount"))
+                    - F("discount_amount")
+                ),
+                name="line_item_subtotal_is_its_price",
+            ),
+            models.CheckConstraint(
+                condition=Q(subtotal_amount__lte=MAX_AMOUNT - F("discount_amount")),
+                name="line_item_price_at_most",
             ),
             models.CheckConstraint(
                 condition=Q(tax_rate__gte=0, tax_rate__lte=1), name="line_item_tax_rate_is_a_rate"
@@ -222,7 +235,7 @@ class LineItem(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity} x {self.product_name}"
+        return f"{plain(self.quantity)} x {self.product_name}"
 
 
 class Installment(models.Model):

@@ -53,8 +53,8 @@ def random_document(random: Random, *, pk: int = 1) -> InvoiceDocument:
         fixed_amount=random.choice((0, random.randint(1, 5000))),
     )
     charged = charges.charge(lines=lines, fee=fee)
-    if charged.total_amount == 0:
-        lines = [replace(lines[0], unit_amount=1)]
+    if charged.subtotal_amount == 0:
+        lines = [replace(lines[0], quantity=1, unit_amount=1, discount_amount=0)]
         charged = charges.charge(lines=lines, fee=fee)
     parts = _plan(random, charged)
     created_at = NOON - timedelta(microseconds=random.randint(0, 10**13))
@@ -153,7 +153,13 @@ def _mostly_few(random: Random, counts: tuple[int, int, int, int]) -> int:
 
 def _line(random: Random) -> charges.Line:
     price = random.choice((0, 1, random.randint(1, 10**4), random.randint(1, 10**9)))
-    return charges.Line(random.randint(1, 20), price, Decimal(random.choice(RATES)))
+    line = charges.Line(
+        random.choice((random.randint(1, 20), Decimal(random.randint(1, 5000)).scaleb(-3))),
+        price,
+        Decimal(random.choice(RATES)),
+    )
+    discount = random.choice((0, random.randint(0, line.gross_amount)))
+    return replace(line, discount_amount=discount)
 
 
 def _plan(random: Random, charged: charges.Charges) -> list[splitting.Part]:
@@ -183,6 +189,7 @@ def _line_items(
             product_name="Kopi",
             quantity=line.quantity,
             unit_price_amount=line.unit_amount,
+            discount_amount=line.discount_amount,
             tax_rate=line.tax_rate,
             tax_category=random.choice(CATEGORIES),
             country_code=random.choice(COUNTRIES),

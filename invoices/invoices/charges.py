@@ -4,20 +4,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from paytrust.money import EXACT, round_half_up
+from paytrust.money import EXACT, round_half_up, times
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line as the merchant states it; `unit_amount` is in minor units."""
+    """One line as the merchant states it; amounts are in minor units."""
 
-    quantity: int
+    quantity: Decimal | int  # above 0, with at most 3 decimals
     unit_amount: int
     tax_rate: Decimal  # 0 to 1
+    discount_amount: int = 0  # from 0 to gross_amount
+
+    @property
+    def gross_amount(self) -> int:
+        """What the line costs before its discount, rounded half up."""
+        return times(self.unit_amount, self.quantity)
 
     @property
     def subtotal_amount(self) -> int:
-        return self.quantity * self.unit_amount
+        """What is taxed: a discount lowers it (spec 1.3)."""
+        return self.gross_amount - self.discount_amount
 
     @property
     def tax_amount(self) -> int:

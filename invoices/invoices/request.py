@@ -10,14 +10,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LineRequest:
-    """One line as asked for; `unit_price` is in whole currency."""
+    """One line as asked for; `unit_price` and `discount` are in whole currency."""
 
     product_name: str
-    quantity: int
+    quantity: Decimal
     unit_price: Decimal
     tax_rate: Decimal
     tax_category: str | None = None
     country_code: str | None = None
+    discount: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Shapes of invoice requests and answers."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.validators import EmailValidator, RegexValidator, URLValidator
@@ -11,7 +12,7 @@ from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineR
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
 from invoices.schedule.splitting import MAX_INSTALLMENTS
-from paytrust.money import Money
+from paytrust.money import MAX_AMOUNT, Money, plain
 from paytrust.web.serializers import (
     MomentField,
     StrictCharField,
@@ -23,6 +24,8 @@ from paytrust.web.serializers import (
 
 MAX_LINES = 500
 MAX_METADATA = 50
+QUANTITY_DECIMALS = 3
+LEAST_QUANTITY = Decimal("0.001")
 USER_ASSIGNED_COUNTRIES = {"XK"}  # in the register's package, not in ISO 3166-1
 METHODS = ("qris", "gopay", "shopeepay", "bank_transfer", "echannel", "cstore")
 BANKS = ("bca", "bni", "bri", "cimb", "permata")
@@ -32,11 +35,26 @@ is_web_url = URLValidator(schemes=["http", "https"])
 
 class LineItemRequest(StrictSerializer):
     product_name = StrictCharField(max_length=255)
-    quantity = StrictIntegerField(min_value=1)
+    quantity = StrictDecimalField(
+        min_value=LEAST_QUANTITY,
+        max_value=MAX_AMOUNT,
+        max_decimals=QUANTITY_DECIMALS,
+        help_text="above 0, at most 3 decimals, e.g. 2 or 1.5",
+    )
     unit_price = StrictDecimalField(min_value=0, help_text="whole currency, e.g. 999.99")
+    discount = StrictDecimalField(
+        min_value=0,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="whole currency, at most quantity x unit_price; lowers what is taxed",
+    )
     tax_rate = StrictDecimalField(min_value=0, max_value=1, max_decimals=4)
     tax_category = StrictCharField(max_length=35, required=False, allow_null=True, default=None)
     country_code = StrictCharField(max_length=2, required=False, allow_null=True, default=None)
+
+    def validate_discount(self, discount: Decimal | None) -> Decimal:
+        return discount or Decimal(0)
 
     def validate_country_code(self, code: str | None) -> str | None:
         if code is not None and (
@@ -207,8 +225,9 @@ class AdjustmentRequest(StrictSerializer):
 class LineItemResponse(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     product_name = serializers.CharField()
-    quantity = serializers.IntegerField()
+    quantity = StrictDecimalField(help_text="2 if it is whole, else such as 1.5")
     unit_price = StrictDecimalField(help_text="whole currency")
+    discount_amount = serializers.IntegerField(help_text="minor units")
     tax_rate = StrictDecimalField()
     tax_category = serializers.CharField(allow_null=True)
     country_code = serializers.CharField(allow_null=True)
@@ -387,8 +406,9 @@ def _line(line: LineItem, currency_code: str) -> dict[str, Any]:
     return {
         "id": line.pk,
         "product_name": line.product_name,
-        "quantity": line.quantity,
+        "quantity": plain(line.quantity),
         "unit_price": Money(line.unit_price_amount, currency_code).whole(),
+        "discount_amount": line.discount_amount,
         "tax_rate": line.tax_rate.normalize(),
         "tax_category": line.tax_category,
         "country_code": line.country_code,

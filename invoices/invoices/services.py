@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from apikeys.models import Tenant
 from gateways.fees.services import fee_on
 from gateways.models import GatewayFee
-from invoices.invoices import charges, selectors
+from invoices.invoices import charges, pricing, selectors
 from invoices.invoices.request import InvoiceRequest
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import (
@@ -27,7 +27,6 @@ from invoices.payment_requests import opening
 from invoices.schedule import splitting, taxes
 from invoices.schedule.splitting import InvalidInstallments
 from paytrust.errors import PayTrustError
-from paytrust.money import MAX_AMOUNT, minor_units
 from paytrust.operations.database import violated_constraint
 
 log = structlog.get_logger(__name__)
@@ -37,12 +36,6 @@ SHORTEST_LIFE, LONGEST_LIFE = timedelta(hours=1), timedelta(days=30)
 ONCE_ONLY = ("invoice_per_idempotency_record", "invoice_external_id_per_tenant")
 PARENT_STATES = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.FULLY_PAID)
 USUAL_TAX_RATE_LIMIT = Decimal("0.27")  # above it: accepted and logged (FR-058)
-
-
-class InvalidAmount(PayTrustError):
-    """An amount is finer than the currency allows, or out of range."""
-
-    code = "invalid_amount"
 
 
 class InvalidExpiry(PayTrustError):
@@ -180,11 +173,11 @@ def _record_invoice(
     request_id: str | None,
     now: datetime,
 ) -> tuple[InvoiceDocument, PaymentRequest]:
-    lines = _charge_lines(request)
+    lines = pricing.price_lines(request)
     charged = charges.charge(
         lines=lines, fee=charges.Fee(percentage=fee.percentage, fixed_amount=fee.fixed_amount)
     )
-    _check_total(charged.total_amount)
+    pricing.check_charges(charged)
     asked = request.installments
     parts = splitting.plan(
         charges=charged,
@@ -230,31 +223,6 @@ def _record_invoice(
     return InvoiceDocument(invoice, line_items, installments, None), payment_request
 
 
-def _charge_lines(request: InvoiceRequest) -> list[charges.Line]:
-    """Turn prices into minor units; an amount finer than the currency is an error."""
-    lines: list[charges.Line] = []
-    errors: list[dict[str, list[str]]] = [{} for _ in request.line_items]
-    for line, error in zip(request.line_items, errors, strict=True):
-        try:
-            unit_amount = minor_units(line.unit_price, request.currency_code)
-        except ValueError as reason:
-            error["unit_price"] = [str(reason)]
-            continue
-        lines.append(charges.Line(line.quantity, unit_amount, line.tax_rate))
-    wrong = {str(place): error for place, error in enumerate(errors) if error}
-    if wrong:
-        raise InvalidAmount("A price does not fit the currency.", details={"line_items": wrong})
-    return lines
-
-
-def _check_total(total_amount: int) -> None:
-    if not 1 <= total_amount <= MAX_AMOUNT:
-        raise InvalidAmount(
-            f"The invoice total is {total_amount}; it must be from 1 to {MAX_AMOUNT}.",
-            details={"line_items": [f"total must be from 1 to {MAX_AMOUNT} minor units"]},
-        )
-
-
 def _times(request: InvoiceRequest, now: datetime) -> tuple[list[datetime], datetime]:
     """Return the due dates and the moment the invoice expires (FR-021, FR-041)."""
     if request.installments is None:
@@ -289,6 +257,7 @@ def _record_lines(
             product_name=asked.product_name,
             quantity=asked.quantity,
             unit_price_amount=line.unit_amount,
+            discount_amount=line.discount_amount,
             tax_rate=asked.tax_rate,
             tax_category=asked.tax_category,
             country_code=asked.country_code,

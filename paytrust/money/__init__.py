@@ -82,6 +82,20 @@ def round_half_up(amount: Decimal) -> int:
     return int(amount.to_integral_value(rounding=ROUND_HALF_UP))
 
 
+def times(unit_amount: int, quantity: Decimal | int) -> int:
+    """Return what a quantity costs, in minor units: exactly, then rounded half up.
+
+    Source: spec 1.3 (1.5 kg at 999 is 1499).
+    """
+    return round_half_up(EXACT.multiply(quantity, unit_amount))
+
+
+def plain(number: Decimal | int) -> Decimal | int:
+    """Return a quantity as it is shown: 2 for 2.000, 1.5 for 1.500; never with an exponent."""
+    whole = int(number)
+    return whole if whole == number else Decimal(number).normalize(EXACT)
+
+
 def allocate(total: int, weights: Sequence[int]) -> list[int]:
     """Split `total` in proportion to `weights` without losing a unit.
 

@@ -1,6 +1,7 @@
 """How amounts and moments are shown to staff."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from django.urls import reverse
 from django.utils import timezone
@@ -8,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from paytrust.money import EXPONENTS, Money
+from paytrust.money import EXPONENTS, Money, plain
 
 EMPTY = "-"
 MOMENT = "j M Y, H:i"
@@ -41,6 +42,11 @@ def plain_money(amount: int, currency_code: str) -> str:
     if currency_code not in EXPONENTS:
         return f"{currency_code} {amount}"
     return str(Money(amount, currency_code))
+
+
+def quantity(number: Decimal) -> str:
+    """Return a quantity without decimals that say nothing: `2`, `1.5`."""
+    return f"{plain(number):,}"
 
 
 def moment(when: datetime | None) -> SafeString | str:

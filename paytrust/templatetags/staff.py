@@ -6,4 +6,5 @@ from paytrust.staff import display
 
 register = template.Library()
 register.filter("money", display.money)
+register.filter("quantity", display.quantity)
 register.filter("moment", display.moment)

@@ -26,13 +26,15 @@ WITH scope AS (
 CHECKS = {
     "a line's amounts": """
 SELECT 'invoices_lineitem', line.id, format(
-           'subtotal %%s and tax %%s, but %%s x %%s at %%s is %%s and %%s',
+           'subtotal %%s and tax %%s, but %%s x %%s less %%s at %%s is %%s and %%s',
            line.subtotal_amount, line.tax_amount, line.quantity, line.unit_price_amount,
-           line.tax_rate, line.quantity * line.unit_price_amount,
-           round(line.quantity * line.unit_price_amount * line.tax_rate))
+           line.discount_amount, line.tax_rate, priced.subtotal,
+           round(priced.subtotal * line.tax_rate))
   FROM scope JOIN invoices_lineitem line ON line.invoice_id = scope.id
- WHERE line.subtotal_amount <> line.quantity * line.unit_price_amount
-    OR line.tax_amount <> round(line.quantity * line.unit_price_amount * line.tax_rate)""",
+  CROSS JOIN LATERAL (SELECT round(line.quantity * line.unit_price_amount)
+                             - line.discount_amount AS subtotal) priced
+ WHERE line.subtotal_amount <> priced.subtotal
+    OR line.tax_amount <> round(priced.subtotal * line.tax_rate)""",
     "an invoice's charges": """
 SELECT 'invoices_invoice', scope.id, format(
            'subtotal %%s, tax %%s, fee %%s, total %%s, but its lines are %%s, %%s and the fee %%s',
@@ -40,9 +42,10 @@ SELECT 'invoices_invoice', scope.id, format(
            scope.total_amount, lines.subtotal, lines.tax,
            round(lines.subtotal * scope.fee_percentage / 100) + scope.fee_fixed_amount)
   FROM scope LEFT JOIN LATERAL (
-       SELECT coalesce(sum(quantity * unit_price_amount), 0) AS subtotal,
-              coalesce(sum(round(quantity * unit_price_amount * tax_rate)), 0) AS tax
-         FROM invoices_lineitem WHERE invoice_id = scope.id) lines ON true
+       SELECT coalesce(sum(net), 0) AS subtotal, coalesce(sum(round(net * tax_rate)), 0) AS tax
+         FROM invoices_lineitem, LATERAL (
+              SELECT round(quantity * unit_price_amount) - discount_amount AS net) priced
+        WHERE invoice_id = scope.id) lines ON true
  WHERE scope.subtotal_amount <> lines.subtotal OR scope.total_tax_amount <> lines.tax
     OR scope.total_service_fee_amount
        <> round(lines.subtotal * scope.fee_percentage / 100) + scope.fee_fixed_amount

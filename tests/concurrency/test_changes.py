@@ -40,7 +40,7 @@ Call = Callable[[], Any]
 
 def opened(*, parts: int = 3) -> PaymentRequest:
     """Return the open payment of a new MYR invoice."""
-    line = LineRequest("Phone", 2, Decimal("999.99"), Decimal("0.06"))
+    line = LineRequest("Phone", Decimal(2), Decimal("999.99"), Decimal("0.06"))
     document, _ = services.create_invoice(
         tenant=TenantFactory.create(),
         request=InvoiceRequest(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import factory
@@ -9,6 +10,7 @@ from django.db import transaction
 from factory.django import DjangoModelFactory
 
 from invoices.models import Installment, Invoice, LineItem, PaymentRequest
+from paytrust.money import times
 from tests.apikeys.factories import NOON, TenantFactory
 
 
@@ -41,10 +43,13 @@ class LineItemFactory(DjangoModelFactory[LineItem]):
 
     position = 1
     product_name = "Phone"
-    quantity = 1
+    quantity = Decimal(1)
     unit_price_amount = 10_000
+    discount_amount = 0
     tax_rate = 0
-    subtotal_amount = factory.LazyAttribute(lambda made: made.quantity * made.unit_price_amount)
+    subtotal_amount = factory.LazyAttribute(
+        lambda made: times(made.unit_price_amount, made.quantity) - made.discount_amount
+    )
     tax_amount = 0
 
 

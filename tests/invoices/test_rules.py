@@ -1,6 +1,7 @@
 """What the database itself refuses of invoices, lines, instalments and payment requests."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -238,6 +239,7 @@ class TestAPaidInstalment:
 INVOICE_RULES: list[tuple[dict[str, Any], str]] = [
     ({"total_amount": 10_001}, "invoice_total_is_its_sum"),
     ({"subtotal_amount": 0}, "invoice_amounts_in_range"),
+    ({"subtotal_amount": 0, "total_service_fee_amount": 1}, "invoice_amounts_in_range"),
     ({"subtotal_amount": -1, "total_tax_amount": 2}, "invoice_amounts_in_range"),
     ({"total_tax_amount": -1}, "invoice_amounts_in_range"),
     ({"total_service_fee_amount": -1}, "invoice_amounts_in_range"),
@@ -299,7 +301,17 @@ class TestALine:
             ({"quantity": 0}, "line_item_amounts_in_range"),
             ({"unit_price_amount": -1}, "line_item_amounts_in_range"),
             ({"tax_amount": -1}, "line_item_amounts_in_range"),
-            ({"subtotal_amount": 1}, "line_item_amounts_in_range"),
+            ({"quantity": Decimal("-0.001")}, "line_item_amounts_in_range"),
+            ({"discount_amount": -1}, "line_item_amounts_in_range"),
+            ({"discount_amount": 10_001}, "line_item_amounts_in_range"),
+            ({"subtotal_amount": 1}, "line_item_subtotal_is_its_price"),
+            ({"subtotal_amount": 10_000, "discount_amount": 1}, "line_item_subtotal_is_its_price"),
+            (
+                {"quantity": Decimal("1.5"), "subtotal_amount": 15_001},
+                "line_item_subtotal_is_its_price",
+            ),
+            ({"unit_price_amount": 2**53}, "line_item_price_at_most"),
+            ({"unit_price_amount": 2**53, "discount_amount": 1}, "line_item_price_at_most"),
             ({"tax_rate": -1}, "line_item_tax_rate_is_a_rate"),
             ({"tax_rate": "1.0001"}, "line_item_tax_rate_is_a_rate"),
             ({"position": 1}, "line_item_position"),

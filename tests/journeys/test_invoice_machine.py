@@ -515,7 +515,7 @@ def lines_of(prices: Sequence[int], currency: str) -> tuple[LineRequest, ...]:
     return tuple(
         LineRequest(
             product_name=f"Thing {position}",
-            quantity=position,
+            quantity=Decimal(position),
             unit_price=unit_price(price, currency),
             tax_rate=Decimal("0.06") if position % 2 else Decimal("0.1234"),
         )

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apikeys.models import ApiKey
+from gateways.models import GatewayFee
 from invoices.invoices.serializers import InstallmentResponse, InvoiceResponse, LineItemResponse
 from invoices.models import Installment, Invoice, LineItem, PaymentRequest
 from paytrust.money import MAX_AMOUNT
@@ -197,7 +198,10 @@ BAD_LINE_FIELDS: list[tuple[str, Any]] = [
     *((name, ABSENT) for name in ("product_name", "quantity", "unit_price", "tax_rate")),
     *((name, None) for name in ("product_name", "quantity", "unit_price", "tax_rate")),
     *(("product_name", value) for value in [*NOT_TEXT, "", " ", "x" * 256, "a\tb"]),
-    *(("quantity", value) for value in [0, -1, 1.5, 1.0, "1", True, False, [], 2**53, 10**50]),
+    *(("quantity", value) for value in [0, 0.0, "0.000", -1, "-0.5", 2**53, 10**50, "9" * 30]),
+    *(("quantity", value) for value in [0.0001, 1.0001, "1.0005", "0.0009999", "1." + "1" * 30]),
+    *(("quantity", value) for value in [True, False, [], {}, "", "two", "1,5", "1e2", " 1", "1/2"]),
+    *(("discount", value) for value in [-1, "-0.01", True, [], {}, "", "10%", "1,5", "NaN"]),
     *(
         ("unit_price", value)
         for value in [-1, -0.01, "-0.01", True, [], {}, "", "abc", "1,5", "1e2", " 1", "NaN", "٣"]
@@ -253,6 +257,31 @@ class TestBadField:
         answer = api.post("/invoices", with_line(unit_price=price))
 
         assert_refused(answer, 400, "invalid_amount", ("line_items", 1, "unit_price"))
+
+    @pytest.mark.parametrize("discount", [*BAD_PRICES, "50.000", 1999.99, 2000, MAX_AMOUNT])
+    def test_discount_that_does_not_fit_the_line_is_named(self, api: Api, discount: Any) -> None:
+        answer = api.post("/invoices", with_line(discount=discount))
+
+        assert_refused(answer, 400, "invalid_amount", ("line_items", 1, "discount"))
+
+    def test_price_and_discount_are_named_both(self, api: Api) -> None:
+        answer = api.post("/invoices", with_line(unit_price=0.001, discount="50.000"))
+
+        body = assert_refused(answer, 400, "invalid_amount", ("line_items", 1))
+        assert set(body["details"]["line_items"]["1"]) == {"unit_price", "discount"}
+
+    @pytest.mark.parametrize(
+        ("quantity", "price"),
+        [(MAX_AMOUNT, "0.02"), ("900719925474099.101", 10), (1.001, "90071992547409.90")],
+    )
+    def test_quantity_that_makes_too_much_is_named(
+        self, api: Api, quantity: Any, price: Any
+    ) -> None:
+        line = {"quantity": quantity, "unit_price": price, "discount": "90071992547409.91"}
+
+        answer = api.post("/invoices", with_line(**line))
+
+        assert_refused(answer, 400, "invalid_amount", ("line_items", 1, "quantity"))
 
     @pytest.mark.parametrize("price", [0.5, "1.10", TOO_FINE])
     def test_rupiah_have_no_decimals(self, api: Api, price: Any) -> None:
@@ -373,8 +402,25 @@ class TestTotal:
         assert_refused(answer, 400, "invalid_amount", ("line_items",))
 
     @pytest.mark.parametrize("price", [0, "0.00", 0.0])
-    def test_of_nothing(self, api: Api, price: Any) -> None:
-        answer = api.post("/invoices", invoice_body(line_items=[LINE | {"unit_price": price}]))
+    @pytest.mark.parametrize("currency", ["IDR", "MYR", "USD"])
+    def test_of_nothing(self, api: Api, currency: str, price: Any) -> None:
+        GatewayFee.objects.update(fixed_amount=100)  # nobody is asked for a fee alone
+        line = LINE | {"unit_price": price}
+
+        answer = api.post("/invoices", invoice_body(currency_code=currency, line_items=[line]))
+
+        assert_refused(answer, 400, "invalid_amount", ("line_items",))
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            {"discount": "1999.98"},
+            {"quantity": 0.25, "unit_price": 10, "discount": 2.5},
+            {"quantity": "0.001", "unit_price": "4.99"},
+        ],
+    )
+    def test_of_nothing_after_discounts_and_rounding(self, api: Api, line: dict[str, Any]) -> None:
+        answer = api.post("/invoices", invoice_body(line_items=[LINE | line] * 2))
 
         assert_refused(answer, 400, "invalid_amount", ("line_items",))
 
@@ -706,6 +752,7 @@ class TestTheMerchantsInvoice:
                     "product_name": "Phone",
                     "quantity": 2,
                     "unit_price": 999.99,
+                    "discount_amount": 0,
                     "tax_rate": 0.06,
                     "tax_category": "SST",
                     "country_code": "MY",
@@ -715,7 +762,8 @@ class TestTheMerchantsInvoice:
             ],
             "installment_schedule": parts,
         }
-        assert b'"unit_price":999.99,"tax_rate":0.06,' in answer.content
+        assert b'"quantity":2,"unit_price":999.99,"discount_amount":0,' in answer.content
+        assert b'"tax_rate":0.06,' in answer.content
         assert body["payment_url"].startswith("http")
 
     def test_is_read_as_it_was_answered(self, live_api: Api) -> None:
@@ -784,6 +832,60 @@ class TestTheMerchantsInvoice:
 
         assert answer.status_code == 201
         assert json.loads(answer.content)["subtotal_amount"] == minor
+
+    @pytest.mark.parametrize(
+        ("quantity", "shown"),
+        [(2, b"2"), (2.0, b"2"), ("2.000", b"2"), (1.5, b"1.5"), ("1.500", b"1.5"), (100, b"100")],
+    )
+    def test_shows_a_quantity_without_empty_decimals(
+        self, live_api: Api, quantity: Any, shown: bytes
+    ) -> None:
+        made = live_api.post("/invoices", invoice_body(line_items=[LINE | {"quantity": quantity}]))
+
+        read = live_api.get(f"/invoices/{json.loads(made.content)['id']}")
+        assert made.status_code == 201
+        assert b'"quantity":' + shown + b"," in made.content
+        assert read.content == made.content
+
+    def test_takes_a_discount_off_before_tax_and_fee(self, live_api: Api) -> None:
+        rice = LINE | {"quantity": 1.5, "unit_price": "9.99", "discount": 4.99, "tax_rate": 0.1}
+
+        answer = live_api.post("/invoices", invoice_body(line_items=[rice, LINE]))
+
+        body = json.loads(answer.content)
+        line = body["line_items"][0]
+        assert answer.status_code == 201
+        assert line["discount_amount"] == 499
+        assert line["subtotal_amount"] == 1000  # 14.985 is 14.99, less 4.99
+        assert line["tax_amount"] == 100
+        assert body["subtotal_amount"] == 200_998
+        assert body["total_amount"] == 200_998 + 12_100 + body["total_service_fee_amount"]
+
+    @pytest.mark.parametrize("discount", [ABSENT, None, 0, "0.00"])
+    def test_without_a_discount_is_the_same_however_that_is_said(
+        self, live_api: Api, discount: Any
+    ) -> None:
+        first = live_api.post("/invoices", EXAMPLE)
+        line = {**LINE, "quantity": "2.000"}
+        if discount is not ABSENT:
+            line["discount"] = discount
+
+        again = live_api.post("/invoices", EXAMPLE | {"line_items": [line]})
+
+        assert again.status_code == 200
+        assert json.loads(again.content)["id"] == json.loads(first.content)["id"]
+
+    @pytest.mark.parametrize("change", [{"discount": "0.01"}, {"quantity": "2.001"}])
+    def test_with_another_discount_or_quantity_is_another(
+        self, live_api: Api, change: dict[str, Any]
+    ) -> None:
+        live_api.post("/invoices", EXAMPLE)
+
+        answer = live_api.post("/invoices", EXAMPLE | {"line_items": [LINE | change]})
+
+        assert answer.status_code == 409
+        assert json.loads(answer.content)["error"] == "external_id_conflict"
+        assert Invoice.objects.count() == 1
 
     def test_of_another_tenant_may_bear_the_same_external_id(self, api: Api) -> None:
         invoice(external_id="order-77", tenant=api.api_key.tenant)

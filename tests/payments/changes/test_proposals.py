@@ -41,7 +41,7 @@ def open_invoice() -> Invoice:
         request=InvoiceRequest(
             gateway_id=1,
             currency_code="MYR",
-            line_items=(LineRequest("Phone", 1, Decimal("97.09"), Decimal(0)),),
+            line_items=(LineRequest("Phone", Decimal(1), Decimal("97.09"), Decimal(0)),),
             installments=InstallmentsRequest(count=2, custom_amounts=TOTALS),
         ),
         idempotency_record_id=None,
