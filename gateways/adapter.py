@@ -6,6 +6,7 @@ Amounts are minor units in `Money`; whole currency and the gateways' words stay 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Protocol
@@ -13,23 +14,32 @@ from typing import Protocol
 from django.utils.translation import gettext_lazy as _
 
 from paytrust.errors import PayTrustError
-from paytrust.money import Money
+from paytrust.money import Money, times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     name: str | None = None
     email: str | None = None
-    phone: str | None = None
+    phone: str | None = None  # E.164
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A line for the gateway's page; the amount asked for may differ from their sum."""
+    """A line for the gateway's page; amounts are in minor units."""
 
     name: str
-    quantity: int
-    unit_amount: int  # minor units
+    quantity: Decimal | int
+    unit_amount: int
+    discount_amount: int = 0
+
+    @property
+    def gross_amount(self) -> int:
+        return times(self.unit_amount, self.quantity)
+
+    @property
+    def subtotal_amount(self) -> int:
+        return self.gross_amount - self.discount_amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +60,19 @@ class PaymentOrder:
     expires_at: datetime
     customer: Customer | None = None
     items: tuple[Item, ...] = ()
+    tax_amount: int = 0  # minor units, on top of the items; the fee likewise
+    service_fee_amount: int = 0
+    order_number: str | None = None  # the merchant's own
     success_redirect_url: str | None = None
     failure_redirect_url: str | None = None
     method: PaymentMethod | None = None
+
+    @property
+    def lines_add_up(self) -> bool:
+        """Whether there are lines, and they, the tax and the fee are what is asked for."""
+        subtotal_amount = sum(item.subtotal_amount for item in self.items)
+        asked = subtotal_amount + self.tax_amount + self.service_fee_amount
+        return bool(self.items) and asked == self.amount.minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gateways import redirects
 from gateways.adapter import (
     PaymentOrder,
     PaymentReport,
@@ -17,13 +18,14 @@ from gateways.adapter import (
     Reversal,
 )
 from gateways.http import UNREADABLE, read_text
+from gateways.midtrans import lines
 from paytrust.money import EXPONENTS, Money
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 CURRENCY = "IDR"
 MINUTE = timedelta(minutes=1)
 LONGEST_LIFE, SHORTEST_LIFE = timedelta(days=7), timedelta(minutes=5)  # of a Snap page, B2
-NAME_LENGTH = 50
+TEXT_LENGTH, BCA_NAME_LENGTH = 255, 30
 
 STATES = {
     "pending": PaymentState.PENDING,
@@ -63,7 +65,8 @@ def request_of(order: PaymentOrder, *, expires_at: datetime) -> dict[str, Any]:
     minutes = (expires_at - order.created_at.replace(microsecond=0)) // MINUTE
     body: dict[str, Any] = {
         "transaction_details": {"order_id": order.reference, "gross_amount": order.amount.minor},
-        "item_details": items_of(order),
+        "item_details": lines.items_of(order),
+        **custom_fields_of(order),
         "credit_card": {"secure": True},
         "expiry": {
             "start_time": f"{start:%Y-%m-%d %H:%M:%S %z}",
@@ -74,8 +77,8 @@ def request_of(order: PaymentOrder, *, expires_at: datetime) -> dict[str, Any]:
     }
     if customer := customer_of(order):
         body["customer_details"] = customer
-    if order.success_redirect_url:
-        body["callbacks"] = {"finish": order.success_redirect_url}
+    if finish := redirects.for_web(order.success_redirect_url):
+        body["callbacks"] = {"finish": finish}
     return body
 
 
@@ -142,30 +145,24 @@ def check_consistency(message: Mapping[str, Any]) -> None:
         raise ValueError(f"transaction_status {status} does not go with status_code {code}")
 
 
-def items_of(order: PaymentOrder) -> list[dict[str, Any]]:
-    """Return lines that sum to the amount, as Snap demands; the rest is one line of its own."""
-    rest = order.amount.minor - sum(item.unit_amount * item.quantity for item in order.items)
-    if rest < 0 or not order.items:  # an instalment asks for less than the lines
-        name = order.description[:NAME_LENGTH]
-        return [{"name": name, "price": order.amount.minor, "quantity": 1}]
-    items = [
-        {"name": item.name[:NAME_LENGTH], "price": item.unit_amount, "quantity": item.quantity}
-        for item in order.items
-    ]
-    if rest:
-        items.append({"name": "Tax and service fee", "price": rest, "quantity": 1})
-    return items
-
-
 def customer_of(order: PaymentOrder) -> dict[str, str]:
+    """Return who pays; only an Indonesian phone goes along, for others are refused (C6)."""
     if order.customer is None:
         return {}
+    of_bca = order.method is not None and order.method.bank == "bca"
+    limit = BCA_NAME_LENGTH if of_bca else TEXT_LENGTH
+    phone = order.customer.phone or ""
     named = {
-        "first_name": order.customer.name,
+        "first_name": lines.plain_text(order.customer.name or "", limit=limit),
         "email": order.customer.email,
-        "phone": order.customer.phone,
+        "phone": phone if phone.startswith("+62") else None,
     }
     return {key: value for key, value in named.items() if value}
+
+
+def custom_fields_of(order: PaymentOrder) -> dict[str, str]:
+    """Return the merchant's own order number, which the dashboard and notifications show."""
+    return {"custom_field1": lines.plain_text(order.order_number)} if order.order_number else {}
 
 
 def _state(status: str, message: Mapping[str, Any]) -> PaymentState:

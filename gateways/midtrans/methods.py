@@ -10,7 +10,7 @@ from typing import Any
 
 from gateways.adapter import PaymentMethod, PaymentOrder, PaymentPage
 from gateways.http import read_text
-from gateways.midtrans import messages
+from gateways.midtrans import lines, messages
 from gateways.midtrans.messages import JAKARTA, MINUTE, read_time
 
 LONGEST_LIVES = {
@@ -34,7 +34,8 @@ def request_of(
     body: dict[str, Any] = {
         "payment_type": method.type,
         "transaction_details": {"order_id": order.reference, "gross_amount": order.amount.minor},
-        "item_details": messages.items_of(order),
+        "item_details": lines.items_of(order),
+        **messages.custom_fields_of(order),
         "custom_expiry": {
             "order_time": f"{start:%Y-%m-%d %H:%M:%S %z}",
             "expiry_duration": (expires_at - order.created_at.replace(microsecond=0)) // MINUTE,
@@ -94,7 +95,7 @@ def page_of(message: Mapping[str, Any], *, until: datetime | None = None) -> Pay
 
 def _options(order: PaymentOrder, method: PaymentMethod) -> dict[str, Any]:
     """Return what the method itself takes."""
-    text = " ".join(order.description.split())
+    text = lines.plain_text(order.description)
     options: dict[str, Any] = {}
     match method.type:
         case "qris":

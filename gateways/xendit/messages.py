@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from gateways import redirects
 from gateways.adapter import (
     Notification,
     PaymentMethod,
@@ -18,10 +19,10 @@ from gateways.adapter import (
     Reversal,
 )
 from gateways.http import read_text
+from gateways.xendit import lines
 from paytrust.money import EXPONENTS, Money
 
 LONGEST_SECONDS = 31_536_000  # invoice_duration, A2
-MOST_ITEMS = 75
 STATES = {
     "PENDING": PaymentState.PENDING,
     "PAID": PaymentState.PAID,
@@ -41,16 +42,18 @@ def request_of(order: PaymentOrder) -> dict[str, Any]:
         "description": order.description,
         "invoice_duration": duration(order) // timedelta(seconds=1),
     }
-    if items := _items(order):
+    if items := lines.items_of(order):
         body["items"] = items
+    if fees := lines.fees_of(order):
+        body["fees"] = fees
     if customer := _customer(order):
         body["customer"] = customer
     if "email" in customer:
         body["payer_email"] = customer["email"]
-    if order.success_redirect_url:
-        body["success_redirect_url"] = order.success_redirect_url
-    if order.failure_redirect_url:
-        body["failure_redirect_url"] = order.failure_redirect_url
+    if success := redirects.for_web(order.success_redirect_url):
+        body["success_redirect_url"] = success
+    if failure := redirects.for_web(order.failure_redirect_url):
+        body["failure_redirect_url"] = failure
     if order.method:
         body["payment_methods"] = [_channel(order.method)]
     return body
@@ -137,21 +140,6 @@ def refund_of(refund: Mapping[str, Any]) -> Reversal:
         at=_time(refund.get("updated") or refund.get("created")),
         confirmed=refund.get("status") == "SUCCEEDED",
     )
-
-
-def _items(order: PaymentOrder) -> list[dict[str, Any]]:
-    """Return the lines if they are the amount; Xendit ignores their sum, customers do not."""
-    total = sum(item.quantity * item.unit_amount for item in order.items)
-    if total != order.amount.minor or len(order.items) > MOST_ITEMS:
-        return []
-    return [
-        {
-            "name": item.name,
-            "quantity": item.quantity,
-            "price": Money(item.unit_amount, order.amount.currency).whole(),
-        }
-        for item in order.items
-    ]
 
 
 def _customer(order: PaymentOrder) -> dict[str, str]:

@@ -19,12 +19,9 @@ from apikeys.models import Tenant
 from gateways import registry
 from gateways.adapter import (
     ChargeLost,
-    Customer,
     GatewayAdapter,
     GatewayError,
     GatewayRejected,
-    Item,
-    PaymentMethod,
     PaymentOrder,
     PaymentPage,
     PaymentReport,
@@ -33,9 +30,9 @@ from gateways.adapter import (
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.ledger import states
-from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
+from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
+from invoices.payment_requests import orders
 from paytrust.errors import PayTrustError
-from paytrust.money import Money
 from paytrust.operations.database import PaymentInProgress, release_connection, with_lock_tries
 
 log = structlog.get_logger(__name__)
@@ -200,31 +197,6 @@ def ask_gateway(
     return record_page(payment_request=payment_request, page=page, now=now)
 
 
-def order_for(
-    *,
-    payment_request: PaymentRequest,
-    invoice: Invoice,
-    line_items: list[LineItem],
-    now: datetime,
-) -> PaymentOrder:
-    """Shape a payment request as the order that adapters understand."""
-    return PaymentOrder(
-        reference=payment_request.reference,
-        amount=Money(payment_request.amount, payment_request.currency_code),
-        description=invoice.description or f"Invoice {invoice.pk}",
-        created_at=now,
-        expires_at=invoice.expires_at,
-        customer=Customer(**invoice.customer) if invoice.customer else None,
-        items=tuple(
-            Item(name=line.product_name, quantity=line.quantity, unit_amount=line.unit_price_amount)
-            for line in line_items
-        ),
-        success_redirect_url=invoice.success_redirect_url,
-        failure_redirect_url=invoice.failure_redirect_url,
-        method=PaymentMethod(**invoice.payment_method) if invoice.payment_method else None,
-    )
-
-
 def new_reference(*, invoice_id: int, number: int, sequence: int) -> str:
     """Return a reference as spec 4.1 shapes it: PT-12345-1-1-7KQ2ZD."""
     tail = "".join(secrets.choice(BASE32) for _ in range(6))
@@ -282,12 +254,7 @@ def _ask(
     opened = ask_gateway(
         payment_request=payment_request,
         gateway_code=document.invoice.gateway.code,
-        order=order_for(
-            payment_request=payment_request,
-            invoice=document.invoice,
-            line_items=list(document.line_items),
-            now=now,
-        ),
+        order=orders.order_for(payment_request=payment_request, document=document, now=now),
         now=now,
     )
     return selectors.reopened(document, opened)
