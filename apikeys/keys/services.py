@@ -168,6 +168,7 @@ def authenticate(*, key: str, before_first_use: Callable[[], None] | None = None
     """
     if not WELL_FORMED_KEY.fullmatch(key):
         raise MalformedApiKey
+    key = key.lower()  # as keys are made; hexadecimal digits are the same in capitals
     digest = hashing.digest_of(key)
     if before_first_use and not hashing.verified_keys.knows(digest=digest):
         before_first_use()

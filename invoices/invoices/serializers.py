@@ -4,11 +4,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.core.validators import EmailValidator, RegexValidator, URLValidator
+from django.core.validators import EmailValidator
 from iso3166 import countries_by_alpha2
 from rest_framework import serializers
 
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
+from invoices.invoices.return_addresses import ReturnAddressField
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
 from invoices.schedule.splitting import MAX_INSTALLMENTS
@@ -30,7 +31,6 @@ USER_ASSIGNED_COUNTRIES = {"XK"}  # in the register's package, not in ISO 3166-1
 METHODS = ("qris", "gopay", "shopeepay", "bank_transfer", "echannel", "cstore")
 BANKS = ("bca", "bni", "bri", "cimb", "permata")
 STORES = ("indomaret", "alfamart")
-is_web_url = URLValidator(schemes=["http", "https"])
 
 
 class LineItemRequest(StrictSerializer):
@@ -102,16 +102,13 @@ class CustomerRequest(StrictSerializer):
         validators=[EmailValidator("Must be an e-mail address.")],
     )
     phone = StrictCharField(
-        max_length=30,
+        max_length=255,
+        allow_blank=True,
+        multi_line=True,
         required=False,
         allow_null=True,
         default=None,
-        validators=[
-            RegexValidator(
-                r"^\+?[0-9][0-9 ()-]{4,28}\Z",
-                "Must be a telephone number, such as +6281234567890.",
-            )
-        ],
+        help_text="however it is written; a gateway gets it as +6281234567890, or not at all",
     )
 
 
@@ -146,13 +143,14 @@ class InvoiceContent(StrictSerializer):
         allow_null=True,
         default=None,
     )
-    success_redirect_url = StrictCharField(
-        max_length=255, required=False, allow_null=True, default=None
-    )
-    failure_redirect_url = StrictCharField(
-        max_length=255, required=False, allow_null=True, default=None
-    )
+    success_redirect_url = ReturnAddressField(required=False, allow_null=True, default=None)
+    failure_redirect_url = ReturnAddressField(required=False, allow_null=True, default=None)
     payment_method = PaymentMethodRequest(required=False, allow_null=True, default=None)
+
+    def validate_external_id(self, external_id: str | None) -> str | None:
+        if external_id is not None and external_id != external_id.strip():
+            raise serializers.ValidationError("Must not begin or end with a blank.")
+        return external_id
 
     def validate_line_items(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len(lines) > MAX_LINES:
@@ -165,12 +163,6 @@ class InvoiceContent(StrictSerializer):
                 f"At most {MAX_METADATA} pairs, with keys of at most 40 characters."
             )
         return metadata or None  # none is what an empty one is shown as, too
-
-    def validate_success_redirect_url(self, url: str | None) -> str | None:
-        return _web_url(url)
-
-    def validate_failure_redirect_url(self, url: str | None) -> str | None:
-        return _web_url(url)
 
     def to_request(self) -> InvoiceRequest:
         """Return the valid body as what the service takes."""
@@ -425,9 +417,3 @@ def _plan_request(plan: dict[str, Any]) -> InstallmentsRequest:
         custom_amounts=tuple(amounts) if amounts is not None else None,
         due_dates=tuple(dates) if dates is not None else None,
     )
-
-
-def _web_url(url: str | None) -> str | None:
-    if url is not None:
-        is_web_url(url)
-    return url

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lxml import etree
 
 from apikeys.models import Tenant
+from gateways import phones
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.iso20022 import pain001_taxes
@@ -119,8 +120,9 @@ def _transaction(
 
 def _customer(invoice: Invoice) -> list[Node]:
     known = invoice.customer or {}
+    number = phones.e164(known.get("phone"), currency=invoice.currency_code)
     contact: list[Node] = [
-        ("PhneNb", phone(known.get("phone"))),
+        ("PhneNb", phone(number)),
         ("EmailAdr", text(known.get("email"), limit=MOST_EMAIL)),
     ]
     return [

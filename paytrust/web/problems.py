@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD")
 RETRY_AFTER_SECONDS = 5  # what a caller is asked to wait when the database is away
+CODING_LENGTH = 40  # of a foreign Content-Encoding that is told back
 
 
 class NotFound(PayTrustError):
@@ -223,9 +224,21 @@ class BodyLimitMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_arguments: object
     ) -> HttpResponse | None:
-        """Refuse a body that does not say what it is, unless the view takes any."""
+        """Refuse a body that is packed or does not say what it is, unless the view takes any."""
         takes_any_body = getattr(getattr(view, "cls", None), "takes_any_body", False)
-        if takes_any_body or request.META.get("CONTENT_TYPE") or not self._body_length(request):
+        if takes_any_body or not self._body_length(request):
+            return None
+        if coding := _coding_of(request):
+            refusal = answer(
+                UnsupportedMediaType(
+                    f"A body with Content-Encoding: {coding} is not taken. Send it as it is.",
+                    details={"content_encoding": [f"{coding} is not supported"]},
+                ),
+                request,
+            )
+            refusal.headers["Accept-Encoding"] = "identity"
+            return refusal
+        if request.META.get("CONTENT_TYPE"):
             return None
         return answer(UnsupportedMediaType(), request)
 
@@ -257,6 +270,13 @@ _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[PayTr
     (exceptions.Throttled, RateLimited),
     ((OperationalError, InterfaceError), ServiceUnavailable),
 )
+
+
+def _coding_of(request: HttpRequest) -> str:
+    """Return how the body is packed, such as `gzip`; empty if it is not."""
+    named: str = request.META.get("HTTP_CONTENT_ENCODING", "")
+    coding = named.strip().lower()
+    return "" if coding == "identity" else coding[:CODING_LENGTH]
 
 
 def _body(problem: PayTrustError, request: HttpRequest | None) -> dict[str, Any]:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
+# As .NET (7 digits of a second), Go and Java (9) and PHP (+0700) print times by default.
 ISO_8601 = re.compile(
-    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})", re.ASCII
 )
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -171,7 +172,10 @@ class StrictDecimalField(serializers.Field[Decimal, Any, Any, Any]):
 
 
 class UTCDateTimeField(serializers.DateTimeField):
-    """An ISO 8601 time that says its offset; UTC inside and on the way out."""
+    """An ISO 8601 time that says its offset; UTC inside and on the way out.
+
+    The colon of the offset may be missing. What is finer than a microsecond is cut off.
+    """
 
     default_error_messages: ClassVar[Messages] = {
         "invalid": "Must be an ISO 8601 time with its offset, such as 2026-11-22T09:00:00Z."

@@ -1,5 +1,6 @@
 """JSON as it crosses the wire: strict on the way in, exact on the way out."""
 
+import codecs
 import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -28,13 +29,14 @@ class MalformedJSON(PayTrustError):
 def decode(raw: bytes) -> Any:  # noqa: ANN401  # any JSON value
     """Read one strict JSON document: UTF-8, no duplicate keys, no NaN, no NUL.
 
+    A byte order mark at its start, as .NET and PowerShell write it, is passed over.
     Numbers with a fraction or an exponent become Decimal, exactly as written.
 
     Raises:
         MalformedJSON: the bytes are no such document; the message says where and why.
     """
     try:
-        value = _DECODER.decode(raw.decode())
+        value = _DECODER.decode(raw.removeprefix(codecs.BOM_UTF8).decode())
         _refuse_unstorable(value, strings=b"\\u" in raw)
     except UnicodeDecodeError as error:
         raise MalformedJSON(f"The body is not UTF-8: byte {error.start} is wrong.") from error

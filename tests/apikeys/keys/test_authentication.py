@@ -53,6 +53,13 @@ class TestApiKeyAuthentication:
 
         assert response.json() == {"tenant": row.tenant.name}
 
+    def test_knows_a_key_in_capitals(self) -> None:
+        row, key = api_key()
+
+        response = Client().get("/merchant", headers={"x-api-key": key.upper()})
+
+        assert response.json() == {"tenant": row.tenant.name}
+
     def test_runs_argon2_once_for_many_requests(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, key = api_key()
         Client().get("/merchant", headers={"x-api-key": key})

@@ -1,3 +1,4 @@
+import gzip
 import importlib
 import pkgutil
 import re
@@ -232,6 +233,9 @@ class TestRequestBodies:
         ("body", "expected"),
         [
             (b'{"count": 2}', None),
+            (b'\xef\xbb\xbf{"count": 2}', None),
+            (b'\xef\xbb\xbf\xef\xbb\xbf{"count": 2}', (400, "malformed_json", {})),
+            (b'{"count": 2}\xef\xbb\xbf', (400, "malformed_json", {})),
             (b'{"count": "2"}', (400, "invalid_request", {"count": ["Must be an integer."]})),
             (b'{"count": true}', (400, "invalid_request", {"count": ["Must be an integer."]})),
             (b"{}", (400, "invalid_request", {"count": ["This field is required."]})),
@@ -277,6 +281,37 @@ class TestRequestBodies:
         response = api.generic("POST", "/count", b'{"count": 2}', content_type=content_type)
 
         assert problem(response) == (415, "unsupported_media_type", {})
+
+    @pytest.mark.parametrize("coding", ["gzip", "GZip ", "br", "deflate, gzip"])
+    def test_that_are_packed_are_refused_by_name(self, api: Client, coding: str) -> None:
+        response = api.generic(
+            "POST",
+            "/count",
+            gzip.compress(b'{"count": 2}'),
+            content_type="application/json",
+            headers={"content-encoding": coding},
+        )
+
+        named = coding.strip().lower()
+        assert problem(response) == (
+            415,
+            "unsupported_media_type",
+            {"content_encoding": [f"{named} is not supported"]},
+        )
+        assert f"Content-Encoding: {named} is not taken" in response.json()["message"]
+        assert response.headers["Accept-Encoding"] == "identity"
+
+    @pytest.mark.parametrize("coding", ["", "identity"])
+    def test_that_are_said_to_be_plain_are_read(self, api: Client, coding: str) -> None:
+        response = api.generic(
+            "POST",
+            "/count",
+            b'{"count": 2}',
+            content_type="application/json",
+            headers={"content-encoding": coding},
+        )
+
+        assert response.json() == {"count": 2}
 
 
 @pytest.fixture

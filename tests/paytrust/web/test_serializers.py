@@ -108,6 +108,11 @@ class TestStrictSerializer:
         (strict.UTCDateTimeField(), "0001-01-01T00:00:00+07:00"),
         (strict.UTCDateTimeField(), "9999-12-31T23:59:59-07:00"),
         (strict.UTCDateTimeField(), 1_800_000_000),
+        (strict.UTCDateTimeField(), "2026-11-22T09:00:00.1234567890Z"),
+        (strict.UTCDateTimeField(), "2026-11-22T09:00:00+07"),
+        (strict.UTCDateTimeField(), "2026-11-22T09:00:00+07:0"),
+        (strict.UTCDateTimeField(), "2026-11-22T09:00:00+9900"),
+        (strict.UTCDateTimeField(), "20261122T090000Z"),
     ],
     ids=lambda value: ascii(value)[:40] if not isinstance(value, serializers.Field) else None,
 )
@@ -135,6 +140,17 @@ def test_strict_fields_refuse(field: Any, given: object) -> None:
             strict.UTCDateTimeField(),
             "2026-11-22T16:00:00.5+07:00",
             datetime(2026, 11, 22, 9, 0, 0, 500_000, tzinfo=UTC),
+        ),
+        *(
+            (strict.UTCDateTimeField(), written, datetime(2026, 11, 22, 9, 0, 0, micro, tzinfo=UTC))
+            for written, micro in [
+                ("2026-11-22T09:00:00.1234567Z", 123_456),  # .NET, DateTime "o"
+                ("2026-11-22T16:00:00.1234567+07:00", 123_456),  # .NET, DateTimeOffset "o"
+                ("2026-11-22T16:00:00.123456789+07:00", 123_456),  # Go, Java
+                ("2026-11-22T09:00:00.120Z", 120_000),  # JavaScript
+                ("2026-11-22T16:00:00+0700", 0),  # PHP, DATE_ISO8601
+                ("2026-11-22T09:00:00.000+0000", 0),  # Java, Jackson
+            ]
         ),
         (
             strict.UTCDateTimeField(),
