@@ -11,10 +11,9 @@ from paytrust.web.serializers import StrictCharField
 MAX_LENGTH = 255  # what both gateways take
 APP_LINK = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://[!-~]*", re.ASCII | re.IGNORECASE)
 UNSAFE_IN_A_LINK = re.compile(r"""["'<>\\^`{|}]""")
-NO_APPS = frozenset(
-    "about blob content data file filesystem ftp ftps intent jar javascript mailto vbscript"
-    " view-source ws wss".split()
-)
+RUN_OR_READ = {"about", "blob", "content", "data", "file", "filesystem", "jar", "javascript"}
+OTHERS = {"ftp", "ftps", "intent", "mailto", "vbscript", "view-source", "ws", "wss"}
+NO_APPS = RUN_OR_READ | OTHERS
 """Schemes that run a script, read what is on the device, or open no app of a merchant."""
 
 is_web_url = URLValidator(schemes=["http", "https"])

@@ -920,6 +920,27 @@ class TestTheMerchantsInvoice:
         assert body["subtotal_amount"] == 200_998
         assert body["total_amount"] == 200_998 + 12_100 + body["total_service_fee_amount"]
 
+    @pytest.mark.parametrize("gateway_id", [1, 2])
+    @pytest.mark.parametrize("plan", [None, {"count": 3}])
+    @pytest.mark.parametrize("method", [None, {"type": "bank_transfer", "bank": "bca"}])
+    def test_of_parts_and_discounts_is_taken_by_both_gateways(
+        self, live_api: Api, gateway_id: int, plan: Any, method: Any
+    ) -> None:
+        rice = {"product_name": "Beras | " * 20, "quantity": 1.5, "unit_price": 13_333}
+        sale = {"product_name": "Kopi", "quantity": 3, "unit_price": 20_000, "discount": 6_000}
+        body = rupiah_body(
+            gateway_id=gateway_id,
+            line_items=[line | {"tax_rate": 0.11} for line in [rice, sale] * 40],
+            external_id="order-77",
+            installments=plan,
+            payment_method=method,
+        )
+
+        answer = live_api.post("/invoices", body)
+
+        assert answer.status_code == 201, answer.content
+        assert json.loads(answer.content)["subtotal_amount"] == 40 * (20_000 + 54_000)
+
     @pytest.mark.parametrize("discount", [ABSENT, None, 0, "0.00"])
     def test_without_a_discount_is_the_same_however_that_is_said(
         self, live_api: Api, discount: Any

@@ -33,6 +33,9 @@ class TestDecode:
         assert isinstance(number, Decimal)
         assert number.as_tuple() == Decimal(text).as_tuple()
 
+    def test_passes_over_a_byte_order_mark(self) -> None:
+        assert strict_json.decode(b'\xef\xbb\xbf{"a": 1.5}') == {"a": Decimal("1.5")}
+
     @pytest.mark.parametrize(
         ("raw", "message"),
         [
@@ -41,7 +44,8 @@ class TestDecode:
             (b'{"a": 1', "Expecting ',' delimiter"),
             (b"{'a': 1}", "Expecting property name"),
             (b"{} {}", "Extra data"),
-            (b"\xef\xbb\xbf{}", "Expecting value"),
+            (b"\xef\xbb\xbf", "Expecting value"),
+            (b"\xef\xbb\xbf\xef\xbb\xbf{}", "Expecting value"),
             (b'{"a": NaN}', "NaN is not JSON"),
             (b"[Infinity]", "Infinity is not JSON"),
             (b"[-Infinity]", "-Infinity is not JSON"),
