@@ -256,6 +256,11 @@ class TestShow:
         assert "812345600000012" not in page
         assert "data-status-path" not in page
 
+    def test_a_paid_one_leads_back_into_the_app(self, client: Client) -> None:
+        payment(status="paid", invoice__success_redirect_url="myshop://order/1?a=1&b=2")
+
+        assert 'href="myshop://order/1?a=1&amp;b=2"' in text_of(client)
+
     @pytest.mark.parametrize(
         ("changes", "title"),
         [

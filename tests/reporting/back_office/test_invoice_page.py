@@ -1,8 +1,10 @@
 from datetime import timedelta
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from lxml import etree
@@ -12,7 +14,12 @@ from payments.models import Transaction
 from paytrust.staff import roles
 from reporting.back_office import timeline
 from tests.apikeys.factories import NOON
-from tests.invoices.factories import invoice
+from tests.invoices.factories import (
+    InstallmentFactory,
+    InvoiceFactory,
+    LineItemFactory,
+    invoice,
+)
 from tests.reporting.back_office.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +76,24 @@ class TestInvoicePage:
 
         assert '<span class="money" translate="no">MYR 100.00</span>' in page
         assert '<span class="money" translate="no">MYR 0.50</span>' in page
+
+    def test_shows_parts_of_a_unit_and_discounts(self, viewer: Client) -> None:
+        with transaction.atomic():
+            made = InvoiceFactory.create(subtotal_amount=1_000)
+            LineItemFactory.create(
+                invoice=made, quantity=Decimal("1.500"), unit_price_amount=999, discount_amount=499
+            )
+            InstallmentFactory.create(invoice=made, net_amount=1_000)
+
+        page = page_of(viewer, made)
+
+        assert '<td class="staff-number">1.5</td>' in page
+        assert '<span class="money" translate="no">MYR 4.99</span>' in page
+
+    def test_shows_a_whole_quantity_without_decimals(
+        self, viewer: Client, paid_invoice: Invoice
+    ) -> None:
+        assert '<td class="staff-number">1</td>' in page_of(viewer, paid_invoice)
 
     def test_shows_times_in_the_readers_zone_with_utc_on_hover(
         self, viewer: Client, paid_invoice: Invoice
