@@ -31,6 +31,7 @@ class XenditAccount:
     webhook_timeout_seconds: int = 30
     retry_timeouts: bool = False
     rate_limit_per_minute: int = 600  # 0: none
+    list_shows_payments: bool = True  # no source says that the list's rows tell what was paid
     settle_after_seconds: int = 86_400
     refund_after_seconds: int = 300  # divided by the speed, like the retries
 

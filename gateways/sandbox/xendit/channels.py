@@ -8,6 +8,14 @@ from gateways.sandbox.amounts import presented
 from gateways.sandbox.identifiers import Identifiers
 from gateways.sandbox.tools import UnknownMethod
 
+SHOWN_TRACES = {
+    "payment_method",
+    "payment_channel",
+    "bank_code",
+    "ewallet_type",
+    "payment_destination",
+    "payment_details",
+}
 REFUNDABLE = {"CREDIT_CARD", "EWALLET", "QR_CODE"}
 
 
@@ -34,7 +42,8 @@ class Channel:
                 }
             case "QR_CODE":
                 receipt = {"receipt_id": identifiers.digits(12), "source": "GOPAY"}
-                return traces | {"payment_details": receipt}
+                payment_id = {"payment_id": f"qrpy_{identifiers.uuid()}"}
+                return traces | payment_id | {"payment_details": receipt}
             case "CREDIT_CARD":
                 return traces | {"credit_card_charge_id": identifiers.hex24()}
             case "RETAIL_OUTLET":

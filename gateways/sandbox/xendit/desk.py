@@ -1,5 +1,6 @@
 """Xendit's book of invoices: what changes their state, and the webhooks that follow."""
 
+import itertools
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,8 +13,10 @@ from gateways.sandbox.xendit import channels
 from gateways.sandbox.xendit.invoices import Invoice, Payment
 from gateways.sandbox.xendit.mail import XenditMail
 from gateways.sandbox.xendit.refunds import Refunds
+from gateways.sandbox.xendit.searches import Search
 
 DEFAULT_DURATION_SECONDS = 86_400
+PAYMENT_FIELDS = {"paid_amount", "initial_amount", "paid_at", *channels.SHOWN_TRACES}
 
 
 class XenditDesk:
@@ -60,25 +63,18 @@ class XenditDesk:
             invoice = self._invoices.get(invoice_id)
             return None if invoice is None else self._shown(invoice, stale=stale)
 
-    def select(
-        self,
-        *,
-        external_id: str | None,
-        statuses: set[str],
-        limit: int,
-        after: str | None,
-        stale: bool = False,
-    ) -> list[dict[str, Any]]:
-        """List invoices newest first; `after` is the last invoice of the page before."""
+    def select(self, search: Search, *, stale: bool = False) -> list[dict[str, Any]]:
+        """List the invoices that a search asks for, the newest first."""
         with self._tools.lock:
             known = (
                 self._invoices.values()
-                if external_id is None
-                else self._by_external_id.get(external_id, [])
+                if search.external_id is None
+                else self._by_external_id.get(search.external_id, [])
             )
-            chosen = _after(reversed(list(known)), after)
-            fitting = [one for one in chosen if not statuses or one.status in statuses]
-            return [self._shown(invoice, stale=stale) for invoice in fitting[:limit]]
+            newest_first = sorted(known, key=lambda one: (one.created_at, one.number), reverse=True)
+            fitting = filter(search.fits, _after(newest_first, search.after))
+            page = list(itertools.islice(fitting, search.limit))
+            return [self._listed(invoice, stale=stale) for invoice in page]
 
     def expire(self, invoice: Invoice) -> dict[str, Any]:
         """End a pending invoice now.
@@ -163,6 +159,13 @@ class XenditDesk:
         version = invoice.previous if stale and invoice.previous is not None else invoice
         return version.shown(self._tools.accounts.xendit, self._tools.public_url)
 
+    def _listed(self, invoice: Invoice, *, stale: bool) -> dict[str, Any]:
+        shown = self._shown(invoice, stale=stale)
+        if not self._tools.accounts.xendit.list_shows_payments:
+            for name in PAYMENT_FIELDS & shown.keys():
+                del shown[name]
+        return shown
+
     def _lapse(self, invoice: Invoice) -> None:
         with self._tools.lock:
             if invoice.status == "PENDING" and invoice.id in self._invoices:
@@ -215,10 +218,9 @@ class XenditDesk:
         invoice.updated_at = self._tools.clock.now()
 
 
-def _after(invoices: Iterator[Invoice], last: str | None) -> list[Invoice]:
+def _after(invoices: list[Invoice], last: str | None) -> list[Invoice]:
     """Return what follows the invoice `last`; all of it when there is none."""
-    chosen = list(invoices)
-    for index, invoice in enumerate(chosen):
+    for index, invoice in enumerate(invoices):
         if invoice.id == last:
-            return chosen[index + 1 :]
-    return chosen
+            return invoices[index + 1 :]
+    return invoices

@@ -10,6 +10,7 @@ from gateways.sandbox.amounts import DECIMALS, stored
 from gateways.sandbox.calls import Call, gateway_call
 from gateways.sandbox.tools import ActionRefused
 from gateways.sandbox.wire import Answer
+from gateways.sandbox.xendit import searches
 from gateways.sandbox.xendit.dialect import JSON, XenditDialect, invalid, refuse
 from gateways.sandbox.xendit.invoices import Invoice
 from gateways.sandbox.xendit.refunds import RefundNotSupported, RefundTooLarge
@@ -51,24 +52,11 @@ def create_invoice(call: Call) -> Answer:
 
 @gateway_call(dialect, "list")
 def list_invoices(call: Call) -> Answer:
-    query = call.request.GET
-    statuses = {
-        status
-        for name in ("statuses", "statuses[]")
-        for listed in query.getlist(name)
-        for status in listed.strip("[]").replace('"', "").split(",")
-        if status
-    }
-    limit = query.get("limit", "10").removesuffix(".0")  # xendit-python sends a float
-    if not limit.isdecimal():
-        raise refuse(400, "API_VALIDATION_ERROR", '"limit" must be a number')
-    found = call.simulator.xendit.select(
-        external_id=query.get("external_id"),
-        statuses=statuses,
-        limit=min(int(limit), 100),
-        after=query.get("last_invoice"),
-        stale=call.suffers("stale_status"),
-    )
+    try:
+        search = searches.read(call.request.GET)
+    except searches.InvalidSearch as error:
+        raise refuse(400, "API_VALIDATION_ERROR", str(error)) from error
+    found = call.simulator.xendit.select(search, stale=call.suffers("stale_status"))
     return Answer(found, content_type=JSON)
 
 

@@ -165,7 +165,10 @@ def test_xendit_paid_webhook(sandbox: Sandbox, name: str, method: str) -> None:
     sandbox.press(invoice["invoice_url"], method=method)
 
     (webhook,) = sandbox.webhooks("xendit", 1)
-    assert shape(json.loads(webhook.body)) == shape(recorded["json"])
+    body = json.loads(webhook.body)
+    if method == "QRIS":
+        del body["payment_id"]  # which only newer webhooks have
+    assert shape(body) == shape(recorded["json"])
     for header in ("x-callback-token", "Content-Type"):
         assert webhook.headers[header] == recorded["headers"][header]
     assert len(webhook.headers["webhook-id"]) == 36
