@@ -27,6 +27,7 @@ urlpatterns = [
     re_path(r"^xendit/refunds/?$", xendit.refunds),
     path("xendit/refunds/<str:refund_id>", xendit.get_refund),
     path("midtrans/snap/v1/transactions", midtrans.create_snap_transaction),
+    path("midtrans/snap/v1/transactions/<str:token>/cancel", midtrans.cancel_snap_page),
     path("midtrans/v2/charge", midtrans.charge),
     path("midtrans/v2/<str:name>/status", midtrans.get_status),
     path("midtrans/v2/<str:name>/cancel", midtrans.cancel),

@@ -25,6 +25,7 @@ BUTTONS = (
     Button("fail", "Fail"),
     Button("challenge", "Challenge (card)"),
     Button("expire", "Expire"),
+    Button("abandon", "Leave the card's check unfinished"),
     Button("cancel", "Back to the shop"),
 )
 AFTER_PAYMENT = (
@@ -61,7 +62,8 @@ class MidtransCounter:
     def view(self) -> View:
         order, transaction = self._order(), self._current()
         status = self._snap_order.status if self._snap_order else self._must_have().status
-        is_open = status == "pending" or (self._snap_order is not None and status == "deny")
+        waits = transaction is not None and transaction.status == "pending"
+        is_open = waits or (self._snap_order is not None and self._snap_order.open)
         return View(
             gateway="midtrans",
             merchant=self._sandbox.accounts.midtrans.merchant_name,
@@ -114,6 +116,8 @@ class MidtransCounter:
     def _after(self, action: str, amount: int | None) -> None:
         transaction = self._must_have()
         match action:
+            case "abandon":
+                self._desk.expire(transaction)
             case "settle":
                 self._desk.settle(transaction)
             case "approve" | "deny":
@@ -158,7 +162,8 @@ class MidtransCounter:
         transaction = self._current()
         if transaction is not None and transaction.status == "pending":
             self._desk.expire(transaction)
-        elif transaction is None and self._snap_order is not None:
+            self._desk.snap.close(transaction.order_id)
+        elif self._snap_order is not None:
             self._desk.snap.expire_page(self._snap_order)
         else:
             raise ActionRefused(f"the order is {self.view().status}")

@@ -36,6 +36,9 @@ class _Midtrans:
         details = call.fields.get("transaction_details")
         if call.route == "create" and isinstance(details, dict):
             return str(details.get("order_id", ""))
+        if (token := call.path.get("token")) is not None:
+            known = call.simulator.midtrans.snap.by_token(token)
+            return "" if known is None else known.order.id
         name = call.path.get("name", "")
         transaction = call.simulator.midtrans.ledger.find(name)
         return name if transaction is None else transaction.order_id

@@ -1,7 +1,7 @@
 """What merchants ask of Midtrans, read and checked."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateways.sandbox.calls import Call
@@ -72,6 +72,11 @@ def custom_expiry_of(fields: dict[str, Any], clock: Clock) -> datetime | None:
         return None
     started = custom.get("order_time")
     return (clock.as_simulated(_time(started)) if started else clock.now()) + period
+
+
+def written_utc(at: datetime) -> str:
+    """Return UTC with milliseconds and Z, as only the closing of a page is told."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _order_id_problems(order_id: object) -> list[str]:

@@ -13,6 +13,7 @@ from gateways.sandbox.tools import ActionRefused, Tools, next_number
 
 PAGE_LIFETIME = timedelta(hours=24)
 FREES_ORDER_ID = {"pending", "deny", "cancel"}
+UNPAID = {"pending", "deny", "expire", "cancel"}  # the customer may try again on the same page
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,19 @@ class Deadlines:
     page: timedelta | None = None
     payment: timedelta | None = None
     starts_at: datetime | None = None
+
+    def page_ends(self, now: datetime) -> datetime:
+        """Return when the page closes: `page_expiry` wins over `expiry`, and that over 24 hours."""
+        if self.page is not None:
+            return now + self.page
+        return self.payment_ends(now) or now + PAGE_LIFETIME
+
+    def payment_ends(self, now: datetime) -> datetime | None:
+        return None if self.payment is None else (self.starts_at or now) + self.payment
+
+
+class PageRefused(ValueError):
+    """The page cannot be closed; the text is the gateway's."""
 
 
 @dataclass
@@ -33,6 +47,7 @@ class SnapOrder:
     deadlines: Deadlines
     enabled: list[str]
     lapsed: bool = False
+    canceled_at: datetime | None = None
     transactions: list[Transaction] = field(default_factory=list)
     number: int = field(default_factory=next_number)
 
@@ -48,7 +63,14 @@ class SnapOrder:
     def status(self) -> str:
         if self.current is not None:
             return self.current.status
+        if self.canceled_at is not None:
+            return "cancel"
         return "expire" if self.lapsed else "pending"
+
+    @property
+    def open(self) -> bool:
+        """Whether a customer can still choose a method; a refused attempt closes nothing."""
+        return not self.lapsed and self.canceled_at is None and self.status in UNPAID
 
 
 class SnapCounter:
@@ -71,7 +93,7 @@ class SnapCounter:
             ):
                 return None
             token = tools.identifiers.uuid()
-            page_expires_at = now + (deadlines.page or PAGE_LIFETIME)
+            page_expires_at = deadlines.page_ends(now)
             if known is None:
                 known = SnapOrder(order, token, now, page_expires_at, deadlines, enabled)
                 self._orders[order.id] = known
@@ -79,6 +101,7 @@ class SnapCounter:
                 self._by_token.pop(known.token, None)
                 known.order, known.token, known.deadlines = order, token, deadlines
                 known.page_expires_at, known.enabled, known.lapsed = page_expires_at, enabled, False
+                known.canceled_at = None
             self._by_token[token] = known
         tools.agenda.at(page_expires_at, lambda: self._lapse(known, token))
         return known
@@ -102,18 +125,19 @@ class SnapCounter:
             ActionRefused: the page is closed, or the order has been paid.
         """
         with self._tools.lock:
-            expires_at = self._payment_deadline(known)
             now = self._tools.clock.now()
+            expires_at = known.deadlines.payment_ends(now)
             if known.lapsed or (expires_at is not None and expires_at <= now):
                 raise ActionRefused("the payment page has expired")
-            if known.current is not None and known.current.status not in FREES_ORDER_ID:
-                raise ActionRefused(f"the order is {known.current.status}")
+            if not known.open:
+                raise ActionRefused(f"the order is {known.status}")
             return self.add(known, method)
 
     def add(self, known: SnapOrder, method: Method) -> Transaction:
         """Open one more transaction for the order, whatever became of the others."""
         with self._tools.lock:
-            transaction = self._ledger.open(known.order, method, self._payment_deadline(known))
+            expires_at = known.deadlines.payment_ends(self._tools.clock.now())
+            transaction = self._ledger.open(known.order, method, expires_at)
             transaction.three_d_secure = method.payment_type == "credit_card"
             known.transactions.append(transaction)
             self._mail.tell(transaction, "pending")
@@ -126,9 +150,32 @@ class SnapCounter:
             ActionRefused: it has lapsed already.
         """
         with self._tools.lock:
-            if known.lapsed:
+            if not known.open:
                 raise ActionRefused("the payment page has expired")
             known.lapsed = True
+
+    def cancel(self, token: str) -> datetime:
+        """Close the page of a token, for nobody pays on it; no notification tells of it.
+
+        Raises:
+            PageRefused: no such token, closed already, or a method has been chosen (C4).
+        """
+        with self._tools.lock:
+            known = self._by_token.get(token)
+            if known is None:
+                raise PageRefused("token not found")
+            if known.canceled_at is not None:
+                raise PageRefused("token already canceled")
+            if known.current is not None and known.status not in UNPAID - {"pending"}:
+                raise PageRefused("Transaction is on progress")
+            known.canceled_at = self._tools.clock.now()
+            return known.canceled_at
+
+    def close(self, order_id: str) -> None:
+        """Close the page because the merchant has ended the order's transaction."""
+        with self._tools.lock:
+            if (known := self._orders.get(order_id)) is not None:
+                known.lapsed = True
 
     def page(self, known: SnapOrder) -> str:
         return f"{self._tools.public_url}/pay/snap/{known.token}"
@@ -156,12 +203,7 @@ class SnapCounter:
         self._orders.clear()
         self._by_token.clear()
 
-    def _payment_deadline(self, known: SnapOrder) -> datetime | None:
-        if known.deadlines.payment is None:
-            return None
-        return (known.deadlines.starts_at or self._tools.clock.now()) + known.deadlines.payment
-
     def _lapse(self, known: SnapOrder, token: str) -> None:
         with self._tools.lock:
-            if known.token == token and not known.transactions:
+            if known.token == token:
                 known.lapsed = True

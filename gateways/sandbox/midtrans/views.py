@@ -12,6 +12,7 @@ from gateways.sandbox.midtrans.desk import OrderTaken
 from gateways.sandbox.midtrans.dialect import CoreDialect, SnapDialect, refuse, snap_problem
 from gateways.sandbox.midtrans.methods import requested
 from gateways.sandbox.midtrans.refunds import RefundAmountRefused, RefundKeyReused
+from gateways.sandbox.midtrans.snap import PageRefused
 from gateways.sandbox.midtrans.transactions import Transaction, rupiah
 from gateways.sandbox.tools import ActionRefused
 from gateways.sandbox.wire import Answer, Refused
@@ -39,6 +40,15 @@ def create_snap_transaction(call: Call) -> Answer:
     if order is None:
         raise Refused(snap_problem(400, TAKEN))
     return Answer({"token": order.token, "redirect_url": counter.page(order)}, status=201)
+
+
+@gateway_call(snap, "cancel_page")
+def cancel_snap_page(call: Call) -> Answer:
+    try:
+        at = call.simulator.midtrans.snap.cancel(call.path["token"])
+    except PageRefused as error:
+        raise Refused(snap_problem(400, str(error))) from error
+    return Answer({"canceled_at": requests.written_utc(at)})
 
 
 @gateway_call(core, "create")
@@ -88,6 +98,7 @@ def get_status(call: Call) -> Answer:
 def cancel(call: Call) -> Answer:
     transaction = _transaction(call)
     _do(call, lambda: call.simulator.midtrans.cancel(transaction))
+    call.simulator.midtrans.snap.close(transaction.order_id)
     return _changed(call, transaction, "200", "Success, transaction is canceled")
 
 
@@ -95,6 +106,7 @@ def cancel(call: Call) -> Answer:
 def expire(call: Call) -> Answer:
     transaction = _transaction(call)
     _do(call, lambda: call.simulator.midtrans.expire(transaction))
+    call.simulator.midtrans.snap.close(transaction.order_id)
     return _changed(call, transaction, "407", "Success, transaction has expired")
 
 
