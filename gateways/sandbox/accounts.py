@@ -34,6 +34,9 @@ class XenditAccount:
     list_shows_payments: bool = True  # no source says that the list's rows tell what was paid
     settle_after_seconds: int = 86_400
     refund_after_seconds: int = 300  # divided by the speed, like the retries
+    refunds_take_invoice_id: bool = True  # else only payment_request_id, as the docs have it
+    refunds_name_invoice: bool = True  # in answers and webhooks; else invoice_id is null
+    refund_webhook_nested: bool = False  # the docs' form: the envelope again inside `data`
 
 
 @dataclass
@@ -47,6 +50,9 @@ class MidtransAccount:
     http_status_mode: str = "current"  # "legacy": 401 comes under HTTP 200 too
     settle_after_seconds: int = 86_400  # from capture to settlement of a card
     confirm_refund_after_seconds: int = 1_800  # divided by the speed, like the retries
+    payable_after_days: int = 0  # until money can be refunded; 3 to 5 at the gateway
+    shopeepay_hours: bool = False  # refunds only from 06:00 to 23:50 in Jakarta, as at the gateway
+    shopeepay_partial_refunds: bool = False  # the gateway's pages differ
 
 
 @dataclass

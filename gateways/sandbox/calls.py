@@ -15,7 +15,13 @@ from gateways.sandbox.faults import Rule
 from gateways.sandbox.idempotency import IdempotencyKeys, KeyInUse
 from gateways.sandbox.wire import Answer, MalformedBody, Refused, decode_object
 
-READING = {"get", "list", "get_refund", "list_refunds"}  # routes; the others are posted to
+READING = {
+    "get",
+    "list",
+    "get_refund",
+    "list_refunds",
+    "get_charge",
+}  # routes; the others are posted to
 HANG_SECONDS = 60.0
 SLOW_SECONDS = 3.0
 GATEWAY_TIMEOUT_PAGE = "<html><body><h1>504 Gateway Time-out</h1></body></html>"

@@ -21,6 +21,11 @@ API_FAULTS = {
     "stale_status",
     "id_swap",
     "uppercase_status",
+    "refund_fails",
+    "refund_no_funds",
+    "refund_outside_hours",
+    "refund_channel_down",
+    "refund_stays_pending",
 }
 WEBHOOK_FAULTS = {
     "webhook_duplicate",
@@ -37,6 +42,7 @@ WEBHOOK_FAULTS = {
     "replay_as_settlement",
     "amount_no_decimals",
     "fee_imposed",
+    "chargeback_unlisted",
     "double_encoded",
     "form_encoded",
     "empty_body",
@@ -50,13 +56,23 @@ MIDTRANS_ONLY = {
     "replay_as_settlement",
     "amount_no_decimals",
     "fee_imposed",
+    "chargeback_unlisted",
 }
-XENDIT_ONLY = {"paid_after_expired"}
-OF_THE_PAYMENT = {"paid_after_expired", "fee_imposed"}  # they change the payment, not a webhook
+XENDIT_ONLY = {"paid_after_expired", "refund_channel_down", "refund_stays_pending"}
+OF_THE_PAYMENT = {
+    "paid_after_expired",
+    "fee_imposed",
+    "chargeback_unlisted",
+}  # they change the payment, not a webhook
 
 # Faults that only make sense at certain moments wait for them instead of being used up before.
 ROUTES = {
-    "created_but_timeout": {"create"},
+    "created_but_timeout": {"create", "refund"},
+    "refund_fails": {"refund"},
+    "refund_no_funds": {"refund"},
+    "refund_outside_hours": {"refund"},
+    "refund_channel_down": {"refund"},
+    "refund_stays_pending": {"refund"},
     "stale_status": {"get", "list"},
     "id_swap": {"get"},
     "uppercase_status": {"get"},
@@ -69,6 +85,7 @@ MOMENTS = {
     "paid_after_expired": {"expiring"},
     "replay_as_settlement": {"refunded"},
     "fee_imposed": {"paying"},
+    "chargeback_unlisted": {"charging_back"},
     "tampered_status": {"pending", "paid"},
 }
 # A merchant who believes Midtrans's `pending` asks at once, and then knows all the same.
@@ -85,7 +102,16 @@ UNHEARD = {
     "get",
     "unknown_order",
 }
-ANY_MOMENT = {"paid", "expired", "failed", "cancelled", "refunded", "reversed", "test"}
+ANY_MOMENT = {
+    "paid",
+    "expired",
+    "failed",
+    "cancelled",
+    "refunded",
+    "reversed",
+    "disputed",
+    "test",
+}
 
 MARKERS = {
     "~sim.timeout": "timeout",

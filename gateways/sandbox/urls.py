@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from gateways.sandbox import console, control, pages
 from gateways.sandbox.midtrans import views as midtrans
 from gateways.sandbox.wire import Answer
+from gateways.sandbox.xendit import refund_views as xendit_refunds
 from gateways.sandbox.xendit import views as xendit
 
 
@@ -24,8 +25,22 @@ urlpatterns = [
     path("xendit/v2/invoices/<str:invoice_id>", xendit.get_invoice),
     path("xendit/v2/invoices/<str:invoice_id>/", xendit.get_invoice),
     path("xendit/invoices/<str:invoice_id>/expire!", xendit.expire_invoice),
-    re_path(r"^xendit/refunds/?$", xendit.refunds),
-    path("xendit/refunds/<str:refund_id>", xendit.get_refund),
+    re_path(r"^xendit/refunds/?$", xendit_refunds.refunds),
+    path("xendit/refunds/<str:refund_id>", xendit_refunds.get_refund),
+    path("xendit/refunds/<str:refund_id>/cancel", xendit_refunds.cancel_refund),
+    path("xendit/ewallets/charges/<str:payment_id>", xendit_refunds.get_ewallet_charge),
+    path(
+        "xendit/ewallets/charges/<str:payment_id>/refunds",
+        xendit_refunds.refund_by_product("ewallet"),
+    ),
+    path("xendit/ewallets/charges/<str:payment_id>/void", xendit_refunds.refund_by_product("void")),
+    path(
+        "xendit/paylater/charges/<str:payment_id>/refunds",
+        xendit_refunds.refund_by_product("ewallet"),
+    ),
+    path(
+        "xendit/qr_codes/payments/<str:payment_id>/refunds", xendit_refunds.refund_by_product("qr")
+    ),
     path("midtrans/snap/v1/transactions", midtrans.create_snap_transaction),
     path("midtrans/snap/v1/transactions/<str:token>/cancel", midtrans.cancel_snap_page),
     path("midtrans/v2/charge", midtrans.charge),

@@ -9,7 +9,7 @@ from gateways.sandbox import amounts
 from gateways.sandbox.counter import Button, Deed, UnknownAction, View, less, more
 from gateways.sandbox.midtrans import methods
 from gateways.sandbox.midtrans.ledger import Order
-from gateways.sandbox.midtrans.refunds import RefundAmountRefused
+from gateways.sandbox.midtrans.refund_rules import RefundRefused
 from gateways.sandbox.midtrans.snap import SnapOrder
 from gateways.sandbox.midtrans.transactions import Transaction
 from gateways.sandbox.tools import ActionRefused
@@ -34,6 +34,7 @@ AFTER_PAYMENT = (
     Button("refund", "Refund"),
     Button("reverse", "Reverse"),
     Button("chargeback", "Charge back"),
+    Button("chargeback_listed", "Tell what was charged back"),
     Button("approve", "Approve (challenge)"),
     Button("deny", "Deny (challenge)"),
 )
@@ -127,13 +128,16 @@ class MidtransCounter:
             case "reverse":
                 self._desk.reverse(transaction)
             case "chargeback":
-                self._desk.charge_back(transaction)
+                self._desk.refunds.charge_back(transaction, amount)
+            case "chargeback_listed":
+                self._desk.refunds.list_chargebacks(transaction)
             case _:
                 raise UnknownAction(f"unknown action {action!r}")
 
     def _pay(self, amount: int | None, method: str | None) -> None:
         other_amount = amount is not None and amount != self._order().gross_amount
         transaction = self._chosen_for_payment(method, by_account_number=other_amount)
+        transaction.issuer = (method or "").partition("/")[2].lower()
         self._desk.pay(transaction, amount=amount)
 
     def _pay_twice(self, method: str | None) -> None:
@@ -155,7 +159,7 @@ class MidtransCounter:
             self._desk.refunds.create(
                 transaction, amount=amount, key=None, reason="asked for on the page"
             )
-        except RefundAmountRefused as error:
+        except RefundRefused as error:
             raise ActionRefused(str(error)) from error
 
     def _expire(self) -> None:

@@ -111,9 +111,6 @@ class MidtransDesk:
             raise ActionRefused(f"{transaction.method.label} knows no reversal")
         self._end(transaction, "deny", "reversed", {"settlement"})
 
-    def charge_back(self, transaction: Transaction) -> None:
-        self._end(transaction, "chargeback", "reversed", {"settlement", "capture"})
-
     def settle(self, transaction: Transaction) -> None:
         """Settle a captured card, as happens by itself on the next day."""
         with self._tools.lock:
@@ -198,9 +195,11 @@ class MidtransDesk:
         identifiers = self._tools.identifiers
         match transaction.method.payment_type:
             case "qris":
+                issuer = transaction.issuer or transaction.method.channel
+                on_us = issuer == transaction.method.channel
                 return {
-                    "transaction_type": "on-us",
-                    "issuer": transaction.method.channel,
+                    "transaction_type": "on-us" if on_us else "off-us",
+                    "issuer": issuer,
                     "merchant_cross_reference_id": identifiers.uuid(),
                 }
             case "cstore":

@@ -1,6 +1,6 @@
 """Midtrans's payment methods: what each gives the customer, and how long it lives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -76,6 +76,10 @@ METHODS = {
         Method("indomaret", "Indomaret", "cstore", "indomaret"),
         Method("alfamart", "Alfamart", "cstore", "alfamart"),
         Method("credit_card", "Card", "credit_card"),
+        Method("dana", "DANA", "dana", lifetime=QUARTER_HOUR),
+        Method("ovo", "OVO", "ovo", lifetime=QUARTER_HOUR),
+        Method("akulaku", "Akulaku", "akulaku"),
+        Method("kredivo", "Kredivo", "kredivo"),
     )
 }
 ALIASES = {
@@ -86,8 +90,6 @@ ALIASES = {
     "mandiri": "echannel",
     "other_qris": "qris",
 }
-REFUNDABLE = {"credit_card", "gopay", "shopeepay", "qris"}
-REFUNDABLE_IN_FULL_ONLY = {"shopeepay"}
 REVERSIBLE = {"permata", "echannel", "indomaret"}
 
 
@@ -114,7 +116,7 @@ def choose(name: str | None, enabled: list[str], *, by_account_number: bool = Fa
             one for one in methods.values() if one.by_account_number or not by_account_number
         )
         return next(fitting, next(iter(methods.values())))
-    wanted = name.lower().removesuffix("_va")
+    wanted = name.lower().partition("/")[0].removesuffix("_va")
     method = methods.get(wanted) or methods.get(ALIASES.get(wanted, ""))
     if method is None:
         raise UnknownMethod(f"{name} is not one of {', '.join(methods)}")
@@ -133,6 +135,8 @@ def requested(fields: dict[str, Any]) -> Method | None:
         case "cstore":
             method = METHODS.get(str(options.get("store", "")).lower())
             return method if method is not None and method.payment_type == "cstore" else None
+        case "qris" if str(options.get("acquirer", "")) == "airpay shopee":
+            return replace(METHODS["qris"], channel="airpay shopee")
         case "permata" | "qris" | "gopay" | "shopeepay" | "echannel" | "credit_card":
             return METHODS[payment_type]
     return None

@@ -1,73 +1,136 @@
-"""Midtrans refunds: answered at once, notified twice."""
+"""Midtrans refunds and chargebacks: refunds are answered at once and notified twice."""
 
 from dataclasses import replace
 from datetime import timedelta
 
+from gateways.sandbox.midtrans import refund_rules
 from gateways.sandbox.midtrans.mail import MidtransMail
-from gateways.sandbox.midtrans.methods import REFUNDABLE, REFUNDABLE_IN_FULL_ONLY
+from gateways.sandbox.midtrans.refund_rules import RefundRefused
 from gateways.sandbox.midtrans.transactions import Refund, Transaction
 from gateways.sandbox.tools import ActionRefused, Tools
 
-CANNOT_CHANGE = "Merchant cannot modify the status of the transaction"
+DUPLICATE = "Duplicate refund ID"
+DENIED = "Refund denied by the bank"
 
 
-class RefundKeyReused(ValueError):
-    """A refund with that key has been made already."""
+class RefundDenied(RefundRefused):
+    """The bank said no: a number was given, and no money moved."""
 
-
-class RefundAmountRefused(ValueError):
-    """More than is left, or a part where only the whole can be given back."""
+    def __init__(self, number: int, key: str) -> None:
+        super().__init__("202", DENIED)
+        self.number, self.key = number, key
 
 
 class Refunds:
+    """What goes back to customers, asked for by the merchant or taken by their bank."""
+
     def __init__(self, tools: Tools, mail: MidtransMail) -> None:
         self._tools, self._mail = tools, mail
 
     def create(
-        self, transaction: Transaction, *, amount: int | None, key: str | None, reason: str
+        self,
+        transaction: Transaction,
+        *,
+        amount: int | None,
+        key: str | None,
+        reason: str,
+        denied: bool = False,
     ) -> Refund:
-        """Give money back; all that is left unless `amount` is given.
+        """Give money back; all that is left unless `amount` is given; `denied` by the bank.
 
         Raises:
-            ActionRefused: not settled, or a method without refund.
-            RefundKeyReused: `key` was used for this transaction before.
-            RefundAmountRefused: too much, or a part of a method that refunds in full only.
+            RefundRefused: the key was used before, or the method's rules forbid it.
+            RefundDenied: the bank refuses; the transaction stays as it is.
         """
         tools = self._tools
         with tools.lock:
-            settled = transaction.status in {"settlement", "partial_refund", "refund"}
-            if not settled or transaction.method.payment_type not in REFUNDABLE:
-                raise ActionRefused(CANNOT_CHANGE)
-            if key is not None and any(refund.key == key for refund in transaction.refunds):
-                raise RefundKeyReused("Duplicate refund ID")
+            if key is not None and key in transaction.refund_keys:
+                raise RefundRefused("406", DUPLICATE)
+            now = tools.clock.now()
+            amount = refund_rules.check(
+                transaction, amount, account=tools.accounts.midtrans, now=now
+            )
+            key = key or tools.identifiers.uuid()
+            number = len(transaction.refund_keys) + 1
+            transaction.refund_keys.append(key)
+            if denied:
+                raise RefundDenied(number, key)
+            wait = timedelta(seconds=tools.accounts.midtrans.confirm_refund_after_seconds)
             refund = Refund(
-                number=len(transaction.refunds) + 1,
-                amount=_checked(transaction, amount),
-                key=key or tools.identifiers.uuid(),
+                number=number,
+                amount=amount,
+                key=key,
                 reason=reason,
-                created_at=tools.clock.now(),
+                created_at=now,
+                confirms_at=now + wait / tools.accounts.speed,
             )
             transaction.remember()
             transaction.refunds.append(refund)
-            whole = transaction.refunded == transaction.gross_amount
+            whole = transaction.taken_back == transaction.gross_amount
             transaction.status = "refund" if whole else "partial_refund"
             self._mail.tell(transaction, "refunded")
-        account = tools.accounts.midtrans
-        wait = timedelta(seconds=account.confirm_refund_after_seconds) / tools.accounts.speed
-        tools.agenda.at(tools.clock.now() + wait, lambda: self._confirm(transaction, refund))
+        self.confirm_later(transaction, refund)
         return refund
 
-    def _confirm(self, transaction: Transaction, refund: Refund) -> None:
+    def confirm_later(self, transaction: Transaction, refund: Refund) -> None:
+        """Let the bank's word follow, with a second notification."""
+        if refund.confirms_at is not None:
+            self._tools.agenda.at(
+                refund.confirms_at, lambda: self._confirm(transaction, refund.number)
+            )
+
+    def charge_back(self, transaction: Transaction, amount: int | None) -> None:
+        """Let the customer's bank take the money; all that is left unless `amount` is given.
+
+        Raises:
+            ActionRefused: it was not paid, or not so much is left.
+        """
+        tools = self._tools
+        with tools.lock:
+            left = transaction.gross_amount - transaction.taken_back
+            amount = left if amount is None else amount
+            takes = transaction.status in {"settlement", "capture", "partial_chargeback"}
+            if not takes or not 1 <= amount <= left:
+                raise ActionRefused(refund_rules.CANNOT_CHANGE)
+            unlisted = tools.faults.for_webhook(
+                gateway="midtrans",
+                moment="charging_back",
+                event="chargeback",
+                reference=transaction.order_id,
+                only="chargeback_unlisted",
+            )
+            transaction.remember()
+            transaction.hides_chargebacks = bool(unlisted)
+            transaction.refund_keys.append("")
+            transaction.refunds.append(
+                Refund(
+                    number=len(transaction.refund_keys),
+                    amount=amount,
+                    key="",
+                    reason="chargeback",
+                    created_at=tools.clock.now(),
+                )
+            )
+            transaction.status = "chargeback" if amount == left else "partial_chargeback"
+            self._mail.tell(transaction, "reversed")
+
+    def list_chargebacks(self, transaction: Transaction) -> None:
+        """Make known what a chargeback took that was told without an amount.
+
+        Raises:
+            ActionRefused: there is nothing to make known.
+        """
         with self._tools.lock:
-            confirmed = replace(refund, confirmed_at=self._tools.clock.now())
-            transaction.refunds[refund.number - 1] = confirmed
-            self._mail.tell(transaction, "refunded")
+            if not transaction.hides_chargebacks:
+                raise ActionRefused("every chargeback is listed")
+            transaction.remember()
+            transaction.hides_chargebacks = False
+            self._mail.tell(transaction, "reversed")
 
-
-def _checked(transaction: Transaction, amount: int | None) -> int:
-    left = transaction.gross_amount - transaction.refunded
-    amount = left if amount is None else amount
-    in_full_only = transaction.method.payment_type in REFUNDABLE_IN_FULL_ONLY
-    if not 1 <= amount <= left or (in_full_only and amount != transaction.gross_amount):
-        raise RefundAmountRefused("Refund request is rejected due to invalid amount")
-    return amount
+    def _confirm(self, transaction: Transaction, number: int) -> None:
+        with self._tools.lock:
+            for index, refund in enumerate(transaction.refunds):
+                if refund.number == number:
+                    now = self._tools.clock.now()
+                    transaction.refunds[index] = replace(refund, confirmed_at=now)
+                    self._mail.tell(transaction, "refunded")

@@ -12,7 +12,7 @@ from gateways.sandbox.tools import next_number
 
 JAKARTA = timezone(timedelta(hours=7))
 PAID = {"settlement", "capture"}
-TAKEN_BACK = {"refund", "partial_refund", "chargeback"}
+TAKEN_BACK = {"refund", "partial_refund", "chargeback", "partial_chargeback"}
 FOUND = "Success, transaction is found"
 NOTIFIED = "midtrans payment notification"
 
@@ -35,9 +35,10 @@ def signature(order_id: str, status_code: str, gross_amount: str, server_key: st
 class Refund:
     number: int
     amount: int
-    key: str
+    key: str  # empty: a chargeback
     reason: str
     created_at: datetime
+    confirms_at: datetime | None = None
     confirmed_at: datetime | None = None
 
     def shown(self) -> dict[str, Any]:
@@ -46,9 +47,9 @@ class Refund:
             "refund_amount": rupiah(self.amount),
             "created_at": written(self.created_at),
             "reason": self.reason,
-            "refund_key": self.key,
-            "refund_method": "online",
         }
+        if self.key:
+            shown |= {"refund_key": self.key, "refund_method": "online"}
         if self.confirmed_at is not None:
             shown["bank_confirmed_at"] = written(self.confirmed_at)
         return shown
@@ -73,7 +74,10 @@ class Transaction:
     settled_at: datetime | None = None
     payment_amounts: list[dict[str, str]] = field(default_factory=list)
     proof: dict[str, Any] = field(default_factory=dict)  # what the payment itself adds
-    refunds: list[Refund] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)  # and chargebacks
+    refund_keys: list[str] = field(default_factory=list)  # of all that were tried
+    hides_chargebacks: bool = False
+    issuer: str = ""  # whose app read the QR code, if not the acquirer's
     number: int = field(default_factory=next_number)
     imposed_fee: int = 0
     previous: "Transaction | None" = None
@@ -83,7 +87,7 @@ class Transaction:
         return self.status in PAID | TAKEN_BACK
 
     @property
-    def refunded(self) -> int:
+    def taken_back(self) -> int:
         return sum(refund.amount for refund in self.refunds)
 
     def remember(self) -> None:
@@ -152,9 +156,10 @@ class Transaction:
             fields["payment_amounts"] = list(self.payment_amounts)
         if self.settled_at is not None and self.status in {"settlement"} | TAKEN_BACK:
             fields["settlement_time"] = written(self.settled_at)
-        if self.refunds:
-            fields["refund_amount"] = rupiah(self.refunded)
-            fields["refunds"] = [refund.shown() for refund in self.refunds]
+        listed = [one for one in self.refunds if one.key or not self.hides_chargebacks]
+        if listed:
+            fields["refund_amount"] = rupiah(sum(refund.amount for refund in listed))
+            fields["refunds"] = [refund.shown() for refund in listed]
         if self.imposed_fee:
             fields["metadata"] = {"extra_info": {"gross_amount_info": self._fee_shown()}}
         return fields

@@ -11,13 +11,15 @@ from gateways.sandbox.midtrans import charges, requests
 from gateways.sandbox.midtrans.desk import OrderTaken
 from gateways.sandbox.midtrans.dialect import CoreDialect, SnapDialect, refuse, snap_problem
 from gateways.sandbox.midtrans.methods import requested
-from gateways.sandbox.midtrans.refunds import RefundAmountRefused, RefundKeyReused
+from gateways.sandbox.midtrans.refund_rules import CLOSED, NO_FUNDS, REFUND_KEY, RefundRefused
+from gateways.sandbox.midtrans.refunds import RefundDenied
 from gateways.sandbox.midtrans.snap import PageRefused
 from gateways.sandbox.midtrans.transactions import Transaction, rupiah
 from gateways.sandbox.tools import ActionRefused
 from gateways.sandbox.wire import Answer, Refused
 
 TAKEN = "transaction_details.order_id has been paid and utilized, please use another order ID"
+REFUND_FAULTS = {"refund_no_funds": ("414", NO_FUNDS), "refund_outside_hours": ("503", CLOSED)}
 
 core = CoreDialect()
 snap = SnapDialect()
@@ -130,20 +132,26 @@ def refund(call: Call) -> Answer:
     amount, key = call.fields.get("amount"), call.fields.get("refund_key")
     if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int)):
         raise refuse(call, "400", "amount must be an integer")
+    if key is not None and not REFUND_KEY.fullmatch(str(key)):
+        raise refuse(call, "400", "refund_key may hold letters, digits, - and _")
+    for fault, (code, text) in REFUND_FAULTS.items():
+        if call.suffers(fault):
+            raise refuse(call, code, text)
     try:
         made = call.simulator.midtrans.refunds.create(
             transaction,
             amount=amount,
             key=None if key is None else str(key),
             reason=str(call.fields.get("reason", "")),
+            denied=call.suffers("refund_fails"),
         )
-    except ActionRefused as error:
-        raise refuse(call, "412") from error
-    except RefundAmountRefused as error:
-        raise refuse(call, "414", str(error)) from error
-    except RefundKeyReused as error:
-        body = {"status_code": "406", "status_message": str(error)}
-        raise Refused(Answer(body)) from error
+    except RefundDenied as denial:
+        return _denied(call, transaction, denial)
+    except RefundRefused as error:
+        if error.code == "406":
+            body = {"status_code": "406", "status_message": str(error)}
+            raise Refused(Answer(body)) from error
+        raise refuse(call, error.code, str(error)) from error
     answer = _changed(call, transaction, "200", "Success, refund request is approved")
     answer.body |= {
         "refund_chargeback_id": made.number,
@@ -166,6 +174,18 @@ def _transaction(call: Call) -> Transaction:
     if transaction is None:
         raise refuse(call, "404")
     return transaction
+
+
+def _denied(call: Call, transaction: Transaction, denial: RefundDenied) -> Answer:
+    answer = _changed(call, transaction, denial.code, str(denial))
+    for name in ("merchant_id", "currency", "fraud_status"):
+        answer.body.pop(name, None)
+    answer.body |= {
+        "refund_chargeback_id": denial.number,
+        "refund_amount": rupiah(0),
+        "refund_key": denial.key,
+    }
+    return answer
 
 
 def _do(call: Call, step: Callable[[], None]) -> None:

@@ -16,7 +16,6 @@ SHOWN_TRACES = {
     "payment_destination",
     "payment_details",
 }
-REFUNDABLE = {"CREDIT_CARD", "EWALLET", "QR_CODE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,8 @@ class Channel:
     name: str
     method: str
 
-    def traces(self, identifiers: Identifiers) -> dict[str, Any]:
-        """Return the fields that say how the money came."""
+    def traces(self, identifiers: Identifiers, issuer: str) -> dict[str, Any]:
+        """Return the fields that say how the money came; the issuer read the QR code."""
         traces: dict[str, Any] = {"payment_method": self.method, "payment_channel": self.name}
         match self.method:
             case "BANK_TRANSFER":
@@ -41,7 +40,7 @@ class Channel:
                     "payment_method_id": f"pm-{identifiers.uuid()}",
                 }
             case "QR_CODE":
-                receipt = {"receipt_id": identifiers.digits(12), "source": "GOPAY"}
+                receipt = {"receipt_id": identifiers.digits(12), "source": issuer or "GOPAY"}
                 payment_id = {"payment_id": f"qrpy_{identifiers.uuid()}"}
                 return traces | payment_id | {"payment_details": receipt}
             case "CREDIT_CARD":
@@ -51,7 +50,8 @@ class Channel:
                     "payment_destination": identifiers.digits(12),
                     "payment_id": identifiers.uuid(),
                 }
-        return traces | {"payment_id": f"ddpy-{identifiers.uuid()}"}
+        prefix = "plc_" if self.method == "PAYLATER" else "ddpy-"
+        return traces | {"payment_id": f"{prefix}{identifiers.uuid()}"}
 
 
 def _channels(method: str, *names: str) -> dict[str, Channel]:
@@ -63,13 +63,15 @@ BY_CURRENCY: dict[str, dict[str, Channel]] = {
     "IDR": {
         **_channels("BANK_TRANSFER", "BCA", "BNI", "BRI", "MANDIRI", "PERMATA"),
         **_channels("RETAIL_OUTLET", "ALFAMART", "INDOMARET"),
-        **_channels("EWALLET", "OVO", "DANA", "SHOPEEPAY"),
+        **_channels("EWALLET", "OVO", "DANA", "SHOPEEPAY", "GOPAY", "LINKAJA", "ASTRAPAY"),
+        **_channels("EWALLET", "JENIUSPAY"),
         **_channels("QR_CODE", "QRIS"),
         **_channels("DIRECT_DEBIT", "DD_BRI", "DD_MANDIRI"),
+        **_channels("PAYLATER", "KREDIVO", "INDODANA", "AKULAKU"),
         **CARD,
     },
     "MYR": {
-        **_channels("EWALLET", "TOUCHNGO"),
+        **_channels("EWALLET", "TOUCHNGO", "SHOPEEPAY", "GRABPAY", "WECHATPAY"),
         **_channels("DIRECT_DEBIT", "DD_MAYB2U_FPX", "DD_CIMB_FPX", "DD_RHB_FPX"),
     },
     "PHP": {
@@ -90,6 +92,7 @@ KINDS = {
     "cstore": "RETAIL_OUTLET",
     "retail_outlet": "RETAIL_OUTLET",
     "direct_debit": "DIRECT_DEBIT",
+    "paylater": "PAYLATER",
 }
 
 
@@ -97,7 +100,10 @@ def offered(currency: str, allowed: list[str]) -> dict[str, Channel]:
     """Return the channels of an invoice: the currency's, or those of them it is restricted to."""
     channels = BY_CURRENCY[currency]
     wanted = [name.upper() for name in allowed]
-    return {name: channels[name] for name in wanted if name in channels} or channels
+    chosen = {name: channels[name] for name in wanted if name in channels}
+    return chosen or {
+        name: channel for name, channel in channels.items() if channel.method != "PAYLATER"
+    }
 
 
 def choose(method: str | None, currency: str, allowed: list[str]) -> Channel:
@@ -143,6 +149,6 @@ def available(currency: str, allowed: list[str], amount: Decimal, holder: str) -
         "available_direct_debits": [
             {"direct_debit_type": name} for name in names.get("DIRECT_DEBIT", [])
         ],
-        "available_paylaters": [],
+        "available_paylaters": [{"paylater_type": name} for name in names.get("PAYLATER", [])],
         "should_exclude_credit_card": "CREDIT_CARD" not in names,
     }

@@ -8,7 +8,7 @@ from gateways.sandbox.counter import Button, Deed, UnknownAction, View, less, mo
 from gateways.sandbox.tools import ActionRefused
 from gateways.sandbox.xendit import channels
 from gateways.sandbox.xendit.invoices import Invoice
-from gateways.sandbox.xendit.refunds import RefundNotSupported, RefundTooLarge
+from gateways.sandbox.xendit.refund_rules import RefundRefused
 
 if TYPE_CHECKING:
     from gateways.sandbox.simulator import Simulator
@@ -22,14 +22,33 @@ BUTTONS = (
     Button("expire", "Expire"),
     Button("cancel", "Back to the shop"),
 )
+DISPUTES = (
+    Button("dispute", "Dispute (card, QRIS)"),
+    Button("dispute_reviewed", "Dispute under review"),
+    Button("dispute_due", "Dispute due soon"),
+    Button("dispute_won", "Dispute won"),
+    Button("dispute_lost", "Dispute lost"),
+)
+DISPUTE_STATUSES = {
+    "dispute": "ACTION_REQUIRED",
+    "dispute_reviewed": "UNDER_REVIEW",
+    "dispute_due": "DUE_DATE_APPROACHING",
+    "dispute_won": "WON",
+    "dispute_lost": "LOST",
+}
 AFTER = {
     "PAID": (
         Button("twice", "Pay again"),
         Button("settle", "Settle"),
         Button("refund", "Refund"),
         Button("refund_fail", "Refund that fails"),
+        *DISPUTES,
     ),
-    "SETTLED": (Button("refund", "Refund"), Button("refund_fail", "Refund that fails")),
+    "SETTLED": (
+        Button("refund", "Refund"),
+        Button("refund_fail", "Refund that fails"),
+        *DISPUTES,
+    ),
     "EXPIRED": (Button("pay_late", "Pay late"),),
 }
 FAILED = "The payment was refused. You can try again, or choose another method."
@@ -89,6 +108,8 @@ class XenditCounter:
                 self._sandbox.xendit.expire(self._invoice)
             case "settle":
                 self._sandbox.xendit.settle(self._invoice)
+            case "dispute" | "dispute_reviewed" | "dispute_due" | "dispute_won" | "dispute_lost":
+                self._sandbox.xendit.dispute(self._invoice, DISPUTE_STATUSES[action], amount)
             case "refund" | "refund_fail":
                 self._refund(amount, succeeds=action == "refund")
             case _:
@@ -113,7 +134,7 @@ class XenditCounter:
         request = {"reason": "REQUESTED_BY_CUSTOMER"}
         try:
             self._sandbox.xendit.refunds.create(self._invoice, amount, request, succeeds=succeeds)
-        except (RefundNotSupported, RefundTooLarge) as error:
+        except RefundRefused as error:
             raise ActionRefused(str(error)) from error
 
     def _url(self, name: str) -> str:

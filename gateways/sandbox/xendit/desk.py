@@ -9,8 +9,8 @@ from typing import Any
 from gateways.sandbox.amounts import presented, stored
 from gateways.sandbox.faults import Rule
 from gateways.sandbox.tools import ActionRefused, Tools
-from gateways.sandbox.xendit import channels
-from gateways.sandbox.xendit.invoices import Invoice, Payment
+from gateways.sandbox.xendit import channels, disputes
+from gateways.sandbox.xendit.invoices import Invoice, Payment, written
 from gateways.sandbox.xendit.mail import XenditMail
 from gateways.sandbox.xendit.refunds import Refunds
 from gateways.sandbox.xendit.searches import Search
@@ -107,8 +107,9 @@ class XenditDesk:
                 late = True
             if invoice.status not in ({"PENDING", "EXPIRED"} if late else {"PENDING"}):
                 raise ActionRefused(f"the invoice is {invoice.status}")
-            channel = channels.choose(method, invoice.currency, invoice.allowed)
-            return self._receive(invoice, amount or invoice.amount, channel)
+            name, _, issuer = (method or "").partition("/")
+            channel = channels.choose(name, invoice.currency, invoice.allowed)
+            return self._receive(invoice, amount or invoice.amount, channel, issuer.upper())
 
     def pay_again(self, invoice: Invoice) -> Payment:
         """Take the full amount once more for an invoice that has been paid (off-spec).
@@ -120,6 +121,57 @@ class XenditDesk:
             if not invoice.payments:
                 raise ActionRefused("nothing has been paid yet")
             return self._receive(invoice, invoice.amount, invoice.payments[0].channel)
+
+    def payment(self, name: str, *, by_request: bool = False) -> tuple[Invoice, Payment] | None:
+        """Find a payment by its id, or by the id of its payment request."""
+        with self._tools.lock:
+            for invoice in self._invoices.values():
+                for payment in invoice.payments:
+                    if name == (payment.request_id if by_request else payment.id):
+                        return invoice, payment
+        return None
+
+    def dispute(self, invoice: Invoice, status: str, amount: Decimal | None = None) -> None:
+        """Let the cardholder's bank contest a payment (`ACTION_REQUIRED`), or go on with it.
+
+        Raises:
+            ActionRefused: nothing was paid, the method knows no disputes, or none is open.
+        """
+        tools = self._tools
+        with tools.lock:
+            if not invoice.payments:
+                raise ActionRefused("nothing has been paid yet")
+            payment, now = invoice.payments[-1], tools.clock.now()
+            if status == "ACTION_REQUIRED":
+                invoice.dispute = disputes.opened(
+                    identifier=tools.identifiers.uuid(),
+                    reference=invoice.external_id,
+                    amount=min(amount or payment.amount, payment.amount),
+                    currency=invoice.currency,
+                    method=payment.channel.method,
+                    now=now,
+                )
+            else:
+                invoice.dispute = disputes.moved(invoice.dispute, status, now)
+            if status == "LOST":
+                invoice.charged_back += invoice.dispute.amount
+            self.mail.disputed(invoice, invoice.dispute)
+
+    def charge_shown(self, invoice: Invoice, payment: Payment) -> dict[str, Any]:
+        """Return a payment as a wallet's charge, with what went back."""
+        back = [one for one in self.refunds.of(payment) if one.status == "SUCCEEDED"]
+        return {
+            "id": payment.id,
+            "business_id": self._tools.accounts.xendit.user_id,
+            "reference_id": invoice.external_id,
+            "status": "VOIDED" if any(one.kind == "void" for one in back) else "SUCCEEDED",
+            "currency": invoice.currency,
+            "charge_amount": presented(payment.amount),
+            "capture_amount": presented(payment.amount),
+            "refunded_amount": presented(sum((one.amount for one in back), Decimal(0))),
+            "channel_code": payment.channel.name,
+            "created": written(payment.paid_at),
+        }
 
     def settle(self, invoice: Invoice) -> None:
         """Let the money reach the Xendit balance; no webhook tells of it.
@@ -192,12 +244,20 @@ class XenditDesk:
             only="paid_after_expired",
         )
 
-    def _receive(self, invoice: Invoice, amount: Decimal, channel: channels.Channel) -> Payment:
+    def _receive(
+        self, invoice: Invoice, amount: Decimal, channel: channels.Channel, issuer: str = ""
+    ) -> Payment:
         tools = self._tools
-        traces = channel.traces(tools.identifiers)
+        traces = channel.traces(tools.identifiers, issuer)
         if invoice.payments:
             traces.setdefault("payment_id", tools.identifiers.uuid())
-        payment = Payment(amount=amount, paid_at=tools.clock.now(), channel=channel, traces=traces)
+        payment = Payment(
+            amount=amount,
+            paid_at=tools.clock.now(),
+            channel=channel,
+            traces=traces,
+            request_id=f"pr-{tools.identifiers.uuid()}",
+        )
         self._change(invoice, "PAID")
         invoice.payments.append(payment)
         self.mail.paid(invoice, payment)

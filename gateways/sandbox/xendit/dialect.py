@@ -2,13 +2,16 @@
 
 import threading
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateways.sandbox import simulator
 from gateways.sandbox.calls import Call
 from gateways.sandbox.faults import Rule
 from gateways.sandbox.idempotency import IdempotencyKeys
 from gateways.sandbox.wire import Answer, Refused
+
+if TYPE_CHECKING:
+    from gateways.sandbox.xendit.invoices import Invoice
 
 JSON = "application/json; charset=utf-8"
 WINDOW_SECONDS = 60
@@ -102,8 +105,7 @@ class XenditDialect:
             return str(call.fields.get("external_id", ""))
         if call.route == "list":
             return call.request.GET.get("external_id", "")
-        known = call.path.get("invoice_id") or str(call.fields.get("invoice_id", ""))
-        invoice = call.simulator.xendit.find(known)
+        invoice = _invoice_of(call)
         return "" if invoice is None else invoice.external_id
 
     def idempotency(self, call: Call) -> tuple[IdempotencyKeys, str] | None:
@@ -126,6 +128,17 @@ class XenditDialect:
                     body |= {"payment_method": "TELEPATHY", "payment_channel": "BANK_OF_TOMORROW"}
                 if "bank_code" in body:
                     body["bank_code"] = "BANK_OF_TOMORROW"
+
+
+def _invoice_of(call: Call) -> "Invoice | None":
+    desk, fields = call.simulator.xendit, call.fields
+    if (refund := desk.refunds.find(call.path.get("refund_id", ""))) is not None:
+        return refund.invoice
+    payment_id, request_id = call.path.get("payment_id"), fields.get("payment_request_id")
+    if payment_id or request_id:
+        found = desk.payment(str(payment_id or request_id), by_request=not payment_id)
+        return found[0] if found else None
+    return desk.find(call.path.get("invoice_id") or str(fields.get("invoice_id", "")))
 
 
 def _reset_seconds(now: datetime) -> float:

@@ -10,6 +10,7 @@ from gateways.sandbox.accounts import XenditAccount
 from gateways.sandbox.amounts import presented
 from gateways.sandbox.tools import next_number
 from gateways.sandbox.xendit import channels
+from gateways.sandbox.xendit.disputes import Dispute
 
 ECHOED = (
     "payer_email",
@@ -38,6 +39,12 @@ class Payment:
     paid_at: datetime
     channel: channels.Channel
     traces: dict[str, Any]
+    request_id: str = ""  # in the newer API, which only `GET /transactions` tells
+    number: int = field(default_factory=next_number)
+
+    @property
+    def issuer(self) -> str:
+        return str(self.traces.get("payment_details", {}).get("source", ""))
 
     @property
     def id(self) -> str:
@@ -56,9 +63,10 @@ class Invoice:
     expires_at: datetime
     status: str = "PENDING"
     payments: list[Payment] = field(default_factory=list)
-    refunded: Decimal = Decimal(0)
+    charged_back: Decimal = Decimal(0)
     previous: "Invoice | None" = None
     number: int = field(default_factory=next_number)
+    dispute: Dispute | None = None
     shown_status: str | None = None  # what GET says when it lags behind for good
 
     @property

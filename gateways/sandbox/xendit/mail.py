@@ -1,11 +1,17 @@
 """Xendit's webhooks: headers, bodies, and the faults that can befall them."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateways.sandbox.letters import Effect, Effects, Letter, apply
 from gateways.sandbox.tools import Tools
+from gateways.sandbox.xendit.disputes import Dispute
 from gateways.sandbox.xendit.invoices import Invoice, Payment, written
+
+if TYPE_CHECKING:
+    from gateways.sandbox.xendit.refunds import Refund
+
+PRODUCT_EVENTS = {"ewallet": "ewallet.refund", "void": "ewallet.void", "qr": "qr.refund"}
 
 SAMPLE = {
     "id": "579c8d61f23fa4ca35e52da4",
@@ -44,23 +50,39 @@ class XenditMail:
         body = invoice.webhook(self._tools.accounts.xendit, None)
         self._post("expired", self._letter("EXPIRED", invoice.external_id, body), lane=invoice.id)
 
-    def refunded(self, invoice: Invoice, refund: dict[str, Any]) -> None:
-        """Send the envelope of a finished refund."""
+    def refunded(self, invoice: Invoice, refund: "Refund") -> None:
+        """Send what the gateway says of a finished refund, in the form that is set."""
         account = self._tools.accounts.xendit
-        event = "refund.succeeded" if refund["status"] == "SUCCEEDED" else "refund.failed"
-        envelope = {
-            "event": event,
-            "business_id": account.user_id,
-            "created": written(self._tools.clock.now()),
-            "data": refund,
-        }
-        letter = self._letter(event, invoice.external_id, envelope)
+        if refund.kind == "refund":
+            event = "refund.succeeded" if refund.status == "SUCCEEDED" else "refund.failed"
+            data = refund.shown(account)
+            if account.refund_webhook_nested:
+                data |= {"invoice_id": None, "amount": f"{refund.amount:f}"}
+                data = self._envelope(event, data)
+        else:
+            event, data = PRODUCT_EVENTS[refund.kind], refund.shown_by_product()
+        letter = self._letter(event, invoice.external_id, self._envelope(event, data))
+        if refund.kind == "qr":
+            letter.fields["api-version"] = "2022-07-31"
         paid = letter.copy(
             event="PAID",
             headers=self._headers(),
-            fields=invoice.webhook(account, invoice.payments[-1]),
+            fields=invoice.webhook(account, refund.payment),
         )
         self._post("refunded", letter, lane=invoice.id, older=paid)
+
+    def disputed(self, invoice: Invoice, dispute: Dispute) -> None:
+        """Send the flat body of a dispute's event."""
+        letter = self._letter(dispute.event, invoice.external_id, dispute.shown())
+        self._post("disputed", letter, lane=invoice.id)
+
+    def _envelope(self, event: str, data: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "event": event,
+            "business_id": self._tools.accounts.xendit.user_id,
+            "created": written(self._tools.clock.now()),
+            "data": data,
+        }
 
     def test(self) -> None:
         """Send what the dashboard's test button sends: an invoice nobody knows."""

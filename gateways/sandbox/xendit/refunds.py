@@ -1,59 +1,81 @@
 """Xendit refunds: pending at first, then a webhook."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from gateways.sandbox.accounts import XenditAccount
 from gateways.sandbox.amounts import presented
-from gateways.sandbox.tools import Tools
-from gateways.sandbox.xendit.channels import REFUNDABLE
-from gateways.sandbox.xendit.invoices import Invoice, written
+from gateways.sandbox.tools import ActionRefused, Tools
+from gateways.sandbox.xendit import refund_rules
+from gateways.sandbox.xendit.invoices import Invoice, Payment, written
 from gateways.sandbox.xendit.mail import XenditMail
+from gateways.sandbox.xendit.refund_rules import RefundRefused
 
 FAILURE = "INSUFFICIENT_BALANCE"
-
-
-class RefundNotSupported(ValueError):
-    """The invoice is not paid, or was paid by a channel that takes nothing back."""
-
-
-class RefundTooLarge(ValueError):
-    """All refunds together would exceed what was paid."""
+COUNTING = {"PENDING", "SUCCEEDED"}
+PREFIXES = {"refund": "rfd-", "ewallet": "ewr_", "void": "ewr_", "qr": "qrrf-"}
 
 
 @dataclass
 class Refund:
     id: str
     invoice: Invoice
+    payment: Payment
     amount: Decimal
     request: dict[str, Any]
     created_at: datetime
     updated_at: datetime
+    finishes_at: datetime
+    kind: str = "refund"  # or by the product's own call: ewallet, void, qr
     status: str = "PENDING"
+    succeeds: bool = True
 
-    def shown(self) -> dict[str, Any]:
-        payment = self.invoice.payments[-1]
+    def shown(self, account: XenditAccount) -> dict[str, Any]:
+        """Return the refund as `GET /refunds/{id}` and `refund.*` show it."""
         return {
             "id": self.id,
-            "payment_id": payment.id,
-            "invoice_id": self.invoice.id,
+            "payment_id": self.payment.id,
+            "invoice_id": self.invoice.id if account.refunds_name_invoice else None,
             "amount": presented(self.amount),
-            "payment_method_type": payment.channel.method,
-            "channel_code": payment.channel.name,
+            "payment_method_type": self.payment.channel.method,
+            "channel_code": self.payment.channel.name,
             "currency": self.invoice.currency,
             "status": self.status,
             "reason": self.request.get("reason", "REQUESTED_BY_CUSTOMER"),
             "reference_id": self.request.get("reference_id") or self.id,
-            "failure_code": FAILURE if self.status == "FAILED" else None,
+            "failure_code": self._failure_code(),
             "refund_fee_amount": None,
             "created": written(self.created_at),
             "updated": written(self.updated_at),
             "metadata": self.request.get("metadata"),
         }
 
+    def shown_by_product(self) -> dict[str, Any]:
+        """Return the refund as the wallet's own call shows it; no invoice is named."""
+        country = {"IDR": "ID", "MYR": "MY", "PHP": "PH", "VND": "VN"}
+        return {
+            "id": self.id,
+            "charge_id": self.payment.id,
+            "status": self.status,
+            "currency": self.invoice.currency,
+            "channel_code": f"{country[self.invoice.currency]}_{self.payment.channel.name}",
+            "refund_amount": presented(self.amount),
+            "reason": self.request.get("reason", "REQUESTED_BY_CUSTOMER"),
+            "failure_code": self._failure_code(),
+            "created": written(self.created_at),
+            "updated": written(self.updated_at),
+        }
+
+    def _failure_code(self) -> str | None:
+        return FAILURE if self.status == "FAILED" else None
+
 
 class Refunds:
+    """The refunds of one account."""
+
     def __init__(self, tools: Tools, mail: XenditMail) -> None:
         self._tools, self._mail = tools, mail
         self._refunds: dict[str, Refund] = {}
@@ -64,61 +86,101 @@ class Refunds:
         amount: Decimal | None,
         request: dict[str, Any],
         *,
+        payment: Payment | None = None,
+        kind: str = "refund",
         succeeds: bool = True,
-    ) -> dict[str, Any]:
-        """Start giving money back; all that is left unless `amount` is given.
+        later: timedelta = timedelta(0),
+    ) -> Refund:
+        """Start giving money back; all that is left of the payment unless `amount` is given.
+
+        It is the last payment that something is left of, unless one is given. `kind` is the call
+        that asked for it; `succeeds` is what comes of it, `later` how much longer that takes.
 
         Raises:
-            RefundNotSupported: nothing was paid, or not by card, wallet or QR code.
-            RefundTooLarge: the sum of refunds would exceed what was paid.
+            RefundRefused: nothing was paid, or the method's rules forbid it.
         """
         tools = self._tools
         with tools.lock:
-            paid = invoice.status in {"PAID", "SETTLED"}
-            if not paid or invoice.payments[-1].channel.method not in REFUNDABLE:
-                raise RefundNotSupported("The payment channel does not support refunds.")
-            left = invoice.paid_amount - invoice.refunded
+            if invoice.status not in {"PAID", "SETTLED"} or not invoice.payments:
+                raise RefundRefused(
+                    400, "INELIGIBLE_TRANSACTION_STATUS", f"The invoice is {invoice.status}."
+                )
+            payment = payment or self._refundable(invoice)
+            counting = [one for one in self.of(payment) if one.status in COUNTING]
+            if any(one.status == "PENDING" for one in counting):
+                raise RefundRefused(
+                    400, "REFUND_IN_PROGRESS", "Another refund of the payment is in progress."
+                )
+            left = payment.amount - _sum(counting)
             amount = left if amount is None else amount
-            if amount > left or amount <= 0:
-                raise RefundTooLarge("The refund amount exceeds the amount that was paid.")
             now = tools.clock.now()
+            refund_rules.check(payment, amount, left=left, made=len(counting), now=now)
+            if kind == "void":
+                refund_rules.check_void(payment, now=now)
+            wait = timedelta(seconds=tools.accounts.xendit.refund_after_seconds)
             refund = Refund(
-                id=f"rfd-{tools.identifiers.uuid()}",
+                id=f"{PREFIXES[kind]}{tools.identifiers.uuid()}",
                 invoice=invoice,
+                payment=payment,
                 amount=amount,
                 request=request,
                 created_at=now,
                 updated_at=now,
+                finishes_at=now + wait / tools.accounts.speed + later,
+                kind=kind,
+                succeeds=succeeds,
             )
             self._refunds[refund.id] = refund
-            invoice.refunded += amount
-        wait = timedelta(seconds=tools.accounts.xendit.refund_after_seconds) / tools.accounts.speed
-        tools.agenda.at(now + wait, lambda: self._finish(refund, succeeds=succeeds))
-        return refund.shown()
+        tools.agenda.at(refund.finishes_at, lambda: self._finish(refund))
+        return refund
 
-    def get(self, refund_id: str) -> dict[str, Any] | None:
-        with self._tools.lock:
-            refund = self._refunds.get(refund_id)
-            return None if refund is None else refund.shown()
+    def cancel(self, refund: Refund) -> None:
+        """Withdraw a refund that has not been carried out; no webhook tells of it.
 
-    def select(self, *, invoice_id: str | None) -> list[dict[str, Any]]:
-        """List refunds, newest first, of one invoice if its id is given."""
+        Raises:
+            ActionRefused: it is not pending.
+        """
         with self._tools.lock:
-            return [
-                refund.shown()
-                for refund in reversed(self._refunds.values())
-                if invoice_id in {None, refund.invoice.id}
-            ]
+            if refund.status != "PENDING":
+                raise ActionRefused(f"the refund is {refund.status}")
+            self._change(refund, "CANCELLED")
+
+    def find(self, refund_id: str) -> Refund | None:
+        with self._tools.lock:
+            return self._refunds.get(refund_id)
+
+    def of(self, payment: Payment) -> list[Refund]:
+        """Return the refunds of a payment, whatever became of them, oldest first."""
+        with self._tools.lock:
+            return [one for one in self._refunds.values() if one.payment.number == payment.number]
+
+    def of_invoice(self, invoice: Invoice) -> list[Refund]:
+        with self._tools.lock:
+            return [one for one in self._refunds.values() if one.invoice.id == invoice.id]
+
+    def all(self) -> list[Refund]:
+        with self._tools.lock:
+            return list(self._refunds.values())
 
     def forget(self) -> None:
         self._refunds.clear()
 
-    def _finish(self, refund: Refund, *, succeeds: bool) -> None:
+    def _refundable(self, invoice: Invoice) -> Payment:
+        """Return the last payment of which something is left."""
+        for payment in reversed(invoice.payments):
+            if payment.amount > _sum(one for one in self.of(payment) if one.status in COUNTING):
+                return payment
+        return invoice.payments[-1]
+
+    def _finish(self, refund: Refund) -> None:
         with self._tools.lock:
-            if refund.id not in self._refunds:
-                return
-            refund.status = "SUCCEEDED" if succeeds else "FAILED"
-            refund.updated_at = self._tools.clock.now()
-            if not succeeds:
-                refund.invoice.refunded -= refund.amount
-            self._mail.refunded(refund.invoice, refund.shown())
+            if refund.status == "PENDING" and refund.id in self._refunds:
+                self._change(refund, "SUCCEEDED" if refund.succeeds else "FAILED")
+                self._mail.refunded(refund.invoice, refund)
+
+    def _change(self, refund: Refund, status: str) -> None:
+        refund.status, refund.updated_at = status, self._tools.clock.now()
+
+
+def _sum(refunds: Iterable[Refund]) -> Decimal:
+    return sum((one.amount for one in refunds), Decimal(0))

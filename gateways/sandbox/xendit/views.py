@@ -1,4 +1,4 @@
-"""Xendit's invoice and refund API."""
+"""Xendit's invoice API."""
 
 from decimal import Decimal
 from typing import Any
@@ -13,11 +13,9 @@ from gateways.sandbox.wire import Answer
 from gateways.sandbox.xendit import searches
 from gateways.sandbox.xendit.dialect import JSON, XenditDialect, invalid, refuse
 from gateways.sandbox.xendit.invoices import Invoice
-from gateways.sandbox.xendit.refunds import RefundNotSupported, RefundTooLarge
 
 LONGEST_DURATION_SECONDS = 31_536_000
 LARGEST_EXPONENT = 15
-REASONS = {"FRAUDULENT", "DUPLICATE", "REQUESTED_BY_CUSTOMER", "CANCELLATION", "OTHERS"}
 
 dialect = XenditDialect()
 
@@ -39,7 +37,7 @@ def create_invoice(call: Call) -> Answer:
         raise invalid("external_id", "must be a string", "string.base")
     if not 1 <= len(external_id) <= 255:
         raise invalid("external_id", "length must be between 1 and 255", "string.length")
-    amount = _number(fields, "amount")
+    amount = number(fields, "amount")
     currency = fields.get("currency", "IDR")
     if not isinstance(currency, str) or currency not in DECIMALS:
         allowed = ", ".join(sorted(DECIMALS))
@@ -82,54 +80,17 @@ def expire_invoice(call: Call) -> Answer:
         raise refuse(404, "INVOICE_NOT_FOUND_ERROR", message) from error
 
 
-def refunds(request: HttpRequest) -> HttpResponseBase:
-    """Refund an invoice, or list refunds."""
-    if request.method == "POST":
-        return create_refund(request)
-    if request.method == "GET":
-        return list_refunds(request)
-    return HttpResponseNotAllowed(["GET", "POST"])
-
-
-@gateway_call(dialect, "refund")
-def create_refund(call: Call) -> Answer:
-    fields = call.fields
-    if str(fields.get("reason")) not in REASONS:
-        raise invalid("reason", f"must be one of [{', '.join(sorted(REASONS))}]", "any.only")
-    invoice = _invoice(call, str(fields.get("invoice_id", "")))
-    if invoice is None:
-        raise refuse(404, "DATA_NOT_FOUND", "The invoice was not found")
-    amount = _number(fields, "amount") if "amount" in fields else None
-    try:
-        refund = call.simulator.xendit.refunds.create(invoice, amount, fields)
-    except RefundNotSupported as error:
-        raise refuse(403, "REFUND_NOT_SUPPORTED", str(error)) from error
-    except RefundTooLarge as error:
-        raise refuse(400, "REFUND_AMOUNT_EXCEEDED", str(error)) from error
-    return Answer(refund, content_type=JSON)
-
-
-@gateway_call(dialect, "list_refunds")
-def list_refunds(call: Call) -> Answer:
-    invoice_id = call.request.GET.get("invoice_id")
-    found = call.simulator.xendit.refunds.select(invoice_id=invoice_id)
-    return Answer({"data": found, "has_more": False}, content_type=JSON)
-
-
-@gateway_call(dialect, "get_refund")
-def get_refund(call: Call) -> Answer:
-    found = call.simulator.xendit.refunds.get(call.path["refund_id"])
-    if found is None:
-        raise refuse(404, "DATA_NOT_FOUND", "The refund was not found")
-    return Answer(found, content_type=JSON)
-
-
 def _invoice(call: Call, invoice_id: str) -> Invoice | None:
     invoice = call.simulator.xendit.find(invoice_id)
     return invoice if invoice is not None and invoice.id == invoice_id else None
 
 
-def _number(fields: dict[str, Any], name: str) -> Decimal:
+def number(fields: dict[str, Any], name: str) -> Decimal:
+    """Read an amount.
+
+    Raises:
+        Refused: it is no number, or one too large to be exact.
+    """
     value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise invalid(name, "must be a number", "number.base")

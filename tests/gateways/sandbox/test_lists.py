@@ -52,7 +52,9 @@ class TestWindow:
         (row,) = at_five.xendit("GET", "/v2/invoices", params=query).json()
 
         recorded = said("xendit/42_list_paid_window.json")[0]
-        lists = {name: [] for name in recorded if name.startswith("available_")}
+        lists: dict[str, list[Any]] = {
+            name: [] for name in recorded if name.startswith("available_")
+        }
         assert shape(row | lists) == shape(recorded)
         assert (row["paid_amount"], row["status"]) == (150_000, "PAID")
 

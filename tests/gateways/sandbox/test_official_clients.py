@@ -98,7 +98,7 @@ class TestXendit:
 
     def test_refunds(self, sandbox: Sandbox, client: Any, invoices: Any) -> None:
         created = invoices.create_invoice(request())
-        sandbox.press(created.invoice_url, method="OVO")
+        sandbox.press(created.invoice_url, method="DANA")
         refund = CreateRefund(
             invoice_id=created.id, amount=10_000.0, currency="IDR", reason="REQUESTED_BY_CUSTOMER"
         )
