@@ -48,6 +48,7 @@ class MidtransAccount:
     notification_url: str = "http://127.0.0.1:8000/webhooks/midtrans"
     webhook_timeout_seconds: int = 15
     http_status_mode: str = "current"  # "legacy": 401 comes under HTTP 200 too
+    rate_limit_per_minute: int = 0  # by endpoint; 0: none, for the gateway publishes no figure
     settle_after_seconds: int = 86_400  # from capture to settlement of a card
     confirm_refund_after_seconds: int = 1_800  # divided by the speed, like the retries
     payable_after_days: int = 0  # until money can be refunded; 3 to 5 at the gateway

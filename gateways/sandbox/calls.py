@@ -5,6 +5,7 @@ import binascii
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from django.http import HttpRequest, HttpResponseNotAllowed
@@ -25,7 +26,6 @@ READING = {
 HANG_SECONDS = 60.0
 SLOW_SECONDS = 3.0
 GATEWAY_TIMEOUT_PAGE = "<html><body><h1>504 Gateway Time-out</h1></body></html>"
-BAD_GATEWAY_PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Dialect(Protocol):
     def rate_limited(self, reset_seconds: float) -> Answer: ...
     def concurrent(self) -> Answer: ...
     def over_limit(self, call: Call) -> Answer | None: ...
-    def headers(self, sandbox: "simulator.Simulator") -> dict[str, str]: ...
+    def headers(self, call: Call) -> dict[str, str]: ...
+    def external_id(self, call: Call) -> str: ...
     def reference(self, call: Call) -> str: ...
     def idempotency(self, call: Call) -> tuple[IdempotencyKeys, str] | None: ...
     def spoil(self, body: dict[str, Any], rule: Rule, sandbox: "simulator.Simulator") -> None: ...
@@ -77,7 +78,7 @@ def gateway_call(dialect: Dialect, route: str) -> Callable[[View], Callable[...,
                 if request.method == method
                 else HttpResponseNotAllowed([method])
             )
-            for name, value in dialect.headers(sandbox).items():
+            for name, value in dialect.headers(call).items():
                 response.headers.setdefault(name, value)
             return response
 
@@ -132,7 +133,10 @@ def _serve_once(
 
 def _suffer(dialect: Dialect, view: View, call: Call) -> HttpResponseBase:
     rule = call.simulator.faults.for_call(
-        gateway=dialect.gateway, route=call.route, reference=dialect.reference(call)
+        gateway=dialect.gateway,
+        route=call.route,
+        reference=dialect.reference(call),
+        external_id=dialect.external_id(call) if call.route == "create" else None,
     )
     if rule is None:
         return _answer(view, call).response()
@@ -163,13 +167,23 @@ def _instead(dialect: Dialect, call: Call, rule: Rule) -> HttpResponseBase | Non
             return connection.reset(call.request)
         case "http_500" | "http_503":
             return dialect.failure(int(rule.fault.removeprefix("http_"))).response()
-        case "html_502":
-            return Answer(text=BAD_GATEWAY_PAGE, status=502, content_type="text/html").response()
+        case "html_502" | "html_429":
+            return _page(int(rule.fault.removeprefix("html_"))).response()
         case "rate_limit":
             return dialect.rate_limited(1.0 if rule.delay_s is None else rule.delay_s).response()
         case "slow":
             time.sleep(SLOW_SECONDS if rule.delay_s is None else rule.delay_s)
     return None
+
+
+def html_limited() -> Answer:
+    """Return what the network in front of a gateway says to too many calls."""
+    return _page(429)
+
+
+def _page(status: int) -> Answer:
+    text = f"<html><body><h1>{status} {HTTPStatus(status).phrase}</h1></body></html>"
+    return Answer(text=text, status=status, content_type="text/html")
 
 
 def _answer(view: View, call: Call) -> Answer:

@@ -4,36 +4,73 @@ import heapq
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
-
-from django.utils import timezone
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 LONGEST_SLEEP_SECONDS = 1.0
 
 
-class Clock:
-    """Real time plus an offset that the control API moves."""
+def real_now() -> datetime:
+    """Return the machine's time, also in a process whose `timezone.now` follows a file."""
+    return datetime.fromtimestamp(time.time(), UTC)
 
-    def __init__(self) -> None:
-        self._offset = timedelta(0)
+
+class Clock:
+    """Real time plus an offset that the control API moves.
+
+    `file` holds how far the merchant is ahead of real time, in stacks whose PayTrust follows it.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._offset = self.merchants_offset()
+
+    @property
+    def offset(self) -> timedelta:
+        return self._offset
+
+    @property
+    def leads_the_merchant(self) -> bool:
+        return self._file is not None
 
     def now(self) -> datetime:
-        return timezone.now() + self._offset
+        return real_now() + self._offset
 
     def set(self, at: datetime) -> None:
-        self._offset = at - timezone.now()
+        self._offset = at - real_now()
+
+    def shift(self, offset: timedelta) -> None:
+        """Stand so far ahead of real time."""
+        self._offset = offset
+
+    def merchants_offset(self) -> timedelta:
+        try:
+            return timedelta(seconds=float(self._file.read_text())) if self._file else timedelta(0)
+        except FileNotFoundError:
+            return timedelta(0)
+
+    def set_merchant(self, offset: timedelta) -> None:
+        """Put the merchant's clock so far ahead of real time."""
+        if self._file is None:
+            raise RuntimeError("no merchant follows this clock")
+        written = self._file.with_name(f"{self._file.name}.new")
+        written.write_text(f"{offset.total_seconds()}\n")
+        written.replace(self._file)
 
     def as_simulated(self, at: datetime) -> datetime:
         """Return a moment told by a merchant, whose own clock this one may have left behind."""
-        if abs(at - timezone.now()) < abs(at - self.now()):
-            return at + self._offset
+        merchants = self.merchants_offset()
+        if abs(at - (real_now() + merchants)) < abs(at - self.now()):
+            return at + (self._offset - merchants)
         return at
 
     def reset(self) -> None:
-        self._offset = timedelta(0)
+        """Show what the merchant's clock shows."""
+        self._offset = self.merchants_offset()
 
 
 class Agenda:

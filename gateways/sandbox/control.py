@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.utils.dateparse import parse_datetime
 
-from gateways.sandbox import pages, simulator
+from gateways.sandbox import pages, simulator, triggers
 from gateways.sandbox.accounts import ProductionKey, UnknownSetting
+from gateways.sandbox.clock import real_now
 from gateways.sandbox.deliveries import UnknownDelivery
 from gateways.sandbox.faults import UnknownFault, rule_from
 from gateways.sandbox.latency import Latency
 from gateways.sandbox.simulator import Simulator
 from gateways.sandbox.wire import Answer, MalformedBody, fields_of
-from gateways.sandbox.xendit.views import dialect as xendit_dialect
 
 DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[smhd])")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -62,6 +62,28 @@ def list_charges(sandbox: Simulator, _fields: Fields) -> Answer:
     return Answer(sandbox.charges())
 
 
+def set_limit(sandbox: Simulator, fields: Fields) -> Answer:
+    """Let a gateway take so many calls a minute at each endpoint; 0 is no limit."""
+    gateway, per_minute = fields.get("gateway"), fields.get("per_minute")
+    if gateway not in ("xendit", "midtrans"):
+        raise InvalidCommand('gateway must be "xendit" or "midtrans"')
+    if not str(per_minute).isdecimal():
+        raise InvalidCommand("per_minute must be a whole number, 0 for no limit")
+    sandbox.accounts.change({gateway: {"rate_limit_per_minute": int(str(per_minute))}})
+    sandbox.limiter.forget()
+    return show_limits(sandbox, fields)
+
+
+def show_limits(sandbox: Simulator, _fields: Fields) -> Answer:
+    accounts = sandbox.accounts
+    return Answer(
+        {
+            "xendit": accounts.xendit.rate_limit_per_minute,
+            "midtrans": accounts.midtrans.rate_limit_per_minute,
+        }
+    )
+
+
 def set_latency(sandbox: Simulator, fields: Fields) -> Answer:
     """Delay every API answer of a gateway, or of both when none is named."""
     given = dict(fields)
@@ -86,24 +108,36 @@ def reset(sandbox: Simulator, fields: Fields) -> Answer:
     if seed is not None and not str(seed).lstrip("-").isdecimal():
         raise InvalidCommand("seed must be an integer")
     sandbox.reset(None if seed is None else int(seed))
-    xendit_dialect.forget()
     return show_state(sandbox, {})
 
 
 def set_clock(sandbox: Simulator, fields: Fields) -> Answer:
-    """Move simulated time; all that falls due on the way has happened when this answers."""
+    """Move simulated time; all that falls due on the way has happened when this answers.
+
+    With `everyone`, PayTrust's clock moves as far, in stacks that `make up` started.
+    """
+    clock = sandbox.clock
+    everyone = str(fields.get("everyone", False)).lower() in {"true", "1", "on"}
+    if everyone and not clock.leads_the_merchant:
+        raise InvalidCommand("nobody follows this clock; `make up` starts a stack that does")
     if "set" in fields:
         target = _moment(str(fields["set"]))
+        merchants = target - real_now()
     elif "advance" in fields:
-        target = _later(sandbox.clock.now(), str(fields["advance"]))
+        target = _later(clock.now(), str(fields["advance"]))
+        merchants = clock.merchants_offset() + _duration(str(fields["advance"]))
     else:
         raise InvalidCommand('give "advance", such as "25h", or "set"')
+    if everyone:
+        clock.set_merchant(merchants)
     sandbox.agenda.travel(target)
     return show_clock(sandbox, fields)
 
 
 def show_clock(sandbox: Simulator, _fields: Fields) -> Answer:
-    return Answer({"now": _written(sandbox.clock.now())})
+    clock = sandbox.clock
+    merchants = real_now() + clock.merchants_offset()
+    return Answer({"now": _written(clock.now()), "paytrust": _written(merchants)})
 
 
 def set_config(sandbox: Simulator, fields: Fields) -> Answer:
@@ -160,6 +194,13 @@ def press(request: HttpRequest) -> HttpResponse:
     return _answered(request, command)
 
 
+def trigger(request: HttpRequest) -> HttpResponse:
+    """Do what a customer, a bank or a clerk does with the payment of one of PayTrust's invoices."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    return _answered(request, lambda: triggers.carry_out(simulator.current(), fields_of(request)))
+
+
 def send_test(sandbox: Simulator, fields: Fields) -> Answer:
     """Send the gateway's dashboard test, which names a payment that nobody knows."""
     match fields.get("gateway"):
@@ -179,6 +220,9 @@ REFUSALS: dict[type[Exception], HTTPStatus] = {
     ProductionKey: HTTPStatus.BAD_REQUEST,
     MalformedBody: HTTPStatus.BAD_REQUEST,
     UnknownDelivery: HTTPStatus.NOT_FOUND,
+    triggers.UnknownInvoice: HTTPStatus.NOT_FOUND,
+    triggers.UnknownEvent: HTTPStatus.BAD_REQUEST,
+    **pages.REFUSALS,
 }
 
 

@@ -13,6 +13,7 @@ API_FAULTS = {
     "http_500",
     "http_503",
     "html_502",
+    "html_429",
     "rate_limit",
     "slow",
     "new_enum",
@@ -127,6 +128,15 @@ class UnknownFault(ValueError):
     """There is no such fault at that gateway, or the rule is not well formed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Which payment a call or a webhook is about."""
+
+    gateway: str
+    reference: str
+    external_id: str  # the merchant's order number, known before any id is
+
+
 @dataclass
 class Rule:
     """A fault that waits for its next calls or webhooks."""
@@ -135,16 +145,19 @@ class Rule:
     fault: str
     times: int = 1
     delay_s: float | None = None
-    match: dict[str, str] = field(default_factory=dict)  # route, reference (glob), event
+    match: dict[str, str] = field(default_factory=dict)  # route, event, and globs
     options: dict[str, Any] = field(default_factory=dict)
     id: int = 0
 
-    def fits(self, *, gateway: str, moment: str, event: str, reference: str) -> bool:
+    def fits(self, about: "Payment", *, moment: str, event: str) -> bool:
         """Tell whether the rule is meant for this call (`moment` is its route) or webhook."""
+        return self.concerns(about) and self._fits_moment(moment, event)
+
+    def concerns(self, about: "Payment") -> bool:
         return (
-            self.gateway == gateway
-            and self._fits_moment(moment, event)
-            and fnmatchcase(reference, self.match.get("reference", "*"))
+            self.gateway == about.gateway
+            and fnmatchcase(about.reference, self.match.get("reference", "*"))
+            and fnmatchcase(about.external_id, self.match.get("external_id", "*"))
         )
 
     def shown(self) -> dict[str, Any]:
@@ -178,6 +191,7 @@ class FaultBook:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._rules: list[Rule] = []
+        self._external_ids: dict[tuple[str, str], str] = {}
 
     def add(self, rule: Rule) -> Rule:
         with self._lock:
@@ -193,13 +207,30 @@ class FaultBook:
         with self._lock:
             return [rule.shown() for rule in self._rules]
 
-    def for_call(self, *, gateway: str, route: str, reference: str) -> Rule | None:
-        """Use up one fault for an API call; a marker in the reference works at each creation."""
+    def know(self, *, gateway: str, reference: str, external_id: str) -> None:
+        """Remember which order of the merchant a reference belongs to."""
         with self._lock:
+            self._external_ids[gateway, reference] = external_id
+
+    def forget(self) -> None:
+        """Drop every rule and every order number."""
+        self.clear()
+        with self._lock:
+            self._external_ids.clear()
+
+    def for_call(
+        self, *, gateway: str, route: str, reference: str, external_id: str | None = None
+    ) -> Rule | None:
+        """Use up one fault for an API call; a marker in the reference works at each creation.
+
+        `external_id` is given when the payment is created, and remembered for all that follows.
+        """
+        if external_id is not None:
+            self.know(gateway=gateway, reference=reference, external_id=external_id)
+        with self._lock:
+            about = self._payment(gateway, reference)
             for rule in self._rules:
-                if rule.fault in API_FAULTS and rule.fits(
-                    gateway=gateway, moment=route, event=route, reference=reference
-                ):
+                if rule.fault in API_FAULTS and rule.fits(about, moment=route, event=route):
                     return self._used(rule)
         if route == "create":
             marked = _marked(gateway, reference, API_FAULTS)
@@ -212,13 +243,14 @@ class FaultBook:
         """Use up one of each fault that is meant for this webhook, oldest first."""
         with self._lock:
             waiting = [*self._rules, *_marked(gateway, reference, WEBHOOK_FAULTS)]
+            about = self._payment(gateway, reference)
             chosen: dict[str, Rule] = {}
             for rule in waiting:
                 if (
                     rule.fault in WEBHOOK_FAULTS
                     and rule.fault not in chosen
                     and (rule.fault == only if only else rule.fault not in OF_THE_PAYMENT)
-                    and rule.fits(gateway=gateway, moment=moment, event=event, reference=reference)
+                    and rule.fits(about, moment=moment, event=event)
                 ):
                     chosen[rule.fault] = self._used(rule)
         return list(chosen.values())
@@ -227,12 +259,11 @@ class FaultBook:
         """Tell whether a rule of that kind waits for this payment, without using it up."""
         with self._lock:
             waiting = [*self._rules, *_marked(gateway, reference, {fault})]
-        return any(
-            rule.fault == fault
-            and rule.gateway == gateway
-            and fnmatchcase(reference, rule.match.get("reference", "*"))
-            for rule in waiting
-        )
+            about = self._payment(gateway, reference)
+        return any(rule.fault == fault and rule.concerns(about) for rule in waiting)
+
+    def _payment(self, gateway: str, reference: str) -> Payment:
+        return Payment(gateway, reference, self._external_ids.get((gateway, reference), ""))
 
     def _used(self, rule: Rule) -> Rule:
         rule.times -= 1
@@ -257,7 +288,9 @@ def rule_from(fields: dict[str, Any]) -> Rule:
         raise UnknownFault(f"{gateway} has no fault {fault!r}; there are: {', '.join(known)}")
     match = given.pop("match", None) or {}
     if not isinstance(match, dict) or not all(isinstance(one, str) for one in match.values()):
-        raise UnknownFault("match must be an object of the texts route, reference and event")
+        raise UnknownFault("match must be an object of texts: route, reference, external_id, event")
+    if (external_id := given.pop("external_id", None)) is not None:
+        match = match | {"external_id": str(external_id)}
     try:
         times = int(given.pop("times", 1))
         delay = given.pop("delay_s", None)

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gateways.sandbox.accounts import Accounts
@@ -11,6 +12,7 @@ from gateways.sandbox.faults import FaultBook
 from gateways.sandbox.idempotency import LIFETIME, XENDIT_LIFETIME, IdempotencyKeys
 from gateways.sandbox.identifiers import Identifiers
 from gateways.sandbox.latency import Latency
+from gateways.sandbox.limits import Limiter
 from gateways.sandbox.midtrans.desk import MidtransDesk
 from gateways.sandbox.retries import midtrans_schedule, xendit_schedule
 from gateways.sandbox.tools import Tools
@@ -24,6 +26,8 @@ class Options:
     accounts: Accounts
     public_url: str  # of this process, without a slash at the end
     seed: int | None = None
+    clock_file: Path | None = None  # that the merchant's clock follows
+    store: Path | None = None  # where payments outlive the process
 
 
 class Simulator:
@@ -31,10 +35,11 @@ class Simulator:
 
     def __init__(self, options: Options) -> None:
         self.accounts, self.public_url = options.accounts, options.public_url
-        self.clock = Clock()
+        self.clock = Clock(options.clock_file)
         self.agenda = Agenda(self.clock)
         self.identifiers = Identifiers(options.seed)
         self.faults = FaultBook()
+        self.limiter = Limiter()
         self.latency = {"xendit": Latency(), "midtrans": Latency()}
         self.keys = {
             "xendit": IdempotencyKeys(XENDIT_LIFETIME),
@@ -71,7 +76,8 @@ class Simulator:
     def reset(self, seed: int | None) -> None:
         """Forget every payment, fault and delivery, and set the clock right; accounts stay."""
         self.agenda.clear()
-        self.faults.clear()
+        self.faults.forget()
+        self.limiter.forget()
         self.courier.forget()
         self.xendit.forget()
         self.midtrans.forget()

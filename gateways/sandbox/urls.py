@@ -68,6 +68,8 @@ urlpatterns = [
     ),
     path("control/charges", control.commands(GET=control.list_charges)),
     path("control/latency", control.commands(GET=control.show_latency, POST=control.set_latency)),
+    path("control/limits", control.commands(GET=control.show_limits, POST=control.set_limit)),
+    path("control/trigger", control.trigger),
     path("control/clock", control.commands(GET=control.show_clock, POST=control.set_clock)),
     path("control/config", control.commands(GET=control.show_config, POST=control.set_config)),
     path("control/reset", control.commands(POST=control.reset)),

@@ -80,6 +80,10 @@ class Stack:
         return self.state / "stack.json"
 
     @property
+    def clock(self) -> Path:
+        return self.state / "clock"
+
+    @property
     def schedule(self) -> Path:
         return self.state / "celerybeat-schedule"
 
@@ -203,6 +207,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "PAYTRUST_STATE": str(stack.state),
         "PUBLIC_BASE_URL": stack.base_url,
         "ENVIRONMENT": "development",
+        "DEVELOPMENT_CLOCK": str(stack.clock),
         "XENDIT_BASE_URL": f"{stack.sandbox_url}/xendit",
         "MIDTRANS_CORE_BASE_URL": f"{stack.sandbox_url}/midtrans",
         "MIDTRANS_SNAP_BASE_URL": f"{stack.sandbox_url}/midtrans/snap/v1",
@@ -244,6 +249,7 @@ def commands(stack: Stack) -> dict[str, list[str]]:
         "sandbox": [
             *SANDBOX,
             *("--port", str(stack.sandbox_port), "--webhook-base-url", stack.base_url),
+            *("--store", str(stack.state / "sandbox.sqlite3")),
         ],
     }
 

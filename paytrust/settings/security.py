@@ -61,4 +61,6 @@ ENVIRONMENT = one_of(
     ("production", "staging", "development"),
     default="production" if BEHIND_TLS else "development",
 )
+# A file that says how far this machine's PayTrust is ahead of real time; of no effect elsewhere.
+DEVELOPMENT_CLOCK: str = env.str("DEVELOPMENT_CLOCK", default="")
 SECOND_FACTOR_REQUIRED = ENVIRONMENT != "development"

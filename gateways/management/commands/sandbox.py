@@ -1,5 +1,7 @@
 """`manage.py sandbox`: both gateways on this machine, for trying and testing."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -29,6 +31,13 @@ class Command(BaseCommand):
             help="calls a minute before Xendit answers 429; 0 for no limit",
         )
 
+        parser.add_argument(
+            "--store",
+            type=Path,
+            metavar="FILE",
+            help="keep payments in this SQLite file; without it they end with the process",
+        )
+
     def handle(
         self,
         *,
@@ -39,6 +48,7 @@ class Command(BaseCommand):
         speed: float,
         seed: int | None,
         xendit_rate_limit: int,
+        store: Path | None,
         **options: object,
     ) -> None:
         if settings.ENVIRONMENT == "production":
@@ -55,7 +65,11 @@ class Command(BaseCommand):
             raise CommandError(f"The sandbox did not start: {error}.") from error
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         chosen = simulator.Options(
-            accounts=known, public_url=(public_url or address).rstrip("/"), seed=seed
+            accounts=known,
+            public_url=(public_url or address).rstrip("/"),
+            seed=seed,
+            clock_file=Path(clock) if (clock := settings.DEVELOPMENT_CLOCK) else None,
+            store=store,
         )
         self.stdout.write(f"Sandbox on {address} (console: {address}/control/). No money moves.")
         self.stdout.flush()  # the worker process must not inherit the line and say it again

@@ -210,6 +210,7 @@ class MidtransCounter:
             id=transaction.order_id,
             gross_amount=transaction.gross_amount,
             echoed=transaction.echoed,
+            lines=transaction.lines,
             finish_url=transaction.finish_url,
             notification_urls=transaction.notification_urls,
             appended_urls=transaction.appended_urls,

@@ -147,6 +147,9 @@ class MidtransDesk:
             "currency": "IDR",
             "status": transaction.status,
             "payment_url": self.page(transaction),
+            "external_id": transaction.echoed.get("custom_field1"),
+            "lines": list(transaction.lines),
+            "refunds": transaction.taken_shown(),
         }
 
     def _end(self, transaction: Transaction, status: str, moment: str, allowed: set[str]) -> None:

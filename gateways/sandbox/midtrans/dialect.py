@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateways.sandbox import simulator
-from gateways.sandbox.calls import Call
+from gateways.sandbox.calls import Call, html_limited
 from gateways.sandbox.faults import Rule
 from gateways.sandbox.idempotency import IdempotencyKeys
 from gateways.sandbox.midtrans.transactions import sign
@@ -22,15 +22,30 @@ MESSAGES = {
 
 class _Midtrans:
     gateway = "midtrans"
+    api = ""
 
     def secret(self, sandbox: "simulator.Simulator") -> str:
         return sandbox.accounts.midtrans.server_key
 
     def over_limit(self, call: Call) -> Answer | None:
-        return None
+        """Refuse what passes the limit; only charges say so in the body (gateways-2.md C3)."""
+        sandbox = call.simulator
+        room = sandbox.limiter.take(
+            f"{self.gateway} {self.api}",
+            call.route,
+            limit=sandbox.accounts.midtrans.rate_limit_per_minute,
+            now=sandbox.clock.now(),
+        )
+        if not room.passed:
+            return None
+        charge = self.api == "core" and call.route == "create"
+        return problem("429", MESSAGES["429"], None) if charge else html_limited()
 
-    def headers(self, sandbox: "simulator.Simulator") -> dict[str, str]:
-        return {"X-Request-Id": sandbox.identifiers.uuid()}
+    def headers(self, call: Call) -> dict[str, str]:
+        return {"X-Request-Id": call.simulator.identifiers.uuid()}
+
+    def external_id(self, call: Call) -> str:
+        return str(call.fields.get("custom_field1") or "")
 
     def reference(self, call: Call) -> str:
         details = call.fields.get("transaction_details")
@@ -52,6 +67,8 @@ class _Midtrans:
 
 class CoreDialect(_Midtrans):
     """The body's status_code says what the HTTP status mostly does not."""
+
+    api = "core"
 
     def unauthorized(self, sandbox: "simulator.Simulator") -> Answer:
         legacy = sandbox.accounts.midtrans.http_status_mode == "legacy"
@@ -105,6 +122,8 @@ class CoreDialect(_Midtrans):
 
 class SnapDialect(_Midtrans):
     """Real HTTP statuses and a list of messages."""
+
+    api = "snap"
 
     def unauthorized(self, sandbox: "simulator.Simulator") -> Answer:
         return snap_problem(

@@ -17,6 +17,7 @@ class Order:
     id: str
     gross_amount: int
     echoed: dict[str, Any] = field(default_factory=dict)
+    lines: tuple[dict[str, Any], ...] = ()
     finish_url: str = ""
     notification_urls: tuple[str, ...] | None = None
     appended_urls: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class Ledger:
             expires_at=expires_at or now + method.lifetime,
             details=method.details(tools.identifiers),
             echoed=order.echoed,
+            lines=order.lines,
             finish_url=order.finish_url,
             notification_urls=order.notification_urls,
             appended_urls=order.appended_urls,

@@ -47,6 +47,10 @@ def order_of(call: Call, finish_url: str) -> Order:
             for name in ("custom_field1", "custom_field2", "custom_field3")
             if call.fields.get(name) is not None
         },
+        lines=tuple(
+            {name: item[name] for name in ("name", "quantity", "price")}
+            for item in call.fields.get("item_details") or []
+        ),
         finish_url=finish_url,
         notification_urls=overridden or None,
         appended_urls=_urls(call, "X-Append-Notification"),

@@ -193,6 +193,9 @@ class SnapCounter:
                     "currency": "IDR",
                     "status": known.status,
                     "payment_url": self.page(known),
+                    "external_id": known.order.echoed.get("custom_field1"),
+                    "lines": list(known.order.lines),
+                    "refunds": [shown for one in known.transactions for shown in one.taken_shown()],
                 },
             )
 

@@ -65,6 +65,7 @@ class Transaction:
     expires_at: datetime
     details: dict[str, Any]
     echoed: dict[str, Any]  # custom_field1 to custom_field3
+    lines: tuple[dict[str, Any], ...] = ()
     finish_url: str = ""
     notification_urls: tuple[str, ...] | None = None  # instead of the account's
     appended_urls: tuple[str, ...] = ()
@@ -89,6 +90,17 @@ class Transaction:
     @property
     def taken_back(self) -> int:
         return sum(refund.amount for refund in self.refunds)
+
+    def taken_shown(self) -> list[dict[str, Any]]:
+        """Return refunds and chargebacks as the control API lists them, in whole rupiah."""
+        return [
+            {
+                "id": refund.key or f"chargeback-{refund.number}",
+                "amount": refund.amount,
+                "status": "SUCCEEDED" if refund.key else "CHARGED_BACK",
+            }
+            for refund in self.refunds
+        ]
 
     def remember(self) -> None:
         """Keep the present state as the previous one, before changing it."""

@@ -10,7 +10,7 @@ from gateways.sandbox.amounts import presented, stored
 from gateways.sandbox.faults import Rule
 from gateways.sandbox.tools import ActionRefused, Tools
 from gateways.sandbox.xendit import channels, disputes
-from gateways.sandbox.xendit.invoices import Invoice, Payment, written
+from gateways.sandbox.xendit.invoices import Invoice, Payment, merchants_number, written
 from gateways.sandbox.xendit.mail import XenditMail
 from gateways.sandbox.xendit.refunds import Refunds
 from gateways.sandbox.xendit.searches import Search
@@ -198,8 +198,23 @@ class XenditDesk:
                     "currency": invoice.currency,
                     "status": invoice.status,
                     "payment_url": invoice.page(self._tools.public_url),
+                    "external_id": merchants_number(invoice.request),
+                    "lines": invoice.lines(),
+                    "refunds": self._taken_back(invoice),
                 },
             )
+
+    def _taken_back(self, invoice: Invoice) -> list[dict[str, Any]]:
+        shown = [
+            {"id": one.id, "amount": presented(one.amount), "status": one.status}
+            for one in self.refunds.of_invoice(invoice)
+        ]
+        if invoice.dispute is not None:
+            amount = presented(invoice.dispute.amount)
+            shown.append(
+                {"id": invoice.dispute.id, "amount": amount, "status": invoice.dispute.status}
+            )
+        return shown
 
     def forget(self) -> None:
         with self._tools.lock:

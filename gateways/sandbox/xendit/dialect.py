@@ -1,20 +1,15 @@
 """How Xendit words its refusals, and the limit it puts on calls."""
 
-import threading
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateways.sandbox import simulator
 from gateways.sandbox.calls import Call
 from gateways.sandbox.faults import Rule
 from gateways.sandbox.idempotency import IdempotencyKeys
 from gateways.sandbox.wire import Answer, Refused
-
-if TYPE_CHECKING:
-    from gateways.sandbox.xendit.invoices import Invoice
+from gateways.sandbox.xendit.invoices import Invoice, merchants_number
 
 JSON = "application/json; charset=utf-8"
-WINDOW_SECONDS = 60
 
 
 def error(status: int, code: str, message: str, **more: object) -> Answer:
@@ -40,11 +35,6 @@ def invalid(field: str, message: str, kind: str) -> Refused:
 
 class XenditDialect:
     gateway = "xendit"
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._minute = 0
-        self._calls = 0
 
     def secret(self, sandbox: "simulator.Simulator") -> str:
         return sandbox.accounts.xendit.secret_key
@@ -75,30 +65,32 @@ class XenditDialect:
         return error(409, "IDEMPOTENCY_ERROR", "A request with this key is being processed")
 
     def over_limit(self, call: Call) -> Answer | None:
-        limit = call.simulator.accounts.xendit.rate_limit_per_minute
-        now = call.simulator.clock.now()
-        with self._lock:
-            minute = int(now.timestamp()) // WINDOW_SECONDS
-            if minute != self._minute:
-                self._minute, self._calls = minute, 0
-            self._calls += 1
-            passed = 0 < limit < self._calls
-        return self.rate_limited(_reset_seconds(now)) if passed else None
+        sandbox = call.simulator
+        room = sandbox.limiter.take(
+            self.gateway,
+            call.route,
+            limit=sandbox.accounts.xendit.rate_limit_per_minute,
+            now=sandbox.clock.now(),
+        )
+        return self.rate_limited(room.reset_seconds) if room.passed else None
 
-    def headers(self, sandbox: "simulator.Simulator") -> dict[str, str]:
+    def headers(self, call: Call) -> dict[str, str]:
+        sandbox = call.simulator
         limit = sandbox.accounts.xendit.rate_limit_per_minute
         headers = {"Request-Id": sandbox.identifiers.digits(19)}
         if limit:
+            room = sandbox.limiter.room(
+                self.gateway, call.route, limit=limit, now=sandbox.clock.now()
+            )
             headers |= {
                 "Rate-Limit-Limit": str(limit),
-                "Rate-Limit-Remaining": str(max(0, limit - self._calls)),
-                "Rate-Limit-Reset": f"{_reset_seconds(sandbox.clock.now()):g}",
+                "Rate-Limit-Remaining": str(room.remaining),
+                "Rate-Limit-Reset": f"{room.reset_seconds:g}",
             }
         return headers
 
-    def forget(self) -> None:
-        with self._lock:
-            self._calls = 0
+    def external_id(self, call: Call) -> str:
+        return merchants_number(call.fields) or ""
 
     def reference(self, call: Call) -> str:
         if call.route == "create":
@@ -130,7 +122,7 @@ class XenditDialect:
                     body["bank_code"] = "BANK_OF_TOMORROW"
 
 
-def _invoice_of(call: Call) -> "Invoice | None":
+def _invoice_of(call: Call) -> Invoice | None:
     desk, fields = call.simulator.xendit, call.fields
     if (refund := desk.refunds.find(call.path.get("refund_id", ""))) is not None:
         return refund.invoice
@@ -139,7 +131,3 @@ def _invoice_of(call: Call) -> "Invoice | None":
         found = desk.payment(str(payment_id or request_id), by_request=not payment_id)
         return found[0] if found else None
     return desk.find(call.path.get("invoice_id") or str(fields.get("invoice_id", "")))
-
-
-def _reset_seconds(now: datetime) -> float:
-    return round(WINDOW_SECONDS - now.timestamp() % WINDOW_SECONDS, 1)

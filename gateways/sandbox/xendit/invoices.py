@@ -1,6 +1,7 @@
 """Xendit invoices, and how the API and the webhook show them."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -29,6 +30,14 @@ ONLY_IN_WEBHOOK = {"payment_id", "payment_method_id", "credit_card_charge_id"}
 def written(at: datetime) -> str:
     """Return UTC with milliseconds and Z."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def merchants_number(request: Mapping[str, Any]) -> str | None:
+    """Return the merchant's own order number: in the metadata, or first in the description."""
+    metadata = request.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("external_id"):
+        return str(metadata["external_id"])
+    return str(request.get("description") or "").partition(": ")[0] or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,17 @@ class Invoice:
     @property
     def paid_amount(self) -> Decimal:
         return sum((payment.amount for payment in self.payments), Decimal(0))
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what the total is made of: items, then fees."""
+        items, fees = self.request.get("items"), self.request.get("fees")
+        return [
+            {"name": item.get("name"), "quantity": item.get("quantity"), "price": item.get("price")}
+            for item in (items if isinstance(items, list) else [])
+        ] + [
+            {"name": fee.get("type"), "quantity": 1, "price": fee.get("value")}
+            for fee in (fees if isinstance(fees, list) else [])
+        ]
 
     def remember(self) -> None:
         """Keep the present state as the previous one, before changing it."""

@@ -16,6 +16,8 @@ from tests.gateways.sandbox.conftest import (
     running,
 )
 
+NOTHING_MORE: dict[str, Any] = {"external_id": None, "lines": [], "refunds": []}
+
 
 class TestCharges:
     def test_lists_both_gateways_oldest_first(self, sandbox: Sandbox) -> None:
@@ -32,6 +34,7 @@ class TestCharges:
                 "currency": "MYR",
                 "status": "PENDING",
                 "payment_url": invoice["invoice_url"],
+                **NOTHING_MORE,
             },
             {
                 "gateway": "midtrans",
@@ -41,6 +44,7 @@ class TestCharges:
                 "currency": "IDR",
                 "status": "pending",
                 "payment_url": page,
+                **NOTHING_MORE,
             },
             {
                 "gateway": "midtrans",
@@ -50,7 +54,35 @@ class TestCharges:
                 "currency": "IDR",
                 "status": "pending",
                 "payment_url": f"{sandbox.url}/pay/midtrans/{charge['transaction_id']}",
+                **NOTHING_MORE,
             },
+        ]
+
+    def test_tell_the_order_number_the_lines_and_what_went_back(self, sandbox: Sandbox) -> None:
+        items = [{"name": "Kopi", "price": 50_000, "quantity": 3}]
+        fees = [{"type": "Tax", "value": 16_500}, {"type": "Service fee", "value": -1_500}]
+        invoice = sandbox.invoice(
+            description="INV-7: coffee", amount=165_000, items=items, fees=fees
+        )
+        sandbox.press(invoice["invoice_url"], method="DANA")
+        sandbox.press(invoice["invoice_url"], "refund", amount="15000")
+        order_id, page = sandbox.snap(item_details=items, custom_field1="INV-8")
+        sandbox.press(page, method="gopay")
+        sandbox.press(page, "refund", amount="50000")
+
+        first, second = sandbox.shown("charges")
+
+        assert first["external_id"] == "INV-7"
+        assert first["lines"] == [
+            {"name": "Kopi", "quantity": 3, "price": 50_000},
+            {"name": "Tax", "quantity": 1, "price": 16_500},
+            {"name": "Service fee", "quantity": 1, "price": -1_500},
+        ]
+        assert [one["amount"] for one in first["refunds"]] == [15_000]
+        assert (second["reference"], second["external_id"]) == (order_id, "INV-8")
+        assert second["lines"] == [{"name": "Kopi", "quantity": 3, "price": 50_000}]
+        assert [(one["amount"], one["status"]) for one in second["refunds"]] == [
+            (50_000, "SUCCEEDED")
         ]
 
     def test_lists_them_as_they_came_whatever_the_clock_said(self, sandbox: Sandbox) -> None:

@@ -1,0 +1,56 @@
+"""How many calls a minute a gateway takes, by endpoint (gateways-2.md C3)."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+WINDOW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is left of an endpoint's minute, and when the oldest call leaves it."""
+
+    remaining: int
+    reset_seconds: float
+    passed: bool = False
+
+
+class Limiter:
+    """Counts the calls of the last minute, a sliding one; refused calls count for nothing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: dict[tuple[str, str], deque[datetime]] = {}
+
+    def take(self, gateway: str, route: str, *, limit: int, now: datetime) -> Room:
+        """Count a call unless the limit is reached; 0 is no limit."""
+        with self._lock:
+            calls = self._recent(gateway, route, now)
+            if 0 < limit <= len(calls):
+                return Room(0, _reset(calls, now), passed=True)
+            if limit:
+                calls.append(now)
+            return Room(max(0, limit - len(calls)), _reset(calls, now))
+
+    def room(self, gateway: str, route: str, *, limit: int, now: datetime) -> Room:
+        """Tell how things stand without counting."""
+        with self._lock:
+            calls = self._recent(gateway, route, now)
+            return Room(max(0, limit - len(calls)), _reset(calls, now))
+
+    def forget(self) -> None:
+        with self._lock:
+            self._calls.clear()
+
+    def _recent(self, gateway: str, route: str, now: datetime) -> deque[datetime]:
+        calls = self._calls.setdefault((gateway, route), deque())
+        while calls and not now - WINDOW < calls[0] <= now:  # the clock may have been set back
+            calls.popleft()
+        return calls
+
+
+def _reset(calls: deque[datetime], now: datetime) -> float:
+    oldest = calls[0] if calls else now
+    return round((oldest + WINDOW - now).total_seconds(), 3)

@@ -1,0 +1,50 @@
+"""PayTrust's clock in a development stack: real time, moved by what a file says (spec 14.6).
+
+The sandbox moves both clocks together, so that due dates, expiry, retries and deliveries can be
+tried by hand. Only `paytrust.localstack`, which production has not, lets anybody follow a file.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+real_now = timezone.now
+
+
+class FollowedClock:
+    """Real time plus the seconds in a file; a file that is not there moves nothing."""
+
+    def __init__(self, file: Path, *, real: Callable[[], datetime] = real_now) -> None:
+        self._file, self._real = file, real
+        self._read: tuple[int, int] | None = None
+        self._offset = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._real() + self.offset()
+
+    def offset(self) -> timedelta:
+        """Return how far the clock is ahead; the file is read again only when it was replaced."""
+        try:
+            found = self._file.stat()
+            version = (found.st_mtime_ns, found.st_ino)
+            if version != self._read:
+                self._offset = timedelta(seconds=float(self._file.read_text()))
+                self._read = version
+        except FileNotFoundError:
+            self._offset, self._read = timedelta(0), None
+        return self._offset
+
+
+def move(file: Path, offset: timedelta) -> None:
+    """Write how far every clock that follows the file is ahead of real time."""
+    written = file.with_name(f"{file.name}.{os.getpid()}")
+    written.write_text(f"{offset.total_seconds()}\n")
+    written.replace(file)
+
+
+def follow(file: Path) -> None:
+    """Make `timezone.now` of this process follow the file, for everything that asks it."""
+    timezone.now = FollowedClock(file).now
