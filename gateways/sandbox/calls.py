@@ -120,9 +120,10 @@ def _serve_once(
         return earlier.response()
 
     def remembering(call: Call) -> Answer:
-        answer = view(call)
-        if _successful(answer):
-            keys.keep(key, answer)
+        with call.simulator.lock:  # what was done and its answer are kept together
+            answer = view(call)
+            if _successful(answer):
+                keys.keep(key, answer)
         return answer
 
     try:

@@ -131,6 +131,7 @@ def set_clock(sandbox: Simulator, fields: Fields) -> Answer:
     if everyone:
         clock.set_merchant(merchants)
     sandbox.agenda.travel(target)
+    sandbox.keep_clock()
     return show_clock(sandbox, fields)
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -15,6 +16,7 @@ import requests
 
 from gateways.sandbox.clock import Agenda, Clock
 from gateways.sandbox.retries import TEMPORARY_REDIRECTS, Outcome, RetrySchedule
+from gateways.sandbox.store import StepLock, Store
 
 KEPT = 50_000  # the oldest deliveries are forgotten beyond this
 SENDERS = 32
@@ -90,7 +92,10 @@ class Courier:
         agenda: Agenda,
         schedules: Mapping[str, RetrySchedule],
         speed: Callable[[], float],
+        store: Store,
+        step: StepLock,
     ) -> None:
+        self._store, self._step = store, step
         self._clock, self._agenda, self._schedules, self._speed = clock, agenda, schedules, speed
         self._lock = threading.Lock()
         self._attempts_under_way = 0
@@ -101,11 +106,26 @@ class Courier:
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="sandbox-courier")
 
     def send(self, parcels: list[Parcel]) -> None:
-        """Take the parcels and return at once."""
-        for parcel in parcels:
-            copies = [self._record(parcel) for _ in range(parcel.copies)]
-            if not parcel.lost:
-                self._post_later(copies, parcel.delay)
+        """Take the parcels and return at once; they leave when the step has been written."""
+        with self._step:
+            for parcel in parcels:
+                copies = [self._record(parcel) for _ in range(parcel.copies)]
+                if not parcel.lost:
+                    due = self._clock.now() + parcel.delay
+                    self._store.then(partial(self._post_later, copies, due))
+
+    def restore(self) -> None:
+        """Take up the deliveries of an earlier process; what had not arrived is sent again."""
+        last = 0
+        for delivery in self._store.load("delivery"):
+            self._log[delivery.id] = delivery
+            last = max(last, delivery.id)
+            due = delivery.next_attempt_at
+            if delivery.status == Status.RETRYING and due is not None:
+                self._agenda.at(due, partial(self._retry, delivery, due))
+            elif delivery.status == Status.QUEUED:
+                self._post_later([delivery], due or delivery.created_at)
+        self._numbers = itertools.count(last + 1)
 
     def resend(self, number: int) -> Delivery:
         """Send a delivery once more, whatever became of it.
@@ -139,16 +159,20 @@ class Courier:
             delivery = Delivery(next(self._numbers), parcel, self._clock.now(), status)
             self._log[delivery.id] = delivery
             while len(self._log) > KEPT:
-                self._log.popitem(last=False)
+                oldest, _forgotten = self._log.popitem(last=False)
+                self._store.forget("delivery", str(oldest))
+            if parcel.delay:
+                delivery.next_attempt_at = self._clock.now() + parcel.delay
+            self._keep(delivery)
         return delivery
 
-    def _post_later(self, copies: list[Delivery], delay: timedelta) -> None:
-        due = self._clock.now() + delay
-        if not delay:
+    def _keep(self, delivery: Delivery) -> None:
+        self._store.save("delivery", str(delivery.id), delivery)
+
+    def _post_later(self, copies: list[Delivery], due: datetime) -> None:
+        if due <= self._clock.now():
             self._queue(copies, due)
             return
-        for delivery in copies:
-            delivery.next_attempt_at = due
         self._agenda.at(due, lambda: self._queue(copies, due))
 
     def _queue(self, copies: list[Delivery], due: datetime) -> None:
@@ -207,6 +231,9 @@ class Courier:
             delivery.status = Status.RETRYING
             again = delivery.next_attempt_at = due + pause / self._speed()
             self._agenda.at(again, lambda: self._retry(delivery, again))
+        with self._step:
+            if known:
+                self._keep(delivery)
 
     def _retry(self, delivery: Delivery, due: datetime) -> None:
         if delivery.status == Status.RETRYING:

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateways.sandbox.store import Store
 from gateways.sandbox.wire import Answer
 
 LIFETIME = timedelta(minutes=5)
@@ -23,8 +24,8 @@ class _Entry:
 class IdempotencyKeys:
     """Remembers answers by key; a key whose request failed is free again."""
 
-    def __init__(self, lifetime: timedelta) -> None:
-        self._lifetime = lifetime
+    def __init__(self, lifetime: timedelta, *, kind: str, store: Store) -> None:
+        self._lifetime, self._kind, self._store = lifetime, kind, store
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
 
@@ -45,7 +46,14 @@ class IdempotencyKeys:
 
     def keep(self, key: str, answer: Answer) -> None:
         with self._lock:
-            self._entries[key].answer = answer
+            entry = self._entries[key]
+            entry.answer = answer
+            self._store.save(self._kind, key, (key, entry))
+
+    def restore(self) -> None:
+        """Take up the answers that an earlier process kept."""
+        with self._lock:
+            self._entries.update(self._store.load(self._kind))
 
     def release(self, key: str) -> None:
         """Free the key unless an answer is kept under it."""

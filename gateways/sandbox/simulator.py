@@ -1,6 +1,5 @@
 """The simulator: everything one sandbox process knows, put together."""
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from gateways.sandbox.latency import Latency
 from gateways.sandbox.limits import Limiter
 from gateways.sandbox.midtrans.desk import MidtransDesk
 from gateways.sandbox.retries import midtrans_schedule, xendit_schedule
-from gateways.sandbox.tools import Tools
+from gateways.sandbox.store import StepLock, Store
+from gateways.sandbox.tools import Tools, numbers
 from gateways.sandbox.xendit.desk import XenditDesk
 
 
@@ -35,6 +35,8 @@ class Simulator:
 
     def __init__(self, options: Options) -> None:
         self.accounts, self.public_url = options.accounts, options.public_url
+        self.store = Store(options.store)
+        self.lock = StepLock(self.store)
         self.clock = Clock(options.clock_file)
         self.agenda = Agenda(self.clock)
         self.identifiers = Identifiers(options.seed)
@@ -42,8 +44,8 @@ class Simulator:
         self.limiter = Limiter()
         self.latency = {"xendit": Latency(), "midtrans": Latency()}
         self.keys = {
-            "xendit": IdempotencyKeys(XENDIT_LIFETIME),
-            "midtrans": IdempotencyKeys(LIFETIME),
+            "xendit": IdempotencyKeys(XENDIT_LIFETIME, kind="xendit key", store=self.store),
+            "midtrans": IdempotencyKeys(LIFETIME, kind="midtrans key", store=self.store),
         }
         self.courier = Courier(
             clock=self.clock,
@@ -53,6 +55,8 @@ class Simulator:
                 "midtrans": midtrans_schedule(self.accounts.midtrans),
             },
             speed=lambda: self.accounts.speed,
+            store=self.store,
+            step=self.lock,
         )
         tools = Tools(
             accounts=self.accounts,
@@ -62,11 +66,32 @@ class Simulator:
             faults=self.faults,
             courier=self.courier,
             public_url=options.public_url,
-            lock=threading.RLock(),
+            lock=self.lock,
+            store=self.store,
         )
         self.xendit = XenditDesk(tools)
         self.midtrans = MidtransDesk(tools)
+        self._restore()
         self.agenda.start()
+
+    def keep_clock(self) -> None:
+        """Let the clock's lead over the merchant's outlive the process."""
+        with self.lock:
+            lead = self.clock.offset - self.clock.merchants_offset()
+            self.store.save("clock", "lead", lead)
+
+    def _restore(self) -> None:
+        """Go on where an earlier process with the same store has ended."""
+        with self.lock:
+            for lead in self.store.load("clock"):
+                self.clock.shift(self.clock.merchants_offset() + lead)
+            self.xendit.restore()
+            self.midtrans.restore()
+            for keys in self.keys.values():
+                keys.restore()
+            known = [*self.xendit.charges(), *self.midtrans.charges()]
+            numbers.go_on_after(max((number for number, _charge in known), default=0))
+            self.courier.restore()
 
     def charges(self) -> list[dict[str, Any]]:
         """List what both gateways know, oldest first, whatever the clock said."""
@@ -85,6 +110,7 @@ class Simulator:
             keys.clear()
             self.latency[gateway] = Latency()
         self.clock.reset()
+        self.store.clear()
         if seed is not None:
             self.identifiers.reseed(seed)
 

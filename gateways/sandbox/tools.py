@@ -1,7 +1,6 @@
 """What the books of both gateways work with."""
 
 import itertools
-import threading
 from dataclasses import dataclass
 
 from gateways.sandbox.accounts import Accounts
@@ -9,9 +8,24 @@ from gateways.sandbox.clock import Agenda, Clock
 from gateways.sandbox.deliveries import Courier
 from gateways.sandbox.faults import FaultBook
 from gateways.sandbox.identifiers import Identifiers
+from gateways.sandbox.store import StepLock, Store
 
-next_number = itertools.count(1).__next__
-"""Numbers payments at both gateways in the order in which they came."""
+
+class Numbers:
+    """Numbers payments at both gateways in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._counter = itertools.count(1)
+
+    def next(self) -> int:
+        return next(self._counter)
+
+    def go_on_after(self, number: int) -> None:
+        self._counter = itertools.count(number + 1)
+
+
+numbers = Numbers()
+next_number = numbers.next
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +37,8 @@ class Tools:
     faults: FaultBook
     courier: Courier
     public_url: str
-    lock: threading.RLock
+    lock: StepLock
+    store: Store
 
 
 class ActionRefused(Exception):

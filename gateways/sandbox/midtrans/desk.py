@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from gateways.sandbox.midtrans.ledger import Ledger, Order
@@ -40,6 +41,18 @@ class MidtransDesk:
             if any(known.status != "cancel" for known in self.ledger.of_order(order.id)):
                 raise OrderTaken(order.id)
             return self.ledger.open(order, method, expires_at)
+
+    def restore(self) -> None:
+        """Take up the orders of an earlier process, and what they wait for."""
+        transactions = self.ledger.restore()
+        for transaction in transactions.values():
+            if transaction.status == "capture" and transaction.settles_at is not None:
+                settle = partial(self._settle_if_captured, transaction)
+                self._tools.agenda.at(transaction.settles_at, settle)
+            for refund in transaction.refunds:
+                if refund.confirmed_at is None:
+                    self.refunds.confirm_later(transaction, refund)
+        self.snap.restore(transactions)
 
     def announce(self, transaction: Transaction) -> None:
         """Tell the merchant that the transaction waits for the customer."""
@@ -184,7 +197,8 @@ class MidtransDesk:
 
     def _settle_later(self, transaction: Transaction) -> None:
         wait = timedelta(seconds=self._tools.accounts.midtrans.settle_after_seconds)
-        due = self._tools.clock.now() + wait
+        transaction.settles_at = due = self._tools.clock.now() + wait
+        self.ledger.keep(transaction)
         self._tools.agenda.at(due, lambda: self._settle_if_captured(transaction))
 
     def _settle_if_captured(self, transaction: Transaction) -> None:

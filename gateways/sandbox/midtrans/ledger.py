@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from gateways.sandbox.midtrans.methods import Method
@@ -52,8 +53,29 @@ class Ledger:
         with tools.lock:
             self._transactions[transaction.id] = transaction
             self._by_order.setdefault(order.id, []).append(transaction)
+            self.keep(transaction)
         tools.agenda.at(transaction.expires_at, lambda: self._lapse_if_known(transaction))
         return transaction
+
+    def keep(self, transaction: Transaction) -> None:
+        """Let the transaction outlive the process as it is now."""
+        with self._tools.lock:
+            self._tools.store.save("transaction", transaction.id, transaction)
+
+    def restore(self) -> dict[str, Transaction]:
+        """Take up the transactions of an earlier process, and return them by id."""
+        tools = self._tools
+        for transaction in tools.store.load("transaction"):
+            self._transactions[transaction.id] = transaction
+            self._by_order.setdefault(transaction.order_id, []).append(transaction)
+            tools.faults.know(
+                gateway="midtrans",
+                reference=transaction.order_id,
+                external_id=str(transaction.echoed.get("custom_field1", "")),
+            )
+            if transaction.status == "pending":
+                tools.agenda.at(transaction.expires_at, partial(self._lapse_if_known, transaction))
+        return self._transactions
 
     def find(self, name: str) -> Transaction | None:
         """Return a transaction by its id, or by order_id the one that counts: paid, or the last."""

@@ -22,7 +22,8 @@ class MidtransMail:
         self._tools = tools
 
     def tell(self, transaction: Transaction, moment: str) -> None:
-        """Notify of the transaction's present state."""
+        """Notify of the transaction's present state, which is kept."""
+        self._tools.store.save("transaction", transaction.id, transaction)
         out_of_order = self._tools.faults.expects(
             "webhook_out_of_order", gateway="midtrans", reference=transaction.order_id
         )

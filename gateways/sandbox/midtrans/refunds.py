@@ -54,6 +54,7 @@ class Refunds:
             number = len(transaction.refund_keys) + 1
             transaction.refund_keys.append(key)
             if denied:
+                tools.store.save("transaction", transaction.id, transaction)
                 raise RefundDenied(number, key)
             wait = timedelta(seconds=tools.accounts.midtrans.confirm_refund_after_seconds)
             refund = Refund(

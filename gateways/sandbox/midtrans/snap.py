@@ -1,8 +1,9 @@
 """Snap: tokens for orders, and transactions only once the customer has chosen a method."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from gateways.sandbox.midtrans.ledger import Ledger, Order
@@ -103,8 +104,21 @@ class SnapCounter:
                 known.page_expires_at, known.enabled, known.lapsed = page_expires_at, enabled, False
                 known.canceled_at = None
             self._by_token[token] = known
+            self._keep(known)
         tools.agenda.at(page_expires_at, lambda: self._lapse(known, token))
         return known
+
+    def restore(self, transactions: Mapping[str, Transaction]) -> None:
+        """Take up the pages of an earlier process."""
+        for known in self._tools.store.load("order", transactions):
+            self._orders[known.order.id] = self._by_token[known.token] = known
+            self._tools.faults.know(
+                gateway="midtrans",
+                reference=known.order.id,
+                external_id=str(known.order.echoed.get("custom_field1", "")),
+            )
+            lapse = partial(self._lapse, known, known.token)
+            self._tools.agenda.at(known.page_expires_at, lapse)
 
     def by_token(self, token: str) -> SnapOrder | None:
         """Return the order of a live token."""
@@ -140,6 +154,7 @@ class SnapCounter:
             transaction = self._ledger.open(known.order, method, expires_at)
             transaction.three_d_secure = method.payment_type == "credit_card"
             known.transactions.append(transaction)
+            self._keep(known)
             self._mail.tell(transaction, "pending")
             return transaction
 
@@ -153,6 +168,7 @@ class SnapCounter:
             if not known.open:
                 raise ActionRefused("the payment page has expired")
             known.lapsed = True
+            self._keep(known)
 
     def cancel(self, token: str) -> datetime:
         """Close the page of a token, for nobody pays on it; no notification tells of it.
@@ -169,6 +185,7 @@ class SnapCounter:
             if known.current is not None and known.status not in UNPAID - {"pending"}:
                 raise PageRefused("Transaction is on progress")
             known.canceled_at = self._tools.clock.now()
+            self._keep(known)
             return known.canceled_at
 
     def close(self, order_id: str) -> None:
@@ -176,6 +193,7 @@ class SnapCounter:
         with self._tools.lock:
             if (known := self._orders.get(order_id)) is not None:
                 known.lapsed = True
+                self._keep(known)
 
     def page(self, known: SnapOrder) -> str:
         return f"{self._tools.public_url}/pay/snap/{known.token}"
@@ -208,5 +226,9 @@ class SnapCounter:
 
     def _lapse(self, known: SnapOrder, token: str) -> None:
         with self._tools.lock:
-            if known.token == token:
+            if known.token == token and self.knows(known.order.id):
                 known.lapsed = True
+                self._keep(known)
+
+    def _keep(self, known: SnapOrder) -> None:
+        self._tools.store.save("order", known.order.id, known, refers_to=Transaction)

@@ -81,6 +81,7 @@ class Transaction:
     issuer: str = ""  # whose app read the QR code, if not the acquirer's
     number: int = field(default_factory=next_number)
     imposed_fee: int = 0
+    settles_at: datetime | None = None  # a captured card, by itself
     previous: "Transaction | None" = None
 
     @property

@@ -75,6 +75,7 @@ def charge(call: Call) -> Answer:
     except OrderTaken as error:
         raise refuse(call, "406") from error
     transaction.three_d_secure = card and options.get("authentication") is True
+    desk.ledger.keep(transaction)
     if card and not transaction.three_d_secure:
         desk.pay(transaction)
     answer = charges.answer(

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from gateways.sandbox.amounts import presented, stored
@@ -47,8 +48,26 @@ class XenditDesk:
         with tools.lock:
             self._invoices[invoice.id] = invoice
             self._by_external_id.setdefault(invoice.external_id, []).append(invoice)
+            tools.store.save("invoice", invoice.id, invoice)
         tools.agenda.at(invoice.expires_at, lambda: self._lapse(invoice))
         return self._shown(invoice)
+
+    def restore(self) -> None:
+        """Take up the invoices and refunds of an earlier process, and what they wait for."""
+        tools = self._tools
+        for invoice in tools.store.load("invoice"):
+            self._invoices[invoice.id] = invoice
+            self._by_external_id.setdefault(invoice.external_id, []).append(invoice)
+            tools.faults.know(
+                gateway="xendit",
+                reference=invoice.external_id,
+                external_id=merchants_number(invoice.request) or "",
+            )
+            if invoice.status == "PENDING":
+                tools.agenda.at(invoice.expires_at, partial(self._lapse, invoice))
+            elif invoice.status == "PAID":
+                self._settle_later(invoice)
+        self.refunds.restore(self._invoices)
 
     def find(self, invoice_id: str) -> Invoice | None:
         """Return an invoice by its id, or the newest one with that external_id."""
@@ -155,6 +174,7 @@ class XenditDesk:
                 invoice.dispute = disputes.moved(invoice.dispute, status, now)
             if status == "LOST":
                 invoice.charged_back += invoice.dispute.amount
+            tools.store.save("invoice", invoice.id, invoice)
             self.mail.disputed(invoice, invoice.dispute)
 
     def charge_shown(self, invoice: Invoice, payment: Payment) -> dict[str, Any]:
@@ -276,21 +296,24 @@ class XenditDesk:
         self._change(invoice, "PAID")
         invoice.payments.append(payment)
         self.mail.paid(invoice, payment)
-        settles_at = tools.clock.now() + timedelta(
-            seconds=tools.accounts.xendit.settle_after_seconds
-        )
-        tools.agenda.at(settles_at, lambda: self._settle_if_paid(invoice))
+        self._settle_later(invoice)
         return payment
+
+    def _settle_later(self, invoice: Invoice) -> None:
+        wait = timedelta(seconds=self._tools.accounts.xendit.settle_after_seconds)
+        due = invoice.payments[-1].paid_at + wait
+        self._tools.agenda.at(due, lambda: self._settle_if_paid(invoice))
 
     def _settle_if_paid(self, invoice: Invoice) -> None:
         with self._tools.lock:
-            if invoice.status == "PAID":
+            if invoice.status == "PAID" and invoice.id in self._invoices:
                 self._change(invoice, "SETTLED")
 
     def _change(self, invoice: Invoice, status: str) -> None:
         invoice.remember()
         invoice.status = status
         invoice.updated_at = self._tools.clock.now()
+        self._tools.store.save("invoice", invoice.id, invoice)
 
 
 def _after(invoices: list[Invoice], last: str | None) -> list[Invoice]:

@@ -1,9 +1,10 @@
 """Xendit refunds: pending at first, then a webhook."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from gateways.sandbox.accounts import XenditAccount
@@ -131,6 +132,7 @@ class Refunds:
                 succeeds=succeeds,
             )
             self._refunds[refund.id] = refund
+            self._keep(refund)
         tools.agenda.at(refund.finishes_at, lambda: self._finish(refund))
         return refund
 
@@ -162,6 +164,13 @@ class Refunds:
         with self._tools.lock:
             return list(self._refunds.values())
 
+    def restore(self, invoices: Mapping[str, Invoice]) -> None:
+        """Take up the refunds of an earlier process."""
+        for refund in self._tools.store.load("refund", invoices):
+            self._refunds[refund.id] = refund
+            if refund.status == "PENDING":
+                self._tools.agenda.at(refund.finishes_at, partial(self._finish, refund))
+
     def forget(self) -> None:
         self._refunds.clear()
 
@@ -180,6 +189,10 @@ class Refunds:
 
     def _change(self, refund: Refund, status: str) -> None:
         refund.status, refund.updated_at = status, self._tools.clock.now()
+        self._keep(refund)
+
+    def _keep(self, refund: Refund) -> None:
+        self._tools.store.save("refund", refund.id, refund, refers_to=Invoice)
 
 
 def _sum(refunds: Iterable[Refund]) -> Decimal:
