@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 
-from gateways.sandbox import simulator
+from gateways.sandbox import simulator, triggers
 from gateways.sandbox.faults import API_FAULTS, WEBHOOK_FAULTS
 from gateways.sandbox.wire import Answer
 
@@ -33,6 +33,8 @@ def console(_request: HttpRequest) -> HttpResponse:
         "api_faults": sorted(API_FAULTS),
         "webhook_faults": sorted(WEBHOOK_FAULTS),
         "now": sandbox.clock.now(),
+        "leads": sandbox.clock.leads_the_merchant,
+        "events": triggers.NAMES,
         "config": sandbox.accounts.shown(),
     }
     return HttpResponse(render_to_string("sandbox/console.html", context))

@@ -1,6 +1,6 @@
 """What a customer can do on a payment page, and what the page needs to know."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,15 @@ class Button:
     action: str
     label: str
     style: str = "secondary"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One part of the total; tax, fees and discounts have a line too."""
+
+    name: str
+    quantity: str
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,12 @@ class View:
     chosen: str = ""
     instructions: tuple[tuple[str, str], ...] = ()
     paid_amount: Decimal = Decimal(0)
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def unexplained(self) -> Decimal:
+        """What the amount has beyond its lines; a gateway may charge what they do not say."""
+        return self.amount - sum((line.amount for line in self.lines), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,18 @@ class Deed:
             "paid_amount": presented(view.paid_amount),
             "redirect_url": self.redirect_url,
         }
+
+
+def lines_of(listed: Iterable[Mapping[str, Any]]) -> tuple[Line, ...]:
+    """Return lines of name, quantity and price with what each comes to."""
+    return tuple(
+        Line(
+            name=str(line["name"]),
+            quantity=str(line["quantity"]),
+            amount=Decimal(line["price"]) * Decimal(line["quantity"]),
+        )
+        for line in listed
+    )
 
 
 class Counter(Protocol):

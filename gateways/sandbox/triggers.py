@@ -22,6 +22,7 @@ EVENTS = {
     ("midtrans", "refunded"): ("refund",),
     ("midtrans", "charged_back"): ("chargeback",),
 }
+NAMES = sorted({name for _gateway, name in EVENTS})
 NEEDS_PAYMENT = {"refunded", "charged_back"}
 NOT_PAID = {"pending", "expired", "expire", "deny", "cancel"}
 
@@ -41,8 +42,8 @@ def carry_out(sandbox: "Simulator", fields: dict[str, Any]) -> Answer:
         UnknownInvoice, UnknownEvent: a field names nothing.
     """
     invoice, event = str(fields.get("invoice", "")), str(fields.get("event", ""))
-    if event not in {name for _gateway, name in EVENTS}:
-        raise UnknownEvent(f"event must be one of {', '.join(sorted({n for _, n in EVENTS}))}")
+    if event not in NAMES:
+        raise UnknownEvent(f"event must be one of {', '.join(NAMES)}")
     charge = _charge_of(sandbox, invoice, must_be_paid=event in NEEDS_PAYMENT)
     counter = pages.counter_of(str(charge["id"] or charge["reference"]))
     if counter is None:

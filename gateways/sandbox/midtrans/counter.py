@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from gateways.sandbox import amounts
-from gateways.sandbox.counter import Button, Deed, UnknownAction, View, less, more
+from gateways.sandbox.counter import Button, Deed, UnknownAction, View, less, lines_of, more
 from gateways.sandbox.midtrans import methods
 from gateways.sandbox.midtrans.ledger import Order
 from gateways.sandbox.midtrans.refund_rules import RefundRefused
@@ -82,6 +82,7 @@ class MidtransCounter:
             chosen=transaction.method.label if transaction else "",
             instructions=_instructions(transaction) if transaction else (),
             paid_amount=Decimal(self._paid()),
+            lines=lines_of(order.lines),
         )
 
     def act(self, action: str, *, amount: str | None, method: str | None) -> Deed:

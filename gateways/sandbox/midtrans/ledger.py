@@ -1,5 +1,6 @@
 """The transactions that Midtrans knows, by id and by order."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,8 @@ from gateways.sandbox.midtrans.methods import Method
 from gateways.sandbox.midtrans.transactions import Transaction
 from gateways.sandbox.tools import Tools
 
+BNI_PHONE = re.compile(r"(?:\+62|0)[\d -]{1,27}")
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -19,9 +22,19 @@ class Order:
     gross_amount: int
     echoed: dict[str, Any] = field(default_factory=dict)
     lines: tuple[dict[str, Any], ...] = ()
+    phone: str = ""
+    for_akulaku: bool = False
     finish_url: str = ""
     notification_urls: tuple[str, ...] | None = None
     appended_urls: tuple[str, ...] = ()
+
+    def objection(self, method: Method) -> str | None:
+        """Return why the method cannot be used for this order, if so (gateways-2.md C6)."""
+        if method.name == "bni" and self.phone and not BNI_PHONE.fullmatch(self.phone):
+            return "BNI rejects the customer's phone number"
+        if method.name == "akulaku" and not self.for_akulaku:
+            return "Akulaku needs the customer, and items with ids of their own"
+        return None
 
 
 class Ledger:

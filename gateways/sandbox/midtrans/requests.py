@@ -12,6 +12,8 @@ from gateways.sandbox.midtrans.snap import Deadlines
 ORDER_ID = re.compile(r"[A-Za-z0-9_~.-]+")
 ORDER_ID_LENGTH = 50
 NAME_LENGTH = 50
+CUSTOMER_LENGTH = CUSTOM_LENGTH = 255
+ITEM_TEXTS = ("id", "name", "brand", "category", "merchant_name", "url")
 URLS = 3
 UNITS = {
     "second": timedelta(seconds=1),
@@ -32,6 +34,12 @@ def problems(fields: dict[str, Any]) -> list[str]:
         *_amount_problems(details.get("gross_amount")),
         *_item_problems(fields.get("item_details"), details.get("gross_amount")),
         *_period_problems(fields),
+        *_customer_problems(fields.get("customer_details")),
+        *(
+            f"{name} is too long, at most {CUSTOM_LENGTH}"
+            for name in ("custom_field1", "custom_field2", "custom_field3")
+            if len(str(fields.get(name) or "")) > CUSTOM_LENGTH
+        ),
     ]
 
 
@@ -51,10 +59,19 @@ def order_of(call: Call, finish_url: str) -> Order:
             {name: item[name] for name in ("name", "quantity", "price")}
             for item in call.fields.get("item_details") or []
         ),
+        phone=str((call.fields.get("customer_details") or {}).get("phone") or ""),
+        for_akulaku=_fits_akulaku(call.fields),
         finish_url=finish_url,
         notification_urls=overridden or None,
         appended_urls=_urls(call, "X-Append-Notification"),
     )
+
+
+def _fits_akulaku(fields: dict[str, Any]) -> bool:
+    """Tell whether there are a customer and items with ids of their own, which Akulaku wants."""
+    named = [item.get("id") for item in fields.get("item_details") or []]
+    unique = all(named) and len(set(map(str, named))) == len(named)
+    return bool(named) and unique and bool(fields.get("customer_details"))
 
 
 def deadlines_of(fields: dict[str, Any], clock: Clock) -> Deadlines:
@@ -114,12 +131,31 @@ def _item_problems(items: object, amount: object) -> list[str]:
         price, quantity = item.get("price"), item.get("quantity")
         if not isinstance(price, int) or not isinstance(quantity, int) or quantity < 1:
             return ["item_details price and quantity must be integers"]
-        if len(str(item.get("name", ""))) > NAME_LENGTH:
-            found.append("item_details Name too long")
+        if not item.get("name"):
+            found.append("item_details Name is required")
+        found += [
+            f"item_details {text.capitalize()} too long"
+            for text in ITEM_TEXTS
+            if len(str(item.get(text) or "")) > NAME_LENGTH
+        ]
+        if "|" in str(item.get("name")):
+            found.append("item_details Name must not contain a pipe character")
         total += price * quantity
     if total != amount:
         found.append("transaction_details.gross_amount is not equal to the sum of item_details")
     return found
+
+
+def _customer_problems(customer: object) -> list[str]:
+    if customer is None:
+        return []
+    if not isinstance(customer, dict):
+        return ["customer_details must be an object"]
+    return [
+        f"customer_details.{name} is too long, at most {CUSTOMER_LENGTH}"
+        for name in ("first_name", "last_name", "email", "phone")
+        if len(str(customer.get(name) or "")) > CUSTOMER_LENGTH
+    ]
 
 
 def _period_problems(fields: dict[str, Any]) -> list[str]:

@@ -145,6 +145,8 @@ class SnapCounter:
                 raise ActionRefused("the payment page has expired")
             if not known.open:
                 raise ActionRefused(f"the order is {known.status}")
+            if (objection := known.order.objection(method)) is not None:
+                raise ActionRefused(objection)
             return self.add(known, method)
 
     def add(self, known: SnapOrder, method: Method) -> Transaction:

@@ -69,6 +69,9 @@ def charge(call: Call) -> Answer:
     if card and not options.get("token_id"):
         raise refuse(call, "411", "Token id is missing, invalid, or timed out")
     order = requests.order_of(call, str(options.get("callback_url", "")))
+    if (objection := order.objection(method)) is not None:
+        text = "One or more parameters in the payload is invalid."
+        raise refuse(call, "400", text, validation_messages=[objection])
     expires_at = requests.custom_expiry_of(fields, call.simulator.clock)
     try:
         transaction = desk.charge(order, method, expires_at)

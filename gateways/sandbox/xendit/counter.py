@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gateways.sandbox import amounts
-from gateways.sandbox.counter import Button, Deed, UnknownAction, View, less, more
+from gateways.sandbox.counter import Button, Deed, UnknownAction, View, less, lines_of, more
 from gateways.sandbox.tools import ActionRefused
 from gateways.sandbox.xendit import channels
 from gateways.sandbox.xendit.invoices import Invoice
@@ -79,6 +79,7 @@ class XenditCounter:
                 for name, channel in channels.offered(invoice.currency, invoice.allowed).items()
             },
             paid_amount=invoice.paid_amount,
+            lines=lines_of(invoice.lines()),
         )
 
     def act(self, action: str, *, amount: str | None, method: str | None) -> Deed:

@@ -10,7 +10,7 @@ from gateways.sandbox.amounts import DECIMALS, stored
 from gateways.sandbox.calls import Call, gateway_call
 from gateways.sandbox.tools import ActionRefused
 from gateways.sandbox.wire import Answer
-from gateways.sandbox.xendit import searches
+from gateways.sandbox.xendit import request_rules, searches
 from gateways.sandbox.xendit.dialect import JSON, XenditDialect, invalid, refuse
 from gateways.sandbox.xendit.invoices import Invoice
 
@@ -45,6 +45,8 @@ def create_invoice(call: Call) -> Answer:
     if stored(amount, currency) <= 0:
         raise invalid("amount", "must be a positive number", "number.positive")
     _check_duration(fields)
+    for problem in request_rules.problems(fields):
+        raise invalid(*problem)
     return Answer(call.simulator.xendit.create(fields, amount, currency), content_type=JSON)
 
 

@@ -11,7 +11,8 @@ from tests.gateways.sandbox.test_fixtures import said, sent, shape
 
 def paid(sandbox: Sandbox, method: str) -> str:
     """Pay a new order, and settle it where that takes a day."""
-    order_id, page = sandbox.snap()
+    items = [{"id": "1", "name": "Kopi", "price": 150_000, "quantity": 1}]
+    order_id, page = sandbox.snap(item_details=items, customer_details={"first_name": "Siti"})
     sandbox.press(page, method=method)
     if method == "credit_card":
         sandbox.press(page, "settle")
