@@ -198,7 +198,7 @@ class TestConfig:
         assert [one.status_code for one in answers] == [200, 200, 200, 429]
         assert [one.headers["Rate-Limit-Remaining"] for one in answers] == ["2", "1", "0", "0"]
         assert answers[3].json()["error_code"] == "RATE_LIMIT_EXCEEDED"
-        sandbox.control("clock", set="2026-01-15T03:21:01Z")
+        sandbox.control("clock", set="2026-01-15T03:21:30Z")
         assert sandbox.xendit("GET", "/v2/invoices").status_code == 200
 
     def test_webhook_id_can_be_left_out(self, sandbox: Sandbox) -> None:

@@ -110,7 +110,8 @@ class TestMethods:
         assert refund(sandbox, invoice).status_code == 200
 
     def test_once_only(self, sandbox: Sandbox) -> None:
-        invoice = paid(sandbox, "AKULAKU", payment_methods=["AKULAKU"])
+        items = [{"name": "Kopi", "price": 150_000, "quantity": 1}]
+        invoice = paid(sandbox, "AKULAKU", payment_methods=["AKULAKU"], items=items)
         refund(sandbox, invoice, amount=50_000)
         sandbox.webhooks("xendit", 2)
 
