@@ -66,7 +66,9 @@ def test_charges_are_the_same_after_a_kill(life: Life) -> None:
     with life.running() as sandbox:
         paid = sandbox.invoice(description="INV-1: tea")
         sandbox.press(paid["invoice_url"], method="DANA")
-        sandbox.invoice(amount=0.5, currency="MYR", items=[{"name": "x", "price": 0.5, "quantity": 1}])
+        sandbox.invoice(
+            amount=0.5, currency="MYR", items=[{"name": "x", "price": 0.5, "quantity": 1}]
+        )
         order_id, page = sandbox.snap(custom_field1="INV-2")
         sandbox.press(page, "fail", method="credit_card")
         _other, settled = sandbox.snap()
