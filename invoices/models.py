@@ -14,7 +14,26 @@ from apikeys.models import Tenant
 from apikeys.tenants import columns
 from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway, GatewayAccount
+from invoices.ledger.models import LedgerEntry, LedgerTax, MoneyKind, Transaction
 from paytrust.money import EXPONENTS, MAX_AMOUNT, plain
+
+__all__ = [
+    "Installment",
+    "InstallmentTax",
+    "Invoice",
+    "InvoiceQuerySet",
+    "InvoiceStatus",
+    "LedgerEntry",
+    "LedgerTax",
+    "LineItem",
+    "MoneyKind",
+    "PaymentRequest",
+    "PaymentRequestQuerySet",
+    "ReviewFlag",
+    "SettlementEntry",
+    "SettlementTax",
+    "Transaction",
+]
 
 
 class InvoiceStatus(models.TextChoices):

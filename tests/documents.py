@@ -13,10 +13,10 @@ from apikeys.models import Tenant
 from gateways.models import Gateway
 from invoices.invoices import charges
 from invoices.invoices.selectors import InvoiceDocument
-from invoices.models import Installment, Invoice, LineItem
+from invoices.models import Installment, Invoice, LineItem, Transaction
 from invoices.schedule import splitting
 from payments.booking.pain002_statuses import PaidInvoice
-from payments.models import Allocation, Transaction
+from payments.models import Allocation
 from paytrust.iso20022.messages import Message
 
 NAMESPACES = {"a": Message.PAIN_001_11.namespace, "b": Message.PAIN_002_12.namespace}

@@ -14,11 +14,11 @@ from apikeys.keys import selectors as apikeys
 from apikeys.models import ApiKey, Tenant
 from invoices.invoices import selectors as invoices
 from invoices.invoices import services as invoice_services
-from invoices.models import Installment, Invoice, LineItem, PaymentRequest
+from invoices.models import Installment, Invoice, LineItem, PaymentRequest, Transaction
 from invoices.payment_requests import opening
 from payments.booking import selectors as payments
 from payments.changes import closing
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import Allocation, WebhookEvent
 from payments.webhooks import notifications
 from reporting.back_office import search
 from tests.apikeys.factories import NOON, ApiKeyFactory, TenantFactory
@@ -197,7 +197,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
     "the transactions of an invoice": (
         lambda shop: list(payments.transactions_of(tenant=shop.tenant, invoice_id=shop.invoice.pk)),
         {
-            "transaction_of_invoice|payments_transaction_invoice",
+            "transaction_of_invoice|invoices_transaction_invoice",
             "allocation_per_installment|payments_allocation",
         },
     ),

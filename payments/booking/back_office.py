@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from invoices.models import Transaction
 from payments.changes.back_office import ProposalAdmin
-from payments.models import Proposal, Transaction, WebhookEvent
+from payments.models import EventTransaction, Proposal, WebhookEvent
 from payments.webhooks.back_office import WebhookEventAdmin
 from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter
@@ -31,7 +32,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         "how",
         "paid",
         "booked",
-        "event",
+        "told_by",
         "pain002",
     )
     list_display = ("id", "of", "gateway", "gateway_transaction_id", "kind", "money", "booked")
@@ -50,6 +51,11 @@ class TransactionAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Invoice"))
     def of(self, transaction: Transaction) -> Shown:
         return display.link("invoices_invoice", transaction.invoice_id)
+
+    @admin.display(description=_("Event"))
+    def told_by(self, transaction: Transaction) -> Shown:
+        booking = EventTransaction.objects.filter(transaction=transaction).first()
+        return display.link("payments_webhookevent", booking.event_id) if booking else display.EMPTY
 
     @admin.display(description=_("Paid with"))
     def how(self, transaction: Transaction) -> str:

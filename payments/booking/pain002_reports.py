@@ -4,11 +4,11 @@ from collections import Counter
 
 from apikeys.models import Tenant
 from invoices.iso20022.parties import refuse_draft
-from invoices.models import Invoice, PaymentRequest
+from invoices.models import Invoice, PaymentRequest, Transaction
 from payments.booking import pain002, pain002_statuses
 from payments.booking.pain002_statuses import Booking, PaidInvoice, settled_as
 from payments.booking.settling import CurrencyMismatch
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import Allocation, WebhookEvent
 
 
 def transaction_status(*, tenant: Tenant, transaction_id: int) -> bytes:

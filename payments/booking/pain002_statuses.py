@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
 from invoices.iso20022.parties import message_id, money
-from invoices.models import Installment, Invoice, InvoiceStatus
+from invoices.models import Installment, Invoice, InvoiceStatus, Transaction
 from payments.booking.pain002_document import (
     ACCEPTED,
     PENDING,
@@ -15,7 +15,7 @@ from payments.booking.pain002_document import (
     Reason,
     StatusReport,
 )
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import Allocation, WebhookEvent
 from paytrust.iso20022.text import identifier
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

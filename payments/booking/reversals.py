@@ -10,9 +10,9 @@ from django.db.models import Q, Sum
 
 from gateways.adapter import PaymentReport, PaymentState, Reversal
 from invoices.ledger import crediting
-from invoices.models import Invoice, PaymentRequest
+from invoices.models import Invoice, PaymentRequest, Transaction
 from payments.booking import pain002
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import Allocation, EventTransaction, WebhookEvent
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
 
@@ -161,10 +161,11 @@ def _book_share(
         payment_channel=payment.payment_channel,
         paid_at=reversal.at or now,
         created_at=now,
-        event=event,
         iso20022_message_id=iso20022.message_id,
         iso20022_transaction_status=iso20022.transaction_status,
     )
+    if event is not None:
+        EventTransaction.objects.create(event=event, transaction=row)
     Allocation.objects.bulk_create(
         Allocation(transaction=row, installment=installment, amount=share)
         for installment, share in debit.allocations

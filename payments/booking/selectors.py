@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db.models import Prefetch, QuerySet
 
 from apikeys.models import Tenant
-from invoices.models import Invoice
-from payments.models import Allocation, Transaction, WebhookEvent
+from invoices.models import Invoice, Transaction
+from payments.models import Allocation, WebhookEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from payments.models import Allocation, Transaction, WebhookEvent
+from invoices.models import Transaction
+from payments.models import Allocation, WebhookEvent
 from payments.webhooks.masking import shown_body
 from paytrust.web.serializers import StrictSerializer
 

@@ -9,10 +9,10 @@ from django.db import transaction
 
 from gateways.adapter import PaymentReport, PaymentState
 from invoices.ledger import crediting
-from invoices.models import Installment, Invoice, PaymentRequest
+from invoices.models import Installment, Invoice, PaymentRequest, Transaction
 from invoices.tasks import open_payment
 from payments.booking import pain002, reversals
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import Allocation, EventTransaction, WebhookEvent
 from paytrust.errors import PayTrustError
 from paytrust.operations import queue
 
@@ -250,10 +250,11 @@ def _book_payment(
         payment_channel=report.channel,
         paid_at=paid_at,
         created_at=now,
-        event=event,
         iso20022_message_id=iso20022.message_id,
         iso20022_transaction_status=iso20022.transaction_status,
     )
+    if event is not None:
+        EventTransaction.objects.create(event=event, transaction=row)
     Allocation.objects.bulk_create(
         Allocation(transaction=row, installment=installment, amount=share)
         for installment, share in credit.allocations

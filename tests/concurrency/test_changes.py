@@ -17,13 +17,12 @@ from gateways.adapter import PaymentReport
 from invoices.invoices import services
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
 from invoices.ledger import crediting
-from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest
+from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest, Transaction
 from invoices.schedule.adjusting import InvoiceNotCancellable
 from invoices.schedule.splitting import InvalidInstallments
 from payments.booking import settling as payments
 from payments.changes import closing
 from payments.changes.closing import PaidMeanwhile
-from payments.models import Transaction
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import PaymentInProgress, violated_constraint
 from tests.apikeys.factories import TenantFactory

@@ -10,9 +10,9 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from invoices.ledger import crediting
-from invoices.models import Installment, Invoice, InvoiceQuerySet, PaymentRequest
+from invoices.models import Installment, Invoice, InvoiceQuerySet, PaymentRequest, Transaction
 from payments.booking import settling as services
-from payments.models import Allocation, Transaction
+from payments.models import Allocation
 from paytrust.operations.database import violated_constraint
 from tests.apikeys.factories import NOON
 from tests.concurrency.threads import at_once

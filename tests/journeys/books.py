@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from apikeys.models import Tenant
-from invoices.models import Installment, InstallmentTax, Invoice, PaymentRequest, SettlementEntry
-from payments.models import Allocation, Transaction
+from invoices.models import (
+    Installment,
+    InstallmentTax,
+    Invoice,
+    PaymentRequest,
+    SettlementEntry,
+    Transaction,
+)
+from payments.models import Allocation
 
 Row = dict[str, Any]
 ACTIVE = ("opening", "open", "closing")

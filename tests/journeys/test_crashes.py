@@ -19,10 +19,10 @@ from gateways.budgets.watching import WatchedAdapter
 from invoices.invoices import selectors
 from invoices.invoices import services as invoice_services
 from invoices.ledger import crediting
-from invoices.models import Installment, Invoice, PaymentRequest
+from invoices.models import Installment, Invoice, PaymentRequest, Transaction
 from invoices.payment_requests import opening
 from payments.booking import reversals, settling
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import Allocation, WebhookEvent
 from payments.reconciliation import asking
 from payments.webhooks import notifications
 from paytrust.operations import queue

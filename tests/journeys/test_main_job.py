@@ -10,8 +10,8 @@ import requests
 from django.conf import settings
 
 from gateways import http, registry
-from invoices.models import Invoice, PaymentRequest
-from payments.models import Transaction, WebhookEvent
+from invoices.models import Invoice, PaymentRequest, Transaction
+from payments.models import WebhookEvent
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 

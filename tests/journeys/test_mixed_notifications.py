@@ -19,8 +19,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from invoices.models import Invoice
-from payments.models import Transaction, WebhookEvent
+from invoices.models import Invoice, Transaction
+from payments.models import WebhookEvent
 from payments.webhooks import notifications
 from paytrust.money import Money
 from tests.conftest import Merchant, Sandbox
@@ -117,7 +117,7 @@ def test_each_has_one_effect_and_an_outcome(
         expected = {**PLANS, **ONLY_MIDTRANS}[plan][2](invoice.total_amount)
         now = (invoice.status, invoice.paid_amount, invoice.overpayment_amount)
         assert now == expected, f"invoice {invoice.pk}: {plan}"
-    assert Transaction.objects.filter(event=None).count() == 0
+    assert Transaction.objects.filter(booked_by=None).count() == 0
     call_command("audit_books")
 
 

@@ -7,7 +7,8 @@ import requests
 from django.core.management import call_command
 from django.utils import timezone
 
-from payments.models import Transaction, WebhookEvent
+from invoices.models import Transaction
+from payments.models import WebhookEvent
 from payments.webhooks import notifications
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body

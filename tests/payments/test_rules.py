@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from invoices.models import Installment, Invoice
+from invoices.models import Installment, Invoice, Transaction
 from payments.booking import settling
-from payments.models import Allocation, Transaction, WebhookEvent, WebhookRetry
+from payments.models import Allocation, WebhookEvent, WebhookRetry
 from tests.apikeys.factories import NOON, TenantFactory
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import report
@@ -92,7 +92,7 @@ class TestATransaction:
         before = rows()
 
         with refused_by("transaction_append_only"):
-            execute("DELETE FROM payments_transaction")
+            execute("DELETE FROM invoices_transaction")
 
         assert rows() == before
 

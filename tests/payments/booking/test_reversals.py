@@ -6,10 +6,10 @@ from django.core.management import call_command
 from django.db import connection
 
 from gateways.adapter import PaymentReport, PaymentState
-from invoices.models import Installment, Invoice, PaymentRequest, SettlementEntry
+from invoices.models import Installment, Invoice, PaymentRequest, SettlementEntry, Transaction
 from payments.booking import settling
 from payments.booking.reversals import ReversalBeforePayment
-from payments.models import Allocation, Transaction
+from payments.models import Allocation
 from tests.apikeys.factories import NOON
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import refund, report

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from gateways.adapter import PaymentState
-from invoices.models import Installment, Invoice, PaymentRequest, ReviewFlag
+from invoices.models import Installment, Invoice, PaymentRequest, ReviewFlag, Transaction
 from payments.booking import settling
-from payments.models import Allocation, Transaction
+from payments.models import Allocation
 from paytrust.money import Money
 from tests.apikeys.factories import NOON
 from tests.invoices.factories import PaymentRequestFactory, invoice
