@@ -14,11 +14,13 @@ from apikeys.models import Tenant
 from apikeys.tenants import columns
 from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway, GatewayAccount
+from invoices.ledger import rules
 from invoices.ledger.models import LedgerEntry, LedgerTax, MoneyKind, Transaction
 from paytrust.money import EXPONENTS, MAX_AMOUNT, plain
 
 __all__ = [
     "Installment",
+    "InstallmentQuerySet",
     "InstallmentTax",
     "Invoice",
     "InvoiceQuerySet",
@@ -29,6 +31,7 @@ __all__ = [
     "MoneyKind",
     "PaymentRequest",
     "PaymentRequestQuerySet",
+    "RefundStatus",
     "ReviewFlag",
     "SettlementEntry",
     "SettlementTax",
@@ -56,10 +59,55 @@ class ReviewFlag(models.TextChoices):
     REVERSED = "reversed"
 
 
+class RefundStatus(models.TextChoices):
+    """How much of what was paid has gone back as the merchant wanted."""
+
+    NONE = "none"
+    PARTIAL = "partial"
+    FULL = "full"
+
+
+OVER = (InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED)
+"""Ends after which nothing is asked for any more. A failed invoice may be opened anew."""
+
+
+def _not_over(invoice: str = "") -> Q:
+    """Return the condition that an invoice, found by `invoice`, has not ended for good."""
+    return Q(**{f"{invoice}ended_as": None}) | ~Q(**{f"{invoice}ended_as__in": OVER})
+
+
 class InvoiceQuerySet(TenantQuerySet["Invoice"]):
     def locked(self, *, nowait: bool = False) -> Self:
         """Row locks in key order. Evaluate it inside a transaction, or no lock is taken."""
         return self.order_by("pk").select_for_update(of=("self",), nowait=nowait)
+
+    def payable(self, now: datetime) -> Self:
+        """Those on which something may still be paid: see `Invoice.is_payable`."""
+        return self.filter(_not_over(), expires_at__gt=now).exclude(status=InvoiceStatus.FULLY_PAID)
+
+    def to_expire(self, now: datetime) -> Self:
+        """Those on which nothing was paid and whose time is over."""
+        return self.filter(
+            status__in=[InvoiceStatus.DRAFT, InvoiceStatus.PENDING, InvoiceStatus.FAILED],
+            expires_at__lte=now,
+        )
+
+    def cancellable(self) -> Self:
+        """Those that may be cancelled: see `Invoice.is_cancellable`."""
+        return self.filter(Q(ended_as=None) | ~Q(ended_as=InvoiceStatus.EXPIRED), paid_amount=0)
+
+    def refundable(self) -> Self:
+        """Those that hold money which can go back: see `Invoice.is_refundable`."""
+        return self.filter(paid_amount__gt=F("refunded_amount"))
+
+    def with_refund_status(self, refund_status: str) -> Self:
+        """Those whose `Invoice.refund_status` is this one."""
+        if refund_status == RefundStatus.NONE:
+            return self.filter(refunded_amount=0)
+        refunded = self.filter(refunded_amount__gt=0)
+        if refund_status == RefundStatus.FULL:
+            return refunded.filter(refunded_amount__gte=F("paid_amount"))
+        return refunded.filter(refunded_amount__lt=F("paid_amount"))
 
 
 class Invoice(models.Model):
@@ -96,7 +144,8 @@ class Invoice(models.Model):
     fee_percentage = models.DecimalField(max_digits=7, decimal_places=4)
     fee_fixed_amount = models.BigIntegerField()
     paid_amount = models.BigIntegerField(default=0)  # all that was received, less reversals
-    overpayment_amount = models.BigIntegerField(default=0)  # the part no instalment asked for
+    overpayment_amount = models.BigIntegerField(default=0)  # what nobody asked for, still held
+    refunded_amount = models.BigIntegerField(default=0)  # what went back as the merchant wanted
     installment_count = models.PositiveSmallIntegerField(default=1)
     review_flags = models.JSONField(default=list)  # of ReviewFlag, in the order they came up
     needs_review = models.GeneratedField(
@@ -111,8 +160,10 @@ class Invoice(models.Model):
     failure_redirect_url = models.CharField(max_length=255, null=True)
     payment_method = models.JSONField(null=True)  # {type, bank, store}
     created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
+    updated_at = models.DateTimeField()  # `invoices.versions.touch` moves both
+    version = models.PositiveIntegerField(default=1)
     expires_at = models.DateTimeField()
+    paid_at = models.DateTimeField(null=True)  # when it became fully paid
     payment_initiated_at = models.DateTimeField(null=True)
     open_payment_at = models.DateTimeField(null=True)  # when a job opens the next payment
     ended_at = models.DateTimeField(null=True)
@@ -144,6 +195,15 @@ class Invoice(models.Model):
             models.CheckConstraint(
                 condition=Q(paid_amount__gte=F("overpayment_amount"), overpayment_amount__gte=0),
                 name="invoice_paid_amount_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_amount__gte=0, refunded_amount__lte=F("paid_amount")),
+                name="invoice_refunds_what_was_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="fully_paid", paid_at__isnull=False)
+                | (~Q(status="fully_paid") & Q(paid_at=None)),
+                name="invoice_paid_at_means_fully_paid",
             ),
             models.CheckConstraint(
                 condition=~Q(status="fully_paid")
@@ -202,11 +262,47 @@ class Invoice(models.Model):
             models.Index(
                 F("id").desc(), condition=Q(needs_review=True), name="invoice_of_all_to_review"
             ),
+            models.Index(
+                "tenant",
+                F("id").desc(),
+                condition=Q(refunded_amount__gt=0),
+                name="invoice_newest_refunded",
+            ),
             models.Index("parent", condition=Q(parent__isnull=False), name="invoice_of_parent"),
         ]
+        triggers = [rules.INVOICE_BALANCE]
 
     def __str__(self) -> str:
         return gettext("Invoice %(number)s") % {"number": self.pk}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was cancelled or has expired, so that nothing is asked for any more."""
+        return self.ended_as in OVER
+
+    def is_payable(self, now: datetime) -> bool:
+        """Whether something may still be paid: not paid in full, cancelled or expired."""
+        return (
+            not self.is_over and self.expires_at > now and self.status != InvoiceStatus.FULLY_PAID
+        )
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether it may be cancelled: nothing was paid, and it has not expired."""
+        return self.paid_amount == 0 and self.ended_as != InvoiceStatus.EXPIRED
+
+    @property
+    def is_refundable(self) -> bool:
+        """Whether it holds money that can go back to the customer."""
+        return self.paid_amount > self.refunded_amount
+
+    @property
+    def refund_status(self) -> RefundStatus:
+        """How much of what was paid was refunded; money that is charged back is not paid."""
+        if self.refunded_amount == 0:
+            return RefundStatus.NONE
+        everything = self.refunded_amount >= self.paid_amount
+        return RefundStatus.FULL if everything else RefundStatus.PARTIAL
 
 
 class LineItem(models.Model):
@@ -257,6 +353,19 @@ class LineItem(models.Model):
         return f"{plain(self.quantity)} x {self.product_name}"
 
 
+class InstallmentQuerySet(models.QuerySet["Installment"]):
+    def overdue(self, now: datetime) -> Self:
+        """Those that are overdue: see `Installment.is_overdue`."""
+        fully_refunded = Q(invoice__refunded_amount__gt=0) & Q(
+            invoice__refunded_amount__gte=F("invoice__paid_amount")
+        )
+        return self.filter(
+            ~fully_refunded & _not_over("invoice__") & ~Q(invoice__status=InvoiceStatus.DRAFT),
+            status=Installment.Status.UNPAID,
+            due_at__lt=now,
+        )
+
+
 class Installment(models.Model):
     """One part of an invoice, with its shares of the invoice's tax and fee."""
 
@@ -272,10 +381,13 @@ class Installment(models.Model):
     tax_amount = models.BigIntegerField()
     service_fee_amount = models.BigIntegerField()
     total_amount = models.BigIntegerField()
-    paid_amount = models.BigIntegerField(default=0)
+    paid_amount = models.BigIntegerField(default=0)  # payments less reversals
+    refunded_amount = models.BigIntegerField(default=0)  # it stays paid all the same
     status = models.CharField(max_length=10, choices=Status, default=Status.UNPAID)
     paid_at = models.DateTimeField(null=True)  # when the customer paid, as the gateway says
     settled_at = models.DateTimeField(null=True)  # when it was booked here
+
+    objects = InstallmentQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -292,7 +404,8 @@ class Installment(models.Model):
                     tax_amount__gte=0,
                     service_fee_amount__gte=0,
                     total_amount__gte=1,
-                    paid_amount__gte=0,
+                    refunded_amount__gte=0,
+                    paid_amount__gte=F("refunded_amount"),
                     paid_amount__lte=F("total_amount"),
                 ),
                 name="installment_amounts_in_range",
@@ -309,12 +422,29 @@ class Installment(models.Model):
             ),
             models.Index("due_at", "id", condition=Q(status="unpaid"), name="installment_unpaid"),
         ]
+        triggers = [rules.INSTALLMENT_BALANCE]
 
     def __str__(self) -> str:
         return gettext("Instalment %(number)s of invoice %(invoice)s") % {
             "number": self.number,
             "invoice": self.invoice_id,
         }
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether it is unpaid and past due, on an invoice that still asks for it.
+
+        Nothing is overdue on a draft, which no customer has seen, nor on an invoice that was
+        cancelled, has expired, or whose money was refunded as a whole.
+
+        Source: FR-021.
+        """
+        return (
+            self.status == self.Status.UNPAID
+            and self.due_at < now
+            and not self.invoice.is_over
+            and self.invoice.status != InvoiceStatus.DRAFT
+            and self.invoice.refund_status != RefundStatus.FULL
+        )
 
 
 class InstallmentTax(models.Model):

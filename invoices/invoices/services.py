@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from apikeys.models import Tenant
 from gateways.fees.services import fee_on
@@ -149,10 +150,7 @@ def expire_invoices(*, now: datetime, limit: int) -> int:
     """
     with transaction.atomic():
         due = (
-            Invoice.objects.filter(
-                status__in=[InvoiceStatus.DRAFT, InvoiceStatus.PENDING, InvoiceStatus.FAILED],
-                expires_at__lte=now,
-            )
+            Invoice.objects.to_expire(now)
             .order_by("pk")
             .select_for_update(skip_locked=True)[:limit]
         )
@@ -161,6 +159,7 @@ def expire_invoices(*, now: datetime, limit: int) -> int:
             ended_as=InvoiceStatus.EXPIRED,
             ended_at=now,
             updated_at=now,
+            version=F("version") + 1,
         )
 
 

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Self
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -11,29 +10,11 @@ from apikeys.models import Tenant
 from apikeys.tenants import columns
 from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway
+from invoices.ledger import rules
 from paytrust.operations.append_only import append_only
 
 if TYPE_CHECKING:
     from invoices.models import PaymentRequest
-
-_TAXES_SUM_TO_ENTRY = """
-IF (SELECT entry.tax_amount FROM invoices_ledgerentry entry WHERE entry.id = {entry})
-   <> (SELECT coalesce(sum(tax.tax_amount), 0) FROM invoices_ledgertax tax
-        WHERE tax.entry_id = {entry}) THEN
-    RAISE EXCEPTION 'ledger_taxes_sum_to_entry: ledger entry % and its taxes differ', {entry}
-        USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_taxes_sum_to_entry',
-              TABLE = 'invoices_ledgertax';
-END IF;
-"""
-_ENTRIES_SUM_TO_TRANSACTION = """
-IF (SELECT booked.amount FROM invoices_transaction booked WHERE booked.id = {transaction})
-   <> (SELECT coalesce(sum(entry.amount), 0) FROM invoices_ledgerentry entry
-        WHERE entry.transaction_id = {transaction}) THEN
-    RAISE EXCEPTION 'ledger_entries_sum_to_transaction: transaction % and its entries differ',
-        {transaction} USING ERRCODE = 'check_violation',
-        CONSTRAINT = 'ledger_entries_sum_to_transaction', TABLE = 'invoices_ledgerentry';
-END IF;
-"""
 
 
 class MoneyKind(models.TextChoices):
@@ -90,6 +71,7 @@ class Transaction(models.Model):
             models.Index("invoice", "id", name="transaction_of_invoice"),
             models.Index("tenant", "created_at", name="transaction_booked"),
         ]
+        triggers = [rules.TRANSACTION_SUMS]
 
     def __str__(self) -> str:
         return self.gateway_transaction_id
@@ -151,15 +133,7 @@ class LedgerEntry(models.Model):
         ]
         triggers = [
             *append_only("ledger_entry_append_only", truncated="ledger_entry_not_truncated"),
-            pgtrigger.Trigger(
-                name="ledger_entry_sums",
-                when=pgtrigger.After,
-                operation=pgtrigger.Insert,
-                timing=pgtrigger.Deferred,
-                func=_TAXES_SUM_TO_ENTRY.format(entry="NEW.id")
-                + _ENTRIES_SUM_TO_TRANSACTION.format(transaction="NEW.transaction_id")
-                + "RETURN NULL;",
-            ),
+            rules.ENTRY_SUMS,
         ]
 
     def __str__(self) -> str:
@@ -181,13 +155,7 @@ class LedgerTax(models.Model):
         ]
         triggers = [
             *append_only("ledger_tax_append_only", truncated="ledger_tax_not_truncated"),
-            pgtrigger.Trigger(
-                name="ledger_tax_sums",
-                when=pgtrigger.After,
-                operation=pgtrigger.Insert,
-                timing=pgtrigger.Deferred,
-                func=_TAXES_SUM_TO_ENTRY.format(entry="NEW.entry_id") + "RETURN NULL;",
-            ),
+            rules.TAX_SUMS,
         ]
 
     def __str__(self) -> str:

@@ -29,6 +29,7 @@ from gateways.adapter import (
 )
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
+from invoices.invoices.versions import touch
 from invoices.ledger import states
 from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
 from invoices.payment_requests import orders
@@ -126,9 +127,8 @@ def unpaid_installments(document: InvoiceDocument, now: datetime) -> list[Instal
         InvoiceNotPayable: paid in full, cancelled or expired.
     """
     invoice = document.invoice
-    ended = invoice.ended_as in {InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED}
     unpaid = [part for part in document.installments if part.status == Installment.Status.UNPAID]
-    if ended or invoice.expires_at <= now or not unpaid:
+    if not invoice.is_payable(now) or not unpaid:
         raise InvoiceNotPayable(
             f"Invoice {invoice.pk} is {invoice.status}; nothing more can be paid on it.",
             details={"invoice_id": invoice.pk, "status": invoice.status},
@@ -380,5 +380,7 @@ def _reopen(invoice: Invoice, now: datetime) -> None:
     if invoice.status == InvoiceStatus.DRAFT:
         invoice.status = InvoiceStatus.PENDING
     invoice.status = states.status_of(invoice)
-    invoice.open_payment_at, invoice.updated_at = None, now
-    invoice.save(update_fields=["status", "ended_as", "ended_at", "open_payment_at", "updated_at"])
+    invoice.open_payment_at = None
+    invoice.save(
+        update_fields=["status", "ended_as", "ended_at", "open_payment_at", *touch(invoice, now)]
+    )

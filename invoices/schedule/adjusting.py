@@ -16,12 +16,15 @@ from django.utils.translation import gettext_lazy as _
 from apikeys.models import Tenant
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
-from invoices.ledger import settlements, states
-from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest, SettlementEntry
+from invoices.invoices.versions import touch
+from invoices.ledger import posting, states
+from invoices.ledger.posting import Account
+from invoices.ledger.standing import Shares, Standing
+from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
 from invoices.payment_requests import opening
 from invoices.payment_requests.opening import LEASE
-from invoices.schedule import splitting, taxes
-from invoices.schedule.splitting import Part, Unpaid
+from invoices.schedule import resharing, splitting, taxes
+from invoices.schedule.splitting import Unpaid
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import PaymentInProgress, with_lock_tries
 
@@ -73,7 +76,10 @@ def owed_after_adjustment(
         InvoiceNotPayable: paid, expired or cancelled.
         InvalidInstallments, InstallmentTooSmall: the totals do not fit.
     """
-    totals = {part.number: after.total_amount for part, after in _adjusted(document, named, now)}
+    asked = _adjusted(document, _account(document).standing, named, now)
+    totals = {
+        part.number: asked[part.pk].amount for part in document.installments if part.pk in asked
+    }
     before = owed_on(document)
     return replace(
         before,
@@ -121,11 +127,8 @@ def begin_adjustment(
     def begin() -> PaymentRequest | None:
         with transaction.atomic():
             document = _locked(tenant, invoice_id, seen)
-            changed = [
-                part.pk
-                for part, after in _adjusted(document, named, now)
-                if part.total_amount != after.total_amount
-            ]
+            asked = _adjusted(document, _account(document).standing, named, now)
+            changed = _changed(document, asked)
             return _lease_closing(document.invoice, changed, now)
 
     return with_lock_tries(begin)
@@ -151,26 +154,19 @@ def adjust(
     def write() -> InvoiceDocument:
         with transaction.atomic():
             document = _locked(tenant, invoice_id, seen)
-            invoice = document.invoice
-            before = {part.pk: part.total_amount for part in document.installments}
-            adjusted = _adjusted(document, named, now)
-            for part, after in adjusted:
-                _write_part(part, after, now)
-            parts = [part for part, _ in adjusted]
-            changed = [part.pk for part in parts if part.total_amount != before[part.pk]]
+            invoice, account = document.invoice, _account(document)
+            asked = _adjusted(document, account.standing, named, now)
+            changed = _changed(document, asked)
             if PaymentRequest.objects.filter(installment__in=changed).active().exists():
                 raise PaymentInProgress
-            Installment.objects.bulk_update(parts, WRITTEN)
-            taxes.rewrite(installments=parts, line_items=document.line_items)
-            settled = [part for part in parts if part.status == Installment.Status.PAID]
-            settlements.record(
-                invoice=invoice, installments=settled, kind=SettlementEntry.Kind.SETTLED, now=now
+            posting.reshape(account=account, asked=asked, now=now)
+            taxes.rewrite(
+                installments=[part for part in account.installments if part.pk in asked],
+                line_items=document.line_items,
             )
             if not invoice.payment_requests.active().exists():
                 invoice.open_payment_at = now
-            invoice.review_flags = states.standing_flags(invoice, parts)
-            invoice.updated_at = now
-            invoice.save(update_fields=["review_flags", "open_payment_at", "updated_at"])
+            invoice.save(update_fields=["review_flags", "open_payment_at", *touch(invoice, now)])
             return document
 
     return with_lock_tries(write)
@@ -216,24 +212,10 @@ def cancel(
             if invoice.payment_requests.active().exists():
                 raise PaymentInProgress
             if invoice.ended_as != InvoiceStatus.CANCELLED:
-                invoice.ended_as, invoice.ended_at = InvoiceStatus.CANCELLED, now
-                invoice.open_payment_at, invoice.updated_at = None, now
-                invoice.status = states.status_of(invoice)
-                invoice.save()
+                states.end(invoice=invoice, ended_as=InvoiceStatus.CANCELLED, now=now)
             return document
 
     return with_lock_tries(end)
-
-
-WRITTEN = [
-    "net_amount",
-    "tax_amount",
-    "service_fee_amount",
-    "total_amount",
-    "status",
-    "paid_at",
-    "settled_at",
-]
 
 
 def _locked(tenant: Tenant, invoice_id: int, seen: Owed | None) -> InvoiceDocument:
@@ -246,29 +228,34 @@ def _locked(tenant: Tenant, invoice_id: int, seen: Owed | None) -> InvoiceDocume
     return document
 
 
+def _account(document: InvoiceDocument) -> Account:
+    standing = posting.standing_of(invoice=document.invoice, installments=document.installments)
+    return Account(document.invoice, document.installments, standing)
+
+
 def _adjusted(
-    document: InvoiceDocument, named: Mapping[int, int], now: datetime
-) -> list[tuple[Installment, Part]]:
-    """Pair each unpaid instalment with what it would become."""
-    unpaid = opening.unpaid_installments(document, now)
+    document: InvoiceDocument, standing: Standing, named: Mapping[int, int], now: datetime
+) -> dict[int, Shares]:
+    """Return what each unpaid instalment would ask for, by its id."""
+    opening.unpaid_installments(document, now)
+    unpaid = [part for part in standing.parts if not part.is_paid]
     totals = splitting.adjusted_totals(
-        unpaid=[Unpaid(part.number, part.total_amount, part.paid_amount) for part in unpaid],
+        unpaid=[Unpaid(part.number, part.asked.amount, part.received.amount) for part in unpaid],
         named=named,
     )
-    parts = splitting.split(
-        totals=dict(zip((part.number for part in unpaid), totals, strict=True)),
-        tax_amount=sum(part.tax_amount for part in unpaid),
-        service_fee_amount=sum(part.service_fee_amount for part in unpaid),
+    shares = resharing.reshare(
+        unpaid=unpaid, totals=dict(zip((part.number for part in unpaid), totals, strict=True))
     )
-    return list(zip(unpaid, parts, strict=True))
+    return dict(zip((part.id for part in unpaid), shares, strict=True))
 
 
-def _write_part(part: Installment, after: Part, now: datetime) -> None:
-    part.total_amount, part.net_amount = after.total_amount, after.net_amount
-    part.tax_amount, part.service_fee_amount = after.tax_amount, after.service_fee_amount
-    if part.paid_amount == part.total_amount:  # lowered to what was paid into it
-        part.status = Installment.Status.PAID
-        part.paid_at, part.settled_at = part.paid_at or now, now
+def _changed(document: InvoiceDocument, asked: Mapping[int, Shares]) -> list[int]:
+    """Return the ids of the instalments whose total would change."""
+    return [
+        part.pk
+        for part in document.installments
+        if part.pk in asked and asked[part.pk].amount != part.total_amount
+    ]
 
 
 def lease_left_closing(*, tenant: Tenant, invoice_id: int, now: datetime) -> PaymentRequest | None:
@@ -300,8 +287,7 @@ def require_cancellable(invoice: Invoice) -> None:
     Raises:
         InvoiceNotCancellable: says which of them.
     """
-    expired = invoice.ended_as == InvoiceStatus.EXPIRED
-    if invoice.paid_amount > 0 or expired:
+    if not invoice.is_cancellable:
         raise InvoiceNotCancellable(
             f"Invoice {invoice.pk} is {invoice.status} with {invoice.paid_amount} paid; "
             "it cannot be cancelled.",

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib import admin
+from django.db.models import Sum
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -46,7 +47,8 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("Overpaid"))
     def overpaid(self, transaction: Transaction) -> Shown:
-        return display.money(transaction.overpayment_amount, transaction.currency_code)
+        overpaid = transaction.entries.filter(installment=None).aggregate(sum=Sum("amount"))["sum"]
+        return display.money(overpaid or 0, transaction.currency_code)
 
     @admin.display(description=_("Invoice"))
     def of(self, transaction: Transaction) -> Shown:

@@ -15,7 +15,6 @@ from reporting.financial import rollups, selectors
 from reporting.models import ClosedDay
 
 COUNTED = 10_000  # a list longer than that says "more than"; counting on would take its time
-WAITING = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID)
 
 SETTLED = """
 WITH part AS (
@@ -126,10 +125,8 @@ def books(*, now: datetime) -> Books:
 
 
 def overdue(*, now: datetime) -> QuerySet[Any]:
-    """Return the unpaid instalments that are past due on invoices that still wait for money."""
-    return Installment.objects.filter(
-        status=Installment.Status.UNPAID, due_at__lt=now, invoice__status__in=WAITING
-    )
+    """Return the instalments that are overdue."""
+    return Installment.objects.overdue(now)
 
 
 def counted(rows: QuerySet[Any]) -> Counted:

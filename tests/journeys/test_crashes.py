@@ -18,11 +18,11 @@ from django.utils import timezone
 from gateways.budgets.watching import WatchedAdapter
 from invoices.invoices import selectors
 from invoices.invoices import services as invoice_services
-from invoices.ledger import crediting
-from invoices.models import Installment, Invoice, PaymentRequest, Transaction
+from invoices.ledger import posting
+from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
 from invoices.payment_requests import opening
 from payments.booking import reversals, settling
-from payments.models import Allocation, WebhookEvent
+from payments.models import WebhookEvent
 from payments.reconciliation import asking
 from payments.webhooks import notifications
 from paytrust.operations import queue
@@ -53,17 +53,19 @@ BOOKING: dict[str, tuple[Any, str]] = {
     "the answer is believed": (notifications, "_confirmed"),
     "the books are opened": (notifications, "_settle"),
     "it is settled": (settling, "settle"),
-    "the instalments are filled": (crediting, "credit"),
-    "the invoice moves": (crediting, "_move_invoice"),
+    "the instalments are locked": (posting, "locked_account"),
+    "the plan is written": (posting, "apply"),
     "the row is written": (Transaction.objects, "create"),
-    "the allocations are written": (Allocation.objects, "bulk_create"),
+    "the ledger is written": (LedgerEntry.objects, "bulk_create"),
+    "the instalments are filled": (posting, "_write_parts"),
+    "the invoice moves": (posting, "_write_invoice"),
     "the outcome is recorded": (notifications, "_record_outcome"),
 }
 REVERSING: dict[str, tuple[Any, str]] = {
     "the reversals are booked": (reversals, "book"),
     "one is booked": (reversals, "_book_share"),
-    "the invoice gives it back": (crediting, "debit"),
-    "the instalments are emptied": (crediting, "_empty"),
+    "the plan is written": (posting, "apply"),
+    "the instalments are emptied": (posting, "_write_parts"),
 }
 
 
