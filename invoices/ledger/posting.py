@@ -138,11 +138,13 @@ def apply(*, account: Account, plan: Plan, booking: Booking, now: datetime) -> T
     return row
 
 
-def reshape(*, account: Account, asked: Mapping[int, Shares], now: datetime) -> None:
+def reshape(
+    *, account: Account, asked: Mapping[int, Shares], opens_next: bool, now: datetime
+) -> None:
     """Write what unpaid instalments ask for from now on, by their ids.
 
     One that asks for no more than was paid into it is paid from now on. No money moves, so
-    no ledger row is written.
+    no ledger row is written. With `opens_next`, a job opens the payment that is due.
 
     Source: FR-066 to FR-069.
     """
@@ -172,7 +174,11 @@ def reshape(*, account: Account, asked: Mapping[int, Shares], now: datetime) -> 
             for part, installment in zip(account.standing.parts, account.installments, strict=True)
         ),
     )
-    account.invoice.review_flags = list(account.standing.standing_flags)
+    invoice = account.invoice
+    invoice.review_flags = list(account.standing.standing_flags)
+    if opens_next:
+        invoice.open_payment_at = now
+    invoice.save(update_fields=["review_flags", "open_payment_at", *touch(invoice, now)])
 
 
 def _part(installment: Installment, sums: Sums) -> Part:

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 from apikeys.models import Tenant
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
-from invoices.invoices.versions import touch
 from invoices.ledger import posting, states
 from invoices.ledger.posting import Account
 from invoices.ledger.standing import Shares, Standing
@@ -159,14 +158,12 @@ def adjust(
             changed = _changed(document, asked)
             if PaymentRequest.objects.filter(installment__in=changed).active().exists():
                 raise PaymentInProgress
-            posting.reshape(account=account, asked=asked, now=now)
+            opens_next = not invoice.payment_requests.active().exists()
+            posting.reshape(account=account, asked=asked, opens_next=opens_next, now=now)
             taxes.rewrite(
                 installments=[part for part in account.installments if part.pk in asked],
                 line_items=document.line_items,
             )
-            if not invoice.payment_requests.active().exists():
-                invoice.open_payment_at = now
-            invoice.save(update_fields=["review_flags", "open_payment_at", *touch(invoice, now)])
             return document
 
     return with_lock_tries(write)
