@@ -15,9 +15,8 @@ from apikeys.models import ApiKey, Tenant
 from invoices.invoices import selectors as invoices
 from invoices.invoices import services as invoice_services
 from invoices.models import Installment, Invoice, LineItem, PaymentRequest, Transaction
-from invoices.payment_requests import opening
+from invoices.payment_requests import leases, opening
 from payments.booking import selectors as payments
-from payments.changes import closing
 from payments.models import Allocation, WebhookEvent
 from payments.webhooks import notifications
 from reporting.back_office import search
@@ -191,7 +190,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         {"invoice_to_open"},
     ),
     "the payments to close": (
-        lambda shop: closing.claim_closings(now=NOON, limit=500),
+        lambda shop: leases.claim_closings(now=NOON, limit=500),
         {"payment_request_to_check"},
     ),
     "the transactions of an invoice": (

@@ -24,7 +24,7 @@ from invoices.models import (
     LineItem,
     PaymentRequest,
 )
-from invoices.payment_requests import opening
+from invoices.payment_requests import opening, recording
 from invoices.schedule import splitting, taxes
 from invoices.schedule.splitting import InvalidInstallments
 from paytrust.errors import PayTrustError
@@ -99,7 +99,7 @@ def create_invoice(
         if existing.status != InvoiceStatus.DRAFT:
             return selectors.document(tenant=tenant, invoice_id=existing.pk), False
         return opening.open_payment(tenant=tenant, invoice_id=existing.pk, now=now)
-    return opening.ask(document, payment_request, now), True
+    return opening.open_recorded(document, payment_request, now), True
 
 
 def create_supplementary(
@@ -213,7 +213,7 @@ def _record_invoice(
         )
         line_items = _record_lines(invoice, request, lines)
         installments = _record_installments(invoice, parts, due, line_items)
-        payment_request = opening.lease_request(
+        payment_request = recording.lease_request(
             invoice=invoice, installment=installments[0], now=now
         )
         invoice.payment_initiated_at = now

@@ -18,6 +18,10 @@ class PaymentRequestQuerySet(TenantQuerySet["PaymentRequest"]):
         """Those that a customer may still pay, or that are being opened."""
         return self.filter(status__in=PaymentRequest.ACTIVE)
 
+    def to_check(self, now: datetime) -> Self:
+        """Those about which the gateway is to be asked by `now`, since no word came."""
+        return self.filter(status__in=states.CHECKED, next_check_at__lte=now)
+
     def left_closing(self, now: datetime) -> Self:
         """Those whose closing a crash or a failure has interrupted."""
         return self.filter(
@@ -91,3 +95,7 @@ class PaymentRequest(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    def is_leased(self, now: datetime) -> bool:
+        """Tell whether somebody is asking the gateway about it at this moment."""
+        return self.leased_until is not None and self.leased_until > now

@@ -19,6 +19,9 @@ class Status(models.TextChoices):
 ACTIVE = (Status.OPENING, Status.OPEN, Status.CLOSING)
 """What a customer may still pay, or what is being opened."""
 
+CHECKED = (Status.OPENING, Status.OPEN)
+"""What the gateway is asked about while no word comes (spec 4.8)."""
+
 LEGAL_CHANGES: dict[Status, frozenset[Status]] = {
     Status.OPENING: frozenset(
         {

@@ -12,7 +12,7 @@ from typing import Any
 from gateways.adapter import PaymentPage
 from invoices.models import Installment
 from invoices.payment_requests.models import PaymentRequest
-from invoices.payment_requests.states import Status
+from invoices.payment_requests.states import CHECKED, Status
 
 LEASE = timedelta(seconds=60)  # three calls of 3 s + 10 s at most, and room
 FIRST_CHECK_AFTER = timedelta(minutes=10)  # spec 4.8
@@ -149,9 +149,8 @@ def asked_again(*, payment_request: PaymentRequest, at: datetime) -> None:
 
     Needs no lock.
     """
-    PaymentRequest.objects.filter(
-        pk=payment_request.pk, status__in=[Status.OPENING, Status.OPEN]
-    ).update(next_check_at=at)
+    rows = PaymentRequest.objects.filter(pk=payment_request.pk, status__in=CHECKED)
+    rows.update(next_check_at=at)
 
 
 def checks_handed_out(ids: Sequence[int], *, until: datetime) -> None:

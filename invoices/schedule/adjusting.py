@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
@@ -20,12 +19,11 @@ from invoices.ledger import posting, states
 from invoices.ledger.posting import Account
 from invoices.ledger.standing import Shares, Standing
 from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
-from invoices.payment_requests import opening
-from invoices.payment_requests.opening import LEASE
+from invoices.payment_requests import leases, opening, transitions
+from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
 from invoices.schedule import resharing, splitting, taxes
 from invoices.schedule.splitting import Unpaid
 from paytrust.errors import PayTrustError
-from paytrust.operations.database import PaymentInProgress, with_lock_tries
 
 
 class InvoiceNotCancellable(PayTrustError):
@@ -98,6 +96,7 @@ def owed_after_cancellation(*, document: InvoiceDocument) -> Owed:
     return replace(owed_on(document), ended_as=InvoiceStatus.CANCELLED)
 
 
+@in_locked_transaction
 def begin_adjustment(
     *,
     tenant: Tenant,
@@ -123,16 +122,12 @@ def begin_adjustment(
         PaymentInProgress: somebody else is opening or closing the payment.
     """
 
-    def begin() -> PaymentRequest | None:
-        with transaction.atomic():
-            document = _locked(tenant, invoice_id, seen)
-            asked = _adjusted(document, _account(document).standing, named, now)
-            changed = _changed(document, asked)
-            return _lease_closing(document.invoice, changed, now)
-
-    return with_lock_tries(begin)
+    document = _locked(tenant, invoice_id, seen)
+    asked = _adjusted(document, _account(document).standing, named, now)
+    return _lease_closing(document.invoice, _changed(document, asked), now)
 
 
+@in_locked_transaction
 def adjust(
     *,
     tenant: Tenant,
@@ -150,25 +145,22 @@ def adjust(
     Source: FR-066 to FR-069.
     """
 
-    def write() -> InvoiceDocument:
-        with transaction.atomic():
-            document = _locked(tenant, invoice_id, seen)
-            invoice, account = document.invoice, _account(document)
-            asked = _adjusted(document, account.standing, named, now)
-            changed = _changed(document, asked)
-            if PaymentRequest.objects.filter(installment__in=changed).active().exists():
-                raise PaymentInProgress
-            opens_next = not invoice.payment_requests.active().exists()
-            posting.reshape(account=account, asked=asked, opens_next=opens_next, now=now)
-            taxes.rewrite(
-                installments=[part for part in account.installments if part.pk in asked],
-                line_items=document.line_items,
-            )
-            return document
-
-    return with_lock_tries(write)
+    document = _locked(tenant, invoice_id, seen)
+    invoice, account = document.invoice, _account(document)
+    asked = _adjusted(document, account.standing, named, now)
+    changed = _changed(document, asked)
+    if PaymentRequest.objects.filter(installment__in=changed).active().exists():
+        raise PaymentInProgress
+    opens_next = not invoice.payment_requests.active().exists()
+    posting.reshape(account=account, asked=asked, opens_next=opens_next, now=now)
+    taxes.rewrite(
+        installments=[part for part in account.installments if part.pk in asked],
+        line_items=document.line_items,
+    )
+    return document
 
 
+@in_locked_transaction
 def begin_cancellation(
     *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
 ) -> PaymentRequest | None:
@@ -181,17 +173,12 @@ def begin_cancellation(
         PaymentInProgress: somebody else is opening or closing its payment.
     """
 
-    def begin() -> PaymentRequest | None:
-        with transaction.atomic():
-            document = _locked(tenant, invoice_id, seen)
-            require_cancellable(document.invoice)
-            return _lease_closing(
-                document.invoice, [part.pk for part in document.installments], now
-            )
-
-    return with_lock_tries(begin)
+    document = _locked(tenant, invoice_id, seen)
+    require_cancellable(document.invoice)
+    return _lease_closing(document.invoice, [part.pk for part in document.installments], now)
 
 
+@in_locked_transaction
 def cancel(
     *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
 ) -> InvoiceDocument:
@@ -201,18 +188,14 @@ def cancel(
         As `begin_cancellation`.
     """
 
-    def end() -> InvoiceDocument:
-        with transaction.atomic():
-            document = _locked(tenant, invoice_id, seen)
-            invoice = document.invoice
-            require_cancellable(invoice)
-            if invoice.payment_requests.active().exists():
-                raise PaymentInProgress
-            if invoice.ended_as != InvoiceStatus.CANCELLED:
-                states.end(invoice=invoice, ended_as=InvoiceStatus.CANCELLED, now=now)
-            return document
-
-    return with_lock_tries(end)
+    document = _locked(tenant, invoice_id, seen)
+    invoice = document.invoice
+    require_cancellable(invoice)
+    if invoice.payment_requests.active().exists():
+        raise PaymentInProgress
+    if invoice.ended_as != InvoiceStatus.CANCELLED:
+        states.end(invoice=invoice, ended_as=InvoiceStatus.CANCELLED, now=now)
+    return document
 
 
 def _locked(tenant: Tenant, invoice_id: int, seen: Owed | None) -> InvoiceDocument:
@@ -255,14 +238,6 @@ def _changed(document: InvoiceDocument, asked: Mapping[int, Shares]) -> list[int
     ]
 
 
-def lease_left_closing(*, tenant: Tenant, invoice_id: int, now: datetime) -> PaymentRequest | None:
-    """Lease the payment that a crash or a failed change left `closing`, if there is one."""
-    left = PaymentRequest.objects.for_tenant(tenant).filter(invoice=invoice_id).left_closing(now)
-    current = left.select_related("gateway").first()
-    leased = current and left.filter(pk=current.pk).update(leased_until=now + LEASE)
-    return current if leased else None
-
-
 def _lease_closing(
     invoice: Invoice, installments: Sequence[int], now: datetime
 ) -> PaymentRequest | None:
@@ -270,11 +245,8 @@ def _lease_closing(
     current = invoice.payment_requests.filter(installment__in=installments).active().first()
     if current is None:
         return None
-    if current.leased_until is not None and current.leased_until > now:
-        raise PaymentInProgress
-    current.status, current.leased_until = PaymentRequest.Status.CLOSING, now + LEASE
-    current.next_check_at = now + LEASE
-    current.save(update_fields=["status", "leased_until", "next_check_at"])
+    leases.require_free(current, now)
+    transitions.closing(payment_request=current, now=now)
     return current
 
 

@@ -13,6 +13,7 @@ from invoices.ledger.allocation import plan_credit
 from invoices.ledger.posting import Account
 from invoices.models import Invoice, PaymentRequest, Transaction
 from invoices.payment_requests import ending
+from invoices.payment_requests.leases import in_locked_transaction
 from invoices.tasks import open_payment
 from payments.booking import recording, reversals
 from payments.booking.movement import Movement
@@ -53,7 +54,7 @@ class Settlement:
     transaction: Transaction | None = None
 
 
-@transaction.atomic
+@in_locked_transaction
 def settle(
     *,
     payment_request_id: int,
@@ -104,28 +105,28 @@ def _locked_invoice(payment_request_id: int) -> Invoice:
         raise PaymentRequest.DoesNotExist(str(payment_request_id)) from error
 
 
+@in_locked_transaction
 def lapse(*, payment_request_id: int, now: datetime) -> bool:
     """End an unpaid payment by our own clock; return whether this call did.
 
     Source: spec 4.8: a Snap page that lapses unused sends no notification.
     """
-    with transaction.atomic():
-        payment_request = PaymentRequest.objects.get(pk=payment_request_id)
-        invoice = Invoice.objects.locked().get(pk=payment_request.invoice_id)
-        payment_request.refresh_from_db()  # read under the lock
-        if payment_request.status not in PaymentRequest.ACTIVE or payment_request.expires_at > now:
-            return False
-        ending.end_payment_request(
-            invoice=invoice,
-            payment_request=payment_request,
-            ended_as=PaymentRequest.Status.EXPIRED,
-            now=now,
-        )
+    payment_request = PaymentRequest.objects.get(pk=payment_request_id)
+    invoice = Invoice.objects.locked().get(pk=payment_request.invoice_id)
+    payment_request.refresh_from_db()  # read under the lock
+    if payment_request.status not in PaymentRequest.ACTIVE or payment_request.expires_at > now:
+        return False
+    ending.end_payment_request(
+        invoice=invoice,
+        payment_request=payment_request,
+        ended_as=PaymentRequest.Status.EXPIRED,
+        now=now,
+    )
     log.info("payment lapsed", reference=payment_request.reference)
     return True
 
 
-@transaction.atomic
+@in_locked_transaction
 def settle_closed(
     *, payment_request_id: int, report: PaymentReport | None, now: datetime
 ) -> PaymentRequest:

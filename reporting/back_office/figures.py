@@ -113,9 +113,7 @@ def queues(*, now: datetime) -> Queues:
 def books(*, now: datetime) -> Books:
     """Return how current the books are."""
     newest = ClosedDay.objects.order_by("-day_date").first()
-    late = PaymentRequest.objects.filter(
-        status__in=asking.CHECKED, next_check_at__lt=now - asking.ASK_AGAIN_AFTER
-    )
+    late = PaymentRequest.objects.to_check(now - asking.ASK_AGAIN_AFTER)
     return Books(
         closed_day=newest.day_date if newest else None,
         closed_at=newest.closed_at if newest else None,

@@ -18,13 +18,14 @@ from invoices.invoices import services
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
 from invoices.ledger import posting
 from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest, Transaction
+from invoices.payment_requests.leases import PaymentInProgress
 from invoices.schedule.adjusting import InvoiceNotCancellable
 from invoices.schedule.splitting import InvalidInstallments
 from payments.booking import settling as payments
 from payments.changes import closing
 from payments.changes.closing import PaidMeanwhile
 from paytrust.errors import PayTrustError
-from paytrust.operations.database import PaymentInProgress, violated_constraint
+from paytrust.operations.database import violated_constraint
 from tests.apikeys.factories import TenantFactory
 from tests.conftest import Sandbox
 from tests.journeys import books

@@ -14,7 +14,7 @@ from django.utils import timezone
 from gateways import http
 from invoices.models import PaymentRequest
 from invoices.payment_requests import opening
-from paytrust.operations.database import PaymentInProgress
+from invoices.payment_requests.leases import PaymentInProgress
 from tests.conftest import Merchant, Sandbox
 from tests.factories import rupiah_body
 
