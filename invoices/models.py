@@ -118,6 +118,7 @@ class Invoice(models.Model):
         "self", models.PROTECT, null=True, related_name="supplementary", db_index=False
     )
     external_id = models.CharField(max_length=255, null=True)
+    external_id_freed = models.BooleanField(default=False)  # it ended unpaid, and another has it
     # The idempotency record that made it, so that the same call finds its draft again.
     idempotency_record_id = models.UUIDField(null=True)
     request_id = models.CharField(
@@ -171,7 +172,12 @@ class Invoice(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("tenant", "external_id", name="invoice_external_id_per_tenant"),
+            models.UniqueConstraint(
+                "tenant",
+                "external_id",
+                condition=Q(external_id_freed=False),
+                name="invoice_external_id_per_tenant",
+            ),
             models.UniqueConstraint("idempotency_record_id", name="invoice_per_idempotency_record"),
             models.CheckConstraint(
                 condition=Q(
@@ -238,6 +244,12 @@ class Invoice(models.Model):
                 Lower(KT("customer__email")),
                 condition=Q(customer__isnull=False),
                 name="invoice_customer_email",
+            ),
+            models.Index(
+                "tenant",
+                "external_id",
+                condition=Q(external_id__isnull=False),
+                name="invoice_external_id",
             ),
             models.Index(
                 "request_id", condition=Q(request_id__isnull=False), name="invoice_request"

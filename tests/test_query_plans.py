@@ -163,7 +163,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
     ),
     "an invoice by external_id": (
         lambda shop: newest(shop, external_id=shop.invoice.external_id),
-        {"invoice_external_id_per_tenant"},
+        {"invoice_external_id"},
     ),
     "a demand by its reference": (
         lambda shop: PaymentRequest.objects.filter(
@@ -203,7 +203,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
     "what staff find by any name": (
         lambda shop: search.invoice_ids("nobody@example.com"),
         {
-            "invoice_external_id_per_tenant",
+            "invoice_external_id",
             "payment_request_gateway_id",
             "invoices_paymentrequest_reference",
             "transaction_once",

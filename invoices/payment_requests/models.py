@@ -53,6 +53,8 @@ class PaymentRequest(models.Model):
     payment_url = models.CharField(max_length=2000, null=True)
     instructions = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     page_token = models.CharField(max_length=64, null=True)  # opens our own page, without a login
+    # By which the gateway closes its own page (Snap); the customer's address shows it too.
+    gateway_page_token = models.CharField(max_length=255, null=True)
     created_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
@@ -95,6 +97,11 @@ class PaymentRequest(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def on_gateways_page(self) -> bool:
+        """Whether the customer pays on a page of the gateway, not by what ours shows."""
+        return self.payment_url is not None and self.page_token is None
 
     def is_leased(self, now: datetime) -> bool:
         """Tell whether somebody is asking the gateway about it at this moment."""

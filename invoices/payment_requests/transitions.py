@@ -57,6 +57,7 @@ def page_opened(
         "gateway_payment_id": page.gateway_id,
         "payment_url": url,
         "page_token": token,
+        "gateway_page_token": page.token,
         "instructions": page.instructions,
         "opened_at": now,
         "expires_at": page.expires_at,

@@ -23,11 +23,6 @@ from paytrust.operations import queue
 
 log = structlog.get_logger(__name__)
 
-ENDED_AS = {
-    PaymentState.EXPIRED: PaymentRequest.Status.EXPIRED,
-    PaymentState.FAILED: PaymentRequest.Status.FAILED,
-    PaymentState.CANCELLED: PaymentRequest.Status.CANCELLED,
-}
 PAGE_IS_OPEN = {PaymentRequest.Status.OPENING, PaymentRequest.Status.OPEN}
 RECEIVED = {PaymentState.PAID, PaymentState.REVERSED}  # money came, even if it went back since
 
@@ -169,12 +164,10 @@ def _settle(
         )
     if report.state in RECEIVED:
         return _book(invoice, payment_request, report, event, now)
-    if report.state in ENDED_AS and payment_request.status in PaymentRequest.ACTIVE:
+    ended_as = ending.ending_of(payment_request=payment_request, report=report, now=now)
+    if ended_as is not None and payment_request.status in PaymentRequest.ACTIVE:
         ending.end_payment_request(
-            invoice=invoice,
-            payment_request=payment_request,
-            ended_as=ENDED_AS[report.state],
-            now=now,
+            invoice=invoice, payment_request=payment_request, ended_as=ended_as, now=now
         )
         return Settlement("ended")
     return Settlement("unchanged")

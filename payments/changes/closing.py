@@ -146,6 +146,7 @@ def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
         report = adapter.expire_payment(
             reference=payment_request.reference,
             gateway_id=payment_request.gateway_payment_id,
+            page_token=payment_request.gateway_page_token,
             amount=Money(payment_request.amount, payment_request.currency_code),
         )
         if report is not None and report.state == PaymentState.PENDING:
