@@ -1,5 +1,6 @@
 """Money that is asked for: invoices, their lines, instalments and payment requests."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models

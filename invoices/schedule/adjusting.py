@@ -121,7 +121,6 @@ def begin_adjustment(
         InvalidInstallments, InstallmentTooSmall: the totals do not fit.
         PaymentInProgress: somebody else is opening or closing the payment.
     """
-
     document = _locked(tenant, invoice_id, seen)
     asked = _adjusted(document, _account(document).standing, named, now)
     return _lease_closing(document.invoice, _changed(document, asked), now)
@@ -144,7 +143,6 @@ def adjust(
 
     Source: FR-066 to FR-069.
     """
-
     document = _locked(tenant, invoice_id, seen)
     invoice, account = document.invoice, _account(document)
     asked = _adjusted(document, account.standing, named, now)
@@ -172,7 +170,6 @@ def begin_cancellation(
         InvoiceNotCancellable: money is on it, or it has expired.
         PaymentInProgress: somebody else is opening or closing its payment.
     """
-
     document = _locked(tenant, invoice_id, seen)
     require_cancellable(document.invoice)
     return _lease_closing(document.invoice, [part.pk for part in document.installments], now)
@@ -187,7 +184,6 @@ def cancel(
     Raises:
         As `begin_cancellation`.
     """
-
     document = _locked(tenant, invoice_id, seen)
     invoice = document.invoice
     require_cancellable(invoice)

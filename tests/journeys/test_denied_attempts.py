@@ -7,8 +7,8 @@ import pytest
 import requests
 from django.utils import timezone
 
-from invoices.models import Invoice, PaymentRequest
-from payments.models import Transaction, WebhookEvent
+from invoices.models import Invoice, PaymentRequest, Transaction
+from payments.models import WebhookEvent
 from payments.reconciliation import asking
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body

@@ -29,6 +29,7 @@ REFERENCE = "PT-20260115-1008"
 CHARGE = "0a1b2c3d-0000-4000-8000-000000000008"
 RUPIAH = Money(150_000, "IDR")
 TOKEN = "66e4fa55-fdac-4ef9-91b5-733b97d1b862"
+DENIED = {"transaction_status": "deny", "status_code": "202", "settlement_time": None}
 NOTIFICATIONS = recorded("midtrans", kind="notification")
 
 
@@ -597,7 +598,7 @@ class TestClosePage:
         self, gateway: Playback, midtrans: MidtransAdapter
     ) -> None:
         gateway.will_play("midtrans/50_snap_cancel_token_ok")
-        gateway.will_answer(status(transaction_status="deny", status_code="202"))
+        gateway.will_answer(status(**DENIED))
 
         report = self.close(midtrans)
 
@@ -649,9 +650,9 @@ class TestClosePage:
         assert report is not None
         assert report.state == PaymentState.PAID
 
-    @pytest.mark.parametrize("found", [None, {"transaction_status": "deny", "status_code": "202"}])
+    @pytest.mark.parametrize("found", [None, DENIED])
     def test_whose_token_is_not_known_is_replaced(
-        self, gateway: Playback, midtrans: MidtransAdapter, found: dict[str, str] | None
+        self, gateway: Playback, midtrans: MidtransAdapter, found: dict[str, Any] | None
     ) -> None:
         gateway.will_answer({"error_messages": ["token not found"]}, status=404)
         if found is None:
