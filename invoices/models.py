@@ -119,7 +119,8 @@ class Invoice(models.Model):
         "self", models.PROTECT, null=True, related_name="supplementary", db_index=False
     )
     external_id = models.CharField(max_length=255, null=True)
-    external_id_freed = models.BooleanField(default=False)  # it ended unpaid, and another has it
+    # It ended unpaid, and another invoice has its external_id.
+    external_id_freed = models.BooleanField(default=False, db_default=False)
     # The idempotency record that made it, so that the same call finds its draft again.
     idempotency_record_id = models.UUIDField(null=True)
     request_id = models.CharField(

@@ -14,8 +14,8 @@ ONLY_OURS = {"next_check_at"}  # no other model has a column of this name
 WRITES = {"update", "create", "get_or_create", "update_or_create", "bulk_create", "bulk_update"}
 # What has a column of the same name, as it is called where it is written.
 OTHERS = {
-    "audit", "delivery", "dispute", "endpoint", "entry", "event", "invoice", "key", "part",
-    "proposal", "record", "refund", "row", "self", "transaction",
+    "audit", "delivery", "dispute", "endpoint", "entry", "event", "installment", "invoice", "key",
+    "part", "proposal", "record", "refund", "row", "self", "transaction",
 }  # fmt: skip
 
 
