@@ -34,7 +34,7 @@ PAGES = {
     "found by e-mail": "find/?q=customer3@example.test",
     "found by request id": f"find/?q=request-{ONE}",
     "found nowhere": "find/?q=nothing",
-    "transactions": "payments/transaction/",
+    "transactions": "invoices/transaction/",
     "payment requests": "invoices/paymentrequest/",
     "instalments": "invoices/installment/",
     "settlements": "invoices/settlemententry/",

@@ -75,7 +75,7 @@ SELECT id, tenant_id, gateway_id, 'event-' || id, 'PT-' || id || '-1-1-AAAAAA', 
        at + interval '1 hour', at + interval '1 hour'
   FROM past WHERE status <> 'pending';
 
-INSERT INTO payments_transaction (id, tenant_id, invoice_id, payment_request_id, gateway_id,
+INSERT INTO invoices_transaction (id, tenant_id, invoice_id, payment_request_id, gateway_id,
     gateway_transaction_id, kind, currency_code, amount, overpayment_amount, paid_at, created_at,
     event_id)
 SELECT id, tenant_id, id, id, gateway_id, 'charge-' || id, 'payment', currency,

@@ -67,7 +67,7 @@ SELECT part_id, tenant_id, id, part_id, gateway_id, 1, 'PT-' || id || '-' || num
        at + interval '30 days', settled_at
   FROM part;
 
-INSERT INTO payments_transaction (id, tenant_id, invoice_id, payment_request_id, gateway_id,
+INSERT INTO invoices_transaction (id, tenant_id, invoice_id, payment_request_id, gateway_id,
     gateway_transaction_id, kind, currency_code, amount, overpayment_amount, payment_method,
     payment_channel, paid_at, created_at, iso20022_message_id, iso20022_transaction_status)
 SELECT part_id, tenant_id, id, part_id, gateway_id, 'charge-' || part_id, 'payment', currency,

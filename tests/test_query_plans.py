@@ -14,11 +14,10 @@ from apikeys.keys import selectors as apikeys
 from apikeys.models import ApiKey, Tenant
 from invoices.invoices import selectors as invoices
 from invoices.invoices import services as invoice_services
-from invoices.models import Installment, Invoice, LineItem, PaymentRequest
-from invoices.payment_requests import opening
+from invoices.models import Installment, Invoice, LineItem, PaymentRequest, Transaction
+from invoices.payment_requests import leases, opening
 from payments.booking import selectors as payments
-from payments.changes import closing
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import Allocation, WebhookEvent
 from payments.webhooks import notifications
 from reporting.back_office import search
 from tests.apikeys.factories import NOON, ApiKeyFactory, TenantFactory
@@ -164,7 +163,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
     ),
     "an invoice by external_id": (
         lambda shop: newest(shop, external_id=shop.invoice.external_id),
-        {"invoice_external_id_per_tenant"},
+        {"invoice_external_id"},
     ),
     "a demand by its reference": (
         lambda shop: PaymentRequest.objects.filter(
@@ -191,20 +190,20 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         {"invoice_to_open"},
     ),
     "the payments to close": (
-        lambda shop: closing.claim_closings(now=NOON, limit=500),
+        lambda shop: leases.claim_closings(now=NOON, limit=500),
         {"payment_request_to_check"},
     ),
     "the transactions of an invoice": (
         lambda shop: list(payments.transactions_of(tenant=shop.tenant, invoice_id=shop.invoice.pk)),
         {
-            "transaction_of_invoice|payments_transaction_invoice",
+            "transaction_of_invoice|invoices_transaction_invoice",
             "allocation_per_installment|payments_allocation",
         },
     ),
     "what staff find by any name": (
         lambda shop: search.invoice_ids("nobody@example.com"),
         {
-            "invoice_external_id_per_tenant",
+            "invoice_external_id",
             "payment_request_gateway_id",
             "invoices_paymentrequest_reference",
             "transaction_once",

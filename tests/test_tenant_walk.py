@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from gateways.adapter import PaymentState
+from invoices.models import Transaction
 from payments.booking import settling
-from payments.models import Transaction
 from tests.apikeys.factories import NOON, api_key
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import report

@@ -86,6 +86,7 @@ def replacing_request(*, reference: str, amount: Money) -> dict[str, Any]:
     """Shape the order for a page that only ends an older one of the same reference (B2)."""
     return {
         "transaction_details": {"order_id": reference, "gross_amount": amount.minor},
+        "expiry": {"duration": SHORTEST_LIFE // MINUTE, "unit": "minutes"},
         "page_expiry": {"duration": SHORTEST_LIFE // MINUTE, "unit": "minutes"},
     }
 
@@ -124,6 +125,7 @@ def report_of(message: Mapping[str, Any], *, reference: str) -> PaymentReport:
         paid_at=read_time(paid_at) if was_paid else None,
         method=message.get("payment_type"),
         channel=_channel(message),
+        of_attempt=True,
         reversals=_reversals(state, message, amount),
     )
 

@@ -7,7 +7,6 @@ from django.utils.translation import gettext
 from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest, ReviewFlag
 from paytrust.staff import display
 
-WAITING = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID)
 INVOICE_TONES = {
     InvoiceStatus.DRAFT: "plain",
     InvoiceStatus.PENDING: "plain",
@@ -48,6 +47,6 @@ def part_label(part: Installment) -> SafeString:
     """Return an instalment's state, told as overdue when it is."""
     if part.status == Installment.Status.PAID:
         return display.label(part.get_status_display(), "good")
-    if part.due_at < timezone.now() and part.invoice.status in WAITING:
+    if part.is_overdue(timezone.now()):
         return display.label(gettext("overdue"), "bad")
     return display.label(part.get_status_display(), "plain")

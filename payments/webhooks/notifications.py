@@ -31,18 +31,14 @@ from gateways.adapter import (
 )
 from gateways.models import Gateway
 from invoices.models import PaymentRequest
+from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
 from payments.booking import settling
 from payments.booking.reversals import UNDOES_PAYMENT, ReversalBeforePayment
 from payments.booking.settling import Settlement
 from payments.models import WebhookEvent, WebhookRetry
 from paytrust.errors import PayTrustError
-from paytrust.operations import metrics
-from paytrust.operations.database import (
-    PaymentInProgress,
-    release_connection,
-    violated_constraint,
-    with_lock_tries,
-)
+from paytrust.operations import locking, metrics
+from paytrust.operations.database import release_connection, violated_constraint
 
 log = structlog.get_logger(__name__)
 
@@ -149,17 +145,14 @@ def claim_due(*, now: datetime, limit: int) -> list[int]:
 
     A claimed event is due again in two minutes, should its task be lost.
     """
-    with transaction.atomic():
-        due = list(
-            WebhookEvent.objects.filter(
-                status=WebhookEvent.Status.RECEIVED, next_attempt_at__lte=now
-            )
-            .order_by("next_attempt_at", "pk")
-            .select_for_update(skip_locked=True)
-            .values_list("pk", flat=True)[:limit]
-        )
-        WebhookEvent.objects.filter(pk__in=due).update(next_attempt_at=now + HANDED_OUT_AGAIN_AFTER)
-    return due
+    return locking.claim(
+        WebhookEvent.objects.filter(status=WebhookEvent.Status.RECEIVED, next_attempt_at__lte=now),
+        by="next_attempt_at",
+        taken=lambda ids: WebhookEvent.objects.filter(pk__in=ids).update(
+            next_attempt_at=now + HANDED_OUT_AGAIN_AFTER
+        ),
+        limit=limit,
+    )
 
 
 def retry(*, event_id: int, now: datetime) -> WebhookEvent:
@@ -291,8 +284,7 @@ def _apply(event: WebhookEvent, now: datetime) -> None:
         raise UnknownReference(
             f"Asked about {payment_request.reference}, the gateway answered about another payment."
         )
-    confirmed = report
-    with_lock_tries(lambda: _settle(event, payment_request, confirmed, now))
+    _settle(event, payment_request, report, now)
 
 
 def find_payment_request(gateway_id: int, notification: Notification) -> PaymentRequest | None:
@@ -360,7 +352,7 @@ def _confirmed(report: PaymentReport, notification: Notification) -> PaymentRepo
     return replace(report, notified_amount=notified)
 
 
-@transaction.atomic
+@in_locked_transaction
 def _settle(
     event: WebhookEvent, payment_request: PaymentRequest, report: PaymentReport, now: datetime
 ) -> None:

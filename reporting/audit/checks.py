@@ -82,11 +82,11 @@ SELECT 'invoices_installmenttax', part.id, format(
                       WHERE installment_id = part.id) rates ON true
  WHERE rates.tax <> part.tax_amount""",
     "a transaction's units": """
-SELECT 'payments_transaction', booked.id, format(
+SELECT 'invoices_transaction', booked.id, format(
            '%%s %%s, its payments_allocation rows sum to %%s, overpaid %%s (invoice %%s in %%s)',
            booked.amount, booked.currency_code, placed.amount, booked.overpayment_amount,
            scope.id, scope.currency_code)
-  FROM scope JOIN payments_transaction booked ON booked.invoice_id = scope.id
+  FROM scope JOIN invoices_transaction booked ON booked.invoice_id = scope.id
   LEFT JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM payments_allocation
                       WHERE transaction_id = booked.id) placed ON true
  WHERE booked.amount <> placed.amount + booked.overpayment_amount
@@ -94,15 +94,15 @@ SELECT 'payments_transaction', booked.id, format(
     "an allocation's place": """
 SELECT 'payments_allocation', allocation.id, format(
            'instalment %%s is not one of invoice %%s', allocation.installment_id, scope.id)
-  FROM scope JOIN payments_transaction booked ON booked.invoice_id = scope.id
+  FROM scope JOIN invoices_transaction booked ON booked.invoice_id = scope.id
   JOIN payments_allocation allocation ON allocation.transaction_id = booked.id
   JOIN invoices_installment part ON part.id = allocation.installment_id
  WHERE part.invoice_id <> scope.id""",
     "reversals beside what they reverse": """
-SELECT 'payments_transaction', paid.id, format(
+SELECT 'invoices_transaction', paid.id, format(
            '%%s was paid, but %%s was taken back', paid.amount, -taken.amount)
-  FROM scope JOIN payments_transaction paid ON paid.invoice_id = scope.id
-  JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM payments_transaction
+  FROM scope JOIN invoices_transaction paid ON paid.invoice_id = scope.id
+  JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM invoices_transaction
                  WHERE reverses_id = paid.id) taken ON true
  WHERE paid.kind = 'payment' AND paid.amount + taken.amount < 0""",
     "an invoice's balance and state": """
@@ -111,7 +111,7 @@ SELECT 'invoices_invoice', scope.id, format(
            scope.status, scope.paid_amount, scope.overpayment_amount, booked.paid, booked.over)
   FROM scope LEFT JOIN LATERAL (
        SELECT coalesce(sum(amount), 0) AS paid, coalesce(sum(overpayment_amount), 0) AS over
-         FROM payments_transaction WHERE invoice_id = scope.id) booked ON true
+         FROM invoices_transaction WHERE invoice_id = scope.id) booked ON true
  WHERE scope.paid_amount <> booked.paid OR scope.overpayment_amount <> booked.over
     OR scope.status <> CASE
            WHEN booked.paid - booked.over >= scope.total_amount THEN 'fully_paid'

@@ -15,7 +15,6 @@ from reporting.financial import rollups, selectors
 from reporting.models import ClosedDay
 
 COUNTED = 10_000  # a list longer than that says "more than"; counting on would take its time
-WAITING = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID)
 
 SETTLED = """
 WITH part AS (
@@ -114,9 +113,7 @@ def queues(*, now: datetime) -> Queues:
 def books(*, now: datetime) -> Books:
     """Return how current the books are."""
     newest = ClosedDay.objects.order_by("-day_date").first()
-    late = PaymentRequest.objects.filter(
-        status__in=asking.CHECKED, next_check_at__lt=now - asking.ASK_AGAIN_AFTER
-    )
+    late = PaymentRequest.objects.to_check(now - asking.ASK_AGAIN_AFTER)
     return Books(
         closed_day=newest.day_date if newest else None,
         closed_at=newest.closed_at if newest else None,
@@ -126,10 +123,8 @@ def books(*, now: datetime) -> Books:
 
 
 def overdue(*, now: datetime) -> QuerySet[Any]:
-    """Return the unpaid instalments that are past due on invoices that still wait for money."""
-    return Installment.objects.filter(
-        status=Installment.Status.UNPAID, due_at__lt=now, invoice__status__in=WAITING
-    )
+    """Return the instalments that are overdue."""
+    return Installment.objects.overdue(now)
 
 
 def counted(rows: QuerySet[Any]) -> Counted:

@@ -11,8 +11,15 @@ from django.utils.translation import gettext_lazy
 
 from apikeys.models import ApiKeyAuditEntry
 from apikeys.staff_acts import kinds, recording
-from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
-from payments.models import Allocation, Transaction, WebhookEvent, WebhookRetry
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceStatus,
+    LineItem,
+    PaymentRequest,
+    Transaction,
+)
+from payments.models import Allocation, WebhookEvent, WebhookRetry
 from payments.webhooks import texts
 from paytrust.staff import display
 
@@ -98,7 +105,7 @@ def _parts(invoice: Invoice) -> list[Installment]:
 def _transactions(invoice: Invoice) -> list[Transaction]:
     allocations = Allocation.objects.select_related("installment").order_by("installment__number")
     return list(
-        invoice.transactions.select_related("gateway", "payment_request", "event", "reverses")
+        invoice.transactions.select_related("gateway", "payment_request", "reverses")
         .prefetch_related(Prefetch("allocations", allocations))
         .order_by("pk")
     )

@@ -49,7 +49,7 @@ CHOSEN = """
 """
 PAGE_ENDS = f"""
 SELECT created_at, id FROM (
-    SELECT movement.created_at, movement.id FROM payments_transaction movement
+    SELECT movement.created_at, movement.id FROM invoices_transaction movement
      WHERE {CHOSEN} AND movement.created_at < %(end)s
      ORDER BY movement.created_at, movement.id LIMIT %(limit)s
 ) page ORDER BY created_at DESC, id DESC LIMIT 1
@@ -58,7 +58,7 @@ SELECT created_at, id FROM (
 UNITS = ", ".join(f"('{code}', {Decimal(1).scaleb(-of):f})" for code, of in EXPONENTS.items())
 PAGE_OF_MOVEMENTS = f"""
 WITH movement AS MATERIALIZED (
-    SELECT * FROM payments_transaction movement
+    SELECT * FROM invoices_transaction movement
      WHERE {CHOSEN} AND movement.created_at <= %(to)s
        AND (movement.created_at, movement.id) <= (%(to)s, %(last)s)
 ), filled AS (

@@ -6,7 +6,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from invoices.invoices import labels
-from payments.models import Transaction
+from invoices.models import Transaction
 from paytrust.staff import display
 
 register = template.Library()

@@ -9,8 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from lxml import etree
 
-from invoices.models import Invoice
-from payments.models import Transaction
+from invoices.models import Invoice, Transaction
 from paytrust.staff import roles
 from reporting.back_office import timeline
 from tests.apikeys.factories import NOON

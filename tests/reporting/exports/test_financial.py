@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from payments.models import Transaction
+from invoices.models import Transaction
 from paytrust.web import spreadsheets
 from reporting.exports import movements
 from tests.conftest import Merchant, Sandbox
