@@ -27,7 +27,7 @@ from invoices.models import (
 from invoices.payment_requests import opening
 from payments.booking import selectors as payments
 from payments.changes import closing
-from payments.models import Allocation, WebhookEvent
+from payments.models import WebhookEvent
 from payments.webhooks import notifications
 from reporting.back_office import figures, search
 from reporting.exports import movements
@@ -77,6 +77,7 @@ def fill() -> Shop:
             external_id=f"order-{number}",
             status="pending" if number % 20 == 0 else "fully_paid",
             paid_amount=0 if number % 20 == 0 else 10_000,
+            paid_at=None if number % 20 == 0 else NOON,
             created_at=NOON + timedelta(minutes=number),
             expires_at=NOON + timedelta(minutes=number),
             open_payment_at=NOON + timedelta(minutes=number) if number % 20 == 0 else None,
@@ -109,10 +110,6 @@ def fill() -> Shop:
             created_at=NOON,
         )
         for request in requests
-    )
-    Allocation.objects.bulk_create(
-        Allocation(tenant_id=one.tenant_id, transaction=one, installment=part, amount=10_000)
-        for one, part in zip(booked, parts, strict=True)
     )
     fill_ledger(tenants, list(zip(booked, parts, strict=True)))
     WebhookEvent.objects.bulk_create(
@@ -257,7 +254,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         lambda shop: list(payments.transactions_of(tenant=shop.tenant, invoice_id=shop.invoice.pk)),
         {
             "transaction_of_invoice|invoices_transaction_invoice",
-            "allocation_per_installment|payments_allocation",
+            "ledger_entry_once",
         },
     ),
     "what staff find by any name": (
