@@ -37,7 +37,7 @@ PAGES = {
     "transactions": "invoices/transaction/",
     "payment requests": "invoices/paymentrequest/",
     "instalments": "invoices/installment/",
-    "settlements": "invoices/settlemententry/",
+    "ledger": "invoices/ledgerentry/",
     "webhooks": "payments/webhookevent/",
     "failed webhooks": "payments/webhookevent/?status__exact=failed",
     "ignored webhooks": "payments/webhookevent/?status__exact=ignored",

@@ -37,6 +37,10 @@ OTHERS = {
     ("payments/changes/discrepancies.py", "paid_amount"),
     ("payments/changes/discrepancies.py", "overpayment_amount"),
     ("payments/changes/discrepancies.py", "review_flags"),
+    # Sums of a report, which are rows of no table.
+    ("reporting/financial/figures.py", "overpayment_amount"),
+    ("reporting/financial/figures.py", "refunded_amount"),
+    ("reporting/statements/selectors.py", "overpayment_amount"),
 }
 """Columns of other tables that have the same name."""
 

@@ -4,7 +4,16 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest, ReviewFlag
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceStatus,
+    LedgerEntry,
+    MoneyKind,
+    PaymentRequest,
+    ReviewFlag,
+    Transaction,
+)
 from paytrust.staff import display
 
 INVOICE_TONES = {
@@ -25,6 +34,17 @@ REQUEST_TONES = {
     PaymentRequest.Status.CLOSING: "warn",
     PaymentRequest.Status.CANCELLED: "plain",
 }
+
+KIND_TONES = {
+    MoneyKind.PAYMENT: "good",
+    MoneyKind.REFUND: "warn",
+    MoneyKind.REVERSAL: "bad",
+}
+
+
+def kind_label(row: Transaction | LedgerEntry) -> SafeString:
+    """Return whether money came in, was refunded, or was taken back against us."""
+    return display.label(row.get_kind_display(), KIND_TONES[MoneyKind(row.kind)])
 
 
 def invoice_label(invoice: Invoice) -> SafeString:

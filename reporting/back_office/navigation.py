@@ -26,7 +26,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(_("Transactions"), "payments", "invoices", "transaction", may),
                 _list(_("Payment requests"), "link", "invoices", "paymentrequest", may),
                 _list(_("Instalments"), "calendar_month", "invoices", "installment", may),
-                _list(_("Settlements"), "account_balance", "invoices", "settlemententry", may),
+                _list(_("Ledger"), "account_balance", "invoices", "ledgerentry", may),
             ),
         },
         {
