@@ -205,7 +205,11 @@ def _locked(tenant: Tenant, invoice_id: int, seen: Owed | None) -> InvoiceDocume
 
 
 def _account(document: InvoiceDocument) -> Account:
-    standing = posting.standing_of(invoice=document.invoice, installments=document.installments)
+    standing = posting.standing_of(
+        invoice=document.invoice,
+        installments=document.installments,
+        taxes_asked=taxes.tax_by_rate(document.line_items),
+    )
     return Account(document.invoice, document.installments, standing)
 
 
