@@ -26,7 +26,6 @@ from invoices.models import (
 )
 from invoices.payment_requests import leases, opening
 from payments.booking import selectors as payments
-from payments.changes import closing
 from payments.models import WebhookEvent
 from payments.webhooks import notifications
 from reporting.back_office import figures, search
