@@ -151,10 +151,6 @@ def adjust(
         raise PaymentInProgress
     opens_next = not invoice.payment_requests.active().exists()
     posting.reshape(account=account, asked=asked, opens_next=opens_next, now=now)
-    taxes.rewrite(
-        installments=[part for part in account.installments if part.pk in asked],
-        line_items=document.line_items,
-    )
     return document
 
 

@@ -18,11 +18,11 @@ from pyiso20022.pain.pain_002_001_12 import Document  # type: ignore[import-unty
 from xsdata.formats.dataclass.parsers import XmlParser
 
 from gateways.adapter import PaymentState
-from invoices.models import Installment, Invoice, PaymentRequest, Transaction
+from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
 from payments.booking import pain002, pain002_document, pain002_reports, settling
 from payments.booking.pain002_document import StatusReport
 from payments.booking.pain002_statuses import PaidInvoice, report_on
-from payments.models import Allocation, WebhookEvent
+from payments.models import WebhookEvent
 from payments.webhooks import notifications
 from paytrust.iso20022 import reading
 from paytrust.iso20022.messages import Message
@@ -92,7 +92,7 @@ def books() -> tuple[list[Any], ...]:
     """Return every row that money can change."""
     return tuple(
         list(model._default_manager.order_by("pk").values())
-        for model in (Invoice, Installment, PaymentRequest, Transaction, Allocation)
+        for model in (Invoice, Installment, PaymentRequest, Transaction, LedgerEntry)
     )
 
 
