@@ -2,6 +2,7 @@
 
 import uuid
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -9,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from apikeys.tenants.tenancy import NOTHING, TenantQuerySet
+from paytrust.operations import triggers
 
 
 class Tenant(models.Model):
@@ -119,6 +121,10 @@ class ApiKeyAuditEntry(models.Model):
                 name="api_key_audit_changes",  # what was done to an invoice
             ),
         ]
+        # Migration 0002 partitions the table by month and refuses TRUNCATE of each partition.
+        triggers = [
+            triggers.refused("api_key_audit_append_only", pgtrigger.Update | pgtrigger.Delete)
+        ]
 
     def __str__(self) -> str:
         return gettext("Audit entry %(number)s") % {"number": self.pk}
@@ -155,6 +161,16 @@ class AuditSeal(models.Model):
             models.UniqueConstraint(fields=["tenant", "sequence"], name="audit_seal_sequence"),
         ]
         indexes = [models.Index(fields=["newest_at"], name="audit_seal_newest")]
+        triggers = [
+            triggers.refused("audit_seal_append_only", pgtrigger.Update),
+            triggers.refused(
+                "audit_seal_kept",
+                pgtrigger.Delete,
+                rule="audit_seal_append_only",
+                condition="OLD.newest_at >= now() - interval '1 year'",
+            ),
+            triggers.not_truncated("audit_seal"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.tenant_id}/{self.sequence}: {len(self.entry_ids)} entries"
@@ -206,6 +222,19 @@ class IdempotencyRecord(models.Model):
         return self.key
 
 
+FROZEN_OF_ACTS = (
+    "id",
+    "staff_id",
+    "act",
+    "object_type",
+    "tenant_id",
+    "invoice_id",
+    "reason",
+    "request_id",
+    "created_at",
+)
+
+
 class StaffAct(models.Model):
     """One thing that a member of staff did in the back office, and how it ended.
 
@@ -241,6 +270,19 @@ class StaffAct(models.Model):
             ),
             models.Index(fields=["object_type", "object_id"], name="staff_act_of_object"),
             models.Index(fields=["request_id"], name="staff_act_by_request"),
+        ]
+        triggers = [
+            triggers.refused(
+                "staff_act_append_only",
+                pgtrigger.Update,
+                condition="OLD.outcome IS NOT NULL OR NEW.outcome IS NULL"
+                " OR (OLD.object_id IS NOT NULL AND OLD.object_id IS DISTINCT FROM NEW.object_id)"
+                f" OR {triggers.changed(FROZEN_OF_ACTS)}",
+            ),
+            triggers.refused(
+                "staff_act_not_deleted", pgtrigger.Delete, rule="staff_act_append_only"
+            ),
+            triggers.not_truncated("staff_act"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import ALL
+from paytrust.operations import triggers
 
 
 class Gateway(models.Model):
@@ -93,6 +94,7 @@ class GatewayAccount(models.Model):
                 name="gateway_account_is_sealed",
             ),
         ]
+        triggers = triggers.append_only("fee_history")
 
     def __str__(self) -> str:
         return gettext("%(gateway)s of %(owner)s") % {

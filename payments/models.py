@@ -2,6 +2,7 @@
 
 from typing import Self
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -12,7 +13,7 @@ from apikeys.models import Tenant
 from apikeys.tenants import columns
 from gateways.models import Gateway, GatewayAccount
 from invoices.models import Invoice, Transaction
-from paytrust.operations.append_only import append_only
+from paytrust.operations import triggers
 
 
 class WebhookEvent(models.Model):
@@ -69,6 +70,17 @@ class WebhookEvent(models.Model):
                 "tenant", "id", condition=Q(status="failed"), name="webhook_event_failed_of_tenant"
             ),
         ]
+        triggers = [
+            triggers.refused(
+                "webhook_event_kept",
+                pgtrigger.Update,
+                condition=triggers.changed(("gateway_id", "event_id", "body", "received_at")),
+            ),
+            triggers.refused(
+                "webhook_event_not_deleted", pgtrigger.Delete, rule="webhook_event_kept"
+            ),
+            triggers.not_truncated("webhook_event"),
+        ]
 
     def __str__(self) -> str:
         return gettext("Notification %(number)s") % {"number": self.pk}
@@ -87,6 +99,7 @@ class WebhookRetry(models.Model):
         constraints = [
             models.UniqueConstraint("event", "attempt", name="webhook_retry_attempt"),
         ]
+        triggers = triggers.append_only("webhook_retry")
 
     def __str__(self) -> str:
         return f"attempt {self.attempt} at event {self.event_id}"
@@ -100,9 +113,13 @@ class EventTransaction(models.Model):
     transaction = models.OneToOneField(Transaction, models.PROTECT, related_name="booked_by")
 
     class Meta:
-        triggers = append_only(
-            "event_transaction_append_only", truncated="event_transaction_not_truncated"
-        )
+        constraints = [columns.required("event_transaction")]
+        triggers = [
+            *triggers.append_only("event_transaction"),
+            triggers.tenant_of(
+                "event_transaction", owner="invoices_transaction", by="transaction_id"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"event {self.event_id} booked transaction {self.transaction_id}"
@@ -116,6 +133,21 @@ class ProposalQuerySet(models.QuerySet["Proposal"]):
     def waiting(self) -> Self:
         """Those that somebody has still to decide on, or is deciding on."""
         return self.filter(status__in=Proposal.WAITING)
+
+
+FROZEN_OF_PROPOSALS = (
+    "id",
+    "tenant_id",
+    "act",
+    "invoice_id",
+    "event_id",
+    "named",
+    "before",
+    "after",
+    "reason",
+    "proposed_by_id",
+    "proposed_at",
+)
 
 
 class Proposal(models.Model):
@@ -205,6 +237,16 @@ class Proposal(models.Model):
                 name="proposal_waiting",
             ),
         ]
+        triggers = [
+            triggers.refused(
+                "proposal_frozen",
+                pgtrigger.Update,
+                condition="OLD.status IN ('applied', 'rejected', 'withdrawn', 'stale')"
+                f" OR {triggers.changed(FROZEN_OF_PROPOSALS)}",
+            ),
+            triggers.refused("proposal_not_deleted", pgtrigger.Delete, rule="proposal_frozen"),
+            triggers.not_truncated("proposal"),
+        ]
 
     def __str__(self) -> str:
         return gettext("Proposal %(number)s") % {"number": self.pk}
@@ -241,6 +283,7 @@ class DiscrepancyEntry(models.Model):
                 condition=Q(kind__in=["note", "resolved"]), name="discrepancy_entry_kind_known"
             ),
         ]
+        triggers = triggers.append_only("discrepancy_entry")
 
     def __str__(self) -> str:
         return f"{self.kind} on invoice {self.invoice_id}"

@@ -1,9 +1,19 @@
 """The reporting app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ReportingConfig(AppConfig):
     name = "reporting"
     default_auto_field = "django.db.models.BigAutoField"
     keeps_tenants_apart = True
+
+    def ready(self) -> None:
+        post_migrate.connect(_give_rights, sender=self)
+
+
+def _give_rights(**_signal: object) -> None:
+    from reporting.back_office import rights  # noqa: PLC0415  # models are not loaded before
+
+    rights.give_rights()

@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from invoices.models import Installment, Invoice
-from reporting.financial.models import ClosedDay, DailyTotal
+from reporting.financial.models import ClosedDay, DailyTotal, EntryOnOpenDay
 
 __all__ = [
     "AuditRun",
@@ -12,6 +12,7 @@ __all__ = [
     "ClosedDay",
     "DailyTotal",
     "Discrepancy",
+    "EntryOnOpenDay",
     "OverdueInstallment",
 ]
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 REFUSE_DELETE = """
     SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger
     JOIN pg_proc ON pg_proc.oid = tgfoid
-    WHERE NOT tgisinternal AND tgtype & 8 > 0 AND proname LIKE '%refuse%'
+    WHERE NOT tgisinternal AND tgtype & 8 > 0 AND prosrc LIKE '%is refused%'
 """
 
 

@@ -1,8 +1,9 @@
-"""The two gateways under their fixed ids, with the fees PayTrust starts with."""
+"""The two gateways under their fixed ids, with the fees PayTrust starts with and their history."""
 
 from decimal import Decimal
 
 from django.db import migrations
+from django.utils import timezone
 
 GATEWAYS = [
     (1, "xendit", "Xendit", ["IDR", "MYR", "USD"]),
@@ -19,14 +20,19 @@ FEES = [  # gateway, currency, percentage, fixed amount in minor units
 def create(apps, schema_editor):
     gateway_model = apps.get_model("gateways", "Gateway")
     fee_model = apps.get_model("gateways", "GatewayFee")
+    change_model = apps.get_model("gateways", "GatewayFeeChange")
     for pk, code, name, currencies in GATEWAYS:
         gateway_model.objects.create(pk=pk, code=code, name=name, currencies=currencies)
+    now = timezone.now()
     for gateway_id, currency_code, percentage, fixed_amount in FEES:
-        fee_model.objects.create(
+        fee = fee_model.objects.create(
             gateway_id=gateway_id,
             currency_code=currency_code,
             percentage=Decimal(percentage),
             fixed_amount=fixed_amount,
+        )
+        change_model.objects.create(
+            fee=fee, percentage=fee.percentage, fixed_amount=fixed_amount, changed_at=now
         )
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Self
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -11,7 +12,7 @@ from apikeys.tenants import columns
 from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway
 from invoices.ledger import rules
-from paytrust.operations.append_only import append_only
+from paytrust.operations import triggers
 
 if TYPE_CHECKING:
     from invoices.models import PaymentRequest
@@ -27,6 +28,21 @@ class TransactionQuerySet(TenantQuerySet["Transaction"]):
     def booked(self, *, payment_request: "PaymentRequest") -> Self:
         """What has been booked on a payment request, oldest first."""
         return self.filter(payment_request=payment_request).order_by("pk")
+
+
+FROZEN_OF_TRANSACTIONS = (
+    "tenant_id",
+    "invoice_id",
+    "payment_request_id",
+    "gateway_id",
+    "gateway_transaction_id",
+    "kind",
+    "reverses_id",
+    "currency_code",
+    "amount",
+    "paid_at",
+    "created_at",
+)
 
 
 class Transaction(models.Model):
@@ -70,7 +86,18 @@ class Transaction(models.Model):
             models.Index("invoice", "id", name="transaction_of_invoice"),
             models.Index("tenant", "created_at", name="transaction_booked"),
         ]
-        triggers = [rules.TRANSACTION_SUMS]
+        triggers = [
+            triggers.refused(
+                "transaction_append_only",
+                pgtrigger.Update,
+                condition=triggers.changed(FROZEN_OF_TRANSACTIONS),
+            ),
+            triggers.refused(
+                "transaction_not_deleted", pgtrigger.Delete, rule="transaction_append_only"
+            ),
+            triggers.not_truncated("transaction"),
+            rules.TRANSACTION_SUMS,
+        ]
 
     def __str__(self) -> str:
         return self.gateway_transaction_id
@@ -131,7 +158,7 @@ class LedgerEntry(models.Model):
             models.Index("booked_at", name="ledger_entry_day"),
         ]
         triggers = [
-            *append_only("ledger_entry_append_only", truncated="ledger_entry_not_truncated"),
+            *triggers.append_only("ledger_entry"),
             rules.ENTRY_SUMS,
         ]
 
@@ -150,10 +177,12 @@ class LedgerTax(models.Model):
     class Meta:
         verbose_name_plural = "ledger taxes"
         constraints = [
+            columns.required("ledger_tax"),
             models.UniqueConstraint("entry", "tax_rate", name="ledger_tax_rate"),
         ]
         triggers = [
-            *append_only("ledger_tax_append_only", truncated="ledger_tax_not_truncated"),
+            *triggers.append_only("ledger_tax"),
+            triggers.tenant_of("ledger_tax", owner="invoices_ledgerentry", by="entry_id"),
             rules.TAX_SUMS,
         ]
 

@@ -11,6 +11,7 @@ from apikeys.models import Tenant
 from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway, GatewayAccount
 from invoices.payment_requests import states
+from paytrust.operations import triggers
 
 
 class PaymentRequestQuerySet(TenantQuerySet["PaymentRequest"]):
@@ -93,7 +94,7 @@ class PaymentRequest(models.Model):
             models.Index("gateway", "gateway_payment_id", name="payment_request_gateway_id"),
             models.Index("created_at", "id", name="payment_request_newest"),
         ]
-        triggers = [states.ONLY_LEGAL_CHANGES]
+        triggers = [states.ONLY_LEGAL_CHANGES, triggers.not_truncated("payment_request")]
 
     def __str__(self) -> str:
         return self.reference

@@ -1,19 +1,20 @@
 """Totals of closed days, made from the ledger entries booked on them."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import ALL
 from gateways.models import Gateway
-from invoices.models import MoneyKind
-from paytrust.operations.append_only import append_only
+from invoices.models import LedgerEntry, MoneyKind
+from paytrust.operations import triggers
 
 
 class ClosedDay(models.Model):
     """A UTC day whose totals are made. Days close in order and never change afterwards.
 
-    A trigger on the ledger, in migration 0006, books what comes later on the first open day.
+    `EntryOnOpenDay` has the trigger that books what comes later on the first open day.
     """
 
     merchants_see = ALL
@@ -22,10 +23,29 @@ class ClosedDay(models.Model):
     closed_at = models.DateTimeField()
 
     class Meta:
-        triggers = append_only("closed_day_append_only", truncated="closed_day_not_truncated")
+        triggers = triggers.append_only("closed_day")
 
     def __str__(self) -> str:
         return str(self.day_date)
+
+
+class EntryOnOpenDay(LedgerEntry):
+    """No table: the rule that a ledger entry is booked on a day that is still open."""
+
+    class Meta:
+        proxy = True
+        triggers = [
+            pgtrigger.Trigger(
+                name="ledger_entry_on_open_day",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+SELECT greatest(NEW.booked_at, (max(day_date) + 1)::timestamp AT TIME ZONE 'UTC')
+  INTO NEW.booked_at FROM reporting_closedday;
+RETURN NEW;
+""",
+            )
+        ]
 
 
 class DailyTotal(models.Model):
@@ -76,7 +96,7 @@ class DailyTotal(models.Model):
             ),
         ]
         indexes = [models.Index("day_date", name="daily_total_day")]
-        triggers = append_only("daily_total_append_only", truncated="daily_total_not_truncated")
+        triggers = triggers.append_only("daily_total")
 
     def __str__(self) -> str:
         return f"{self.day_date} {self.currency_code}"

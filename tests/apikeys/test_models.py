@@ -31,7 +31,7 @@ class TestApiKeyAuditEntry:
     def test_cannot_be_changed(self) -> None:
         entry = audit_entry()
 
-        with pytest.raises(IntegrityError, match="append-only: UPDATE"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="append_only: UPDATE"), transaction.atomic():
             ApiKeyAuditEntry.objects.update(actor_identifier="nobody")
 
         entry.refresh_from_db()
@@ -41,7 +41,7 @@ class TestApiKeyAuditEntry:
         entry = audit_entry()
 
         with (
-            pytest.raises(IntegrityError, match="append-only: DELETE"),
+            pytest.raises(IntegrityError, match="append_only: DELETE"),
             transaction.atomic(),
             connection.cursor() as cursor,
         ):

@@ -70,8 +70,8 @@ class TestMakeMonths:
         entry(NOW + timedelta(days=900))
 
         changes = (
-            (f"UPDATE {table} SET success = false", "append-only"),  # noqa: S608
-            (f"DELETE FROM {table}", "append-only"),  # noqa: S608
+            (f"UPDATE {table} SET success = false", "append_only"),  # noqa: S608
+            (f"DELETE FROM {table}", "append_only"),  # noqa: S608
             (f"TRUNCATE {table}", "not_truncated"),
         )
         for change, reason in changes:

@@ -155,7 +155,7 @@ class TestAuditSeal:
             "DELETE": lambda: AuditSeal.objects.all().delete(),
         }[verb]
 
-        with pytest.raises(IntegrityError, match=f"append-only: {verb}"), transaction.atomic():
+        with pytest.raises(IntegrityError, match=f"append_only: {verb}"), transaction.atomic():
             change()
 
         assert seals.verify(now=LATER).breaks == ()

@@ -183,8 +183,8 @@ class TestTables:
         assert conditions["invoices_invoice"] == (
             f'"invoices_invoice".tenant_id = {policies.CURRENT}'
         )
-        assert conditions["invoices_installmenttax"] == (
-            'merchant_sees_own_invoices_installment("invoices_installmenttax".installment_id)'
+        assert conditions["invoices_lineitem"] == (
+            'merchant_sees_own_invoices_invoice("invoices_lineitem".invoice_id)'
         )
         assert not any(table.startswith("auth_") for table in conditions)
         assert LedgerTax._meta.db_table in conditions
