@@ -18,6 +18,7 @@ class GatewayNotification(APIView):
 
     authentication_classes = ()
     takes_any_body = True  # whatever a gateway calls it; see BodyLimitMiddleware
+    body_limit_setting = "WEBHOOK_BODY_LIMIT_BYTES"
     gateway_code: ClassVar[str]
 
     @extend_schema(exclude=True)
