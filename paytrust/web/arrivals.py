@@ -146,7 +146,7 @@ class Arrival:
         while True:
             yield from self._until_line(MAX_TRAILER_BYTES)
             line = self._line()
-            trailer_bytes += len(line)
+            trailer_bytes += len(line) + 2
             if not line:
                 break
             if trailer_bytes > MAX_TRAILER_BYTES:
