@@ -72,6 +72,7 @@ $(CHECKS): export ADMIN_API_KEY = check-only-0123456789abcdef0123456789abcdef
 $(CHECKS): export API_KEY_PEPPER = check-only-fedcba9876543210fedcba9876543210
 $(CHECKS): export CREDENTIAL_KEYS = check-only-00112233445566778899aabbccddeeff
 $(CHECKS): export PUBLIC_BASE_URL = https://pay.example.com
+$(CHECKS): export TRUSTED_PROXIES = 1
 check-code messages: export DATABASE_URL = postgres://nobody@127.0.0.1:9/none
 check-code messages: export REDIS_URL = redis://127.0.0.1:9/0
 
