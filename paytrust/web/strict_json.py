@@ -23,6 +23,8 @@ MAX_NUMBER_LENGTH = 100  # characters
 MAX_NUMBER_EXPONENT = 100  # powers of ten, either way
 MOST_NAMED = 20  # of names or places that are wrong
 LONGEST_NAME = 100  # characters shown of a name
+MOST_LOOKED_AT = 500  # numbers with an exponent, to name the place of each that is wrong
+EXPONENT = re.compile(r"[0-9][eE][+-]?[0-9]")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 MAY_BE_UNSTORABLE = (b"\\u", b"\xef\xbf\xbe", b"\xef\xbf\xbf")  # how JSON can write them
 
@@ -51,6 +53,8 @@ def decode(raw: bytes) -> Any:  # noqa: ANN401  # any JSON value
     try:
         value = _read(text, _DECODER)
     except _UnreadableNumber as error:
+        if len(EXPONENT.findall(text)) > MOST_LOOKED_AT:  # no person writes so
+            raise MalformedJSON(_wrong_with(str(error)) or "") from error
         raise _wrong_places(_read(text, _LENIENT_DECODER)) from error
     if any(sign in raw for sign in MAY_BE_UNSTORABLE) and next(_wrong(value), None):
         raise _wrong_places(value)
@@ -180,13 +184,13 @@ def named(names: list[str], wrong: str) -> dict[str, Any]:
 
 def _integer(text: str) -> int:
     if _wrong_with(text):
-        raise _UnreadableNumber
+        raise _UnreadableNumber(text)
     return int(text)
 
 
 def _fraction(text: str) -> Decimal:
     if _wrong_with(text):
-        raise _UnreadableNumber
+        raise _UnreadableNumber(text)
     return Decimal(text)
 
 
