@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apikeys.audit import retention, seals
+from paytrust.staff import sign_in
 
 
 @shared_task(name="apikeys.seal_audit")
@@ -16,3 +17,9 @@ def seal_audit() -> None:
 def make_audit_months() -> None:
     """Make the audit log's next monthly partitions."""
     retention.make_months(now=timezone.now())
+
+
+@shared_task(name="apikeys.purge_sign_in_attempts")
+def purge_sign_in_attempts() -> None:
+    """Delete old tries to sign in."""
+    sign_in.purge_attempts(now=timezone.now())

@@ -3,6 +3,8 @@
 Amounts are minor units in `Money`; whole currency and the gateways' words stay in the adapters.
 """
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,6 +88,26 @@ class PaymentPage:
     token: str | None = None  # by which the gateway closes its page, if it has one
 
 
+LONGEST_ID, LONGEST_WORD = 255, 50  # of what is kept
+UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
+
+
+def fitted(text: str | None, longest: int, *, is_id: bool = False) -> str | None:
+    """Return a gateway's text as it can be kept: what is too long is cut, and marked so.
+
+    Ids that differ stay different: a cut one ends in a digest of the whole.
+    """
+    if text is None:
+        return None
+    kept = UNSTORABLE.sub("\ufffd", text)
+    if len(kept) <= longest:
+        return kept
+    mark = (
+        f"...{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:16]}" if is_id else "..."
+    )
+    return kept[: longest - len(mark)] + mark
+
+
 class PaymentState(StrEnum):
     PENDING = "pending"
     PAID = "paid"
@@ -106,6 +128,9 @@ class Reversal:
     at: datetime | None
     confirmed: bool
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", fitted(self.id, LONGEST_ID, is_id=True))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentReport:
@@ -125,6 +150,11 @@ class PaymentReport:
     page: PaymentPage | None = None
     reversals: tuple[Reversal, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gateway_id", fitted(self.gateway_id, LONGEST_ID, is_id=True))
+        for name in ("method", "channel", "raw_status"):
+            object.__setattr__(self, name, fitted(getattr(self, name), LONGEST_WORD))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
@@ -134,6 +164,10 @@ class Notification:
     reference: str | None
     gateway_id: str | None
     report: PaymentReport | None
+
+    def __post_init__(self) -> None:
+        for name in ("event_id", "reference", "gateway_id"):
+            object.__setattr__(self, name, fitted(getattr(self, name), LONGEST_ID, is_id=True))
 
 
 class GatewayError(PayTrustError):

@@ -1,9 +1,20 @@
 """The payments app."""
 
+import structlog
 from django.apps import AppConfig
+from django.core.checks import register
+
+from payments import checks
+
+log = structlog.get_logger(__name__)
 
 
 class PaymentsConfig(AppConfig):
     name = "payments"
     default_auto_field = "django.db.models.BigAutoField"
     keeps_tenants_apart = True
+
+    def ready(self) -> None:
+        register(checks.confirmation)
+        for warning in checks.confirmation():
+            log.warning(warning.msg)

@@ -21,6 +21,7 @@ SETTINGS = {
     # All tests come from one address, and some send much; those of the limiter set it themselves.
     "RATE_LIMIT_REQUESTS": "1000000",
     "FAILED_AUTHENTICATION_LIMIT": "1000000",
+    "SIGN_IN_LIMIT": "1000000",
     # Nothing listens on port 9: a test without the sandbox reaches no gateway.
     "XENDIT_BASE_URL": "http://127.0.0.1:9/xendit",
     "XENDIT_SECRET_KEY": "xnd_development_TESTKEY",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import redis
 import structlog
 from django.conf import settings
+from django.http import HttpRequest
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.exceptions import Throttled
@@ -218,32 +219,47 @@ class KeyThrottle(BaseThrottle):
         return self._standing.reset_seconds if self._standing else None
 
 
-def refuse_flood(request: Request) -> None:
+def refuse_flood(request: Request, *, of: str = "failures") -> None:
     """Turn away an address that tries wrong keys, before anything is spent on another one.
+
+    `of` names what is tried: each kind of proof has a count of its own.
 
     Raises:
         Throttled: too many wrong keys came from there in the last minute.
     """
-    _failure(request, only_look=True)
+    _failure(request, of, only_look=True)
 
 
-def count_failure(request: Request) -> None:
+def count_failure(request: Request, *, of: str = "failures") -> None:
     """Count a wrong key against the caller's address, which no right key ever is.
 
     Raises:
         Throttled: too many wrong keys came from there in the last minute.
     """
-    _failure(request, only_look=False)
+    _failure(request, of, only_look=False)
 
 
-def _failure(request: Request, *, only_look: bool) -> None:
-    address = client_address_of(request._request)  # noqa: SLF001  # DRF's wrapper hides it
+def take_sign_in(request: HttpRequest) -> access.Standing | None:
+    """Count a try to sign in against the caller's address, before its password is hashed."""
+    return limiter().take(
+        bucket_of(request, "sign-in"), limit=settings.SIGN_IN_LIMIT, seconds=WINDOW_SECONDS
+    )
+
+
+def bucket_of(request: HttpRequest, what: str) -> str:
+    """Return the name under which an address is counted: all of an IPv6 /64 are one."""
+    address = client_address_of(request)
+    return f"{what}:{network_of(address) if address else 'local'}"
+
+
+def _failure(request: Request, of: str, *, only_look: bool) -> None:
+    bucket = bucket_of(request._request, of)  # noqa: SLF001  # DRF's wrapper hides it
     standing = limiter().take(
-        f"failures:{network_of(address) if address else 'local'}",
+        bucket,
         limit=settings.FAILED_AUTHENTICATION_LIMIT,
         seconds=WINDOW_SECONDS,
         only_look=only_look,
     )
     if standing is not None and not standing.allowed:
-        log.warning("too many wrong keys", address=address)
+        log.warning("too many wrong keys", bucket=bucket)
         raise Throttled(wait=standing.reset_seconds)

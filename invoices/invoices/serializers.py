@@ -25,7 +25,9 @@ from paytrust.web.serializers import (
     MomentField,
     StrictCharField,
     StrictDecimalField,
+    StrictDictField,
     StrictIntegerField,
+    StrictListField,
     StrictSerializer,
     UTCDateTimeField,
 )
@@ -73,7 +75,7 @@ class LineItemRequest(StrictSerializer):
 
 class InstallmentPlanRequest(StrictSerializer):
     count = StrictIntegerField(min_value=2, max_value=MAX_INSTALLMENTS)
-    custom_amounts = serializers.ListField(
+    custom_amounts = StrictListField(
         child=StrictIntegerField(min_value=1, help_text="minor units"),
         required=False,
         allow_null=True,
@@ -83,7 +85,7 @@ class InstallmentPlanRequest(StrictSerializer):
     interval_days = StrictIntegerField(
         min_value=1, max_value=366, required=False, allow_null=True, default=None
     )
-    due_dates = serializers.ListField(
+    due_dates = StrictListField(
         child=MomentField(help_text="a date is its 00:00 UTC"),
         required=False,
         allow_null=True,
@@ -136,7 +138,9 @@ class PaymentMethodRequest(StrictSerializer):
 class InvoiceContent(StrictSerializer):
     """What an invoice and a supplementary one have in common."""
 
-    line_items = LineItemRequest(many=True, allow_empty=False)
+    line_items = LineItemRequest(  # type: ignore[call-arg]  # the list takes it
+        many=True, allow_empty=False, max_length=MAX_LINES
+    )
     external_id = StrictCharField(max_length=255, required=False, allow_null=True, default=None)
     expires_at = UTCDateTimeField(required=False, allow_null=True, default=None)
     installments = InstallmentPlanRequest(required=False, allow_null=True, default=None)
@@ -144,8 +148,10 @@ class InvoiceContent(StrictSerializer):
         max_length=1000, multi_line=True, required=False, allow_null=True, default=None
     )
     customer = CustomerRequest(required=False, allow_null=True, default=None)
-    metadata = serializers.DictField(
+    metadata = StrictDictField(
         child=StrictCharField(max_length=500, allow_blank=True, multi_line=True),
+        max_length=MAX_METADATA,
+        longest_key=40,
         required=False,
         allow_null=True,
         default=None,
@@ -159,16 +165,7 @@ class InvoiceContent(StrictSerializer):
             raise serializers.ValidationError("Must not begin or end with a blank.")
         return external_id
 
-    def validate_line_items(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if len(lines) > MAX_LINES:
-            raise serializers.ValidationError(f"At most {MAX_LINES} lines.")
-        return lines
-
     def validate_metadata(self, metadata: dict[str, str] | None) -> dict[str, str] | None:
-        if metadata and (len(metadata) > MAX_METADATA or any(len(key) > 40 for key in metadata)):
-            raise serializers.ValidationError(
-                f"At most {MAX_METADATA} pairs, with keys of at most 40 characters."
-            )
         return metadata or None  # none is what an empty one is shown as, too
 
     def to_request(self) -> InvoiceRequest:
@@ -209,7 +206,9 @@ class InstallmentTotalRequest(StrictSerializer):
 
 
 class AdjustmentRequest(StrictSerializer):
-    installments = InstallmentTotalRequest(many=True, allow_empty=False)
+    installments = InstallmentTotalRequest(  # type: ignore[call-arg]  # the list takes it
+        many=True, allow_empty=False, max_length=MAX_INSTALLMENTS
+    )
 
     def validate_installments(self, rows: list[dict[str, int]]) -> list[dict[str, int]]:
         if len({row["number"] for row in rows}) < len(rows):

@@ -28,6 +28,7 @@ from gateways.adapter import (
     PaymentReport,
     PaymentState,
     Reversal,
+    fitted,
 )
 from gateways.models import Gateway
 from invoices.models import PaymentRequest
@@ -237,7 +238,7 @@ def _store(
     if isinstance(notification, MalformedNotification):
         event.event_id = f"malformed:{hashlib.sha256(event.body).hexdigest()}"
         event.status, event.processed_at = WebhookEvent.Status.FAILED, now
-        event.outcome, event.failure_reason = notification.code, str(notification)[:500]
+        event.outcome, event.failure_reason = notification.code, fitted(str(notification), 500)
     else:
         event.event_id, event.reference = notification.event_id, notification.reference
         event.next_attempt_at = now + LEASE
@@ -422,7 +423,7 @@ def _record_attempt(
 ) -> None:
     """Write one row of the retry log with the event's change, unless another task was faster."""
     outcome = getattr(error, "code", "internal_error")
-    reason = (str(error) or type(error).__name__)[:500]
+    reason = fitted(str(error) or type(error).__name__, 500)
     with transaction.atomic():
         mine = WebhookEvent.objects.filter(
             pk=event.pk, status=WebhookEvent.Status.RECEIVED, attempts=event.attempts

@@ -8,9 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apikeys.limits import throttling
+from gateways.adapter import NotificationNotAuthentic
 from payments import tasks
 from payments.webhooks import notifications
 from paytrust.operations import queue
+
+FAILURES = "webhook-failures"
 
 
 class GatewayNotification(APIView):
@@ -18,17 +22,23 @@ class GatewayNotification(APIView):
 
     authentication_classes = ()
     takes_any_body = True  # whatever a gateway calls it; see BodyLimitMiddleware
+    body_limit_setting = "WEBHOOK_BODY_LIMIT_BYTES"
     gateway_code: ClassVar[str]
 
     @extend_schema(exclude=True)
     def post(self, request: Request) -> Response:
         """Store a notification and answer; a duplicate is answered alike, without effect."""
-        event = notifications.receive(
-            gateway_code=self.gateway_code,
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=request._request.body,  # noqa: SLF001  # the bytes as received are what is signed
-            now=timezone.now(),
-        )
+        throttling.refuse_flood(request, of=FAILURES)
+        try:
+            event = notifications.receive(
+                gateway_code=self.gateway_code,
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=request._request.body,  # noqa: SLF001  # the bytes received are what is signed
+                now=timezone.now(),
+            )
+        except NotificationNotAuthentic:
+            throttling.count_failure(request, of=FAILURES)
+            raise
         if event is not None and event.next_attempt_at is not None:
             queue.publish(tasks.process_webhook_event, event_id=event.pk)
         return Response({"status": "ok"})

@@ -13,6 +13,7 @@ def objections(
     public_base_url: str,
     gateway_urls: Mapping[str, str],
     gateway_credentials: Mapping[str, str],
+    trusted_proxies: int,
 ) -> list[str]:
     """Return why these settings must not serve in production; nothing if they may.
 
@@ -21,12 +22,18 @@ def objections(
         public_base_url: where merchants and customers reach PayTrust.
         gateway_urls: by the name of their setting.
         gateway_credentials: likewise.
+        trusted_proxies: how many of our own stand in front, each adding the address it sees.
     """
     found = []
     if debug:
         found.append("DEBUG is on: it shows settings and source to strangers")
     if not public_base_url.startswith("https://"):
         found.append("PUBLIC_BASE_URL is not https://: keys would travel in the clear")
+    elif trusted_proxies == 0:
+        found.append(
+            "TRUSTED_PROXIES is 0 behind https: every caller would have the proxy's address, and"
+            " one caller's failures would lock all out"
+        )
     for name, url in gateway_urls.items():
         if not url.startswith("https://") or _is_for_trying(urlsplit(url).hostname or ""):
             found.append(f"{name} is a sandbox or not https://: payments there are not real")

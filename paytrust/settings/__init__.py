@@ -26,6 +26,7 @@ if ENVIRONMENT == "production" and (
     objections := production.objections(
         debug=DEBUG,
         public_base_url=PUBLIC_BASE_URL,
+        trusted_proxies=TRUSTED_PROXIES,
         gateway_urls={
             "XENDIT_BASE_URL": XENDIT["base_url"],
             "MIDTRANS_CORE_BASE_URL": MIDTRANS["core_base_url"],

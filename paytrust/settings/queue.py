@@ -40,5 +40,6 @@ CELERY_BEAT_SCHEDULE = {
     "audit books": {"task": "reporting.audit_books", "schedule": crontab(hour="3", minute="30")},
     "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
     "seal audit": {"task": "apikeys.seal_audit", "schedule": 300.0},
+    "purge tries to sign in": {"task": "apikeys.purge_sign_in_attempts", "schedule": 3600.0},
     "make audit months": {"task": "apikeys.make_audit_months", "schedule": 86_400.0},
 }

@@ -10,7 +10,7 @@ API_KEY_PEPPER = secret("API_KEY_PEPPER", at_least=32)
 CREDENTIAL_KEYS = secrets("CREDENTIAL_KEYS", at_least=32)
 PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["paytrust.staff.hashing.FewAtOnce"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -14,6 +14,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from paytrust.money import EXPONENTS
 
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+
 
 class CurrencyFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
     """The currencies served; Django's own filter would read the whole table to find them."""
@@ -60,10 +62,12 @@ class DatesFilter(RangeDateFilter):  # type: ignore[misc]  # the theme has no ty
             yield {**choice, "title": self.title}
 
     def _day(self, end: str) -> date | None:
+        """Return a day that the reader may mean; what nobody can mean is not asked for."""
         try:
-            return date.fromisoformat(self.used_parameters.get(f"{self.parameter_name}_{end}", ""))
+            day = date.fromisoformat(self.used_parameters.get(f"{self.parameter_name}_{end}", ""))
         except ValueError:
             return None
+        return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
 def beginning_of(day: date) -> datetime:

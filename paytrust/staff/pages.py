@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.checks import ModelAdminChecks
+from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.db.models import IntegerField, Model, QuerySet
+from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -57,7 +58,42 @@ class OffersActs(ModelAdmin):  # type: ignore[misc]  # the theme has no types
         return [button for button in buttons if button.path in offered]
 
 
-class ReadOnlyAdmin(OffersActs):
+FILTER_ENDINGS = ("", "__exact", "__isnull", "__id__exact", "_from", "_to")
+
+
+class BoundedLists:
+    """Lists that any words in an address lead to, and that tell of nothing they do not show.
+
+    Django lets an address ask for any column by any lookup: whether a digest starts so, whether a
+    body holds such a text. Here it may ask what the list's own filters ask.
+    """
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Tell whether a filter of this list asks so; anything else is refused with 400."""
+        own = self.get_list_filter(request)  # type: ignore[attr-defined]  # ModelAdmin's
+        asked = {name + ending for name in map(_asked_by, own) for ending in FILTER_ENDINGS}
+        return lookup in asked
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:  # noqa: ANN401  # unfold's
+        """Return the list, asked without the NUL character, which PostgreSQL takes in no text."""
+        cleaned = QueryDict(mutable=True)
+        for name, values in request.GET.lists():
+            cleaned.setlist(_without_nul(name), [_without_nul(value) for value in values])
+        request.GET = cleaned  # type: ignore[assignment]  # the same, but for its characters
+        return super().get_changelist_instance(request)  # type: ignore[misc]  # ModelAdmin's
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", "\ufffd")
+
+
+def _asked_by(list_filter: Any) -> str:  # noqa: ANN401  # the forms that Django knows
+    if isinstance(list_filter, tuple | list):
+        return str(list_filter[0])
+    return str(getattr(list_filter, "parameter_name", list_filter))
+
+
+class ReadOnlyAdmin(BoundedLists, OffersActs):
     """Base of every page for staff. Rows are made and changed by services, never by a form.
 
     `exact_search` names lookups that an index answers, tried with the whole term; Django's own
@@ -127,10 +163,15 @@ class ReadOnlyAdmin(OffersActs):
         """Return the ids of the rows that a term names: one indexed query per lookup."""
         rows = self.model.objects
         found: set[int] = set()
+        if "\x00" in term:
+            return []
         if is_id(term):
             found.update(rows.filter(pk=int(term)).values_list("pk", flat=True))
         for lookup in self.exact_search:
-            found.update(rows.filter(**{lookup: term}).values_list("pk", flat=True)[:MOST_FOUND])
+            if is_id(term) or not _is_of_numbers(self.model, lookup):
+                found.update(
+                    rows.filter(**{lookup: term}).values_list("pk", flat=True)[:MOST_FOUND]
+                )
         return sorted(found)
 
 
@@ -140,3 +181,9 @@ MOST_FOUND = 1000  # rows per lookup; a customer with more needs filters anyway
 def is_id(term: str) -> bool:
     """Tell whether a term can be a row's id."""
     return term.isascii() and term.isdecimal() and len(term) <= 18
+
+
+def _is_of_numbers(model: type[Model], lookup: str) -> bool:
+    """Tell whether a lookup's column holds numbers, which no other words can name."""
+    column = get_fields_from_path(model, lookup)[-1]
+    return isinstance(getattr(column, "target_field", column), IntegerField)

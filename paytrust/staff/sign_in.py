@@ -1,8 +1,11 @@
 """Signing in: a password, then a code of the user's authenticator or a recovery code."""
 
+import math
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from axes.utils import reset as lift_lock_out
 from django import forms
 from django.conf import settings
@@ -21,6 +24,7 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 CODE_DIGITS = 6
+KEPT_FOR = timedelta(days=30)  # tries to sign in; what was done is kept by the trail of acts
 
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]  # the theme has no types
@@ -106,10 +110,26 @@ def may_enter(request: HttpRequest) -> bool:
 
 def locked_out(request: HttpRequest, _answer: object, _credentials: object) -> HttpResponse:
     """Answer those who failed too often."""
-    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    return come_later(request, seconds=int(settings.AXES_COOLOFF_TIME.total_seconds()))
+
+
+def come_later(request: HttpRequest, *, seconds: int) -> HttpResponse:
+    """Answer that the next try must wait, before anything is spent on this one."""
+    minutes = math.ceil(seconds / 60)
     context = {
         **admin.site.each_context(request),
         "title": _("Too many attempts"),
         "minutes": minutes,
     }
-    return render(request, "staff/locked_out.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+    page = render(request, "staff/locked_out.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+    page.headers["Retry-After"] = str(seconds)
+    return page
+
+
+def purge_attempts(*, now: datetime) -> int:
+    """Delete failed and other tries to sign in older than KEPT_FOR; return how many."""
+    before = now - KEPT_FOR
+    return sum(
+        kind.objects.filter(attempt_time__lt=before).delete()[0]
+        for kind in (AccessAttempt, AccessFailureLog, AccessLog)
+    )

@@ -3,7 +3,7 @@
 import functools
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # at run time DRF imports this module while it is being loade
 log = structlog.get_logger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD")
+MOST_ERRORS = 100  # of one answer
 RETRY_AFTER_SECONDS = 5  # what a caller is asked to wait when the database is away
 CODING_LENGTH = 40  # of a foreign Content-Encoding that is told back
 
@@ -204,7 +205,8 @@ class BodyLimitMiddleware:
     """Refuses large bodies before they are read, and bodies that do not say what they are.
 
     Django takes a body without Content-Length (chunked) for an empty one. Where the server says
-    that it ends the stream itself, such a body is read here, up to the limit.
+    that it ends the stream itself, such a body is read here, up to the limit. A view may have a
+    lower limit of its own (`body_limit_setting` names it).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -216,7 +218,7 @@ class BodyLimitMiddleware:
             if "HTTP_TRANSFER_ENCODING" in request.META:
                 self._read_chunks(cast("WSGIRequest", request))
             if self._body_length(request) > self._limit_bytes:
-                raise self._too_large()
+                raise _too_large(self._limit_bytes)
         except PayTrustError as problem:
             return answer(problem, request)
         return self._get_response(request)
@@ -224,9 +226,13 @@ class BodyLimitMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_arguments: object
     ) -> HttpResponse | None:
-        """Refuse a body that is packed or does not say what it is, unless the view takes any."""
-        takes_any_body = getattr(getattr(view, "cls", None), "takes_any_body", False)
-        if takes_any_body or not self._body_length(request):
+        """Refuse a body that is too large for its view, packed, or does not say what it is."""
+        kind = getattr(view, "cls", None)
+        limit_setting: str | None = getattr(kind, "body_limit_setting", None)
+        length = self._body_length(request)
+        if limit_setting and length > (limit_bytes := getattr(settings, limit_setting)):
+            return answer(_too_large(limit_bytes), request)
+        if getattr(kind, "takes_any_body", False) or not length:
             return None
         if coding := _coding_of(request):
             refusal = answer(
@@ -253,12 +259,13 @@ class BodyLimitMiddleware:
             raise InvalidRequest("This server takes no chunked bodies. Send Content-Length.")
         body = request.environ["wsgi.input"].read(self._limit_bytes + 1)
         if len(body) > self._limit_bytes:
-            raise self._too_large()
+            raise _too_large(self._limit_bytes)
         request._stream = BytesIO(body)  # noqa: SLF001  # no public way
         request.META["CONTENT_LENGTH"] = str(len(body))
 
-    def _too_large(self) -> PayloadTooLarge:
-        return PayloadTooLarge(f"The body is larger than {self._limit_bytes} bytes.")
+
+def _too_large(limit_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than {limit_bytes} bytes.")
 
 
 _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[PayTrustError]], ...] = (
@@ -289,7 +296,33 @@ def _body(problem: PayTrustError, request: HttpRequest | None) -> dict[str, Any]
 
 
 def _details(detail: object) -> dict[str, Any]:
-    return dict(detail) if isinstance(detail, dict) else {"non_field_errors": detail}
+    """Return what is wrong, place by place, and of much of it how much more there is."""
+    named = detail if isinstance(detail, dict) else {"non_field_errors": detail}
+    counted = _Counted()
+    shown: dict[str, Any] = counted.first_of(named)
+    if counted.left_out:
+        shown["more"] = [*shown.get("more", []), f"{counted.left_out} more errors are not shown."]
+    return shown
+
+
+class _Counted:
+    """Keeps the first errors of a tree and counts the others."""
+
+    def __init__(self) -> None:
+        self.shown = self.left_out = 0
+
+    def first_of(self, named: Mapping[Any, Any]) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        for name, inner in named.items():
+            if isinstance(inner, Mapping):
+                if found := self.first_of(inner):
+                    kept[name] = found
+            elif self.shown < MOST_ERRORS:
+                self.shown += 1
+                kept[name] = inner
+            else:
+                self.left_out += 1
+        return kept
 
 
 def _django_request(context: dict[str, Any]) -> HttpRequest | None:

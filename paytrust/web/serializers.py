@@ -1,16 +1,20 @@
 """Strict bases for request serializers: nothing is guessed, converted or ignored."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import SkipField, get_error_detail
 from rest_framework.request import Request
 
 from paytrust.money import EXACT, MAX_AMOUNT
+from paytrust.web.strict_json import MOST_NAMED, named
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -21,10 +25,12 @@ ISO_8601 = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})", re.ASCII
 )
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-CONTROL_CHARACTERS_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+NO_CHARACTERS = "\\ud800-\\udfff\\ufffe\\uffff"
+CONTROL_CHARACTERS = re.compile(rf"[\x00-\x1f\x7f-\x9f{NO_CHARACTERS}]")
+CONTROL_CHARACTERS_BUT_LINES = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{NO_CHARACTERS}]")
 
 Messages = dict[str, "str | _StrPromise"]
+Check = Callable[[Any], Any]
 
 
 def query_of(request: Request) -> dict[str, str]:
@@ -39,28 +45,120 @@ def query_of(request: Request) -> dict[str, str]:
     return request.query_params.dict()
 
 
+class StrictListSerializer(serializers.ListSerializer[Any]):
+    """A list of serializers: its length is looked at first, and looking ends after many errors."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:  # noqa: ANN401  # any JSON value
+        self._bad = 0
+        self._looked_at = 0
+        try:
+            valid: list[Any] = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if self._bad == MOST_NAMED and isinstance(error.detail, dict):
+                left = len(data) - self._looked_at
+                if left:
+                    more: dict[str, Any] = {"more": [f"{left} more entries were not looked at."]}
+                    error.detail.update(more)
+            raise
+        return valid
+
+    def run_child_validation(self, data: Any) -> Any:  # noqa: ANN401  # DRF's own
+        if self._bad == MOST_NAMED:
+            return None  # the list is refused anyway
+        self._looked_at += 1
+        try:
+            return super().run_child_validation(data)
+        except serializers.ValidationError:
+            self._bad += 1
+            raise
+
+
+class StrictListField(serializers.ListField):
+    """A list of plain values: its length is looked at before they are."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:  # noqa: ANN401  # any JSON value
+        if not isinstance(data, list):
+            self.fail("not_a_list", input_type=type(data).__name__)
+        if self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        valid: list[Any] = super().to_internal_value(data)
+        return valid
+
+
+class StrictDictField(serializers.DictField):
+    """Pairs of a name and a plain value: how many there are is looked at before they are."""
+
+    default_error_messages: ClassVar[Messages] = {
+        "max_length": "At most {max_length} pairs, with keys of at most {longest_key} characters."
+    }
+
+    def __init__(self, *, max_length: int, longest_key: int, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(**kwargs)
+        self.max_length, self.longest_key = max_length, longest_key
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON value
+        if isinstance(data, dict) and (
+            len(data) > self.max_length or any(len(key) > self.longest_key for key in data)
+        ):
+            self.fail("max_length", max_length=self.max_length, longest_key=self.longest_key)
+        valid: dict[str, Any] = super().to_internal_value(data)
+        return valid
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know, naming each, beside what else is wrong.
 
     Nested serializers that derive from it do the same at their level.
     """
 
+    class Meta:
+        list_serializer_class = StrictListSerializer
+
+    @cached_property
+    def _members(self) -> list[tuple[str, serializers.Field[Any, Any, Any, Any], Check | None]]:
+        """The fields that are read, each with this serializer's own rule about it."""
+        return [
+            (name, field, getattr(self, f"validate_{name}", None))
+            for name, field in self.fields.items()
+            if not field.read_only
+        ]
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(name for name, _, _ in self._members)
+
+    @cached_property
+    def _has_rules_of_the_whole(self) -> bool:
+        own = type(self).validate is not serializers.Serializer.validate
+        return own or bool(self.validators)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # any JSON value
+        if isinstance(data, Mapping) and not self._has_rules_of_the_whole:
+            return self.to_internal_value(data)
+        return super().run_validation(data)
+
     def to_internal_value(self, data: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON value
-        unknown: dict[str, Any] = {}
-        if isinstance(data, Mapping):
-            known = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = {
-                str(name): ["This field is not known."] for name in data if name not in known
-            }
-        try:
-            value: dict[str, Any] = super().to_internal_value(data)
-        except serializers.ValidationError as error:
-            if unknown and isinstance(error.detail, dict):
-                error.detail.update(unknown)
-            raise
-        if unknown:
-            raise serializers.ValidationError(unknown)
-        return value
+        if not isinstance(data, Mapping):
+            refused: dict[str, Any] = super().to_internal_value(data)  # raises
+            return refused
+        values: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
+        for name, field, check in self._members:
+            try:
+                value = field.run_validation(data.get(name, serializers.empty))
+                values[name] = check(value) if check else value
+            except serializers.ValidationError as error:
+                errors[name] = error.detail
+            except DjangoValidationError as error:
+                errors[name] = get_error_detail(error)
+            except SkipField:
+                pass
+        if not data.keys() <= self._known:
+            unknown = [str(name) for name in data if name not in self._known]
+            errors.update(named(unknown, "This field is not known."))
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
 
 
 def require_no_fields(request: Request) -> None:
@@ -83,9 +181,27 @@ class StrictCharField(serializers.CharField):
         "control": "Must not hold control characters.",
     }
 
-    def __init__(self, *, multi_line: bool = False, **kwargs: Any) -> None:  # noqa: ANN401
-        super().__init__(trim_whitespace=False, **kwargs)
+    def __init__(
+        self,
+        *,
+        max_length: int | None = None,
+        multi_line: bool = False,
+        **kwargs: Any,  # noqa: ANN401  # DRF's own
+    ) -> None:
+        super().__init__(trim_whitespace=False, max_length=max_length, **kwargs)
         self._forbidden = CONTROL_CHARACTERS_BUT_LINES if multi_line else CONTROL_CHARACTERS
+        self._has_own_rules = bool(kwargs.get("validators"))
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # any JSON value
+        if not isinstance(data, str):
+            return super().run_validation(data)
+        if self.max_length is not None and len(data) > self.max_length:
+            # Nothing else looks at a text that is too long: some rules take long over it.
+            self.fail("max_length", max_length=self.max_length)
+        text = self.to_internal_value(data)
+        if self._has_own_rules:
+            self.run_validators(text)
+        return text
 
     def to_internal_value(self, data: Any) -> str:  # noqa: ANN401  # any JSON value
         if not isinstance(data, str):
@@ -110,6 +226,12 @@ class StrictIntegerField(serializers.IntegerField):
         **kwargs: Any,  # noqa: ANN401  # DRF's own
     ) -> None:
         super().__init__(min_value=min_value, max_value=max_value, **kwargs)
+        self._range = range(min_value, max_value + 1)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # any JSON value
+        if type(data) is int and data in self._range:
+            return data
+        return super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> int:  # noqa: ANN401  # any JSON value
         if type(data) is not int:
@@ -149,6 +271,11 @@ class StrictDecimalField(serializers.Field[Decimal, Any, Any, Any]):
     ) -> None:
         super().__init__(**kwargs)
         self.min_value, self.max_value, self.max_decimals = min_value, max_value, max_decimals
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # any JSON value
+        if isinstance(data, str | Decimal):  # neither can be null or left out
+            return self.to_internal_value(data)
+        return super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> Decimal:  # noqa: ANN401  # any JSON value
         number = self._number(data)

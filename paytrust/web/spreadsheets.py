@@ -1,6 +1,7 @@
 """Tables as CSV and XLSX, row by row; no cell is ever taken for a formula."""
 
 import csv
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -21,6 +22,7 @@ LONGEST_TITLE = 31  # of a sheet
 LINES_AT_ONCE = 200  # each piece that is sent has its own cost
 # What a spreadsheet would take for a formula; those of full width where a machine writes so.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 MOST_IN_WORKBOOK = 100_000  # rows: a workbook is made whole before its first byte is sent
 
 
@@ -93,6 +95,8 @@ class _Collected:
 
 
 def _formatted(sheet: Any, cell: Any) -> object:  # noqa: ANN401  # the stubs know no Decimal
+    if isinstance(cell, str):
+        return NOT_IN_XML.sub("\ufffd", cell)  # one such character would end every export
     decimals = -int(cell.as_tuple().exponent) if isinstance(cell, Decimal) else None
     if decimals is None:
         return cell

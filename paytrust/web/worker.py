@@ -1,16 +1,28 @@
-"""gunicorn's worker, which tells what it refuses by itself in the API's one error shape."""
+"""gunicorn's worker: no slow caller holds a thread, and what it refuses has our error shape."""
 
 import json
+import selectors
 import socket
+import time
 import uuid
+from functools import partial
 from http import HTTPStatus
+from typing import Any, Final
 
+from django.conf import settings
 from gunicorn import util
 from gunicorn.http import errors
 from gunicorn.http.message import Request
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from paytrust.web.arrivals import Arrival, BodyTooLarge, TooSlow
 from paytrust.web.request_id import HEADER
+
+RECEIVE_BYTES: Final = 64 * 1024
+WRITE_SECONDS: Final = 30.0  # a piece of an answer that nobody takes for so long is the last one
+LEAVE_SECONDS: Final = 2.0
+CLOCK_SECONDS: Final = 0.5  # between two looks at the deadlines
+MOST_WAITING: Final = 0.9  # of all connections: the others are being served
 
 Failures = type[Exception] | tuple[type[Exception], ...]
 
@@ -36,6 +48,22 @@ REFUSALS: tuple[tuple[Failures, tuple[HTTPStatus, str, str]], ...] = (
             "The headers are too large. Send fewer, each shorter than 8 KiB.",
         ),
     ),
+    (
+        BodyTooLarge,
+        (
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "payload_too_large",
+            "The body is too large. The connection is closed.",
+        ),
+    ),
+    (
+        TooSlow,
+        (
+            HTTPStatus.REQUEST_TIMEOUT,
+            "request_timeout",
+            "The request did not arrive in time. Send it again.",
+        ),
+    ),
     ((errors.InvalidResponseHeader, errors.InvalidResponseHeaderName), OURS),
     (
         errors.ParseException,
@@ -47,7 +75,167 @@ REFUSALS: tuple[tuple[Failures, tuple[HTTPStatus, str, str]], ...] = (
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Serves as gunicorn's own; the errors that never reach Django are JSON too."""
+    """Serves whole requests by threads; what never reaches Django is answered in JSON too.
+
+    The loop gathers a request's bytes, and gives it to a thread when all of it is here. Who sends
+    slowly, or not at all, is told so after a while and keeps no thread waiting (ADR 27).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own
+        super().__init__(*args, **kwargs)
+        self._waiting: dict[Any, Arrival] = {}  # by connection, the oldest first
+        self._leaving: dict[Any, float] = {}  # until when what they send is thrown away
+        self._looked_at_clocks = 0.0
+
+    # In the loop
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection, the oldest unfinished one giving way if there are too many."""
+        try:
+            client, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self.nr_conns += 1
+        conn = TConn(self.cfg, client, address, listener.getsockname())
+        conn.served = 0
+        self._wait_for_request(conn)
+        if len(self._waiting) > self.worker_connections * MOST_WAITING:
+            self._drop(next(iter(self._waiting)))
+
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:  # noqa: ANN401
+        """Go on with a connection that was kept alive."""
+        self.keepalived_conns.remove(conn)
+        self.poller.unregister(client)
+        self._wait_for_request(conn)
+
+    def finish_request(self, conn: Any, ended: Any) -> None:  # noqa: ANN401  # a TConn, a Future
+        """Keep a connection whose request was answered, or close it."""
+        kept = not ended.cancelled() and ended.exception() is None and ended.result()
+        if not kept or not self.alive:
+            self._leave(conn)
+            return
+        conn.sock.setblocking(False)
+        if conn.rest:
+            self._wait_for_request(conn)
+            return
+        conn.set_timeout()
+        self.keepalived_conns.append(conn)
+        self.poller.register(
+            conn.sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn)
+        )
+
+    def murder_pending(self) -> None:
+        """End what has taken too long; a worker that stops ends what has not begun, too."""
+        now = time.monotonic()
+        if now - self._looked_at_clocks < CLOCK_SECONDS:
+            return
+        self._looked_at_clocks = now
+        for conn, arrival in list(self._waiting.items()):
+            if not len(arrival) and arrival.message is None:
+                if now > arrival.deadline or not self.alive:
+                    self._drop(conn)
+            elif now > arrival.deadline:
+                self._refuse(conn, TooSlow())
+        for conn, until in list(self._leaving.items()):
+            if now > until:
+                self._close(conn)
+
+    def _wait_for_request(self, conn: Any) -> None:  # noqa: ANN401  # a TConn
+        conn.served += 1
+        self._waiting[conn] = Arrival(
+            self.cfg,
+            conn.client,
+            body_limit_bytes=settings.REQUEST_BODY_LIMIT_BYTES,
+            now=time.monotonic(),
+            number=conn.served,
+        )
+        self.poller.register(conn.sock, selectors.EVENT_READ, lambda _socket: self._receive(conn))
+        rest, conn.rest = getattr(conn, "rest", b""), b""
+        if rest:
+            self._feed(conn, rest)
+
+    def _receive(self, conn: Any) -> None:  # noqa: ANN401  # a TConn
+        try:
+            received = conn.sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        if received:
+            self._feed(conn, received)
+        else:
+            self._drop(conn)
+
+    def _feed(self, conn: Any, received: bytes) -> None:  # noqa: ANN401  # a TConn
+        arrival = self._waiting[conn]
+        try:
+            rest = arrival.feed(received, now=time.monotonic())
+        except Exception as failure:  # noqa: BLE001  # whatever it is, it is this caller's alone
+            self._refuse(conn, failure)
+            return
+        if rest is None:
+            if arrival.asks_for_body():
+                self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+            return
+        del self._waiting[conn]
+        self.poller.unregister(conn.sock)
+        conn.message, conn.rest = arrival.message, rest
+        self.enqueue_req(conn)
+
+    def _refuse(self, conn: Any, failure: Exception) -> None:  # noqa: ANN401  # a TConn
+        del self._waiting[conn]
+        self.poller.unregister(conn.sock)
+        self.handle_error(None, conn.sock, conn.client, failure)
+        self._leave(conn)
+
+    def _leave(self, conn: Any) -> None:  # noqa: ANN401  # a TConn
+        """End a connection, but read on for a moment, or a reset may overtake the answer."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.nr_conns -= 1
+            conn.close()
+            return
+        self._leaving[conn] = time.monotonic() + LEAVE_SECONDS
+        self.poller.register(conn.sock, selectors.EVENT_READ, lambda _socket: self._discard(conn))
+
+    def _discard(self, conn: Any) -> None:  # noqa: ANN401  # a TConn
+        try:
+            received = conn.sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        if not received:
+            self._close(conn)
+
+    def _drop(self, conn: Any) -> None:  # noqa: ANN401  # a TConn
+        self._waiting.pop(conn, None)
+        self._close(conn)
+
+    def _close(self, conn: Any) -> None:  # noqa: ANN401  # a TConn
+        self._leaving.pop(conn, None)
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+    # In a thread
+
+    def handle(self, conn: Any) -> bool:  # noqa: ANN401  # a TConn
+        """Serve a request that is whole; return whether its connection may be kept."""
+        try:
+            conn.sock.settimeout(WRITE_SECONDS)  # for each piece of the answer
+            kept: bool = self.handle_request(conn.message, conn)
+        except StopIteration:
+            return False
+        except OSError as error:
+            self.log.debug("nobody reads the answer: %s", error)
+            return False
+        except Exception as failure:  # noqa: BLE001  # answered as what it is
+            self.handle_error(conn.message, conn.sock, conn.client, failure)
+            return False
+        return kept and not conn.message.should_close()
 
     def handle_error(
         self,
@@ -68,6 +256,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             util.write_nonblock(client, _answer(status, json.dumps(body).encode(), request_id))
         except OSError:
             self.log.debug("nobody waits for the answer to request %s", request_id)
+
+    def _send(self, conn: Any, text: bytes) -> None:  # noqa: ANN401  # a TConn
+        try:
+            conn.sock.send(text)
+        except OSError:
+            self._drop(conn)
 
 
 def _answer(status: HTTPStatus, body: bytes, request_id: str) -> bytes:

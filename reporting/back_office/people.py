@@ -21,7 +21,7 @@ from apikeys.keys import acts as administering
 from apikeys.staff_acts import recording
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text
-from paytrust.staff.pages import OffersActs, ReadOnlyAdmin
+from paytrust.staff.pages import BoundedLists, OffersActs, ReadOnlyAdmin
 
 FIELDS = [
     (None, {"fields": ("username", "password")}),
@@ -77,7 +77,7 @@ def may_change(request: HttpRequest, person: User) -> bool:
     return not person.is_superuser or request.user.is_superuser
 
 
-class StaffAdmin(OffersActs, UserAdmin):  # type: ignore[type-arg]  # the theme has no types
+class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]  # the theme has no types
     checks_class = ReadOnlyAdmin.checks_class
     form = UserChangeForm
     add_form = UserCreationForm

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
+from apikeys.limits import throttling
 from paytrust.staff import preferences, second_factor, sign_in
 from reporting.back_office import dashboard, navigation, search
 
@@ -30,6 +31,10 @@ class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no
             and not sign_in.has_second_factor(user)
         ):
             return HttpResponseRedirect(reverse("admin:second_factor"))
+        if request.method == "POST":
+            standing = throttling.take_sign_in(request)
+            if standing is not None and not standing.allowed:
+                return sign_in.come_later(request, seconds=standing.reset_seconds)
         answer: HttpResponse = super().login(request, extra_context)
         return answer
 

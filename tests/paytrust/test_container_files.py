@@ -56,6 +56,24 @@ class TestCompose:
             condition = services[name]["depends_on"]["migrate"]["condition"]
             assert condition == "service_completed_successfully"
 
+    def test_confines_every_container(self, services: dict[str, Any]) -> None:
+        for name, service in services.items():
+            assert service["cap_drop"] == ["ALL"], name
+            assert service["security_opt"] == ["no-new-privileges:true"], name
+            assert service["read_only"] is True, name
+            assert service["mem_limit"], name
+
+    def test_asks_for_valkeys_password(self, services: dict[str, Any]) -> None:
+        assert "--requirepass" in services["valkey"]["command"]
+        assert "${VALKEY_PASSWORD:?" in services["web"]["environment"]["REDIS_URL"]
+
+    def test_gives_the_sandbox_no_secret_of_ours(self, services: dict[str, Any]) -> None:
+        given = services["sandbox"]
+
+        assert given["env_file"] == []
+        for name in ("SECRET_KEY", "ADMIN_API_KEY", "API_KEY_PEPPER", "CREDENTIAL_KEYS"):
+            assert given["environment"][name].startswith("the-sandbox-")
+
     def test_shows_no_server_to_the_network(self, services: dict[str, Any]) -> None:
         published = [port for service in services.values() for port in service.get("ports", [])]
 

@@ -11,6 +11,7 @@ from tests.environment import SETTINGS
 PRODUCTION = SETTINGS | {
     "ENVIRONMENT": "production",
     "PUBLIC_BASE_URL": "https://pay.example.com",
+    "TRUSTED_PROXIES": "1",
     "ALLOWED_HOSTS": "pay.example.com",
     "XENDIT_BASE_URL": "https://api.xendit.co",
     "MIDTRANS_CORE_BASE_URL": "https://api.midtrans.com",
@@ -66,6 +67,7 @@ class TestObjections:
             "public_base_url": "https://pay.example.com",
             "gateway_urls": {"XENDIT_BASE_URL": "https://api.xendit.co"},
             "gateway_credentials": {"MIDTRANS_SERVER_KEY": "Mid-server-x"},
+            "trusted_proxies": 1,
         }
         return production.objections(**{**fit, **changed})  # type: ignore[arg-type]  # one of each
 
@@ -90,6 +92,11 @@ class TestObjections:
     @pytest.mark.parametrize("credential", ["xnd_development_x", "SB-Mid-server-x"])
     def test_name_a_test_credential(self, credential: str) -> None:
         assert self.objections(gateway_credentials={"X": credential}) == ["X is a test credential"]
+
+    def test_name_a_proxy_that_nobody_trusts(self) -> None:
+        (found,) = self.objections(trusted_proxies=0)
+
+        assert found.startswith("TRUSTED_PROXIES is 0 behind https")
 
     def test_name_an_address_in_the_clear(self) -> None:
         (found,) = self.objections(public_base_url="http://pay.example.com")

@@ -83,7 +83,7 @@ BAD_BODIES: dict[str, bytes] = {
     "UTF-16": '{"gateway_id": 1}'.encode("utf-16"),
     "brackets": b"[" * 100_000,
     "brackets that close": b"[" * 100_000 + b"]" * 100_000,
-    "braces": b'{"a":' * 100_000,
+    "braces": b'{"a":' * 40_000,
     "nested in a known field": b'{"metadata": ' + b"[" * 40 + b"]" * 40 + b"}",
     "very long number": b'{"gateway_id": ' + b"1" * 5_000 + b"}",
     "huge exponent": b'{"gateway_id": 1e999999999}',

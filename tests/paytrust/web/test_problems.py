@@ -228,6 +228,10 @@ class TestDjangosOwnFailures:
         assert response.json()["message"].startswith("The Host header")
 
 
+NUL = "A text holds the NUL character, which cannot be stored."
+HALF = "A text holds half of a surrogate pair (\\ud800 to \\udfff)."
+
+
 class TestRequestBodies:
     @pytest.mark.parametrize(
         ("body", "expected"),
@@ -250,8 +254,8 @@ class TestRequestBodies:
             (b" ", (400, "malformed_json", {})),
             (b"[" * 900, (400, "malformed_json", {})),
             (b'{"count": NaN}', (400, "malformed_json", {})),
-            (b'{"\\u0000": 1}', (400, "malformed_json", {})),
-            (b'{"count": "\\ud800"}', (400, "malformed_json", {})),
+            (b'{"\\u0000": 1}', (400, "malformed_json", {"\ufffd": [NUL]})),
+            (b'{"count": "\\ud800"}', (400, "malformed_json", {"count": [HALF]})),
         ],
     )
     def test_are_read_strictly(self, api: Client, body: bytes, expected: Any) -> None:

@@ -50,3 +50,11 @@ class TestXlsxFile:
 
         with pytest.raises(ValueError, match="gone"):
             spreadsheets.xlsx_file(broken(), title="t")
+
+
+def test_a_text_that_xml_cannot_hold_ends_no_workbook() -> None:
+    with spreadsheets.xlsx_file([["a\ufffe\uffff\x00\x0bb"]], title="x") as file:
+        sheet = load_workbook(file).active
+
+    assert sheet is not None
+    assert sheet["A1"].value == "a\ufffd\ufffd\ufffd\ufffdb"

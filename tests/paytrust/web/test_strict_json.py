@@ -9,13 +9,19 @@ from rest_framework.exceptions import ErrorDetail
 
 from paytrust.web import strict_json
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufffe\uffff"), max_size=20
+)
 NUMBERS = st.integers(-(2**53), 2**53) | st.decimals(-(10**15), 10**15, places=4)
 VALUES = st.recursive(
     st.none() | st.booleans() | TEXTS | NUMBERS,
     lambda values: st.lists(values, max_size=4) | st.dictionaries(TEXTS, values, max_size=4),
     max_leaves=10,
 )
+BIG = "The number 1e400 is out of all proportion."
+NUL = "A text holds the NUL character, which cannot be stored."
+HALF = "A text holds half of a surrogate pair (\\ud800 to \\udfff)."
+NONE = "A text holds U+FFFE or U+FFFF, which are no characters."
 
 
 class TestDecode:
@@ -62,9 +68,14 @@ class TestDecode:
             (b"1e101", "out of all proportion"),
             (b"1" * 101, "longer than 100 characters"),
             (b"0." + b"1" * 99, "longer than 100 characters"),
-            (b"[" * 100_000, "deeper than 32"),
-            (b"[" * 100_000 + b"]" * 100_000, "deeper than 32"),
-            (b'{"a":' * 100_000, "deeper than 32"),
+            (b"[" * 9_000, "deeper than 32"),
+            (b"[" * 9_000 + b"]" * 9_000, "deeper than 32"),
+            (b'{"a":' * 9_000, "deeper than 32"),
+            (b"[" * 100_000, "more than 10000 values"),
+            (b'"\\"", ' * 11_000, "more than 10000 values"),
+            (b'"\xef\xbf\xbe"', "U+FFFE"),
+            (b'["\\uFFFF"]', "U+FFFF"),
+            (b"1e99999999999999999999999", "out of all proportion"),
             (b"[" * 33 + b"]" * 33, "deeper than 32"),
         ],
         ids=lambda value: repr(value[:24]),
@@ -81,6 +92,38 @@ class TestDecode:
             strict_json.decode(b'{"line": {"total": 1, "name": "x", "total": 1}}')
 
         assert refusal.value.details == {"total": ["This field is given more than once."]}
+
+    @pytest.mark.parametrize(
+        ("raw", "details"),
+        [
+            (b'{"lines": [{"price": 1}, {"price": 1e400}]}', {"lines": {"1": {"price": [BIG]}}}),
+            (b'{"a": {"b": "x\\u0000"}, "c": "\\ud800"}', {"a": {"b": [NUL]}, "c": [HALF]}),
+            (b'{"x\\uffff": {"b": "\\u0000"}}', {"x\ufffd": [NONE]}),
+            (b"1e400", {"body": [BIG]}),
+        ],
+    )
+    def test_names_the_places_that_can_be_mended(self, raw: bytes, details: object) -> None:
+        with pytest.raises(strict_json.MalformedJSON) as refusal:
+            strict_json.decode(raw)
+
+        assert refusal.value.details == details
+
+    def test_names_twenty_and_says_how_many_more(self) -> None:
+        names = ", ".join(f'"{i:03}": 1, "{i:03}": 2' for i in range(50))
+
+        with pytest.raises(strict_json.MalformedJSON) as refusal:
+            strict_json.decode(f"{{{names}}}".encode())
+
+        details = refusal.value.details
+        assert list(details) == [*(f"{i:03}" for i in range(20)), "more"]
+        assert details["more"] == ["30 more are not named."]
+
+    def test_counts_no_value_inside_of_a_text(self) -> None:
+        commas = "," * 20_000 + '\\\\\\"' + "[" * 20_000
+
+        assert strict_json.decode(f'{{"a": "{commas}"}}'.encode()) == {
+            "a": "," * 20_000 + '\\"' + "[" * 20_000
+        }
 
     @pytest.mark.parametrize(
         ("raw", "value"),

@@ -1,0 +1,65 @@
+"""The web server as it is deployed: gunicorn with our worker, as a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from django.db import connection
+
+from tests.conftest import ROOT
+
+GUNICORN = ("-m", "gunicorn", "--config", "python:paytrust.web.gunicorn", "paytrust.wsgi")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def serving(*, database: str, **environment: str) -> Iterator[int]:
+    port = free_port()
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
+    process = subprocess.Popen(
+        [sys.executable, *GUNICORN, "--bind", f"127.0.0.1:{port}"],
+        cwd=ROOT,
+        env=os.environ
+        | {"DATABASE_URL": url, "WEB_CONCURRENCY": "1", "WEB_THREADS": "4"}
+        | environment,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2)
+                break
+            except requests.RequestException:
+                assert time.monotonic() < deadline, "gunicorn did not start"
+                assert process.poll() is None, "gunicorn ended at once"
+                time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def web_port(django_db_setup: None, sandbox_process: str) -> Iterator[int]:
+    """The port of a gunicorn that works with the tests' database and sandbox."""
+    with serving(
+        database=str(connection.settings_dict["NAME"]),
+        XENDIT_BASE_URL=f"{sandbox_process}/xendit",
+        MIDTRANS_CORE_BASE_URL=f"{sandbox_process}/midtrans",
+        MIDTRANS_SNAP_BASE_URL=f"{sandbox_process}/midtrans/snap/v1",
+    ) as port:
+        yield port

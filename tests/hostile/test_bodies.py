@@ -1,0 +1,107 @@
+"""Bodies that are made to cost much are refused, cheaply, and leave nothing behind."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apikeys.models import IdempotencyRecord
+from bench import hostile
+from invoices.invoices.serializers import InvoiceCreateRequest
+from invoices.models import Invoice
+from paytrust.errors import PayTrustError
+from paytrust.web import strict_json
+from tests.apikeys.factories import api_key
+
+SHAPES = hostile.shapes()
+ROOM = 4  # times what is promised: other processes share the machine of a test
+
+
+def post(body: bytes) -> Any:
+    _, key = api_key()
+    headers = {"X-API-Key": key, "Idempotency-Key": "once"}
+    return Client().post("/invoices", body, content_type="application/json", headers=headers)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", SHAPES)
+class TestAHostileBody:
+    def test_is_refused_and_nothing_is_stored(self, name: str) -> None:
+        body, status = SHAPES[name]
+
+        answer = post(body)
+
+        assert answer.status_code == status, answer.content[:500]
+        assert len(answer.content) < 20_000
+        assert (Invoice.objects.count(), IdempotencyRecord.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, status) in SHAPES.items() if status == 400])
+def test_costs_in_proportion_to_its_size(name: str) -> None:
+    body, _ = SHAPES[name]
+
+    quickest_ms = min(refused_in_ms(body) for _ in range(3))
+
+    limit_ms = hostile.LIMIT_MS_PER_100_KB * max(len(body), 50_000) / 100_000
+    assert quickest_ms < limit_ms * ROOM
+
+
+def refused_in_ms(body: bytes) -> float:
+    started = time.process_time()
+    try:
+        given = InvoiceCreateRequest(data=strict_json.decode(body))
+        assert not given.is_valid()
+    except PayTrustError:
+        pass
+    return (time.process_time() - started) * 1000
+
+
+class TestFiveHundredFullLines:
+    def test_fit(self, settings: Any) -> None:
+        line = {
+            "product_name": "x" * 255,
+            "quantity": 2**31,
+            "unit_price": "123456789.99",
+            "tax_rate": "0.0625",
+            "tax_category": "t" * 35,
+            "country_code": "MY",
+        }
+        customer = {"name": "n" * 140, "email": f"{'e' * 60}@example.test", "phone": "+6281234567"}
+        body = {
+            **hostile.INVOICE,
+            "line_items": [line] * 500,
+            "description": "d" * 1000,
+            "customer": customer,
+            "external_id": "e" * 255,
+            "metadata": {f"k{i}": "v" * 20 for i in range(50)},
+        }
+
+        raw = json.dumps(body).encode()
+
+        assert len(raw) < settings.REQUEST_BODY_LIMIT_BYTES
+        assert InvoiceCreateRequest(data=strict_json.decode(raw)).is_valid()
+
+
+class TestErrors:
+    def test_of_many_lines_are_counted(self) -> None:
+        given = InvoiceCreateRequest(data={**hostile.INVOICE, "line_items": [{}] * 500})
+
+        assert not given.is_valid()
+        assert given.errors["line_items"]["more"] == ["480 more entries were not looked at."]
+        assert len(given.errors["line_items"]) == 21
+
+    @pytest.mark.django_db
+    def test_are_a_hundred_at_most(self) -> None:
+        answer = post(
+            json.dumps(
+                {**hostile.INVOICE, "line_items": [dict.fromkeys("abcdefghi")] * 500}
+            ).encode()
+        )
+
+        details = answer.json()["details"]
+        shown = [one for line in details["line_items"].values() for one in line]
+        assert answer.status_code == 400
+        assert len(shown) <= 100
+        assert details["more"] == ["161 more errors are not shown."]

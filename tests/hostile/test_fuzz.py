@@ -1,0 +1,154 @@
+"""Bodies that a seeded generator makes of good ones: no 5xx, and nothing stored by a refusal."""
+
+import copy
+import json
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings
+
+from apikeys.models import ApiKey
+from invoices.models import Invoice
+from payments.models import WebhookEvent
+from tests.conftest import Merchant
+from tests.factories import invoice_body
+
+SEED = 20_261_128
+FEW, MANY = 2_000, 100_000
+ODD: tuple[Any, ...] = (
+    *(None, True, False, 0, -1, 1, 2**31, 2**53, 2**63, 10**30, 1.5, -0.0, 1e300),
+    *("", " ", "hello", "\x00", "\x7f", "\ufffe", "\U0010ffff", "\u202e", "=1+1", "' OR 1=1 --"),
+    *("<script>alert(1)</script>", "{{7*7}}", "../../etc/passwd", "x" * 300, "9" * 40, "NaN"),
+    *("2026-02-30", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", [], {}, [[]], {"a": {}}),
+)
+BROKEN = (
+    b"\xff",
+    b"\x00",
+    b"{",
+    b"]",
+    b'"',
+    b"\\u0000",
+    b"\\ud800",
+    b"1e999",
+    b"NaN",
+    b"\xef\xbf\xbf",
+)
+XENDIT = {
+    "id": "charge",
+    "external_id": "PT-1-1-1-ABCDEF",
+    "status": "PAID",
+    "amount": 100,
+    "paid_amount": 100,
+    "currency": "IDR",
+    "paid_at": "2026-11-22T12:00:00.000Z",
+}
+MIDTRANS = {
+    "order_id": "PT-1-1-1-ABCDEF",
+    "transaction_id": "t",
+    "transaction_status": "settlement",
+    "status_code": "200",
+    "gross_amount": "100.00",
+    "signature_key": "0" * 128,
+}
+
+
+def mutated(good: Any, chance: random.Random) -> bytes:
+    """Return a body that is a good one but for one to four changes, in its values or its bytes."""
+    body = copy.deepcopy(good)
+    for _ in range(chance.randint(1, 4)):
+        holder = chance.choice(_containers(body))
+        if isinstance(holder, dict):
+            name = chance.choice([*holder, "surprise"])
+            change = chance.random()
+            if change < 0.2:
+                holder.pop(name, None)
+            else:
+                holder[name] = copy.deepcopy(chance.choice(ODD))
+        elif holder and chance.random() < 0.5:
+            holder[chance.randrange(len(holder))] = copy.deepcopy(chance.choice(ODD))
+        else:
+            holder.extend(copy.deepcopy(chance.choice(ODD)) for _ in range(chance.randint(1, 3)))
+    raw = json.dumps(body, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
+    if chance.random() < 0.2:
+        at = chance.randrange(len(raw) + 1)
+        raw = raw[:at] + chance.choice(BROKEN) + raw[at + chance.randint(0, 3) :]
+    return raw
+
+
+def _containers(body: Any) -> list[Any]:
+    inner = body.values() if isinstance(body, dict) else body
+    found = [one for value in inner if isinstance(value, dict | list) for one in _containers(value)]
+    return [body, *found]
+
+
+def fuzzed(merchant: Merchant, count: int) -> Counter[int]:
+    """Send mutated bodies to all that take one; return how often each status was answered."""
+    made = merchant.post("/invoices", json=invoice_body())
+    made.raise_for_status()
+    invoice_id = made.json()["id"]
+    key = {"X-API-Key": merchant.key}
+    admin = {"X-Admin-Key": settings.ADMIN_API_KEY}
+    token = {"X-Callback-Token": settings.XENDIT["callback_token"]}
+    plan = {"count": 2, "interval_days": 7}
+    rich = invoice_body(
+        installments=plan,
+        customer={"name": "Siti", "email": "siti@example.com", "phone": "+6281234567"},
+        metadata={"order": "7"},
+    )
+    supplementary = {"line_items": rich["line_items"]}
+    adjustment = {"installments": [{"number": 1, "total": 1}]}
+    targets: list[tuple[str, str, Any, dict[str, str]]] = [
+        ("POST", "/invoices", rich, key),
+        ("POST", f"/invoices/{invoice_id}/supplementary", supplementary, key),
+        ("POST", f"/invoices/{invoice_id}/payments", {"installment_number": 1}, key),
+        (
+            "PATCH",
+            f"/invoices/{invoice_id}/installments",
+            adjustment,
+            key,
+        ),
+        ("POST", "/api-keys", {"description": "x", "tenant_name": "Toko"}, admin),
+        ("POST", "/webhooks/xendit", XENDIT, token),
+        ("POST", "/webhooks/midtrans", MIDTRANS, {}),
+    ]
+    chance = random.Random(SEED)  # noqa: S311  # the same bodies each time
+    session, statuses = requests.Session(), Counter[int]()
+    before = stored()
+    for _ in range(count):
+        method, path, good, headers = chance.choice(targets)
+        body = mutated(good, chance)
+        answer = session.request(
+            method,
+            merchant.url + path,
+            data=body,
+            headers={"Content-Type": "application/json", **headers},
+            timeout=30,
+        )
+        statuses[answer.status_code] += 1
+        assert answer.status_code < 500, (method, path, body, answer.text)
+        if answer.status_code >= 400:
+            refused = answer.json()
+            assert refused.keys() == {"error", "message", "details", "request_id"}
+            assert len(answer.content) < 20_000
+            assert stored() == before, (method, path, body)
+        before = stored()
+    return statuses
+
+
+def stored() -> tuple[int, int, int]:
+    return Invoice.objects.count(), ApiKey.objects.count(), WebhookEvent.objects.count()
+
+
+def test_two_thousand_bodies(merchant: Merchant) -> None:
+    statuses = fuzzed(merchant, FEW)
+
+    assert sum(statuses.values()) == FEW
+    assert {200, 201, 400, 401} <= statuses.keys()
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_bodies(merchant: Merchant) -> None:
+    assert sum(fuzzed(merchant, MANY).values()) == MANY
