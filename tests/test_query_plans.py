@@ -19,7 +19,7 @@ from invoices.payment_requests import opening
 from payments.booking import selectors as payments
 from payments.changes import closing
 from payments.models import Allocation, Transaction, WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import retrying
 from reporting.back_office import search
 from tests.apikeys.factories import NOON, ApiKeyFactory, TenantFactory
 from tests.invoices.factories import (
@@ -179,7 +179,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         {"payment_request_gateway_id"},
     ),
     "the notifications that are due": (
-        lambda shop: notifications.claim_due(now=LATE, limit=500),
+        lambda shop: retrying.claim_due(now=LATE, limit=500),
         {"webhook_event_due"},
     ),
     "the invoices that expire": (

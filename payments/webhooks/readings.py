@@ -7,7 +7,7 @@ from gateways import registry
 from gateways.adapter import MalformedNotification, Notification, PaymentReport, PaymentState
 from invoices.models import PaymentRequest
 from payments.models import WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import receiving
 from paytrust.money import Money
 
 
@@ -43,7 +43,7 @@ def claim_of(event: WebhookEvent) -> Claim:
     notification = _read(event)
     if notification is None:
         return Claim(Effect.UNCLEAR)
-    about = notifications.find_payment_request(event.gateway_id, notification)
+    about = receiving.find_payment_request(event.gateway_id, notification)
     return replace(_claimed(notification), payment_request=about)
 
 

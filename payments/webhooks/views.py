@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from payments import tasks
-from payments.webhooks import notifications
+from payments.webhooks import receiving
 from paytrust.operations import queue
 
 
@@ -23,7 +23,7 @@ class GatewayNotification(APIView):
     @extend_schema(exclude=True)
     def post(self, request: Request) -> Response:
         """Store a notification and answer; a duplicate is answered alike, without effect."""
-        event = notifications.receive(
+        event = receiving.receive(
             gateway_code=self.gateway_code,
             headers={name.lower(): value for name, value in request.headers.items()},
             body=request._request.body,  # noqa: SLF001  # the bytes as received are what is signed

@@ -12,7 +12,7 @@ from django.db.models import Count, QuerySet, Sum
 from apikeys.models import Tenant
 from invoices.models import Invoice, SettlementEntry
 from payments.models import WebhookEvent
-from payments.webhooks.notifications import UnknownReference
+from payments.webhooks.confirming import UnknownReference
 from reporting.financial import rollups
 
 # Rows by (kind, currency, gateway, tax rate). Without a rate: the report's columns. Entries beside

@@ -22,7 +22,7 @@ from gateways import http
 from invoices.models import PaymentRequest
 from payments.models import Transaction, WebhookEvent
 from payments.reconciliation import asking as reconciliation
-from payments.webhooks import notifications
+from payments.webhooks import confirming
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -197,7 +197,7 @@ def asking(scene: Scene, fault: str) -> tuple[str, str, str]:
     stood = f"notification {event.status}: {event.outcome}"
     healed = "at once"
     if event.status == "received":
-        notifications.process(event_id=event.pk, now=in_(minutes=1))
+        confirming.process(event_id=event.pk, now=in_(minutes=1))
         healed = "the retry 1 minute later"
 
     paid_once(scene, invoice)

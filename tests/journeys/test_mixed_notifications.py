@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from invoices.models import Invoice
 from payments.models import Transaction, WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import confirming, retrying
 from paytrust.money import Money
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
@@ -221,6 +221,6 @@ def retry_until_done() -> None:
     now = timezone.now()
     for minutes in (5, 12, 50, 60):
         then = now + timedelta(minutes=minutes)
-        while due := notifications.claim_due(now=then, limit=500):
+        while due := retrying.claim_due(now=then, limit=500):
             for event_id in due:
-                notifications.process(event_id=event_id, now=then)
+                confirming.process(event_id=event_id, now=then)

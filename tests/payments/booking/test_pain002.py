@@ -23,7 +23,7 @@ from payments.booking import pain002, pain002_document, pain002_reports, settlin
 from payments.booking.pain002_document import StatusReport
 from payments.booking.pain002_statuses import PaidInvoice, report_on
 from payments.models import Allocation, Transaction, WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import confirming, receiving
 from paytrust.iso20022 import reading
 from paytrust.iso20022.messages import Message
 from paytrust.money import Money
@@ -313,7 +313,7 @@ class TestABooking:
         before = books()
         event = xendit_event(request, currency="MYR")
 
-        notifications.process(event_id=event.pk, now=LATER)
+        confirming.process(event_id=event.pk, now=LATER)
 
         event.refresh_from_db()
         critical = criticals(caplog)[0]
@@ -331,7 +331,7 @@ def xendit_event(payment_request: PaymentRequest, *, currency: str) -> WebhookEv
         '"paid_amount": 100, "paid_at": "2026-11-22T09:00:00.000Z",'
         '"created": "2026-11-22T08:00:00.000Z", "updated": "2026-11-22T09:00:00.000Z"}'
     ).encode()
-    event = notifications.receive(
+    event = receiving.receive(
         gateway_code="xendit",
         headers={"x-callback-token": "TESTCALLBACKTOKEN0123456789abcdef"},
         body=body,
@@ -367,7 +367,7 @@ class TestInvoiceStatus:
         settings.CONFIRM_WITH_GATEWAY = False
         request = demand()
         event = xendit_event(request, currency="USD")
-        notifications.process(event_id=event.pk, now=LATER)
+        confirming.process(event_id=event.pk, now=LATER)
 
         xml = of_invoice(request)
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from payments.models import Transaction, WebhookEvent, WebhookRetry
-from payments.webhooks import notifications
+from payments.webhooks import confirming
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body
 
@@ -140,9 +140,7 @@ class TestRetrying:
         merchant.wait_until(invoice["id"], lambda _: WebhookEvent.objects.filter(attempts=1))
         stored = WebhookEvent.objects.get()
         for minutes in (1, 6, 36):
-            notifications.process(
-                event_id=stored.pk, now=timezone.now() + timedelta(minutes=minutes)
-            )
+            confirming.process(event_id=stored.pk, now=timezone.now() + timedelta(minutes=minutes))
         stored.refresh_from_db()
         return stored
 
