@@ -95,6 +95,14 @@ class PaymentState(StrEnum):
     UNKNOWN = "unknown"  # a word this version does not know
 
 
+class Finality(StrEnum):
+    """How far the money of a payment has come."""
+
+    PROMISED = "promised"  # the customer's bank will pay: a card that is captured
+    PAID = "paid"
+    SETTLED = "settled"  # the gateway has it on the merchant's account
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
     """Money that a gateway took back. `id` is stable, however often it is reported."""
@@ -120,6 +128,8 @@ class PaymentReport:
     notified_amount: Money | None = None  # of `paid_amount`, the payment a notification told of
     method: str | None = None
     channel: str | None = None
+    finality: Finality = Finality.PAID  # where money has come
+    payment_id: str | None = None  # of the payment itself, where it is not `gateway_id`
     page: PaymentPage | None = None
     reversals: tuple[Reversal, ...] = field(default=())
 

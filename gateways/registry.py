@@ -5,7 +5,7 @@ change of accounts changes nothing for it; no id means the platform's account in
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -13,22 +13,15 @@ import structlog
 from django.conf import settings
 from django.db import Error
 
+from gateways import descriptors
 from gateways.accounts import credentials
 from gateways.accounts.credentials import Account
 from gateways.adapter import GatewayAdapter, NotificationNotAuthentic
 from gateways.budgets import breaker
 from gateways.budgets.watching import WatchedAdapter
-from gateways.midtrans.adapter import MidtransAdapter
-from gateways.xendit.adapter import XenditAdapter
 
 log = structlog.get_logger(__name__)
 
-# What an account does not know of itself, its addresses above all, comes from the settings.
-_ADAPTERS: dict[str, Callable[[Mapping[str, str]], GatewayAdapter]] = {
-    "xendit": lambda own: XenditAdapter(**{**settings.XENDIT, **own}),
-    "midtrans": lambda own: MidtransAdapter(**{**settings.MIDTRANS, **own}),
-}
-CODES = tuple(_ADAPTERS)
 SEEN_SECONDS: Final = 30.0  # after which a process sees that accounts have changed
 MISSED_SECONDS: Final = 1.0  # the same, when what it knows does not do
 
@@ -94,13 +87,19 @@ def forget_adapters() -> None:
     """Make the next call read the settings again, and know nothing of how earlier ones went."""
     _adapter.cache_clear()
     _Accounts.opened = None
-    for code in CODES:
+    for code in descriptors.codes():
         breaker.forget(code)
 
 
 @lru_cache(maxsize=256)
 def _adapter(code: str, own: tuple[tuple[str, str], ...]) -> GatewayAdapter:
-    return WatchedAdapter(_ADAPTERS[code](dict(own)))
+    return WatchedAdapter(descriptors.of(code).build(_connection(code, own)))
+
+
+def _connection(code: str, own: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return how an account is reached: what it does not know of itself, the settings do."""
+    default = descriptors.of(code).connection(lambda _variable, default: default)
+    return default | settings.GATEWAY_CONNECTIONS.get(code, {}) | dict(own)
 
 
 def _vouches(account: Account, headers: Mapping[str, str], body: bytes) -> bool:

@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from apikeys.limits.throttling import collect as limiter_metrics
-from gateways import registry
+from gateways import descriptors
 from gateways.budgets.breaker import collect as gateway_metrics
 from payments.webhooks.metrics import collect as queue_metrics
 from paytrust.operations import health, metrics
@@ -26,7 +26,7 @@ urlpatterns = [
     path(
         "metrics",
         metrics.exposition(
-            gateway_metrics(registry.CODES), queue_metrics, limiter_metrics, audit_metrics
+            gateway_metrics(descriptors.codes()), queue_metrics, limiter_metrics, audit_metrics
         ),
     ),
     path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),

@@ -231,9 +231,17 @@ def sandbox_process(live_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def sandbox(sandbox_process: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setitem(settings.XENDIT, "base_url", f"{sandbox_process}/xendit")
-    monkeypatch.setitem(settings.MIDTRANS, "core_base_url", f"{sandbox_process}/midtrans")
-    monkeypatch.setitem(settings.MIDTRANS, "snap_base_url", f"{sandbox_process}/midtrans/snap/v1")
+    monkeypatch.setitem(
+        settings.GATEWAY_CONNECTIONS["xendit"], "base_url", f"{sandbox_process}/xendit"
+    )
+    monkeypatch.setitem(
+        settings.GATEWAY_CONNECTIONS["midtrans"], "core_base_url", f"{sandbox_process}/midtrans"
+    )
+    monkeypatch.setitem(
+        settings.GATEWAY_CONNECTIONS["midtrans"],
+        "snap_base_url",
+        f"{sandbox_process}/midtrans/snap/v1",
+    )
     registry.forget_adapters()
     simulator = Sandbox(sandbox_process)
     yield simulator

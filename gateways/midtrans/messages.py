@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from gateways import redirects
 from gateways.adapter import (
+    Finality,
     PaymentOrder,
     PaymentReport,
     PaymentState,
@@ -123,6 +124,7 @@ def report_of(message: Mapping[str, Any], *, reference: str) -> PaymentReport:
         paid_amount=_paid(message, amount, imposed) if was_paid else None,
         paid_at=read_time(paid_at) if was_paid else None,
         method=message.get("payment_type"),
+        finality=Finality.PROMISED if status == "capture" else Finality.PAID,
         channel=_channel(message),
         reversals=_reversals(state, message, amount),
     )

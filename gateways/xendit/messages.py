@@ -10,8 +10,8 @@ from typing import Any
 
 from gateways import redirects
 from gateways.adapter import (
+    Finality,
     Notification,
-    PaymentMethod,
     PaymentOrder,
     PaymentPage,
     PaymentReport,
@@ -19,14 +19,15 @@ from gateways.adapter import (
     Reversal,
 )
 from gateways.http import read_text
-from gateways.xendit import lines
+from gateways.xendit import lines, methods
 from paytrust.money import EXPONENTS, Money
 
 LONGEST_SECONDS = 31_536_000  # invoice_duration, A2
+SETTLED = "SETTLED"  # the money is on the merchant's balance, A5
 STATES = {
     "PENDING": PaymentState.PENDING,
     "PAID": PaymentState.PAID,
-    "SETTLED": PaymentState.PAID,
+    SETTLED: PaymentState.PAID,
     "COMPLETED": PaymentState.PAID,  # very old callbacks
     "EXPIRED": PaymentState.EXPIRED,
 }
@@ -55,7 +56,7 @@ def request_of(order: PaymentOrder) -> dict[str, Any]:
     if failure := redirects.for_web(order.failure_redirect_url):
         body["failure_redirect_url"] = failure
     if order.method:
-        body["payment_methods"] = [_channel(order.method)]
+        body["payment_methods"] = [methods.channel_of(order.method)]
     return body
 
 
@@ -94,6 +95,8 @@ def report_of(
         paid_amount=_money(paid, currency) if paid is not None else None,
         paid_at=_time(invoice.get("paid_at")),
         method=invoice.get("payment_method"),
+        finality=Finality.SETTLED if raw_status == SETTLED else Finality.PAID,
+        payment_id=_payment_id(invoice),
         channel=invoice.get("payment_channel") or invoice.get("bank_code"),
         page=_page(invoice, page_until),
     )
@@ -153,10 +156,9 @@ def _customer(order: PaymentOrder) -> dict[str, str]:
     return {key: value for key, value in named.items() if value}
 
 
-def _channel(method: PaymentMethod) -> str:
-    if method.type == "echannel":
-        return "MANDIRI"
-    return (method.bank or method.store or method.type).upper()
+def _payment_id(invoice: Mapping[str, Any]) -> str | None:
+    """Return the id of the payment, which only callbacks tell (gateways-2.md C1)."""
+    return read_text(invoice, "payment_id") if invoice.get("payment_id") else None
 
 
 def _page(invoice: Mapping[str, Any], until: datetime | None) -> PaymentPage | None:

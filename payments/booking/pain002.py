@@ -7,10 +7,11 @@ from http import HTTPStatus
 
 import structlog
 
+from gateways.adapter import Finality
 from invoices.models import Installment, Invoice, PaymentRequest
 from payments.booking import pain002_document, pain002_statuses
 from payments.booking.pain002_document import StatusReport
-from payments.booking.pain002_statuses import SETTLED, SETTLED_AS, Booking
+from payments.booking.pain002_statuses import SETTLED_AS, Booking
 from payments.models import WebhookEvent
 from paytrust.errors import PayTrustError
 from paytrust.iso20022 import validation
@@ -40,7 +41,7 @@ def check_booking(
     installments: Sequence[Installment],
     payment_request: PaymentRequest,
     gateway_transaction_id: str,
-    gateway_status: str,
+    finality: Finality,
     amount: int,
     paid_at: datetime,
     event: WebhookEvent | None,
@@ -55,7 +56,7 @@ def check_booking(
         installments: its instalments as they were before, in order.
         payment_request: the demand that was paid.
         gateway_transaction_id: what the booking will be called.
-        gateway_status: the gateway's own word for the payment's state.
+        finality: how far the money has come.
         amount: minor units that arrived; negative if they were taken back.
         paid_at: when the customer paid, as the gateway says.
         event: the notification that brought it, if one did.
@@ -75,7 +76,7 @@ def check_booking(
         asked_id=asked_id,
         gateway_transaction_id=gateway_transaction_id,
         amount=amount,
-        settled_as=SETTLED_AS.get(gateway_status, SETTLED),
+        settled_as=SETTLED_AS[finality],
         paid_at=paid_at,
         booked_at=now,
     )

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import structlog
 from django.db.models import Q, Sum
 
-from gateways.adapter import PaymentReport, PaymentState, Reversal
+from gateways.adapter import Finality, PaymentReport, PaymentState, Reversal
 from invoices.ledger import crediting
 from invoices.models import Invoice, PaymentRequest
 from payments.booking import pain002
@@ -139,7 +139,7 @@ def _book_share(
         installments=list(invoice.installments.order_by("pk")),
         payment_request=payment.payment_request,
         gateway_transaction_id=name,
-        gateway_status=reversal.kind,
+        finality=Finality.PAID,
         amount=-amount,
         paid_at=reversal.at or now,
         event=event,

@@ -223,7 +223,7 @@ def _book_payment(
         installments=installments,
         payment_request=payment_request,
         gateway_transaction_id=name,
-        gateway_status=report.raw_status,
+        finality=report.finality,
         amount=amount,
         paid_at=paid_at,
         event=event,

@@ -1,16 +1,17 @@
 """Where gateways post their notifications: checked, stored, answered; processed later."""
 
-from typing import ClassVar
-
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from gateways import descriptors
+from gateways.descriptor import GatewayDescriptor
 from payments import tasks
 from payments.webhooks import receiving
 from paytrust.operations import queue
+from paytrust.web.problems import NotFound
 
 
 class GatewayNotification(APIView):
@@ -18,13 +19,17 @@ class GatewayNotification(APIView):
 
     authentication_classes = ()
     takes_any_body = True  # whatever a gateway calls it; see BodyLimitMiddleware
-    gateway_code: ClassVar[str]
+
+    def initial(self, request: Request, *args: object, **path: str) -> None:
+        """Know nothing of gateways that are not served, whatever the method."""
+        super().initial(request, *args, **path)
+        _gateway_at(path["webhook_name"])
 
     @extend_schema(exclude=True)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, webhook_name: str) -> Response:
         """Store a notification and answer; a duplicate is answered alike, without effect."""
         event = receiving.receive(
-            gateway_code=self.gateway_code,
+            gateway_code=_gateway_at(webhook_name).code,
             headers={name.lower(): value for name, value in request.headers.items()},
             body=request._request.body,  # noqa: SLF001  # the bytes as received are what is signed
             now=timezone.now(),
@@ -34,9 +39,8 @@ class GatewayNotification(APIView):
         return Response({"status": "ok"})
 
 
-class XenditNotification(GatewayNotification):
-    gateway_code = "xendit"
-
-
-class MidtransNotification(GatewayNotification):
-    gateway_code = "midtrans"
+def _gateway_at(webhook_name: str) -> GatewayDescriptor:
+    for one in descriptors.all_served():
+        if one.webhook_name == webhook_name:
+            return one
+    raise NotFound(f"There is nothing at /webhooks/{webhook_name}.")

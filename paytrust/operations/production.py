@@ -4,8 +4,6 @@ import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-TEST_CREDENTIALS = ("xnd_development_", "SB-Mid-")
-
 
 def objections(
     *,
@@ -13,6 +11,7 @@ def objections(
     public_base_url: str,
     gateway_urls: Mapping[str, str],
     gateway_credentials: Mapping[str, str],
+    test_credentials: tuple[str, ...],
 ) -> list[str]:
     """Return why these settings must not serve in production; nothing if they may.
 
@@ -21,6 +20,7 @@ def objections(
         public_base_url: where merchants and customers reach PayTrust.
         gateway_urls: by the name of their setting.
         gateway_credentials: likewise.
+        test_credentials: how values begin that belong to a gateway's test mode.
     """
     found = []
     if debug:
@@ -31,7 +31,7 @@ def objections(
         if not url.startswith("https://") or _is_for_trying(urlsplit(url).hostname or ""):
             found.append(f"{name} is a sandbox or not https://: payments there are not real")
     for name, credential in gateway_credentials.items():
-        if credential.startswith(TEST_CREDENTIALS):
+        if credential.startswith(test_credentials):
             found.append(f"{name} is a test credential")
     return found
 

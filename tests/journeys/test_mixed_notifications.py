@@ -197,7 +197,7 @@ def unknown(letter: Letter, random: Random) -> Letter:
         return letter.changed(id=f"{random.getrandbits(96):024x}", external_id=name, event_of=name)
     fields = {**letter.fields, "order_id": name, "transaction_id": f"unknown-{name}"}
     signed = name + fields["status_code"] + fields["gross_amount"]
-    key = settings.MIDTRANS["server_key"]
+    key = settings.GATEWAY_CONNECTIONS["midtrans"]["server_key"]
     fields["signature_key"] = hashlib.sha512((signed + key).encode()).hexdigest()
     return letter.changed(**fields)
 

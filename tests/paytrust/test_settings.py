@@ -66,6 +66,7 @@ class TestObjections:
             "public_base_url": "https://pay.example.com",
             "gateway_urls": {"XENDIT_BASE_URL": "https://api.xendit.co"},
             "gateway_credentials": {"MIDTRANS_SERVER_KEY": "Mid-server-x"},
+            "test_credentials": ("xnd_development_", "SB-Mid-"),
         }
         return production.objections(**{**fit, **changed})  # type: ignore[arg-type]  # one of each
 

@@ -17,7 +17,7 @@ from lxml import etree
 from pyiso20022.pain.pain_002_001_12 import Document  # type: ignore[import-untyped]  # no stubs
 from xsdata.formats.dataclass.parsers import XmlParser
 
-from gateways.adapter import PaymentState
+from gateways.adapter import Finality, PaymentState
 from invoices.models import Installment, Invoice, PaymentRequest
 from payments.booking import pain002, pain002_document, pain002_reports, settling
 from payments.booking.pain002_document import StatusReport
@@ -181,21 +181,20 @@ class TestGroupStatus:
 @pytest.mark.django_db
 class TestABooking:
     @pytest.mark.parametrize(
-        ("raw_status", "paid", "status", "reasons"),
+        ("finality", "paid", "status", "reasons"),
         [
-            ("PAID", 10_000, "ACSC", []),
-            ("settlement", 10_000, "ACSC", []),
-            ("SETTLED", 10_000, "ACCC", []),
-            ("capture", 10_000, "ACSP", []),
-            ("PAID", 12_000, "ACSC", ["AM09"]),
-            ("PAID", 9_999, "PDNG", ["AM09"]),
-            ("SETTLED", 1, "PDNG", ["AM09"]),
+            (Finality.PAID, 10_000, "ACSC", []),
+            (Finality.SETTLED, 10_000, "ACCC", []),
+            (Finality.PROMISED, 10_000, "ACSP", []),
+            (Finality.PAID, 12_000, "ACSC", ["AM09"]),
+            (Finality.PAID, 9_999, "PDNG", ["AM09"]),
+            (Finality.SETTLED, 1, "PDNG", ["AM09"]),
         ],
     )
     def test_keeps_its_status(
-        self, raw_status: str, paid: int, status: str, reasons: list[str]
+        self, finality: Finality, paid: int, status: str, reasons: list[str]
     ) -> None:
-        row = settle(demand(), raw_status=raw_status, paid=paid, charge="65f2a9b0c1d2e3f4a5b6c7d8")
+        row = settle(demand(), finality=finality, paid=paid, charge="65f2a9b0c1d2e3f4a5b6c7d8")
 
         assert row.iso20022_message_id == "65f2a9b0c1d2e3f4a5b6c7d8"
         assert row.iso20022_transaction_status == status
