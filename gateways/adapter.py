@@ -3,6 +3,7 @@
 Amounts are minor units in `Money`; whole currency and the gateways' words stay in the adapters.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -167,6 +168,23 @@ class GatewayUnavailable(GatewayError):
     code = "gateway_unavailable"
     for_staff = _("The gateway is away. Nothing was changed; try again later.")
     resumable = True
+
+
+class GatewayBusy(GatewayError):
+    """The gateway takes no more calls for now. Send the same call again after Retry-After.
+
+    Nothing was asked of it, or it refused to look: nothing was made. It is no failure; whoever
+    can come again later does (spec 12.1).
+    """
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "gateway_busy"
+    resumable = True
+
+    def __init__(self, gateway: str, *, retry_after_seconds: float) -> None:
+        super().__init__(gateway, f"its limit is reached; again in {retry_after_seconds:.1f} s")
+        self.wait_seconds = retry_after_seconds
+        self.retry_after_seconds = max(1, math.ceil(retry_after_seconds))
 
 
 class GatewayRejected(GatewayError):

@@ -18,6 +18,8 @@ from gateways.accounts import credentials
 from gateways.accounts.credentials import Account
 from gateways.adapter import GatewayAdapter, NotificationNotAuthentic
 from gateways.budgets import breaker
+from gateways.budgets.breaker import Health
+from gateways.budgets.pacing import Caller, Priority
 from gateways.budgets.watching import WatchedAdapter
 
 log = structlog.get_logger(__name__)
@@ -33,15 +35,51 @@ class _Accounts:
     read_at = 0.0  # time.monotonic()
 
 
-def adapter_for(code: str, *, account_id: int | None = None) -> GatewayAdapter:
+def adapter_for(
+    code: str,
+    *,
+    account_id: int | None = None,
+    priority: Priority = Priority.MERCHANT,
+    tenant_id: int | None = None,
+) -> WatchedAdapter:
     """Return the adapter that speaks for an account at a gateway, with its own session.
+
+    Args:
+        code: the gateway's.
+        account_id: the account's; none: the platform's.
+        priority: why it is called: who waits for an answer comes first (spec 12.2).
+        tenant_id: for whom; tenants that share the account share its budget.
 
     Raises:
         KeyError: no adapter speaks for `code`.
         CredentialsUnreadable: CREDENTIAL_KEYS lacks the key that sealed an account.
     """
     account = _account(code, account_id)
-    return _adapter(code, tuple(sorted(account.credentials.items())))
+    own = tuple(sorted(account.credentials.items()))
+    caller = Caller(
+        gateway=code,
+        account=_name_of(account),
+        calls_per_minute=_calls_per_minute(code, own),
+        priority=priority,
+        tenant_id=tenant_id if account.tenant_id is None else None,
+    )
+    return WatchedAdapter(_adapter(code, own), caller)
+
+
+def health_of(code: str, *, tenant_id: int | None) -> Health:
+    """Return how a gateway is for the account with which a tenant's payments are opened."""
+    account_id = None if tenant_id is None else account_for(code, tenant_id=tenant_id)
+    return breaker.health_of(code, account=_name_of(_account(code, account_id)))
+
+
+def accounts_in_use() -> list[tuple[str, str]]:
+    """Return gateway and name of each account with which payments are opened, for metrics."""
+    found = []
+    for code in descriptors.codes():
+        named = {_name_of(_account(code, None))}
+        named |= {_name_of(account) for account in _accounts(code) if account.in_use}
+        found += [(code, name) for name in sorted(named)]
+    return found
 
 
 def account_for(code: str, *, tenant_id: int) -> int | None:
@@ -86,14 +124,25 @@ def is_same_account(code: str, one: int | None, other: int | None) -> bool:
 def forget_adapters() -> None:
     """Make the next call read the settings again, and know nothing of how earlier ones went."""
     _adapter.cache_clear()
-    _Accounts.opened = None
+    known, _Accounts.opened = _Accounts.opened, None
     for code in descriptors.codes():
         breaker.forget(code)
+    for account in known or ():
+        breaker.forget(account.gateway_code, account=_name_of(account))
 
 
 @lru_cache(maxsize=256)
 def _adapter(code: str, own: tuple[tuple[str, str], ...]) -> GatewayAdapter:
-    return WatchedAdapter(descriptors.of(code).build(_connection(code, own)))
+    return descriptors.of(code).build(_connection(code, own))
+
+
+def _name_of(account: Account) -> str:
+    return breaker.PLATFORM if account.id is None else str(account.id)
+
+
+def _calls_per_minute(code: str, own: Iterable[tuple[str, str]]) -> int:
+    ours = settings.GATEWAY_CALLS_PER_MINUTE.get(code)
+    return descriptors.of(code).calls_per_minute(_connection(code, own)) if ours is None else ours
 
 
 def _connection(code: str, own: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -43,7 +43,7 @@ from paytrust.money import Money
 
 log = structlog.get_logger(__name__)
 
-NOT_KNOWN, TAKEN, DUPLICATE = "404", "406", "duplicate_order_id"
+NOT_KNOWN, TAKEN, OVER_LIMIT, DUPLICATE = "404", "406", "429", "duplicate_order_id"
 ENDED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CANCELLED}
 ONLY_CANCELLABLE = {"authorize", "capture"}  # cards under review; expire is for pending ones
 SIGNED = ("order_id", "status_code", "gross_amount")
@@ -59,7 +59,11 @@ class MidtransAdapter:
     ) -> None:
         self._core, self._snap = core_base_url.rstrip("/"), snap_base_url.rstrip("/")
         self._server_key = server_key
-        self._session = GatewaySession(gateway=self.code, user=server_key)
+        self._session = GatewaySession(
+            gateway=self.code,
+            user=server_key,
+            is_over_limit=lambda body: str(body.get("status_code")) == OVER_LIMIT,
+        )
 
     def create_payment(self, order: PaymentOrder) -> PaymentPage:
         """Open a Snap page (B2), or charge by the one method that is wanted (B3).
@@ -99,7 +103,7 @@ class MidtransAdapter:
         None if Midtrans does not know it: a Snap order is unknown until a method is chosen.
         """
         wanted = quote(gateway_id or reference, safe="")
-        answer = self._session.send("GET", f"{self._core}/v2/{wanted}/status")
+        answer = self._session.send("GET", f"{self._core}/v2/{wanted}/status", endpoint="status")
         return self._charge(answer, reference)
 
     def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
@@ -175,6 +179,7 @@ class MidtransAdapter:
         answer = self._session.send(
             "POST",
             f"{self._core}/v2/charge",
+            endpoint="create",
             json=methods.request_of(order, method, expires_at=expires_at),
             headers=methods.headers_of(order, method),
         )
@@ -206,12 +211,16 @@ class MidtransAdapter:
         raise GatewayUnavailable(self.code, f"{order.reference} is {how} already; ask again")
 
     def _open_page(self, request: Mapping[str, Any]) -> Answer:
-        return self._session.send("POST", f"{self._snap}/transactions", json=request)
+        return self._session.send(
+            "POST", f"{self._snap}/transactions", endpoint="create", json=request
+        )
 
     def _act(self, action: str, name: str) -> Answer:
         """Ask for a change of state. What it led to is in the answer, or must be asked for."""
         wanted = quote(name, safe="")
-        return self._session.send("POST", f"{self._core}/v2/{wanted}/{action}", json={})
+        return self._session.send(
+            "POST", f"{self._core}/v2/{wanted}/{action}", endpoint=action, json={}
+        )
 
     def _refuse_duplicate(self, answer: Answer, order: PaymentOrder) -> None:
         """Tell by its status whether the order id is taken: that refusal has many wordings (B2)."""
@@ -259,8 +268,6 @@ class MidtransAdapter:
         return replace(report, page=_page_again(answer)) if payable else report
 
     def _raise_core_error(self, answer: Answer, code: str) -> NoReturn:
-        if code == str(HTTPStatus.TOO_MANY_REQUESTS.value):
-            raise GatewayUnavailable(self.code, "too many requests")
         reasons = answer.fields.get("validation_messages")
         text = str(answer.fields.get("status_message") or "no message")
         if isinstance(reasons, list) and reasons:

@@ -53,7 +53,10 @@ class XenditAdapter:
             GatewayRejected: Xendit refused, or took another amount than was asked.
         """
         answer = self._session.send(
-            "POST", f"{self._base_url}/v2/invoices", json=messages.request_of(order)
+            "POST",
+            f"{self._base_url}/v2/invoices",
+            endpoint="create",
+            json=messages.request_of(order),
         )
         report = self._read(
             self._accepted(answer),
@@ -84,7 +87,9 @@ class XenditAdapter:
     def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
         """Ask about a refund, which the invoice does not show; None if it is another's (A7)."""
         wanted = quote(reversal_id, safe="")
-        answer = self._session.send("GET", f"{self._base_url}/refunds/{wanted}")
+        answer = self._session.send(
+            "GET", f"{self._base_url}/refunds/{wanted}", endpoint="get_refund"
+        )
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         refund = self._accepted(answer)
@@ -156,12 +161,15 @@ class XenditAdapter:
     ) -> Sequence[PaymentReport]:
         """Return the invoices that are meant, oldest first."""
         if gateway_id is not None:
-            answer = self._session.send("GET", self._invoice_url(gateway_id))
+            answer = self._session.send("GET", self._invoice_url(gateway_id), endpoint="get")
             if answer.status == HTTPStatus.NOT_FOUND:
                 return []
             return [self._read(self._accepted(answer), currency)]
         answer = self._session.send(
-            "GET", f"{self._base_url}/v2/invoices", params={"external_id": reference}
+            "GET",
+            f"{self._base_url}/v2/invoices",
+            endpoint="list",
+            params={"external_id": reference},
         )
         invoices = self._accepted(answer)
         if not isinstance(invoices, list) or not all(isinstance(one, dict) for one in invoices):
@@ -172,7 +180,9 @@ class XenditAdapter:
 
     def _expired(self, report: PaymentReport, currency: str) -> PaymentReport:
         answer = self._session.send(
-            "POST", f"{self._base_url}/invoices/{quote(report.gateway_id, safe='')}/expire!"
+            "POST",
+            f"{self._base_url}/invoices/{quote(report.gateway_id, safe='')}/expire!",
+            endpoint="expire",
         )
         if answer.status < HTTPStatus.BAD_REQUEST or answer.status in FORBIDDEN:
             return self._read(self._accepted(answer), currency)

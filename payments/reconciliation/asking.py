@@ -10,7 +10,8 @@ import structlog
 from django.db import transaction
 
 from gateways import registry
-from gateways.adapter import GatewayError, PaymentReport, PaymentState
+from gateways.adapter import GatewayBusy, GatewayError, PaymentReport, PaymentState
+from gateways.budgets.pacing import Priority
 from invoices.models import PaymentRequest
 from invoices.payment_requests import opening
 from payments.booking import settling
@@ -55,7 +56,10 @@ def check(*, payment_request_id: int, now: datetime) -> str:
     if payment_request.leased_until is not None and payment_request.leased_until > now:
         return "in_progress"  # somebody is asking; the claim has set the next time
     try:
-        outcome = _ask(payment_request, now)
+        outcome = _ask(payment_request, Priority.RECONCILIATION, now)
+    except GatewayBusy as busy:
+        _come_again(payment_request, busy, now)
+        return busy.code
     except (GatewayError, PaymentInProgress) as error:
         log.warning("payment not checked", reference=payment_request.reference, reason=str(error))
         return error.code
@@ -80,12 +84,15 @@ def ask(*, payment_request_id: int, now: datetime) -> str:
     payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
     if payment_request.leased_until is not None and payment_request.leased_until > now:
         raise PaymentInProgress
-    return _ask(payment_request, now)
+    return _ask(payment_request, Priority.MERCHANT, now)
 
 
-def _ask(payment_request: PaymentRequest, now: datetime) -> str:
+def _ask(payment_request: PaymentRequest, priority: Priority, now: datetime) -> str:
     adapter = registry.adapter_for(
-        payment_request.gateway.code, account_id=payment_request.account_id
+        payment_request.gateway.code,
+        account_id=payment_request.account_id,
+        priority=priority,
+        tenant_id=payment_request.tenant_id,
     )
     release_connection()
     report = adapter.find_payment(
@@ -118,6 +125,13 @@ def _adopt(payment_request: PaymentRequest, report: PaymentReport, now: datetime
     opening.record_page(payment_request=payment_request, page=report.page, now=now)
     log.info("payment adopted", reference=payment_request.reference)
     return "adopted"
+
+
+def _come_again(payment_request: PaymentRequest, busy: GatewayBusy, now: datetime) -> None:
+    """Ask as soon as the gateway's limit allows: it is no failure."""
+    PaymentRequest.objects.filter(pk=payment_request.pk, status__in=CHECKED).update(
+        next_check_at=now + timedelta(seconds=busy.wait_seconds)
+    )
 
 
 def _plan_next(payment_request: PaymentRequest, now: datetime) -> None:

@@ -14,6 +14,7 @@ from django.db import OperationalError, transaction
 from gateways import registry
 from gateways.adapter import (
     GatewayAdapter,
+    GatewayBusy,
     GatewayTimeout,
     GatewayUnavailable,
     Notification,
@@ -21,6 +22,7 @@ from gateways.adapter import (
     PaymentState,
     Reversal,
 )
+from gateways.budgets.pacing import Priority
 from invoices.models import PaymentRequest
 from payments.booking import settling
 from payments.booking.reversals import UNDOES_PAYMENT, ReversalBeforePayment
@@ -79,6 +81,8 @@ def process(*, event_id: int, now: datetime) -> None:
     event = WebhookEvent.objects.select_related("gateway").get(pk=event_id)
     try:
         _apply(event, now)
+    except GatewayBusy as busy:
+        retrying.come_again(event, busy, now)
     except TRANSIENT as error:
         retrying.put_off(event, error, now)
     except PayTrustError as error:
@@ -110,7 +114,12 @@ def _apply(event: WebhookEvent, now: datetime) -> None:
     if report is not None:
         settling.require_currency(payment_request.currency_code, report)
     if settings.CONFIRM_WITH_GATEWAY:
-        adapter = registry.adapter_for(code, account_id=payment_request.account_id)
+        adapter = registry.adapter_for(
+            code,
+            account_id=payment_request.account_id,
+            priority=Priority.CONFIRMATION,
+            tenant_id=payment_request.tenant_id,
+        )
         release_connection()
         report = _confirmed(_ask(adapter, notification, payment_request), notification)
     if report is None or report.reference not in {payment_request.reference, ""}:

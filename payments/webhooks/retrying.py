@@ -3,6 +3,7 @@
 Due times stand in the database, so a restart of any process loses none (spec 4.7).
 """
 
+import random
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
@@ -10,6 +11,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 
+from gateways.adapter import GatewayBusy
 from invoices.models import PaymentRequest
 from payments.booking.settling import Settlement
 from payments.models import WebhookEvent, WebhookRetry
@@ -107,6 +109,15 @@ def record_outcome(
             attempted_at=now,
             outcome=settlement.outcome,
         )
+
+
+def come_again(event: WebhookEvent, busy: GatewayBusy, now: datetime) -> None:
+    """Make an event due when its gateway takes calls again; that costs it no attempt (12.1)."""
+    seconds = busy.wait_seconds * random.uniform(1, 1.5)  # noqa: S311  # not all at once
+    WebhookEvent.objects.filter(
+        pk=event.pk, status=WebhookEvent.Status.RECEIVED, attempts=event.attempts
+    ).update(leased_until=None, next_attempt_at=now + timedelta(seconds=seconds))
+    log.info("event waits for the gateway's limit", event_id=event.pk, seconds=round(seconds, 1))
 
 
 def put_off(event: WebhookEvent, error: Exception, now: datetime) -> None:

@@ -134,7 +134,6 @@ FAULTS = {  # fault: what the merchant sees, and how many charges the gateway ha
     "http_500": (502, "gateway_unavailable", 0),
     "connection_reset": (502, "gateway_unavailable", 0),
     "html_502": (502, "gateway_unavailable", 0),
-    "rate_limit": (502, "gateway_unavailable", 0),
 }
 
 

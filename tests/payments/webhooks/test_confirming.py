@@ -246,7 +246,7 @@ class TestProcess:
         assert event.tenant_id is None
         assert not Transaction.objects.exists()
 
-    @pytest.mark.parametrize("fault", ["http_500", "connection_reset", "html_502", "rate_limit"])
+    @pytest.mark.parametrize("fault", ["http_500", "connection_reset", "html_502"])
     def test_with_the_gateway_in_trouble_is_put_off(
         self, paid: PaymentRequest, sandbox: Sandbox, fault: str
     ) -> None:
