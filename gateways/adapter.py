@@ -4,7 +4,7 @@ Amounts are minor units in `Money`; whole currency and the gateways' words stay 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -260,6 +260,22 @@ class GatewayAdapter(Protocol):
 
         Raises:
             GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
+        """
+        ...
+
+    def find_paid(
+        self, *, references: Collection[str], after: datetime, before: datetime
+    ) -> dict[str, PaymentReport]:
+        """Look for payments in the gateway's list of what was paid between two moments.
+
+        Stops when all are found, and when asking for the rest singly is cheaper. What a row of
+        the list does not tell is left out. Nothing where a gateway has no such list.
+
+        Returns:
+            Reports of those that were found, by reference.
+
+        Raises:
+            GatewayBusy, GatewayTimeout, GatewayUnavailable, GatewayRejected: no answer.
         """
         ...
 

@@ -71,6 +71,7 @@ class GatewayDescriptor:
     build: Callable[[Connection], GatewayAdapter]
     webhook_name: str  # the last part of /webhooks/...
     webhook_proof: str  # what proves a notification, in words for people
+    lists_paid: bool  # one call tells of many payments
     methods: Mapping[str, tuple[str, ...]]  # what a merchant may ask for: banks or stores of each
     page_life: PageLife
     call_rate: CallRate

@@ -54,16 +54,27 @@ def adapter_for(
         KeyError: no adapter speaks for `code`.
         CredentialsUnreadable: CREDENTIAL_KEYS lacks the key that sealed an account.
     """
+    own = tuple(sorted(_account(code, account_id).credentials.items()))
+    caller = caller_for(code, account_id=account_id, priority=priority, tenant_id=tenant_id)
+    return WatchedAdapter(_adapter(code, own), caller)
+
+
+def caller_for(
+    code: str,
+    *,
+    account_id: int | None,
+    priority: Priority,
+    tenant_id: int | None = None,
+) -> Caller:
+    """Return from whose budget calls by an account are made; the arguments are `adapter_for`'s."""
     account = _account(code, account_id)
-    own = tuple(sorted(account.credentials.items()))
-    caller = Caller(
+    return Caller(
         gateway=code,
         account=_name_of(account),
-        calls_per_minute=_calls_per_minute(code, own),
+        calls_per_minute=_calls_per_minute(code, tuple(sorted(account.credentials.items()))),
         priority=priority,
         tenant_id=tenant_id if account.tenant_id is None else None,
     )
-    return WatchedAdapter(_adapter(code, own), caller)
 
 
 def health_of(code: str, *, tenant_id: int | None) -> Health:

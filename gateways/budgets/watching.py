@@ -1,6 +1,7 @@
 """An adapter whose calls come from a budget and are watched: refused while the gateway is down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from gateways.adapter import (
@@ -39,6 +40,13 @@ class WatchedAdapter:
     def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
         return self._watched(
             lambda: self._adapter.find_reversal(reversal_id=reversal_id, gateway_id=gateway_id)
+        )
+
+    def find_paid(
+        self, *, references: Collection[str], after: datetime, before: datetime
+    ) -> dict[str, PaymentReport]:
+        return self._watched(
+            lambda: self._adapter.find_paid(references=references, after=after, before=before)
         )
 
     def expire_payment(

@@ -6,8 +6,9 @@ Errors stand in the body's `status_code`, also under HTTP 200; 407 is how an exp
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -109,6 +110,12 @@ class MidtransAdapter:
     def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
         """Return None: a charge's own status lists what was taken back (B7)."""
         return None
+
+    def find_paid(
+        self, *, references: Collection[str], after: datetime, before: datetime
+    ) -> dict[str, PaymentReport]:
+        """Return nothing: Midtrans has no list."""
+        return {}
 
     def expire_payment(
         self, *, reference: str, gateway_id: str | None = None, amount: Money

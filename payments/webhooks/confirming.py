@@ -4,8 +4,10 @@ Neither gateway's proof covers what matters, so a notification moves no money by
 gateway is asked, and its answer is booked (spec 4.4).
 """
 
-from dataclasses import replace
-from datetime import datetime
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -15,6 +17,7 @@ from gateways import registry
 from gateways.adapter import (
     GatewayAdapter,
     GatewayBusy,
+    GatewayError,
     GatewayTimeout,
     GatewayUnavailable,
     Notification,
@@ -24,11 +27,11 @@ from gateways.adapter import (
 )
 from gateways.budgets.pacing import Priority
 from invoices.models import PaymentRequest
-from payments.booking import settling
+from payments.booking import reversals, settling
 from payments.booking.reversals import UNDOES_PAYMENT, ReversalBeforePayment
 from payments.booking.settling import Settlement
 from payments.models import WebhookEvent
-from payments.webhooks import receiving, retrying
+from payments.webhooks import gathering, receiving, retrying
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import PaymentInProgress, release_connection, with_lock_tries
 
@@ -67,89 +70,245 @@ BEHIND = {
 }
 """What the gateway's answer must not be for what a notification says: an answer behind it."""
 
+AWAY = (GatewayBusy, GatewayTimeout, GatewayUnavailable)
+REPEATED = {"booked": "already_booked", "reversed": "already_booked", "ended": "unchanged"}
+"""What an event led to that says the same as one before it."""
+
+LONGEST_ROUND_SECONDS = 40.0  # of a lease of 60; what is left is handed to others
+WORTH_A_PAGE = 5  # payments; fewer are asked for singly
+MARGIN = timedelta(seconds=5)  # both ends of the list's window are exclusive
+RECENT = timedelta(hours=1)
+LATE_OVERLAP = timedelta(hours=24)  # what the gateway itself learnt late (C2)
+
 
 def process(*, event_id: int, now: datetime) -> None:
-    """Ask the gateway about a stored event and book its answer. Safe to run twice, and at once.
+    """Ask the gateway about a stored event, and what waits with it; book the answers.
 
-    Transient failures set the next attempt, 1, 6 and 36 minutes after the first; after the
-    third of these, and at once for what time cannot cure, the event is `failed`.
+    Events about one payment are asked about once, and where the gateway has a list of what was
+    paid, so are many payments. Safe to run twice, and at once. Transient failures set the next
+    attempt, 1, 6 and 36 minutes after the first; after the third of these, and at once for what
+    time cannot cure, the event is `failed`. A gateway's limit costs an event no attempt.
 
-    Source: FR-040, spec 4.4 to 4.7.
+    Source: FR-040, spec 4.4 to 4.7, 12.1, 12.3.
     """
-    if not retrying.lease(event_id=event_id, now=now):
-        return
-    event = WebhookEvent.objects.select_related("gateway").get(pk=event_id)
-    try:
-        _apply(event, now)
-    except GatewayBusy as busy:
-        retrying.come_again(event, busy, now)
-    except TRANSIENT as error:
-        retrying.put_off(event, error, now)
-    except PayTrustError as error:
-        retrying.fail(event, error, now)
-    except Exception as error:
-        log.exception("event could not be processed", event_id=event.pk)
-        retrying.put_off(event, error, now)
+    questions = _questions(gathering.take(event_id=event_id, now=now), now)
+    until = time.monotonic() + LONGEST_ROUND_SECONDS
+    listed = _listed(questions)
+    for number, question in enumerate(questions, start=1):
+        away = _answer(question, listed.get(question.about.reference), now)
+        rest = [said.event for waiting in questions[number:] for said in waiting.said]
+        if isinstance(away, GatewayBusy):
+            retrying.come_again(rest, away, now)
+            return
+        if away or time.monotonic() > until:
+            retrying.hand_back(rest, now)
+            return
 
 
-def _apply(event: WebhookEvent, now: datetime) -> None:
-    code = event.gateway.code
-    notification = registry.adapter_for(code).parse_notification(
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A stored event and what it says."""
+
+    event: WebhookEvent
+    notification: Notification
+
+    @property
+    def claims_only_payment(self) -> bool:
+        """Whether a row of the gateway's list can confirm all of it."""
+        report = self.notification.report
+        return report is not None and report.state == PaymentState.PAID and not report.reversals
+
+    @property
+    def claim(self) -> object:
+        """What is the same in two events that say the same."""
+        report = self.notification.report
+        return report and (report.raw_status, report.paid_amount, report.reversals)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One charge to ask about, and the events that wait for the answer, oldest first."""
+
+    about: PaymentRequest
+    said: list[Said]
+
+
+def _questions(events: Sequence[WebhookEvent], now: datetime) -> list[Question]:
+    """Sort events by the charge that they are about; those with nothing to ask end here."""
+    questions: dict[tuple[int, str | None], Question] = {}
+    for event in events:
+        try:
+            said = Said(event, _notification(event))
+            about = _payment_of(said)
+            report = said.notification.report
+            if report is not None:
+                settling.require_currency(about.currency_code, report)
+            known = _known_outcome(said, about)
+            if known is not None:
+                retrying.record_outcome(event, about, Settlement(known), now)
+                continue
+        except Exception as error:  # noqa: BLE001  # `_end` tells bugs from what may happen
+            _end(event, error, now)
+            continue
+        key = about.pk, said.notification.gateway_id
+        questions.setdefault(key, Question(about, [])).said.append(said)
+    return list(questions.values())
+
+
+def _notification(event: WebhookEvent) -> Notification:
+    return registry.adapter_for(event.gateway.code).parse_notification(
         headers=event.headers, body=bytes(event.body)
     )
-    payment_request = receiving.find_payment_request(event.gateway_id, notification)
-    if payment_request is None or not registry.is_same_account(
-        code, event.account_id, payment_request.account_id
+
+
+def _payment_of(said: Said) -> PaymentRequest:
+    event, notification = said.event, said.notification
+    about = receiving.find_payment_request(event.gateway_id, notification)
+    if about is None or not registry.is_same_account(
+        event.gateway.code, event.account_id, about.account_id
     ):
         raise UnknownReference(
             f"No payment has the reference {notification.reference!r} "
             f"or the id {notification.gateway_id!r}."
         )
-    report = notification.report
-    if notification.reference is None and (report is None or not report.reversals):
-        retrying.record_outcome(
-            event, payment_request, Settlement("unchanged"), now
-        )  # a failed refund
-        return
-    if report is not None:
-        settling.require_currency(payment_request.currency_code, report)
-    if settings.CONFIRM_WITH_GATEWAY:
-        adapter = registry.adapter_for(
-            code,
-            account_id=payment_request.account_id,
-            priority=Priority.CONFIRMATION,
-            tenant_id=payment_request.tenant_id,
-        )
+    return about
+
+
+def _known_outcome(said: Said, about: PaymentRequest) -> str | None:
+    """Return what an event led to if the gateway need not be asked about it."""
+    report = said.notification.report
+    if said.notification.reference is None and not _claimed_reversals(said.notification):
+        return "unchanged"  # a refund that failed
+    if report is None or report.paid_amount is None or not said.claims_only_payment:
+        return None
+    booked = reversals.payments_of(payment_request=about, report=report)
+    confirmed_before = sum(row.amount for row in booked) >= report.paid_amount.minor
+    return "already_booked" if confirmed_before else None
+
+
+def _listed(questions: Sequence[Question]) -> dict[str, PaymentReport]:
+    """Look for what was paid in the gateway's list, if so many payments are worth a page."""
+    paid_at = {
+        question.about.reference: _claimed_paid_at(question)
+        for question in questions
+        if all(said.claims_only_payment for said in question.said)
+    }
+    if not settings.CONFIRM_WITH_GATEWAY or len(paid_at) < WORTH_A_PAGE:
+        return {}
+    adapter = _adapter(questions[0].about)
+    recent_from = max(paid_at.values()) - RECENT
+    recent = {reference: at for reference, at in paid_at.items() if at >= recent_from}
+    late = {reference: at for reference, at in paid_at.items() if at < recent_from}
+    found: dict[str, PaymentReport] = {}
+    for wanted, overlap in ((recent, MARGIN), (late, LATE_OVERLAP)):
+        if len(wanted) < WORTH_A_PAGE:
+            continue
         release_connection()
-        report = _confirmed(_ask(adapter, notification, payment_request), notification)
-    if report is None or report.reference not in {payment_request.reference, ""}:
+        try:
+            found |= adapter.find_paid(
+                references=wanted.keys(),
+                after=min(wanted.values()) - overlap,
+                before=max(wanted.values()) + MARGIN,
+            )
+        except GatewayError as error:  # each is asked for singly, or has to wait
+            log.warning("list of payments not had", reason=str(error))
+            break
+    log.info("payments confirmed by list", wanted=len(paid_at), found=len(found))
+    return found
+
+
+def _claimed_paid_at(question: Question) -> datetime:
+    """Return when the customer is said to have paid; a lie only costs a call."""
+    first = question.said[0]
+    report = first.notification.report
+    return (report.paid_at if report else None) or first.event.received_at
+
+
+def _answer(question: Question, listed: PaymentReport | None, now: datetime) -> Exception | None:
+    """Book the gateway's answer for each event that waits for it.
+
+    Returns:
+        The failure after which asking about other payments is no use now.
+    """
+    try:
+        report = listed or (_ask(question) if settings.CONFIRM_WITH_GATEWAY else None)
+    except Exception as error:  # noqa: BLE001  # `_end` tells bugs from what may happen
+        for said in question.said:
+            _end(said.event, error, now)
+        return error if isinstance(error, AWAY) else None
+    ended: dict[object, str | Exception] = {}
+    repeats: dict[str, list[WebhookEvent]] = {}
+    for said in question.said:
+        before = ended.get(said.claim)
+        if isinstance(before, str):
+            repeats.setdefault(REPEATED.get(before, before), []).append(said.event)
+        elif before is not None:
+            _end(said.event, before, now)
+        else:
+            try:
+                ended[said.claim] = _book(said, question.about, report, now)
+            except Exception as error:  # noqa: BLE001  # `_end` tells bugs from what may happen
+                _end(said.event, error, now)
+                ended[said.claim] = error
+    for outcome, events in repeats.items():
+        retrying.record_repeats(events, question.about, outcome, now)
+    return None
+
+
+def _book(said: Said, about: PaymentRequest, report: PaymentReport | None, now: datetime) -> str:
+    """Book what the gateway answered, if it confirms the event; return what that led to."""
+    claimed = said.notification.report
+    report = claimed if report is None else _confirmed(report, said.notification)
+    if report is None or report.reference not in {about.reference, ""}:
         raise UnknownReference(
-            f"Asked about {payment_request.reference}, the gateway answered about another payment."
+            f"Asked about {about.reference}, the gateway answered about another payment."
         )
     confirmed = report
-    with_lock_tries(lambda: _settle(event, payment_request, confirmed, now))
+    return with_lock_tries(lambda: _settle(said.event, about, confirmed, now))
 
 
-def _ask(
-    adapter: GatewayAdapter, notification: Notification, payment_request: PaymentRequest
-) -> PaymentReport:
-    """Ask the gateway how the payment stands, and about reversals that this does not show.
+def _end(event: WebhookEvent, error: Exception, now: datetime) -> None:
+    """Record how an attempt failed: time can cure it, or it cannot."""
+    match error:
+        case GatewayBusy():
+            retrying.come_again([event], error, now)
+        case _ if isinstance(error, TRANSIENT):
+            retrying.put_off(event, error, now)
+        case PayTrustError():
+            retrying.fail(event, error, now)
+        case _:
+            log.error("event could not be processed", event_id=event.pk, exc_info=error)
+            retrying.put_off(event, error, now)
+
+
+def _adapter(about: PaymentRequest) -> GatewayAdapter:
+    return registry.adapter_for(
+        about.gateway.code,
+        account_id=about.account_id,
+        priority=Priority.CONFIRMATION,
+        tenant_id=about.tenant_id,
+    )
+
+
+def _ask(question: Question) -> PaymentReport:
+    """Ask the gateway how a charge stands, and about reversals that this does not show.
 
     Raises:
         NotConfirmed: the gateway does not know the payment.
     """
+    about, adapter = question.about, _adapter(question.about)
+    release_connection()
     report = adapter.find_payment(
-        reference=payment_request.reference,
-        gateway_id=notification.gateway_id,
-        currency=payment_request.currency_code,
+        reference=about.reference,
+        gateway_id=question.said[0].notification.gateway_id,
+        currency=about.currency_code,
     )
     if report is None:
-        raise NotConfirmed(f"The gateway does not know {payment_request.reference}.")
-    listed = {reversal.id for reversal in report.reversals}
+        raise NotConfirmed(f"The gateway does not know {about.reference}.")
+    claimed = {one.id for said in question.said for one in _claimed_reversals(said.notification)}
     found = [
-        adapter.find_reversal(reversal_id=claimed.id, gateway_id=report.gateway_id)
-        for claimed in _claimed_reversals(notification)
-        if claimed.id not in listed
+        adapter.find_reversal(reversal_id=reversal_id, gateway_id=report.gateway_id)
+        for reversal_id in sorted(claimed - {reversal.id for reversal in report.reversals})
     ]
     return replace(
         report, reversals=(*report.reversals, *(one for one in found if one and one.confirmed))
@@ -187,8 +346,9 @@ def _confirmed(report: PaymentReport, notification: Notification) -> PaymentRepo
 @transaction.atomic
 def _settle(
     event: WebhookEvent, payment_request: PaymentRequest, report: PaymentReport, now: datetime
-) -> None:
+) -> str:
     settlement = settling.settle(
         payment_request_id=payment_request.pk, report=report, event=event, now=now
     )
     retrying.record_outcome(event, payment_request, settlement, now)
+    return settlement.outcome

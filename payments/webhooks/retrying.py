@@ -4,6 +4,7 @@ Due times stand in the database, so a restart of any process loses none (spec 4.
 """
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
@@ -111,13 +112,43 @@ def record_outcome(
         )
 
 
-def come_again(event: WebhookEvent, busy: GatewayBusy, now: datetime) -> None:
-    """Make an event due when its gateway takes calls again; that costs it no attempt (12.1)."""
-    seconds = busy.wait_seconds * random.uniform(1, 1.5)  # noqa: S311  # not all at once
+def record_repeats(
+    events: Sequence[WebhookEvent], payment_request: PaymentRequest, outcome: str, now: datetime
+) -> None:
+    """Record the one outcome of events that say what another one said, most in one statement."""
+    fresh = [event.pk for event in events if event.attempts == 0]
     WebhookEvent.objects.filter(
-        pk=event.pk, status=WebhookEvent.Status.RECEIVED, attempts=event.attempts
-    ).update(leased_until=None, next_attempt_at=now + timedelta(seconds=seconds))
-    log.info("event waits for the gateway's limit", event_id=event.pk, seconds=round(seconds, 1))
+        pk__in=fresh, status=WebhookEvent.Status.RECEIVED, attempts=0
+    ).update(
+        status=WebhookEvent.Status.PROCESSED,
+        outcome=outcome,
+        failure_reason=None,
+        next_attempt_at=None,
+        leased_until=None,
+        processed_at=now,
+        tenant_id=payment_request.tenant_id,
+    )
+    for event in events:
+        if event.attempts:
+            record_outcome(event, payment_request, Settlement(outcome), now)
+
+
+def come_again(events: Sequence[WebhookEvent], busy: GatewayBusy, now: datetime) -> None:
+    """Make events due when their gateway takes calls again; that costs no attempt (12.1)."""
+    seconds = busy.wait_seconds * random.uniform(1, 1.5)  # noqa: S311  # not all at once
+    _due_again(events, now + timedelta(seconds=seconds))
+    log.info("events wait for the gateway's limit", events=len(events), seconds=round(seconds, 1))
+
+
+def hand_back(events: Sequence[WebhookEvent], now: datetime) -> None:
+    """Leave events to other tasks, at once."""
+    _due_again(events, now)
+
+
+def _due_again(events: Sequence[WebhookEvent], due_at: datetime) -> None:
+    WebhookEvent.objects.filter(
+        pk__in=[event.pk for event in events], status=WebhookEvent.Status.RECEIVED
+    ).update(leased_until=None, next_attempt_at=due_at)
 
 
 def put_off(event: WebhookEvent, error: Exception, now: datetime) -> None:

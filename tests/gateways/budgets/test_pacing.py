@@ -1,7 +1,6 @@
 """Budgets on a real Valkey: who may call, who must wait, and what a gateway says of its limit."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -28,8 +27,8 @@ def _redis_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def client() -> Iterator[redis.Redis]:
-    yield redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
+def client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
 
 
 def caller(priority: Priority = MERCHANT, *, limit: int = 60, **changes: Any) -> Caller:
