@@ -248,6 +248,16 @@ def used_lately(caller: Caller, endpoints: Sequence[str]) -> tuple[int, int]:
     return sum(map(int, found[::2])), min(limits, default=caller.calls_per_minute)
 
 
+def forget(caller: Caller) -> None:
+    """Take an account for one by which no call was made, and of which nothing is known."""
+
+    def remove(client: redis.Redis) -> None:
+        for key in client.scan_iter(f"paytrust:budget:{caller.gateway}:{caller.account}:*"):
+            client.delete(key)
+
+    shared_state.ask(remove, otherwise=None)
+
+
 def collect(_now: datetime) -> Iterator[Metric]:
     """Yield what is left of each budget from which a call was made lately."""
     nothing: list[tuple[str, Any, Any]] = []
