@@ -143,6 +143,8 @@ class Notification:
     reference: str | None
     gateway_id: str | None
     report: PaymentReport | None
+    payment_ids: tuple[str, ...] = ()  # what the payment itself may be called, if it is named
+    opens_dispute: bool = False  # the customer's bank asks for the money back, or has got some
 
 
 class GatewayError(PayTrustError):
@@ -226,6 +228,12 @@ class MalformedNotification(PayTrustError):
     code = "malformed_notification"
 
 
+class NotificationNotUsed(PayTrustError):
+    """The notification is about another product of the gateway's, which PayTrust does not use."""
+
+    code = "notification_not_used"
+
+
 class GatewayAdapter(Protocol):
     """How one gateway account is spoken to. Every call is one or two HTTP requests."""
 
@@ -252,8 +260,12 @@ class GatewayAdapter(Protocol):
         """
         ...
 
-    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+    def find_reversal(
+        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+    ) -> Reversal | None:
         """Ask about money taken back from a payment whose own report does not show it.
+
+        `payment_id` is the payment's own, where it is known and not `gateway_id`.
 
         None if the gateway knows no such reversal of that payment, or always reports it with
         the payment.
@@ -304,5 +316,6 @@ class GatewayAdapter(Protocol):
 
         Raises:
             MalformedNotification: it cannot be read, or contradicts itself.
+            NotificationNotUsed: it is of a kind that PayTrust does not use.
         """
         ...

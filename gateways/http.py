@@ -1,11 +1,13 @@
 """HTTP to a gateway: one session per account, time-outs, exact numbers, typed failures."""
 
+import codecs
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
+from json import loads
 from typing import Any
 
 import msgspec
@@ -36,6 +38,7 @@ Params = Mapping[str, str | Sequence[str]]
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 """What reading a message of another shape than documented raises."""
 
+BYTE_ORDER_MARK = codecs.BOM_UTF8
 _JSON_BODY = {"Content-Type": "application/json"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -197,14 +200,30 @@ class GatewaySession:
         return answer
 
 
+def read_damaged(content: bytes) -> Mapping[str, Any]:
+    """Read as much of a JSON object as can be read: enough to check a signature, no more.
+
+    Forgives half a surrogate, a stray byte and NaN, which exact reading refuses.
+    """
+    try:
+        message = loads(content.removeprefix(BYTE_ORDER_MARK).decode(errors="replace"))
+        if isinstance(message, str):
+            message = loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
 def read_json(content: bytes) -> Any:  # noqa: ANN401  # any JSON value
     """Read JSON as gateways write it; numbers with a fraction become Decimal.
+
+    A byte order mark before it is no part of it.
 
     Raises:
         ValueError: it is no JSON, or nests without end.
     """
     try:
-        return _decode(content)
+        return _decode(content.removeprefix(BYTE_ORDER_MARK))
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 

@@ -35,6 +35,7 @@ class ReviewFlag(models.TextChoices):
     LATE = "late"
     AFTER_CANCEL = "after_cancel"
     REVERSED = "reversed"
+    DISPUTED = "disputed"  # the customer's bank asks for money back, or took some of it
 
 
 class InvoiceQuerySet(TenantQuerySet["Invoice"]):
@@ -416,6 +417,8 @@ class PaymentRequest(models.Model):
     leased_until = models.DateTimeField(null=True)  # somebody is asking the gateway until then
     tries = models.PositiveIntegerField(default=0)  # times the gateway was asked to make it
     gateway_payment_id = models.CharField(max_length=255, null=True)
+    # The payment's own id where the gateway gives it one (Xendit's payment_id), as it came.
+    gateway_charge_id = models.CharField(max_length=255, null=True)
     payment_url = models.CharField(max_length=2000, null=True)
     instructions = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     page_token = models.CharField(max_length=64, null=True)  # opens our own page, without a login
@@ -455,6 +458,12 @@ class PaymentRequest(models.Model):
                 name="payment_request_to_check",
             ),
             models.Index("gateway", "gateway_payment_id", name="payment_request_gateway_id"),
+            models.Index(
+                "gateway",
+                "gateway_charge_id",
+                condition=Q(gateway_charge_id__isnull=False),
+                name="payment_request_charge_id",
+            ),
             models.Index("created_at", "id", name="payment_request_newest"),
         ]
 

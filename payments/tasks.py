@@ -28,6 +28,12 @@ def check_payment(*, payment_request_id: int, **_later: object) -> None:
     asking.check(payment_request_id=payment_request_id, now=timezone.now())
 
 
+@shared_task(name="payments.ask_about_payment")
+def ask_about_payment(*, payment_request_id: int, **_later: object) -> None:
+    """Ask the gateway about a payment that a damaged notification names, whatever its state."""
+    asking.ask_for_job(payment_request_id=payment_request_id, now=timezone.now())
+
+
 @shared_task(name="payments.hand_out_checks")
 def hand_out_checks(**_later: object) -> None:
     """Beat, every minute: enqueue payments that are due to be asked about.

@@ -37,9 +37,13 @@ class WatchedAdapter:
             )
         )
 
-    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+    def find_reversal(
+        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+    ) -> Reversal | None:
         return self._watched(
-            lambda: self._adapter.find_reversal(reversal_id=reversal_id, gateway_id=gateway_id)
+            lambda: self._adapter.find_reversal(
+                reversal_id=reversal_id, gateway_id=gateway_id, payment_id=payment_id
+            )
         )
 
     def find_paid(

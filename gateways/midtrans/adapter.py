@@ -34,6 +34,7 @@ from gateways.http import (
     Answer,
     GatewaySession,
     explained,
+    read_damaged,
     read_json,
     read_text,
     rejected,
@@ -45,6 +46,7 @@ from paytrust.money import Money
 log = structlog.get_logger(__name__)
 
 NOT_KNOWN, TAKEN, OVER_LIMIT, DUPLICATE = "404", "406", "429", "duplicate_order_id"
+PARTIAL_CHARGEBACK = "partial_chargeback"
 ENDED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CANCELLED}
 ONLY_CANCELLABLE = {"authorize", "capture"}  # cards under review; expire is for pending ones
 SIGNED = ("order_id", "status_code", "gross_amount")
@@ -107,7 +109,9 @@ class MidtransAdapter:
         answer = self._session.send("GET", f"{self._core}/v2/{wanted}/status", endpoint="status")
         return self._charge(answer, reference)
 
-    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+    def find_reversal(
+        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+    ) -> Reversal | None:
         """Return None: a charge's own status lists what was taken back (B7)."""
         return None
 
@@ -144,10 +148,7 @@ class MidtransAdapter:
         Raises:
             NotificationNotAuthentic: the signature is missing or wrong, or there is no JSON.
         """
-        try:
-            message = _object(body)
-        except MalformedNotification as error:
-            raise NotificationNotAuthentic("There is no signature.") from error
+        message = read_damaged(body)
         values = [message.get(name) for name in (*SIGNED, "signature_key")]
         if not self._server_key or not all(isinstance(value, str) for value in values):
             raise NotificationNotAuthentic("What must be signed is missing.")
@@ -179,6 +180,7 @@ class MidtransAdapter:
             reference=report.reference,
             gateway_id=report.gateway_id,
             report=report,
+            opens_dispute=report.raw_status == PARTIAL_CHARGEBACK and not report.reversals,
         )
 
     def _open_charge(self, order: PaymentOrder, method: PaymentMethod) -> PaymentPage:

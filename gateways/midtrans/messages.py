@@ -208,18 +208,19 @@ def _reversals(
 
     What was taken back as a whole, by the bank or by the gateway, has no key but its kind.
     """
+    status = str(message["transaction_status"]).lower()
     refunds = tuple(
         Reversal(
             id=str(refund.get("refund_key") or refund["refund_chargeback_id"]),
             amount=_money(refund["refund_amount"], message),
-            kind="refund",
+            kind="partial_chargeback" if status == "partial_chargeback" else "refund",
             at=read_time(refund.get("created_at")),
             confirmed=bool(refund.get("bank_confirmed_at")),
         )
         for refund in message.get("refunds") or []
     )
     kind = "reversal" if state == PaymentState.REVERSED else None
-    if str(message["transaction_status"]).lower() == "chargeback":
+    if status == "chargeback":
         kind = "chargeback"
     if kind is None:
         return refunds

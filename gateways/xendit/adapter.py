@@ -87,7 +87,9 @@ class XenditAdapter:
         """
         return _preferred(reference, self._known(reference, gateway_id, currency))
 
-    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+    def find_reversal(
+        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+    ) -> Reversal | None:
         """Ask about a refund, which the invoice does not show; None if it is another's (A7)."""
         wanted = quote(reversal_id, safe="")
         answer = self._session.send(
@@ -97,7 +99,7 @@ class XenditAdapter:
             return None
         refund = self._accepted(answer)
         try:
-            if refund["invoice_id"] != gateway_id:
+            if not _is_of(refund, gateway_id, payment_id):
                 return None
             return messages.refund_of(refund)
         except UNREADABLE as error:
@@ -161,12 +163,14 @@ class XenditAdapter:
 
         Raises:
             MalformedNotification: no JSON object, or without the fields that matter.
+            NotificationNotUsed: it is about another product.
         """
         message = _object(body)
         event_id = _event_id(headers, message)
         try:
             if "event" in message:
-                return messages.refund_notification(event_id, message)
+                return messages.event_notification(event_id, message)
+            messages.refuse_unused(message)
             report = messages.report_of(message, currency=None)
         except UNREADABLE as error:
             raise MalformedNotification(
@@ -259,6 +263,14 @@ class XenditAdapter:
             code=answer.fields.get("error_code", f"HTTP_{answer.status}"),
             message=_refusal(answer.fields),
         )
+
+
+def _is_of(refund: Mapping[str, Any], invoice_id: str, payment_id: str | None) -> bool:
+    """Tell whether a refund is of an invoice; one of them may name its payment only (C1)."""
+    if refund.get("invoice_id"):
+        return bool(refund["invoice_id"] == invoice_id)
+    named = refund.get("payment_id")
+    return bool(named and payment_id) and messages.bare(named) == messages.bare(payment_id)
 
 
 def _complete(rows: Iterable[Mapping[str, Any]]) -> Iterator[PaymentReport]:

@@ -87,6 +87,21 @@ def ask(*, payment_request_id: int, now: datetime) -> str:
     return _ask(payment_request, Priority.MERCHANT, now)
 
 
+def ask_for_job(*, payment_request_id: int, now: datetime) -> None:
+    """Ask about a payment as `ask` does; what hinders it is logged, and the checks come again."""
+    try:
+        outcome = ask(payment_request_id=payment_request_id, now=now)
+    except PayTrustError as error:
+        PaymentRequest.objects.filter(pk=payment_request_id, status__in=CHECKED).update(
+            next_check_at=now
+        )
+        log.warning(
+            "payment not asked about", payment_request=payment_request_id, reason=str(error)
+        )
+        return
+    log.info("payment asked about", id=payment_request_id, outcome=outcome)
+
+
 def _ask(payment_request: PaymentRequest, priority: Priority, now: datetime) -> str:
     adapter = registry.adapter_for(
         payment_request.gateway.code,

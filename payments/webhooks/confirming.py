@@ -31,7 +31,7 @@ from payments.booking import reversals, settling
 from payments.booking.reversals import UNDOES_PAYMENT, ReversalBeforePayment
 from payments.booking.settling import Settlement
 from payments.models import WebhookEvent
-from payments.webhooks import gathering, receiving, retrying
+from payments.webhooks import flagging, gathering, receiving, retrying
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import PaymentInProgress, release_connection, with_lock_tries
 
@@ -116,7 +116,9 @@ class Said:
     def claims_only_payment(self) -> bool:
         """Whether a row of the gateway's list can confirm all of it."""
         report = self.notification.report
-        return report is not None and report.state == PaymentState.PAID and not report.reversals
+        if report is None or self.notification.opens_dispute:
+            return False
+        return report.state == PaymentState.PAID and not report.reversals
 
     @property
     def claim(self) -> object:
@@ -143,7 +145,7 @@ def _questions(events: Sequence[WebhookEvent], now: datetime) -> list[Question]:
             report = said.notification.report
             if report is not None:
                 settling.require_currency(about.currency_code, report)
-            known = _known_outcome(said, about)
+            known = _known_outcome(said, about, now)
             if known is not None:
                 retrying.record_outcome(event, about, Settlement(known), now)
                 continue
@@ -174,9 +176,13 @@ def _payment_of(said: Said) -> PaymentRequest:
     return about
 
 
-def _known_outcome(said: Said, about: PaymentRequest) -> str | None:
+def _known_outcome(said: Said, about: PaymentRequest, now: datetime) -> str | None:
     """Return what an event led to if the gateway need not be asked about it."""
     report = said.notification.report
+    if said.notification.opens_dispute:
+        flagging.flag_dispute(invoice_id=about.invoice_id, now=now)
+        if report is None:
+            return "disputed"
     if said.notification.reference is None and not _claimed_reversals(said.notification):
         return "unchanged"  # a refund that failed
     if report is None or report.paid_amount is None or not said.claims_only_payment:
@@ -264,7 +270,10 @@ def _book(said: Said, about: PaymentRequest, report: PaymentReport | None, now: 
             f"Asked about {about.reference}, the gateway answered about another payment."
         )
     confirmed = report
-    return with_lock_tries(lambda: _settle(said.event, about, confirmed, now))
+    outcome = with_lock_tries(lambda: _settle(said.event, about, confirmed, now))
+    if confirmed.state == PaymentState.PAID:
+        _keep_payment_id(said, about)
+    return outcome
 
 
 def _end(event: WebhookEvent, error: Exception, now: datetime) -> None:
@@ -300,14 +309,22 @@ def _ask(question: Question) -> PaymentReport:
     release_connection()
     report = adapter.find_payment(
         reference=about.reference,
-        gateway_id=question.said[0].notification.gateway_id,
+        gateway_id=question.said[0].notification.gateway_id or _known_id(question),
         currency=about.currency_code,
     )
+    if report is None and question.said[0].notification.gateway_id is not None:
+        report = adapter.find_payment(  # by our own reference, spec 4.5
+            reference=about.reference, currency=about.currency_code
+        )
     if report is None:
         raise NotConfirmed(f"The gateway does not know {about.reference}.")
     claimed = {one.id for said in question.said for one in _claimed_reversals(said.notification)}
     found = [
-        adapter.find_reversal(reversal_id=reversal_id, gateway_id=report.gateway_id)
+        adapter.find_reversal(
+            reversal_id=reversal_id,
+            gateway_id=report.gateway_id,
+            payment_id=about.gateway_charge_id,
+        )
         for reversal_id in sorted(claimed - {reversal.id for reversal in report.reversals})
     ]
     return replace(
@@ -352,3 +369,18 @@ def _settle(
     )
     retrying.record_outcome(event, payment_request, settlement, now)
     return settlement.outcome
+
+
+def _keep_payment_id(said: Said, about: PaymentRequest) -> None:
+    """Keep the payment's own id, which only notifications tell (gateways-2.md C1)."""
+    report = said.notification.report
+    if report is not None and report.payment_id and said.notification.reference:
+        PaymentRequest.objects.filter(pk=about.pk, gateway_charge_id=None).update(
+            gateway_charge_id=report.payment_id
+        )
+
+
+def _known_id(question: Question) -> str | None:
+    """Return the gateway's id of a payment whose notification names it in another way."""
+    said = question.said[0].notification
+    return question.about.gateway_payment_id if said.reference is None else None
