@@ -16,8 +16,12 @@ from gateways.adapter import Finality
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.iso20022 import pain001
+from invoices.ledger import posting
+from invoices.ledger.allocation import plan_credit
+from invoices.ledger.posting import Account
 from invoices.models import Invoice, PaymentRequest
 from payments.booking import pain002
+from payments.booking.movement import Movement
 from paytrust.iso20022 import validation
 from paytrust.iso20022.messages import Message
 
@@ -59,17 +63,24 @@ def initiation(invoice: Invoice, document: InvoiceDocument) -> bytes:
 
 def booking(document: InvoiceDocument, asked: PaymentRequest) -> pain002.BookingStatus:
     now = timezone.now()
-    return pain002.check_booking(
-        invoice=document.invoice,
-        installments=document.installments,
+    standing = posting.standing_of(invoice=document.invoice, installments=document.installments)
+    account = Account(document.invoice, document.installments, standing)
+    plan = plan_credit(
+        standing=standing,
+        amount=asked.amount,
+        asked_id=asked.installment_id,
+        asked_amount=asked.amount,
+        page_is_open=True,
+        paid_at=now,
+        now=now,
+    )
+    movement = Movement(
         payment_request=asked,
         gateway_transaction_id="65f2a9b0c1d2e3f4a5b6c7d8",
         finality=Finality.PAID,
-        amount=asked.amount,
         paid_at=now,
-        event=None,
-        now=now,
     )
+    return pain002.check_booking(account=account, plan=plan, movement=movement, now=now)
 
 
 if __name__ == "__main__":

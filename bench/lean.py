@@ -26,7 +26,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apikeys.models import Tenant
-from invoices.models import Installment, InstallmentTax, Invoice, LineItem, PaymentRequest
+from invoices.models import Installment, Invoice, LineItem, PaymentRequest
 
 PREFIX = "/lean/"
 MIDDLEWARE = [
@@ -124,10 +124,6 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
             tax_amount=tax,
             service_fee_amount=0,
             total_amount=net + tax,
-        )
-        InstallmentTax.objects.bulk_create(
-            InstallmentTax(installment=installment, tax_rate=rate, tax_amount=amount)
-            for rate, amount in _tax_by_rate(lines).items()
         )
         payment_request = PaymentRequest.objects.create(
             tenant_id=invoice.tenant_id,
@@ -237,14 +233,16 @@ def _insert_invoice(
     lines: list[dict[str, Any]],
     now: datetime,
 ) -> tuple[int, int]:
-    """Insert an invoice, its lines, its instalment and the tax of that; return id and total."""
+    """Insert an invoice, its lines and its instalment; return id and total."""
     net, tax = (sum(line[name] for line in lines) for name in ("subtotal_amount", "tax_amount"))
     cursor.execute(
         "INSERT INTO invoices_invoice (tenant_id, gateway_id, content_fingerprint, status,"
         " currency_code, subtotal_amount, total_tax_amount, total_service_fee_amount,"
         " total_amount, fee_percentage, fee_fixed_amount, paid_amount, overpayment_amount,"
-        " installment_count, review_flags, metadata, created_at, updated_at, expires_at)"
-        " VALUES (%s, %s, '', 'draft', %s, %s, %s, 0, %s, 0, 0, 0, 0, 1, '[]', '{}', %s, %s, %s)"
+        " refunded_amount, installment_count, review_flags, metadata, created_at, updated_at,"
+        " version, expires_at)"
+        " VALUES (%s, %s, '', 'draft', %s, %s, %s, 0, %s, 0, 0, 0, 0, 0, 1, '[]', '{}', %s, %s, 1,"
+        " %s)"
         " RETURNING id",
         [
             *(tenant_id(), asked["gateway_id"], asked["currency_code"], net, tax, net + tax),
@@ -268,16 +266,9 @@ def _insert_invoice(
     )
     cursor.execute(
         "INSERT INTO invoices_installment (invoice_id, number, due_at, net_amount, tax_amount,"
-        " service_fee_amount, total_amount, paid_amount, status)"
-        " VALUES (%s, 1, %s, %s, %s, 0, %s, 0, 'unpaid') RETURNING id",
+        " service_fee_amount, total_amount, paid_amount, refunded_amount, status)"
+        " VALUES (%s, 1, %s, %s, %s, 0, %s, 0, 0, 'unpaid')",
         [invoice_id, now + LIFE, net, tax, net + tax],
-    )
-    installment_id = cursor.fetchone()[0]
-    taxes = _tax_by_rate([LineItem(**line) for line in lines])
-    cursor.execute(
-        "INSERT INTO invoices_installmenttax (installment_id, tax_rate, tax_amount) VALUES "  # noqa: S608  # placeholders
-        + ", ".join(["(%s, %s, %s)"] * len(taxes)),
-        [value for rate, amount in taxes.items() for value in (installment_id, rate, amount)],
     )
     return invoice_id, net + tax
 
@@ -305,10 +296,3 @@ def _priced(line: dict[str, Any]) -> dict[str, Any]:
     tax = priced["subtotal_amount"] * priced["tax_rate"]
     priced["tax_amount"] = int(tax.to_integral_value(ROUND_HALF_UP))
     return priced
-
-
-def _tax_by_rate(lines: list[LineItem]) -> dict[Decimal, int]:
-    taxes: dict[Decimal, int] = {}
-    for line in lines:
-        taxes[line.tax_rate] = taxes.get(line.tax_rate, 0) + line.tax_amount
-    return taxes

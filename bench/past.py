@@ -31,14 +31,15 @@ SELECT %(first)s + n, 'Merchant ' || n, now() - interval '400 days'
 INSERT INTO invoices_invoice (id, tenant_id, gateway_id, external_id, request_id,
     content_fingerprint, status, ended_as, currency_code, subtotal_amount, total_tax_amount,
     total_service_fee_amount, total_amount, fee_percentage, fee_fixed_amount, paid_amount,
-    overpayment_amount, installment_count, review_flags, customer, metadata, created_at,
-    updated_at, expires_at, payment_initiated_at, ended_at)
+    overpayment_amount, refunded_amount, installment_count, review_flags, customer, metadata,
+    created_at, updated_at, version, expires_at, paid_at, payment_initiated_at, ended_at)
 SELECT id, tenant_id, gateway_id, 'order-' || id, 'request-' || id, repeat('0', 64), status,
        CASE status WHEN 'expired' THEN 'expired' END, currency, 2 * amount, 0, 0, 2 * amount, 0, 0,
        CASE status WHEN 'fully_paid' THEN 2 * amount WHEN 'partially_paid' THEN amount ELSE 0 END,
-       0, 2, CASE WHEN n %% 100 = 7 THEN '["late"]' ELSE '[]' END::jsonb,
+       0, 0, 2, CASE WHEN n %% 100 = 7 THEN '["late"]' ELSE '[]' END::jsonb,
        jsonb_build_object('name', 'Customer', 'email', 'customer' || n || '@example.test'),
-       '{}', at, at, at + interval '30 days', at,
+       '{}', at, at, 1, at + interval '30 days',
+       CASE status WHEN 'fully_paid' THEN at + interval '1 hour' END, at,
        CASE status WHEN 'expired' THEN at + interval '30 days' END
   FROM past;
 
@@ -47,9 +48,10 @@ INSERT INTO invoices_lineitem (invoice_id, position, product_name, quantity, uni
 SELECT id, 1, 'Phone', 2, amount, 0, 2 * amount, 0 FROM past;
 
 INSERT INTO invoices_installment (id, tenant_id, invoice_id, number, due_at, net_amount,
-    tax_amount, service_fee_amount, total_amount, paid_amount, status, paid_at, settled_at)
+    tax_amount, service_fee_amount, total_amount, refunded_amount, paid_amount, status, paid_at,
+    settled_at)
 SELECT 2 * id + part, tenant_id, id, part + 1, at + (part + 1) * interval '14 days', amount, 0, 0,
-       amount,
+       amount, 0,
        CASE WHEN paid THEN amount ELSE 0 END, CASE WHEN paid THEN 'paid' ELSE 'unpaid' END,
        CASE WHEN paid THEN at + interval '1 hour' END,
        CASE WHEN paid THEN at + interval '1 hour' END
@@ -75,21 +77,20 @@ SELECT id, tenant_id, gateway_id, 'event-' || id, 'PT-' || id || '-1-1-AAAAAA', 
        at + interval '1 hour', at + interval '1 hour'
   FROM past WHERE status <> 'pending';
 
-INSERT INTO payments_transaction (id, tenant_id, invoice_id, payment_request_id, gateway_id,
-    gateway_transaction_id, kind, currency_code, amount, overpayment_amount, paid_at, created_at,
-    event_id)
+INSERT INTO invoices_transaction (id, tenant_id, invoice_id, payment_request_id, gateway_id,
+    gateway_transaction_id, kind, currency_code, amount, paid_at, created_at)
 SELECT id, tenant_id, id, id, gateway_id, 'charge-' || id, 'payment', currency,
-       CASE status WHEN 'fully_paid' THEN 2 * amount ELSE amount END, 0, at + interval '1 hour',
-       at + interval '1 hour', id
+       CASE status WHEN 'fully_paid' THEN 2 * amount ELSE amount END, at + interval '1 hour',
+       at + interval '1 hour'
   FROM past WHERE status IN ('fully_paid', 'partially_paid');
 
-INSERT INTO payments_allocation (tenant_id, transaction_id, installment_id, amount)
-SELECT tenant_id, id, 2 * id + part, amount FROM past CROSS JOIN generate_series(0, 1) AS part
- WHERE status = 'fully_paid' OR (status = 'partially_paid' AND part = 0);
+INSERT INTO payments_eventtransaction (tenant_id, event_id, transaction_id)
+SELECT tenant_id, id, id FROM past WHERE status IN ('fully_paid', 'partially_paid');
 
-INSERT INTO invoices_settlemententry (tenant_id, gateway_id, installment_id, kind, currency_code,
-    net_amount, tax_amount, service_fee_amount, total_amount, booked_at)
-SELECT tenant_id, gateway_id, 2 * id + part, 'settled', currency, amount, 0, 0, amount,
+INSERT INTO invoices_ledgerentry (tenant_id, gateway_id, invoice_id, installment_id,
+    transaction_id, kind, currency_code, amount, net_amount, tax_amount, service_fee_amount,
+    booked_at)
+SELECT tenant_id, gateway_id, id, 2 * id + part, id, 'payment', currency, amount, amount, 0, 0,
        at + interval '1 hour'
   FROM past CROSS JOIN generate_series(0, 1) AS part
  WHERE status = 'fully_paid' OR (status = 'partially_paid' AND part = 0);

@@ -1,4 +1,4 @@
-"""Reports, exports and the audit over a year of a million settled instalments.
+"""Reports, exports and the audit over a year of a million paid instalments.
 
 The past is in a stack of its own, made by the first run and found again by the next.
 """
@@ -31,7 +31,7 @@ from bench.table import Row, Target
 from paytrust.localstack.embedded import PROJECT
 
 INSTALMENTS = int(os.environ.get("BENCH_INSTALMENTS") or 1_000_000)
-BUSY = 10_000  # settled on one day
+BUSY = 10_000  # paid on one day
 MONTH_MS, YEAR_MS = 150.0, 300.0  # p95
 HARDLY_GROWS = 0.7  # at least, of the time, with a tenth of the rows
 PER_ROUND, PER_SECOND = 20, 4.0
@@ -132,7 +132,7 @@ def _reports(bench: Bench, interval: Interval, keys: Sequence[str]) -> Iterator[
 def _closing(bench: Bench, day: str) -> Row:
     taken = Figures(**inside.ran(bench.stack, "bench.reports_process", day, bench.rounds))
     return Row(
-        f"closing a day, {BUSY:,} settlements",
+        f"closing a day, {BUSY:,} payments",
         taken,
         Target("ms p95", ROLLUP_MS, taken.p95_ms or 0),
     )

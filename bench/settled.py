@@ -35,11 +35,11 @@ VALUES (%(tenant)s, 'Merchant ' || %(tenant)s, %(begin)s);
 INSERT INTO invoices_invoice (id, tenant_id, gateway_id, external_id, request_id,
     content_fingerprint, status, currency_code, subtotal_amount, total_tax_amount,
     total_service_fee_amount, total_amount, fee_percentage, fee_fixed_amount, paid_amount,
-    overpayment_amount, installment_count, review_flags, metadata, created_at, updated_at,
-    expires_at, payment_initiated_at)
+    overpayment_amount, refunded_amount, installment_count, review_flags, metadata, created_at,
+    updated_at, version, expires_at, paid_at, payment_initiated_at)
 SELECT id, tenant_id, gateway_id, 'order-' || id, 'request-' || id, repeat('0', 64), 'fully_paid',
-       currency, 4 * net, 4 * tax, 4 * fee, 4 * total, 2, 0, 4 * total, 0, 4, '[]', '{}', at, at,
-       at + interval '30 days', at
+       currency, 4 * net, 4 * tax, 4 * fee, 4 * total, 2, 0, 4 * total, 0, 0, 4, '[]', '{}', at, at,
+       1, at + interval '30 days', at + 3 * %(length)s::interval / %(count)s / 4, at
   FROM part WHERE number = 1;
 
 INSERT INTO invoices_lineitem (invoice_id, position, product_name, quantity, unit_price_amount,
@@ -49,15 +49,11 @@ SELECT id, 1, 'Phone', 2, amount / 2, rate, amount, amount * rate FROM past
 SELECT id, 2, 'Cover', 1, amount, other_rate, amount, amount * other_rate FROM past;
 
 INSERT INTO invoices_installment (id, tenant_id, invoice_id, number, due_at, net_amount,
-    tax_amount, service_fee_amount, total_amount, paid_amount, status, paid_at, settled_at)
-SELECT part_id, tenant_id, id, number, settled_at, net, tax, fee, total, total, 'paid',
+    tax_amount, service_fee_amount, total_amount, refunded_amount, paid_amount, status, paid_at,
+    settled_at)
+SELECT part_id, tenant_id, id, number, settled_at, net, tax, fee, total, 0, total, 'paid',
        settled_at, settled_at
   FROM part;
-
-INSERT INTO invoices_installmenttax (installment_id, tax_rate, tax_amount)
-SELECT part_id, rate, amount * rate / 4 FROM part
- UNION ALL
-SELECT part_id, other_rate, amount * other_rate / 4 FROM part;
 
 INSERT INTO invoices_paymentrequest (id, tenant_id, invoice_id, installment_id, gateway_id,
     sequence, reference, amount, currency_code, status, tries, gateway_payment_id, payment_url,
@@ -67,23 +63,21 @@ SELECT part_id, tenant_id, id, part_id, gateway_id, 1, 'PT-' || id || '-' || num
        at + interval '30 days', settled_at
   FROM part;
 
-INSERT INTO payments_transaction (id, tenant_id, invoice_id, payment_request_id, gateway_id,
-    gateway_transaction_id, kind, currency_code, amount, overpayment_amount, payment_method,
-    payment_channel, paid_at, created_at, iso20022_message_id, iso20022_transaction_status)
+INSERT INTO invoices_transaction (id, tenant_id, invoice_id, payment_request_id, gateway_id,
+    gateway_transaction_id, kind, currency_code, amount, payment_method, payment_channel, paid_at,
+    created_at, iso20022_message_id, iso20022_transaction_status)
 SELECT part_id, tenant_id, id, part_id, gateway_id, 'charge-' || part_id, 'payment', currency,
-       total, 0, 'BANK_TRANSFER', 'BCA', settled_at, settled_at, 'PT' || part_id, 'ACSC'
+       total, 'BANK_TRANSFER', 'BCA', settled_at, settled_at, 'PT' || part_id, 'ACSC'
   FROM part;
 
-INSERT INTO payments_allocation (tenant_id, transaction_id, installment_id, amount)
-SELECT tenant_id, part_id, part_id, total FROM part;
-
-INSERT INTO invoices_settlemententry (id, tenant_id, gateway_id, installment_id, kind,
-    currency_code, net_amount, tax_amount, service_fee_amount, total_amount, booked_at)
-SELECT part_id, tenant_id, gateway_id, part_id, 'settled', currency, net, tax, fee, total,
-       settled_at
+INSERT INTO invoices_ledgerentry (id, tenant_id, gateway_id, invoice_id, installment_id,
+    transaction_id, kind, currency_code, amount, net_amount, tax_amount, service_fee_amount,
+    booked_at)
+SELECT part_id, tenant_id, gateway_id, id, part_id, part_id, 'payment', currency, total, net, tax,
+       fee, settled_at
   FROM part;
 
-INSERT INTO invoices_settlementtax (tenant_id, entry_id, tax_rate, tax_amount)
+INSERT INTO invoices_ledgertax (tenant_id, entry_id, tax_rate, tax_amount)
 SELECT tenant_id, part_id, rate, amount * rate / 4 FROM part
  UNION ALL
 SELECT tenant_id, part_id, other_rate, amount * other_rate / 4 FROM part;
@@ -127,7 +121,7 @@ def busy_day(database_url: str) -> str:
     """Return the UTC day of the busy merchant, which is the one after the year."""
     with psycopg.connect(database_url) as connection:
         found = connection.execute(
-            "SELECT (min(booked_at) AT TIME ZONE 'UTC')::date::text FROM invoices_settlemententry"
+            "SELECT (min(booked_at) AT TIME ZONE 'UTC')::date::text FROM invoices_ledgerentry"
             " WHERE tenant_id = %s",
             [BUSY],
         ).fetchone()

@@ -84,6 +84,7 @@ class PaymentPage:
     url: str | None  # None if the gateway has none that opens on any device; then ours is shown
     expires_at: datetime
     instructions: dict[str, str] | None = None  # with the names of the API, what applies
+    token: str | None = None  # by which the gateway closes its page, if it has one
 
 
 class PaymentState(StrEnum):
@@ -131,6 +132,7 @@ class PaymentReport:
     channel: str | None = None
     finality: Finality = Finality.PAID  # where money has come
     payment_id: str | None = None  # of the payment itself, where it is not `gateway_id`
+    of_attempt: bool = False  # of one try to pay, which ends no page that takes another
     page: PaymentPage | None = None
     reversals: tuple[Reversal, ...] = field(default=())
 
@@ -292,11 +294,18 @@ class GatewayAdapter(Protocol):
         ...
 
     def expire_payment(
-        self, *, reference: str, gateway_id: str | None = None, amount: Money
+        self,
+        *,
+        reference: str,
+        gateway_id: str | None = None,
+        page_token: str | None = None,
+        amount: Money,
     ) -> PaymentReport | None:
         """Close an unpaid payment and say how it stands; PAID if the customer was faster.
 
-        None if the gateway knows of no charge: then nothing can be paid on it any more.
+        Its page is closed too, by `page_token` where the gateway gave one, whatever became of
+        the attempts on it. None if the gateway knows of no charge: then nothing can be paid on
+        it any more.
 
         Raises:
             GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.

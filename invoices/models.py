@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Self
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.fields.json import KT
@@ -13,8 +12,31 @@ from django.utils.translation import gettext
 from apikeys.models import Tenant
 from apikeys.tenants import columns
 from apikeys.tenants.tenancy import TenantQuerySet
-from gateways.models import Gateway, GatewayAccount
+from gateways.models import Gateway
+from invoices.ledger import rules
+from invoices.ledger.models import LedgerEntry, LedgerTax, MoneyKind, Transaction
+from invoices.payment_requests.models import PaymentRequest, PaymentRequestQuerySet
 from paytrust.money import EXPONENTS, MAX_AMOUNT, plain
+
+__all__ = [
+    "Installment",
+    "InstallmentQuerySet",
+    "InstallmentTax",
+    "Invoice",
+    "InvoiceQuerySet",
+    "InvoiceStatus",
+    "LedgerEntry",
+    "LedgerTax",
+    "LineItem",
+    "MoneyKind",
+    "PaymentRequest",
+    "PaymentRequestQuerySet",
+    "RefundStatus",
+    "ReviewFlag",
+    "SettlementEntry",
+    "SettlementTax",
+    "Transaction",
+]
 
 
 class InvoiceStatus(models.TextChoices):
@@ -38,10 +60,55 @@ class ReviewFlag(models.TextChoices):
     DISPUTED = "disputed"  # the customer's bank asks for money back, or took some of it
 
 
+class RefundStatus(models.TextChoices):
+    """How much of what was paid has gone back as the merchant wanted."""
+
+    NONE = "none"
+    PARTIAL = "partial"
+    FULL = "full"
+
+
+OVER = (InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED)
+"""Ends after which nothing is asked for any more. A failed invoice may be opened anew."""
+
+
+def _not_over(invoice: str = "") -> Q:
+    """Return the condition that an invoice, found by `invoice`, has not ended for good."""
+    return Q(**{f"{invoice}ended_as": None}) | ~Q(**{f"{invoice}ended_as__in": OVER})
+
+
 class InvoiceQuerySet(TenantQuerySet["Invoice"]):
     def locked(self, *, nowait: bool = False) -> Self:
         """Row locks in key order. Evaluate it inside a transaction, or no lock is taken."""
         return self.order_by("pk").select_for_update(of=("self",), nowait=nowait)
+
+    def payable(self, now: datetime) -> Self:
+        """Those on which something may still be paid: see `Invoice.is_payable`."""
+        return self.filter(_not_over(), expires_at__gt=now).exclude(status=InvoiceStatus.FULLY_PAID)
+
+    def to_expire(self, now: datetime) -> Self:
+        """Those on which nothing was paid and whose time is over."""
+        return self.filter(
+            status__in=[InvoiceStatus.DRAFT, InvoiceStatus.PENDING, InvoiceStatus.FAILED],
+            expires_at__lte=now,
+        )
+
+    def cancellable(self) -> Self:
+        """Those that may be cancelled: see `Invoice.is_cancellable`."""
+        return self.filter(Q(ended_as=None) | ~Q(ended_as=InvoiceStatus.EXPIRED), paid_amount=0)
+
+    def refundable(self) -> Self:
+        """Those that hold money which can go back: see `Invoice.is_refundable`."""
+        return self.filter(paid_amount__gt=F("refunded_amount"))
+
+    def with_refund_status(self, refund_status: str) -> Self:
+        """Those whose `Invoice.refund_status` is this one."""
+        if refund_status == RefundStatus.NONE:
+            return self.filter(refunded_amount=0)
+        refunded = self.filter(refunded_amount__gt=0)
+        if refund_status == RefundStatus.FULL:
+            return refunded.filter(refunded_amount__gte=F("paid_amount"))
+        return refunded.filter(refunded_amount__lt=F("paid_amount"))
 
 
 class Invoice(models.Model):
@@ -53,6 +120,8 @@ class Invoice(models.Model):
         "self", models.PROTECT, null=True, related_name="supplementary", db_index=False
     )
     external_id = models.CharField(max_length=255, null=True)
+    # It ended unpaid, and another invoice has its external_id.
+    external_id_freed = models.BooleanField(default=False, db_default=False)
     # The idempotency record that made it, so that the same call finds its draft again.
     idempotency_record_id = models.UUIDField(null=True)
     request_id = models.CharField(
@@ -78,7 +147,8 @@ class Invoice(models.Model):
     fee_percentage = models.DecimalField(max_digits=7, decimal_places=4)
     fee_fixed_amount = models.BigIntegerField()
     paid_amount = models.BigIntegerField(default=0)  # all that was received, less reversals
-    overpayment_amount = models.BigIntegerField(default=0)  # the part no instalment asked for
+    overpayment_amount = models.BigIntegerField(default=0)  # what nobody asked for, still held
+    refunded_amount = models.BigIntegerField(default=0)  # what went back as the merchant wanted
     installment_count = models.PositiveSmallIntegerField(default=1)
     review_flags = models.JSONField(default=list)  # of ReviewFlag, in the order they came up
     needs_review = models.GeneratedField(
@@ -93,8 +163,10 @@ class Invoice(models.Model):
     failure_redirect_url = models.CharField(max_length=255, null=True)
     payment_method = models.JSONField(null=True)  # {type, bank, store}
     created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
+    updated_at = models.DateTimeField()  # `invoices.versions.touch` moves both
+    version = models.PositiveIntegerField(default=1)
     expires_at = models.DateTimeField()
+    paid_at = models.DateTimeField(null=True)  # when it became fully paid
     payment_initiated_at = models.DateTimeField(null=True)
     open_payment_at = models.DateTimeField(null=True)  # when a job opens the next payment
     ended_at = models.DateTimeField(null=True)
@@ -103,7 +175,12 @@ class Invoice(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("tenant", "external_id", name="invoice_external_id_per_tenant"),
+            models.UniqueConstraint(
+                "tenant",
+                "external_id",
+                condition=Q(external_id_freed=False),
+                name="invoice_external_id_per_tenant",
+            ),
             models.UniqueConstraint("idempotency_record_id", name="invoice_per_idempotency_record"),
             models.CheckConstraint(
                 condition=Q(
@@ -126,6 +203,15 @@ class Invoice(models.Model):
             models.CheckConstraint(
                 condition=Q(paid_amount__gte=F("overpayment_amount"), overpayment_amount__gte=0),
                 name="invoice_paid_amount_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_amount__gte=0, refunded_amount__lte=F("paid_amount")),
+                name="invoice_refunds_what_was_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="fully_paid", paid_at__isnull=False)
+                | (~Q(status="fully_paid") & Q(paid_at=None)),
+                name="invoice_paid_at_means_fully_paid",
             ),
             models.CheckConstraint(
                 condition=~Q(status="fully_paid")
@@ -163,6 +249,12 @@ class Invoice(models.Model):
                 name="invoice_customer_email",
             ),
             models.Index(
+                "tenant",
+                "external_id",
+                condition=Q(external_id__isnull=False),
+                name="invoice_external_id",
+            ),
+            models.Index(
                 "request_id", condition=Q(request_id__isnull=False), name="invoice_request"
             ),
             models.Index(
@@ -184,11 +276,47 @@ class Invoice(models.Model):
             models.Index(
                 F("id").desc(), condition=Q(needs_review=True), name="invoice_of_all_to_review"
             ),
+            models.Index(
+                "tenant",
+                F("id").desc(),
+                condition=Q(refunded_amount__gt=0),
+                name="invoice_newest_refunded",
+            ),
             models.Index("parent", condition=Q(parent__isnull=False), name="invoice_of_parent"),
         ]
+        triggers = [rules.INVOICE_BALANCE]
 
     def __str__(self) -> str:
         return gettext("Invoice %(number)s") % {"number": self.pk}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was cancelled or has expired, so that nothing is asked for any more."""
+        return self.ended_as in OVER
+
+    def is_payable(self, now: datetime) -> bool:
+        """Whether something may still be paid: not paid in full, cancelled or expired."""
+        return (
+            not self.is_over and self.expires_at > now and self.status != InvoiceStatus.FULLY_PAID
+        )
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether it may be cancelled: nothing was paid, and it has not expired."""
+        return self.paid_amount == 0 and self.ended_as != InvoiceStatus.EXPIRED
+
+    @property
+    def is_refundable(self) -> bool:
+        """Whether it holds money that can go back to the customer."""
+        return self.paid_amount > self.refunded_amount
+
+    @property
+    def refund_status(self) -> RefundStatus:
+        """How much of what was paid was refunded; money that is charged back is not paid."""
+        if self.refunded_amount == 0:
+            return RefundStatus.NONE
+        everything = self.refunded_amount >= self.paid_amount
+        return RefundStatus.FULL if everything else RefundStatus.PARTIAL
 
 
 class LineItem(models.Model):
@@ -239,6 +367,19 @@ class LineItem(models.Model):
         return f"{plain(self.quantity)} x {self.product_name}"
 
 
+class InstallmentQuerySet(models.QuerySet["Installment"]):
+    def overdue(self, now: datetime) -> Self:
+        """Those that are overdue: see `Installment.is_overdue`."""
+        fully_refunded = Q(invoice__refunded_amount__gt=0) & Q(
+            invoice__refunded_amount__gte=F("invoice__paid_amount")
+        )
+        return self.filter(
+            ~fully_refunded & _not_over("invoice__") & ~Q(invoice__status=InvoiceStatus.DRAFT),
+            status=Installment.Status.UNPAID,
+            due_at__lt=now,
+        )
+
+
 class Installment(models.Model):
     """One part of an invoice, with its shares of the invoice's tax and fee."""
 
@@ -254,10 +395,13 @@ class Installment(models.Model):
     tax_amount = models.BigIntegerField()
     service_fee_amount = models.BigIntegerField()
     total_amount = models.BigIntegerField()
-    paid_amount = models.BigIntegerField(default=0)
+    paid_amount = models.BigIntegerField(default=0)  # payments less reversals
+    refunded_amount = models.BigIntegerField(default=0)  # it stays paid all the same
     status = models.CharField(max_length=10, choices=Status, default=Status.UNPAID)
     paid_at = models.DateTimeField(null=True)  # when the customer paid, as the gateway says
     settled_at = models.DateTimeField(null=True)  # when it was booked here
+
+    objects = InstallmentQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -274,7 +418,8 @@ class Installment(models.Model):
                     tax_amount__gte=0,
                     service_fee_amount__gte=0,
                     total_amount__gte=1,
-                    paid_amount__gte=0,
+                    refunded_amount__gte=0,
+                    paid_amount__gte=F("refunded_amount"),
                     paid_amount__lte=F("total_amount"),
                 ),
                 name="installment_amounts_in_range",
@@ -291,12 +436,29 @@ class Installment(models.Model):
             ),
             models.Index("due_at", "id", condition=Q(status="unpaid"), name="installment_unpaid"),
         ]
+        triggers = [rules.INSTALLMENT_BALANCE]
 
     def __str__(self) -> str:
         return gettext("Instalment %(number)s of invoice %(invoice)s") % {
             "number": self.number,
             "invoice": self.invoice_id,
         }
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether it is unpaid and past due, on an invoice that still asks for it.
+
+        Nothing is overdue on a draft, which no customer has seen, nor on an invoice that was
+        cancelled, has expired, or whose money was refunded as a whole.
+
+        Source: FR-021.
+        """
+        return (
+            self.status == self.Status.UNPAID
+            and self.due_at < now
+            and not self.invoice.is_over
+            and self.invoice.status != InvoiceStatus.DRAFT
+            and self.invoice.refund_status != RefundStatus.FULL
+        )
 
 
 class InstallmentTax(models.Model):
@@ -374,98 +536,3 @@ class SettlementTax(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tax_amount} at {self.tax_rate}"
-
-
-class PaymentRequestQuerySet(TenantQuerySet["PaymentRequest"]):
-    def active(self) -> Self:
-        """Those that a customer may still pay, or that are being opened."""
-        return self.filter(status__in=PaymentRequest.ACTIVE)
-
-    def left_closing(self, now: datetime) -> Self:
-        """Those whose closing a crash or a failure has interrupted."""
-        return self.filter(
-            Q(leased_until=None) | Q(leased_until__lte=now), status=PaymentRequest.Status.CLOSING
-        )
-
-
-class PaymentRequest(models.Model):
-    """One demand at a gateway for one instalment. Its reference is fixed before the call."""
-
-    class Status(models.TextChoices):
-        OPENING = "opening"  # the gateway is being asked, or its answer is unknown
-        OPEN = "open"
-        PAID = "paid"
-        EXPIRED = "expired"
-        FAILED = "failed"  # refused by the gateway, or denied by the bank
-        CLOSING = "closing"  # the gateway is being asked to end it, for us
-        CANCELLED = "cancelled"  # ended by us: adjusted or cancelled
-
-    ACTIVE = (Status.OPENING, Status.OPEN, Status.CLOSING)
-
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="payment_requests")
-    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payment_requests")
-    installment = models.ForeignKey(Installment, models.PROTECT, related_name="payment_requests")
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="payment_requests")
-    account = models.ForeignKey(
-        GatewayAccount, models.PROTECT, null=True, related_name="payment_requests", db_index=False
-    )  # the one it was opened with; none: the platform's in the environment
-    sequence = models.PositiveIntegerField()  # 1, 2, 3 ... of its instalment
-    reference = models.CharField(max_length=50, unique=True)
-    amount = models.BigIntegerField()
-    currency_code = models.CharField(max_length=3)
-    status = models.CharField(max_length=10, choices=Status, default=Status.OPENING)
-    leased_until = models.DateTimeField(null=True)  # somebody is asking the gateway until then
-    tries = models.PositiveIntegerField(default=0)  # times the gateway was asked to make it
-    gateway_payment_id = models.CharField(max_length=255, null=True)
-    # The payment's own id where the gateway gives it one (Xendit's payment_id), as it came.
-    gateway_charge_id = models.CharField(max_length=255, null=True)
-    payment_url = models.CharField(max_length=2000, null=True)
-    instructions = models.JSONField(null=True, encoder=DjangoJSONEncoder)
-    page_token = models.CharField(max_length=64, null=True)  # opens our own page, without a login
-    created_at = models.DateTimeField()
-    opened_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    next_check_at = models.DateTimeField(null=True)  # when to ask the gateway, if nothing comes
-
-    objects = PaymentRequestQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                "installment",
-                condition=Q(status__in=["opening", "open", "closing"]),
-                name="payment_request_one_open_per_installment",
-            ),
-            models.UniqueConstraint("installment", "sequence", name="payment_request_sequence"),
-            models.UniqueConstraint(
-                "page_token",
-                condition=Q(page_token__isnull=False),
-                name="payment_request_page_token",
-            ),
-            models.CheckConstraint(
-                condition=Q(amount__gte=1), name="payment_request_amount_positive"
-            ),
-            models.CheckConstraint(
-                condition=~Q(status="open") | Q(payment_url__isnull=False),
-                name="payment_request_open_has_url",
-            ),
-        ]
-        indexes = [
-            models.Index(
-                "next_check_at",
-                condition=Q(status__in=["opening", "open", "closing"]),
-                name="payment_request_to_check",
-            ),
-            models.Index("gateway", "gateway_payment_id", name="payment_request_gateway_id"),
-            models.Index(
-                "gateway",
-                "gateway_charge_id",
-                condition=Q(gateway_charge_id__isnull=False),
-                name="payment_request_charge_id",
-            ),
-            models.Index("created_at", "id", name="payment_request_newest"),
-        ]
-
-    def __str__(self) -> str:
-        return self.reference

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from apikeys.tenants import columns
-from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway, GatewayAccount
-from invoices.models import Installment, Invoice, PaymentRequest
+from invoices.models import Installment, Invoice, Transaction
+from paytrust.operations.append_only import append_only
 
 
 class WebhookEvent(models.Model):
@@ -92,57 +92,20 @@ class WebhookRetry(models.Model):
         return f"attempt {self.attempt} at event {self.event_id}"
 
 
-class TransactionQuerySet(TenantQuerySet["Transaction"]):
-    def booked(self, *, payment_request: PaymentRequest) -> Self:
-        """What has been booked on a payment request, oldest first."""
-        return self.filter(payment_request=payment_request).order_by("pk")
+class EventTransaction(models.Model):
+    """That a notification booked a transaction. Append-only."""
 
-
-class Transaction(models.Model):
-    """Money that a gateway took from a customer, or took back. Never edited, never deleted."""
-
-    class Kind(models.TextChoices):
-        PAYMENT = "payment"
-        REVERSAL = "reversal"
-
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="transactions")
-    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="transactions")
-    payment_request = models.ForeignKey(PaymentRequest, models.PROTECT, related_name="transactions")
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="transactions")
-    gateway_transaction_id = models.CharField(max_length=255)
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PAYMENT)
-    reverses = models.ForeignKey("self", models.PROTECT, null=True, related_name="reversals")
-    currency_code = models.CharField(max_length=3)
-    amount = models.BigIntegerField()  # minor units; a reversal is negative
-    overpayment_amount = models.BigIntegerField(default=0)  # the part no instalment asked for
-    payment_method = models.CharField(max_length=50, null=True)
-    payment_channel = models.CharField(max_length=50, null=True)
-    paid_at = models.DateTimeField()  # as the gateway says
-    created_at = models.DateTimeField()  # when it was booked
-    event = models.ForeignKey(WebhookEvent, models.PROTECT, null=True, related_name="transactions")
-    iso20022_message_id = models.CharField(max_length=35, null=True)
-    iso20022_transaction_status = models.CharField(max_length=4, null=True)
-
-    objects = TransactionQuerySet.as_manager()
+    tenant = columns.column()
+    event = models.ForeignKey(WebhookEvent, models.PROTECT, related_name="bookings")
+    transaction = models.OneToOneField(Transaction, models.PROTECT, related_name="booked_by")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                "gateway", "gateway_transaction_id", "tenant", name="transaction_once"
-            ),
-            models.CheckConstraint(
-                condition=Q(kind="payment", amount__gt=0, reverses=None)
-                | Q(kind="reversal", amount__lt=0, reverses__isnull=False),
-                name="transaction_sign_matches_kind",
-            ),
-        ]
-        indexes = [
-            models.Index("invoice", "id", name="transaction_of_invoice"),
-            models.Index("tenant", "created_at", name="transaction_booked"),
-        ]
+        triggers = append_only(
+            "event_transaction_append_only", truncated="event_transaction_not_truncated"
+        )
 
     def __str__(self) -> str:
-        return self.gateway_transaction_id
+        return f"event {self.event_id} booked transaction {self.transaction_id}"
 
 
 class Allocation(models.Model):

@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from invoices.payment_requests import leases
 from payments.changes import closing
 from payments.reconciliation import asking, last_round
 from payments.webhooks import confirming, retrying
@@ -55,5 +56,5 @@ def close_payment(*, payment_request_id: int, **_later: object) -> None:
 @shared_task(name="payments.hand_out_closings")
 def hand_out_closings(**_later: object) -> None:
     """Beat, every 30 seconds: enqueue payments that were left closing."""
-    for payment_request_id in closing.claim_closings(now=timezone.now(), limit=500):
+    for payment_request_id in leases.claim_closings(now=timezone.now(), limit=500):
         queue.publish(close_payment, payment_request_id=payment_request_id)

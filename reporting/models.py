@@ -1,71 +1,19 @@
-"""Totals of closed days, made from the settlement entries booked on them."""
+"""Models of the reporting app; those of a noun are in its folder."""
 
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apikeys.models import Tenant
-from apikeys.tenants.tenancy import ALL
-from gateways.models import Gateway
-from invoices.models import Installment, Invoice, SettlementEntry
+from invoices.models import Installment, Invoice
+from reporting.financial.models import ClosedDay, DailyTotal
 
-
-class ClosedDay(models.Model):
-    """A UTC day whose totals are made. Days close in order and never change afterwards."""
-
-    merchants_see = ALL
-
-    day_date = models.DateField(primary_key=True)
-    closed_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return str(self.day_date)
-
-
-class DailyTotal(models.Model):
-    """What one tenant settled, or had reversed, on one UTC day in one currency at one gateway.
-
-    The row without a tax rate bears the columns of the report. The rows with one bear only the
-    tax at that rate and how many instalments have it, because an instalment may have several.
-    """
-
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="daily_totals")
-    day_date = models.DateField()  # UTC
-    kind = models.CharField(max_length=10, choices=SettlementEntry.Kind)
-    currency_code = models.CharField(max_length=3)
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="daily_totals")
-    tax_rate = models.DecimalField(max_digits=5, decimal_places=4, null=True)
-    entry_count = models.PositiveIntegerField()
-    subtotal_amount = models.BigIntegerField()  # minor units, like every *_amount
-    total_tax_amount = models.BigIntegerField()
-    total_service_fee_amount = models.BigIntegerField()
-    total_amount = models.BigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                "tenant",
-                "day_date",
-                "kind",
-                "currency_code",
-                "gateway",
-                "tax_rate",
-                name="daily_total_once",
-                nulls_distinct=False,
-            ),
-            models.CheckConstraint(
-                condition=Q(tax_rate__isnull=False)
-                | Q(
-                    total_amount=models.F("subtotal_amount")
-                    + models.F("total_tax_amount")
-                    + models.F("total_service_fee_amount")
-                ),
-                name="daily_total_is_its_sum",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.day_date} {self.currency_code}"
+__all__ = [
+    "AuditRun",
+    "BackOffice",
+    "ClosedDay",
+    "DailyTotal",
+    "Discrepancy",
+    "OverdueInstallment",
+]
 
 
 class AuditRun(models.Model):

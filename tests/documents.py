@@ -13,10 +13,9 @@ from apikeys.models import Tenant
 from gateways.models import Gateway
 from invoices.invoices import charges
 from invoices.invoices.selectors import InvoiceDocument
-from invoices.models import Installment, Invoice, LineItem
+from invoices.models import Installment, Invoice, LedgerEntry, LineItem, Transaction
 from invoices.schedule import splitting
 from payments.booking.pain002_statuses import PaidInvoice
-from payments.models import Allocation, Transaction
 from paytrust.iso20022.messages import Message
 
 NAMESPACES = {"a": Message.PAIN_001_11.namespace, "b": Message.PAIN_002_12.namespace}
@@ -83,7 +82,7 @@ def random_document(random: Random, *, pk: int = 1) -> InvoiceDocument:
 def pay(random: Random, document: InvoiceDocument) -> PaidInvoice:
     """Return the invoice after some payments: too little, too much, several, some taken back."""
     invoice = document.invoice
-    transactions, allocations = list[Transaction](), list[Allocation]()
+    transactions, entries = list[Transaction](), list[LedgerEntry]()
     for _ in range(random.choice((0, 1, 1, 2, 4))):
         amount = random.choice(
             (document.installments[0].total_amount, random.randint(1, invoice.total_amount * 2))
@@ -96,17 +95,23 @@ def pay(random: Random, document: InvoiceDocument) -> PaidInvoice:
             if share:
                 part.paid_amount += share
                 amount -= share
-                allocations.append(Allocation(transaction=row, installment=part, amount=share))
+                entries.append(
+                    LedgerEntry(transaction=row, installment=part, kind=row.kind, amount=share)
+                )
         invoice.overpayment_amount += amount
-    if allocations and random.random() < 0.3:
-        back = random.choice(allocations)
-        part = back.installment
+    if entries and random.random() < 0.3:
+        back = random.choice(entries)
+        part = next(part for part in document.installments if part.pk == back.installment_id)
         amount = random.randint(1, min(back.amount, part.paid_amount))
         row = transaction(random, invoice, amount=-amount, pk=len(transactions) + 1)
         transactions.append(row)
-        allocations.append(Allocation(transaction=row, installment=part, amount=-amount))
-        part.paid_amount -= amount
-        invoice.paid_amount -= amount
+        row.kind = random.choice(("refund", "reversal"))
+        entries.append(
+            LedgerEntry(transaction=row, installment=part, kind=row.kind, amount=-amount)
+        )
+        if row.kind == "reversal":
+            part.paid_amount -= amount
+            invoice.paid_amount -= amount
     if invoice.paid_amount == 0:
         invoice.status = random.choice(("pending", "expired", "cancelled", "failed"))
     else:
@@ -115,7 +120,7 @@ def pay(random: Random, document: InvoiceDocument) -> PaidInvoice:
         invoice=invoice,
         installments=document.installments,
         transactions=transactions,
-        allocations=allocations,
+        entries=entries,
         refusals={},
     )
 

@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from gateways.adapter import PaymentState
+from invoices.models import Transaction
 from payments.booking import settling
-from payments.models import Transaction
 from tests.apikeys.factories import NOON, api_key
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import report
@@ -25,7 +25,11 @@ pytestmark = pytest.mark.django_db
 
 UNKNOWN = 999_999_999
 PERIOD = "start_date=2026-11-01T00:00:00Z&end_date=2026-12-01T00:00:00Z"
-QUERIES = {"/reports/financial": PERIOD, "/reports/transactions": PERIOD}
+QUERIES = {
+    "/reports/financial": PERIOD,
+    "/reports/statement": "month=2026-11",
+    "/reports/transactions": PERIOD,
+}
 MARK = "only-its-owner-may-see-this"
 # What a call needs so that nothing but the id can be wrong with it.
 BODIES: dict[str, dict[str, Any]] = {
@@ -170,4 +174,4 @@ class TestLists:
             if content(mine) != content(theirs):
                 shown.append(call.path)
         lists = {path.partition(".")[0] for path in shown}  # in whatever format
-        assert lists == {"/invoices", "/reports/financial", "/reports/transactions"}
+        assert lists == {"/invoices", *QUERIES}

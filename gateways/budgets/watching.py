@@ -54,11 +54,16 @@ class WatchedAdapter:
         )
 
     def expire_payment(
-        self, *, reference: str, gateway_id: str | None = None, amount: Money
+        self,
+        *,
+        reference: str,
+        gateway_id: str | None = None,
+        page_token: str | None = None,
+        amount: Money,
     ) -> PaymentReport | None:
         return self._watched(
             lambda: self._adapter.expire_payment(
-                reference=reference, gateway_id=gateway_id, amount=amount
+                reference=reference, gateway_id=gateway_id, page_token=page_token, amount=amount
             )
         )
 

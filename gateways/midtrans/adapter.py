@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -50,6 +51,14 @@ PARTIAL_CHARGEBACK = "partial_chargeback"
 ENDED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CANCELLED}
 ONLY_CANCELLABLE = {"authorize", "capture"}  # cards under review; expire is for pending ones
 SIGNED = ("order_id", "status_code", "gross_amount")
+
+
+class PageEnd(StrEnum):
+    """What Midtrans says when it is asked to close a Snap page."""
+
+    CLOSED = "closed"
+    UNDER_WAY = "under way"  # the customer has chosen a method: Core ends it
+    UNKNOWN = "unknown"  # no such token, or the call is not served
 
 
 class MidtransAdapter:
@@ -94,9 +103,10 @@ class MidtransAdapter:
             raise self._snap_refusal(answer)
         try:
             url = read_text(answer.fields, "redirect_url")
+            token = read_text(answer.fields, "token")
         except UNREADABLE as error:
             raise self._unreadable(error) from error
-        return PaymentPage(gateway_id=None, url=url, expires_at=expires_at)
+        return PaymentPage(gateway_id=None, url=url, expires_at=expires_at, token=token)
 
     def find_payment(
         self, *, reference: str, gateway_id: str | None = None, currency: str
@@ -122,24 +132,33 @@ class MidtransAdapter:
         return {}
 
     def expire_payment(
-        self, *, reference: str, gateway_id: str | None = None, amount: Money
+        self,
+        *,
+        reference: str,
+        gateway_id: str | None = None,
+        page_token: str | None = None,
+        amount: Money,
     ) -> PaymentReport | None:
-        """Expire a pending charge and say how it stands; PAID if the customer was faster.
+        """Close a charge or a Snap page and say how it stands; PAID if the customer was faster.
 
-        A Snap page on which no method was chosen cannot be expired. A new one for the same
-        order ends it instead (B2); nobody is told the new one's address, and it lapses in
-        minutes. Then None: Midtrans knows of no charge.
+        A page is closed by its token, whatever became of the attempts on it; once a method is
+        under way Core ends that first (C4). Without a token that Midtrans knows, a new page for
+        the same order ends the old one (B2); nobody is told the new one's address, and it
+        lapses in minutes. None: Midtrans knows of no charge.
         """
-        answer = self._act("expire", gateway_id or reference)
-        if "transaction_status" in answer.fields:
-            return self._charge(answer, reference)
-        report = self.find_payment(
-            reference=reference, gateway_id=gateway_id, currency=amount.currency
-        )
-        if report is None:
+        said = PageEnd.UNKNOWN if page_token is None else self._close_page(page_token)
+        if said == PageEnd.CLOSED:
+            report = self.find_payment(reference=reference, currency=amount.currency)
+            if report is None or report.state != PaymentState.PENDING:
+                return report
+        report = self._end_charge(reference, gateway_id, amount.currency)
+        has_ended = report is None or report.state in ENDED
+        if said == PageEnd.UNDER_WAY and page_token is not None and has_ended:
+            said = self._close_page(page_token)  # the customer could try again on it
+            if said == PageEnd.UNDER_WAY:
+                raise GatewayUnavailable(self.code, "a method is under way on the page again")
+        elif report is None or (report.state == PaymentState.FAILED and page_token is not None):
             self._replace_page(reference, amount)
-        elif report.state == PaymentState.PENDING and report.raw_status in ONLY_CANCELLABLE:
-            return self._charge(self._act("cancel", report.gateway_id), reference)
         return report
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
@@ -223,6 +242,37 @@ class MidtransAdapter:
         return self._session.send(
             "POST", f"{self._snap}/transactions", endpoint="create", json=request
         )
+
+    def _end_charge(
+        self, reference: str, gateway_id: str | None, currency: str
+    ) -> PaymentReport | None:
+        """Expire a pending charge by Core; a card under review can only be cancelled."""
+        answer = self._act("expire", gateway_id or reference)
+        if "transaction_status" in answer.fields:
+            return self._charge(answer, reference)
+        report = self.find_payment(reference=reference, gateway_id=gateway_id, currency=currency)
+        if (
+            report is not None
+            and report.state == PaymentState.PENDING
+            and report.raw_status in ONLY_CANCELLABLE
+        ):
+            return self._charge(self._act("cancel", report.gateway_id), reference)
+        return report
+
+    def _close_page(self, token: str) -> PageEnd:
+        """Close a Snap page by its token (C4); one that is closed already is closed."""
+        answer = self._session.send(
+            "POST", f"{self._snap}/transactions/{quote(token, safe='')}/cancel", endpoint="cancel"
+        )
+        text = _snap_messages(answer).lower()
+        if "canceled_at" in answer.fields or "already canceled" in text:
+            return PageEnd.CLOSED
+        if "on progress" in text:
+            return PageEnd.UNDER_WAY
+        if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise self._snap_refusal(answer)
+        log.warning("a page cannot be closed by its token", status=answer.status, reason=text)
+        return PageEnd.UNKNOWN
 
     def _act(self, action: str, name: str) -> Answer:
         """Ask for a change of state. What it led to is in the answer, or must be asked for."""

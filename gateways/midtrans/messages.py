@@ -87,6 +87,7 @@ def replacing_request(*, reference: str, amount: Money) -> dict[str, Any]:
     """Shape the order for a page that only ends an older one of the same reference (B2)."""
     return {
         "transaction_details": {"order_id": reference, "gross_amount": amount.minor},
+        "expiry": {"duration": SHORTEST_LIFE // MINUTE, "unit": "minutes"},
         "page_expiry": {"duration": SHORTEST_LIFE // MINUTE, "unit": "minutes"},
     }
 
@@ -126,6 +127,7 @@ def report_of(message: Mapping[str, Any], *, reference: str) -> PaymentReport:
         method=message.get("payment_type"),
         finality=Finality.PROMISED if status == "capture" else Finality.PAID,
         channel=_channel(message),
+        of_attempt=True,
         reversals=_reversals(state, message, amount),
     )
 
@@ -213,7 +215,7 @@ def _reversals(
         Reversal(
             id=str(refund.get("refund_key") or refund["refund_chargeback_id"]),
             amount=_money(refund["refund_amount"], message),
-            kind="partial_chargeback" if status == "partial_chargeback" else "refund",
+            kind=_kind_of(refund, status),
             at=read_time(refund.get("created_at")),
             confirmed=bool(refund.get("bank_confirmed_at")),
         )
@@ -225,6 +227,13 @@ def _reversals(
     if kind is None:
         return refunds
     return (*refunds, Reversal(id=kind, amount=amount, kind=kind, at=None, confirmed=True))
+
+
+def _kind_of(refund: Mapping[str, Any], status: str) -> str:
+    """What has a key was refunded by the merchant, also where a chargeback followed."""
+    if status == "partial_chargeback" and not refund.get("refund_key"):
+        return "partial_chargeback"
+    return "refund"
 
 
 def _channel(message: Mapping[str, Any]) -> str | None:

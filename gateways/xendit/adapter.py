@@ -128,11 +128,17 @@ class XenditAdapter:
         return found
 
     def expire_payment(
-        self, *, reference: str, gateway_id: str | None = None, amount: Money
+        self,
+        *,
+        reference: str,
+        gateway_id: str | None = None,
+        page_token: str | None = None,
+        amount: Money,
     ) -> PaymentReport | None:
         """Expire an invoice and say how it stands; PAID if the customer was faster (A4).
 
-        Without an id, every pending invoice of that external_id is expired.
+        Without an id, every pending invoice of that external_id is expired. Its page ends with
+        it; Xendit has no token.
         """
         known = self._known(reference, gateway_id, amount.currency)
         return _preferred(

@@ -1,4 +1,4 @@
-"""Instalments, payment requests and settlements; invoices have a page of their own above."""
+"""Instalments and payment requests; invoices have a page of their own above."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import (
 )
 
 from invoices.invoices import labels
-from invoices.models import Installment, PaymentRequest, SettlementEntry
+from invoices.models import Installment, PaymentRequest
 from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter, DatesFilter
 from paytrust.staff.pages import ReadOnlyAdmin
@@ -128,59 +128,3 @@ class PaymentRequestAdmin(ReadOnlyAdmin):
     @admin.display(description=_("The gateway is asked next"))
     def next_check(self, payment: PaymentRequest) -> Shown:
         return display.moment(payment.next_check_at)
-
-
-@admin.register(SettlementEntry)
-class SettlementEntryAdmin(ReadOnlyAdmin):
-    """What the reports add up: one row for each instalment settled, or taken back."""
-
-    fields = (
-        "installment",
-        "tenant",
-        "gateway",
-        "told",
-        "net",
-        "tax",
-        "fee",
-        "total",
-        "booked",
-    )
-    list_display = ("id", "of", "gateway", "told", "net", "tax", "fee", "total", "booked")
-    list_filter: ClassVar = [
-        ("kind", ChoicesDropdownFilter),
-        CurrencyFilter,
-        ("gateway", RelatedDropdownFilter),
-        ("tenant", AutocompleteSelectFilter),
-        ("booked_at", DatesFilter),
-    ]
-    list_select_related = ("installment", "gateway")
-    ordering = ("-booked_at", "-id")
-
-    @admin.display(description=_("Invoice"))
-    def of(self, entry: SettlementEntry) -> Shown:
-        return display.link("invoices_invoice", entry.installment.invoice_id)
-
-    @admin.display(description=_("Kind"))
-    def told(self, entry: SettlementEntry) -> Shown:
-        settled = entry.kind == SettlementEntry.Kind.SETTLED
-        return display.label(entry.get_kind_display(), "good" if settled else "bad")
-
-    @admin.display(description=_("Net"))
-    def net(self, entry: SettlementEntry) -> Shown:
-        return display.money(entry.net_amount, entry.currency_code)
-
-    @admin.display(description=_("Tax"))
-    def tax(self, entry: SettlementEntry) -> Shown:
-        return display.money(entry.tax_amount, entry.currency_code)
-
-    @admin.display(description=_("Fee"))
-    def fee(self, entry: SettlementEntry) -> Shown:
-        return display.money(entry.service_fee_amount, entry.currency_code)
-
-    @admin.display(description=_("Total"))
-    def total(self, entry: SettlementEntry) -> Shown:
-        return display.money(entry.total_amount, entry.currency_code)
-
-    @admin.display(description=_("Booked"))
-    def booked(self, entry: SettlementEntry) -> Shown:
-        return display.moment(entry.booked_at)

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 
-from invoices.models import Invoice, InvoiceStatus
+from invoices.models import InvoiceQuerySet, InvoiceStatus, RefundStatus
 from paytrust.web.pagination import PageQuery
 from paytrust.web.serializers import MomentField
 
@@ -24,14 +23,17 @@ class InvoiceFilter(PageQuery):
     currency_code = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
     gateway_id = serializers.IntegerField(min_value=1, max_value=2**31, required=False)
     external_id = serializers.CharField(max_length=255, required=False)
+    refund_status = serializers.ChoiceField(choices=RefundStatus.choices, required=False)
     created_from = MomentField(required=False, help_text="created at or after")
     created_to = MomentField(required=False, help_text="created before")
 
-    def applied_to(self, invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    def applied_to(self, invoices: InvoiceQuerySet) -> InvoiceQuerySet:
         """Return the invoices that the valid query asks for."""
         wanted: dict[str, Any] = {
             lookup: self.validated_data[name]
             for name, lookup in LOOKUPS.items()
             if name in self.validated_data
         }
-        return invoices.filter(**wanted)
+        invoices = invoices.filter(**wanted)
+        refund_status = self.validated_data.get("refund_status")
+        return invoices.with_refund_status(refund_status) if refund_status else invoices

@@ -4,10 +4,18 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest, ReviewFlag
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceStatus,
+    LedgerEntry,
+    MoneyKind,
+    PaymentRequest,
+    ReviewFlag,
+    Transaction,
+)
 from paytrust.staff import display
 
-WAITING = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID)
 INVOICE_TONES = {
     InvoiceStatus.DRAFT: "plain",
     InvoiceStatus.PENDING: "plain",
@@ -26,6 +34,17 @@ REQUEST_TONES = {
     PaymentRequest.Status.CLOSING: "warn",
     PaymentRequest.Status.CANCELLED: "plain",
 }
+
+KIND_TONES = {
+    MoneyKind.PAYMENT: "good",
+    MoneyKind.REFUND: "warn",
+    MoneyKind.REVERSAL: "bad",
+}
+
+
+def kind_label(row: Transaction | LedgerEntry) -> SafeString:
+    """Return whether money came in, was refunded, or was taken back against us."""
+    return display.label(row.get_kind_display(), KIND_TONES[MoneyKind(row.kind)])
 
 
 def invoice_label(invoice: Invoice) -> SafeString:
@@ -48,6 +67,6 @@ def part_label(part: Installment) -> SafeString:
     """Return an instalment's state, told as overdue when it is."""
     if part.status == Installment.Status.PAID:
         return display.label(part.get_status_display(), "good")
-    if part.due_at < timezone.now() and part.invoice.status in WAITING:
+    if part.is_overdue(timezone.now()):
         return display.label(gettext("overdue"), "bad")
     return display.label(part.get_status_display(), "plain")

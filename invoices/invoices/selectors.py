@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
-
 from apikeys.models import Tenant
-from invoices.models import Installment, Invoice, LineItem, PaymentRequest
+from invoices.models import Installment, Invoice, InvoiceQuerySet, LineItem, PaymentRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +16,20 @@ class InvoiceDocument:
     installments: Sequence[Installment]
     open_request: PaymentRequest | None  # the one whose URL the customer may pay at
 
+    @property
+    def amount_due(self) -> int:
+        """What is still to be paid, in minor units; nothing once the invoice is over.
 
-def invoices(*, tenant: Tenant) -> QuerySet[Invoice]:
+        A refund lowers nothing here, since its instalment stays paid; a reversal opens it again.
+
+        Source: spec 2.8 and 10.2.
+        """
+        if self.invoice.is_over:
+            return 0
+        return sum(part.total_amount - part.paid_amount for part in self.installments)
+
+
+def invoices(*, tenant: Tenant) -> InvoiceQuerySet:
     """Return a tenant's invoices with their gateways."""
     return Invoice.objects.for_tenant(tenant).select_related("gateway")
 
@@ -40,7 +50,9 @@ def documents(page: Sequence[Invoice]) -> list[InvoiceDocument]:
     for line in LineItem.objects.filter(invoice_id__in=ids).order_by("invoice_id", "position"):
         lines[line.invoice_id].append(line)
     parts: dict[int, list[Installment]] = {pk: [] for pk in ids}
+    known = {invoice.pk: invoice for invoice in page}
     for part in Installment.objects.filter(invoice_id__in=ids).order_by("invoice_id", "number"):
+        part.invoice = known[part.invoice_id]
         parts[part.invoice_id].append(part)
     opened = {
         request.invoice_id: request

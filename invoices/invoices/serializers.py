@@ -12,7 +12,14 @@ from gateways import descriptors
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
 from invoices.invoices.return_addresses import ReturnAddressField
 from invoices.invoices.selectors import InvoiceDocument
-from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceStatus,
+    LineItem,
+    PaymentRequest,
+    RefundStatus,
+)
 from invoices.schedule.splitting import MAX_INSTALLMENTS
 from paytrust.money import MAX_AMOUNT, Money, plain
 from paytrust.web.serializers import (
@@ -267,13 +274,21 @@ class InvoiceResponse(serializers.Serializer[Any]):
     total_tax_amount = serializers.IntegerField()
     total_service_fee_amount = serializers.IntegerField()
     total_amount = serializers.IntegerField()
-    paid_amount = serializers.IntegerField()
-    overpayment_amount = serializers.IntegerField()
+    paid_amount = serializers.IntegerField(help_text="received, less what was charged back")
+    overpayment_amount = serializers.IntegerField(help_text="still held beside what was asked")
+    refunded_amount = serializers.IntegerField(help_text="went back as the merchant wanted")
+    refund_status = serializers.ChoiceField(choices=RefundStatus.choices)
+    amount_due = serializers.IntegerField(
+        help_text="still to be paid; 0 once the invoice is cancelled or expired"
+    )
     payment_url = serializers.CharField(allow_null=True)
     parent_invoice_id = serializers.IntegerField(allow_null=True)
     description = serializers.CharField(allow_null=True)
     customer = CustomerRequest(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField())
+    version = serializers.IntegerField(help_text="1, 2, 3 ...: each change is a new one")
+    updated_at = UTCDateTimeField()
+    paid_at = UTCDateTimeField(allow_null=True)
     created_at = UTCDateTimeField()
     expires_at = UTCDateTimeField()
     payment_initiated_at = UTCDateTimeField(allow_null=True)
@@ -296,11 +311,17 @@ class InvoiceResponse(serializers.Serializer[Any]):
             "total_amount": invoice.total_amount,
             "paid_amount": invoice.paid_amount,
             "overpayment_amount": invoice.overpayment_amount,
+            "refunded_amount": invoice.refunded_amount,
+            "refund_status": str(invoice.refund_status),
+            "amount_due": instance.amount_due,
             "payment_url": opened.payment_url if opened else None,
             "parent_invoice_id": invoice.parent_id,
             "description": invoice.description,
             "customer": invoice.customer,
             "metadata": invoice.metadata,
+            "version": invoice.version,
+            "updated_at": invoice.updated_at,
+            "paid_at": invoice.paid_at,
             "created_at": invoice.created_at,
             "expires_at": invoice.expires_at,
             "payment_initiated_at": invoice.payment_initiated_at,
@@ -378,7 +399,6 @@ def installment_answer(
 ) -> dict[str, Any]:
     """Return one row of a schedule as the API shows it; `overdue` is told here, on read."""
     opened = document.open_request
-    overdue = part.status == Installment.Status.UNPAID and part.due_at < now
     return {
         "number": part.number,
         "due_date": part.due_at,
@@ -387,7 +407,7 @@ def installment_answer(
         "service_fee": part.service_fee_amount,
         "total": part.total_amount,
         "paid_amount": part.paid_amount,
-        "status": "overdue" if overdue else part.status,
+        "status": "overdue" if part.is_overdue(now) else part.status,
         "paid_at": part.paid_at,
         "payment_url": (
             opened.payment_url if opened and opened.installment_id == part.pk else None

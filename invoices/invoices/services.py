@@ -9,11 +9,12 @@ from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from apikeys.models import Tenant
 from gateways.fees.services import fee_on
 from gateways.models import GatewayFee
-from invoices.invoices import charges, pricing, selectors
+from invoices.invoices import charges, external_ids, pricing, selectors
 from invoices.invoices.request import InvoiceRequest
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import (
@@ -23,7 +24,7 @@ from invoices.models import (
     LineItem,
     PaymentRequest,
 )
-from invoices.payment_requests import opening
+from invoices.payment_requests import opening, recording
 from invoices.schedule import splitting, taxes
 from invoices.schedule.splitting import InvalidInstallments
 from paytrust.errors import PayTrustError
@@ -51,7 +52,7 @@ class InvalidParent(PayTrustError):
 
 
 class ExternalIdConflict(PayTrustError):
-    """Another invoice of yours already has this external_id."""
+    """Another invoice of yours that lives, or was paid, already has this external_id."""
 
     status = HTTPStatus.CONFLICT
     code = "external_id_conflict"
@@ -69,7 +70,8 @@ def create_invoice(
 
     Cut in three: the rows and the payment request as `opening` are committed; the gateway is
     asked; the answer is recorded. A call that repeats an earlier one (same idempotency record
-    or `external_id`) continues where that one stopped.
+    or `external_id`) continues where that one stopped. An invoice that ended unpaid gives its
+    `external_id` to the new one (spec 2.4).
 
     Returns:
         The invoice, and whether this call was the one that opened it.
@@ -95,10 +97,21 @@ def create_invoice(
         )
     except (IntegrityError, InvalidExpiry, InvalidInstallments) as error:
         existing = _made_before(tenant, request, idempotency_record_id, error)
+        if existing is None or _is_succeeded(existing, idempotency_record_id):
+            if not isinstance(error, IntegrityError):
+                raise
+            return create_invoice(
+                tenant=tenant,
+                request=request,
+                idempotency_record_id=idempotency_record_id,
+                request_id=request_id,
+                now=now,
+            )
+        _require_same_content(existing, request, error)
         if existing.status != InvoiceStatus.DRAFT:
             return selectors.document(tenant=tenant, invoice_id=existing.pk), False
         return opening.open_payment(tenant=tenant, invoice_id=existing.pk, now=now)
-    return opening.ask(document, payment_request, now), True
+    return opening.open_recorded(document, payment_request, now), True
 
 
 def create_supplementary(
@@ -149,10 +162,7 @@ def expire_invoices(*, now: datetime, limit: int) -> int:
     """
     with transaction.atomic():
         due = (
-            Invoice.objects.filter(
-                status__in=[InvoiceStatus.DRAFT, InvoiceStatus.PENDING, InvoiceStatus.FAILED],
-                expires_at__lte=now,
-            )
+            Invoice.objects.to_expire(now)
             .order_by("pk")
             .select_for_update(skip_locked=True)[:limit]
         )
@@ -161,6 +171,7 @@ def expire_invoices(*, now: datetime, limit: int) -> int:
             ended_as=InvoiceStatus.EXPIRED,
             ended_at=now,
             updated_at=now,
+            version=F("version") + 1,
         )
 
 
@@ -214,7 +225,7 @@ def _record_invoice(
         )
         line_items = _record_lines(invoice, request, lines)
         installments = _record_installments(invoice, parts, due, line_items)
-        payment_request = opening.lease_request(
+        payment_request = recording.lease_request(
             invoice=invoice, installment=installments[0], now=now
         )
         invoice.payment_initiated_at = now
@@ -303,11 +314,11 @@ def _made_before(
     request: InvoiceRequest,
     idempotency_record_id: UUID | None,
     error: Exception,
-) -> Invoice:
-    """Return the invoice that an earlier same call made; raise `error` if there is none.
+) -> Invoice | None:
+    """Return the invoice that an earlier same call made, or that has the `external_id`.
 
-    Times that were right at the first call may have passed by now, so an unfit time is an
-    error only for a new invoice.
+    None if there is none any more: it was freed at this moment. Times that were right at the
+    first call may have passed by now, so an unfit time is an error only for a new invoice.
     """
     if isinstance(error, IntegrityError) and violated_constraint(error) not in ONCE_ONLY:
         raise error
@@ -316,13 +327,20 @@ def _made_before(
     if idempotency_record_id:
         existing = mine.filter(idempotency_record_id=idempotency_record_id).first()
     if existing is None and request.external_id is not None:
-        existing = mine.filter(external_id=request.external_id).first()
-    if existing is None:
-        raise error
+        existing = mine.filter(external_id=request.external_id, external_id_freed=False).first()
+    return existing
+
+
+def _is_succeeded(existing: Invoice, idempotency_record_id: UUID | None) -> bool:
+    """Tell whether another call's invoice ended unpaid, so that a new one may take its place."""
+    same_call = existing.idempotency_record_id == idempotency_record_id is not None
+    return not same_call and external_ids.free(invoice=existing)
+
+
+def _require_same_content(existing: Invoice, request: InvoiceRequest, error: Exception) -> None:
     if existing.content_fingerprint != request.fingerprint():
         raise ExternalIdConflict(
             f"Invoice {existing.pk} already has external_id {request.external_id!r} and other "
             "content. Use a new external_id, or send the same content again.",
             details={"invoice_id": existing.pk, "external_id": ["already used"]},
         ) from error
-    return existing

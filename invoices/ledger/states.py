@@ -1,8 +1,9 @@
-"""The states of an invoice: which change is legal, and what the money says."""
+"""The states of an invoice: which change is legal, and how it stands where no money moved."""
 
-from collections.abc import Sequence
+from datetime import datetime
 
-from invoices.models import Installment, Invoice, InvoiceStatus, ReviewFlag
+from invoices.invoices.versions import touch
+from invoices.models import Invoice, InvoiceStatus
 
 S = InvoiceStatus
 LEGAL_CHANGES: dict[str, frozenset[str]] = {
@@ -22,31 +23,23 @@ LEGAL_CHANGES: dict[str, frozenset[str]] = {
 
 
 def status_of(invoice: Invoice) -> InvoiceStatus:
-    """Return the state that an invoice's money and end say: money first, then how it ended.
+    """Return the state of an invoice after a change that moved no money.
 
-    An invoice that once had a payment URL never is a draft again.
+    While money is on it, the money says the state (`Standing.status_by_money`); without, how it
+    ended. An invoice that once had a payment URL never is a draft again.
     """
-    allocated_amount = invoice.paid_amount - invoice.overpayment_amount
-    if allocated_amount >= invoice.total_amount:
-        return InvoiceStatus.FULLY_PAID
     if invoice.paid_amount > 0:
-        return InvoiceStatus.PARTIALLY_PAID
+        return InvoiceStatus(invoice.status)
     if invoice.ended_as is not None:
         return InvoiceStatus(invoice.ended_as)
-    return InvoiceStatus.DRAFT if invoice.status == InvoiceStatus.DRAFT else InvoiceStatus.PENDING
+    return S.DRAFT if invoice.status == S.DRAFT else S.PENDING
 
 
-def standing_flags(invoice: Invoice, installments: Sequence[Installment]) -> list[str]:
-    """Return an invoice's review flags but for those that the money has cured.
-
-    What came short may be made up, and what was too much may go back. The others tell what
-    happened, and stay.
-
-    Source: spec 6.2.
-    """
-    is_short = any(0 < part.paid_amount < part.total_amount for part in installments)
-    cured = {
-        ReviewFlag.UNDERPAID: not is_short,
-        ReviewFlag.OVERPAID: invoice.overpayment_amount == 0,
-    }
-    return [flag for flag in invoice.review_flags if not cured.get(ReviewFlag(flag))]
+def end(*, invoice: Invoice, ended_as: InvoiceStatus, now: datetime) -> None:
+    """End an invoice as failed, expired or cancelled. It must be locked by the caller."""
+    invoice.ended_as, invoice.ended_at = ended_as, now
+    if ended_as == S.CANCELLED:
+        invoice.open_payment_at = None
+    invoice.status = status_of(invoice)
+    changed = touch(invoice, now)
+    invoice.save(update_fields=["status", "ended_as", "ended_at", "open_payment_at", *changed])

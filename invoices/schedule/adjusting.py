@@ -10,20 +10,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
-from invoices.ledger import settlements, states
-from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest, SettlementEntry
-from invoices.payment_requests import opening
-from invoices.payment_requests.opening import LEASE
-from invoices.schedule import splitting, taxes
-from invoices.schedule.splitting import Part, Unpaid
+from invoices.ledger import posting, states
+from invoices.ledger.posting import Account
+from invoices.ledger.standing import Shares, Standing
+from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
+from invoices.payment_requests import leases, opening, transitions
+from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
+from invoices.schedule import resharing, splitting, taxes
+from invoices.schedule.splitting import Unpaid
 from paytrust.errors import PayTrustError
-from paytrust.operations.database import PaymentInProgress, with_lock_tries
 
 
 class InvoiceNotCancellable(PayTrustError):
@@ -73,7 +73,10 @@ def owed_after_adjustment(
         InvoiceNotPayable: paid, expired or cancelled.
         InvalidInstallments, InstallmentTooSmall: the totals do not fit.
     """
-    totals = {part.number: after.total_amount for part, after in _adjusted(document, named, now)}
+    asked = _adjusted(document, _account(document).standing, named, now)
+    totals = {
+        part.number: asked[part.pk].amount for part in document.installments if part.pk in asked
+    }
     before = owed_on(document)
     return replace(
         before,
@@ -93,6 +96,7 @@ def owed_after_cancellation(*, document: InvoiceDocument) -> Owed:
     return replace(owed_on(document), ended_as=InvoiceStatus.CANCELLED)
 
 
+@in_locked_transaction
 def begin_adjustment(
     *,
     tenant: Tenant,
@@ -117,20 +121,12 @@ def begin_adjustment(
         InvalidInstallments, InstallmentTooSmall: the totals do not fit.
         PaymentInProgress: somebody else is opening or closing the payment.
     """
-
-    def begin() -> PaymentRequest | None:
-        with transaction.atomic():
-            document = _locked(tenant, invoice_id, seen)
-            changed = [
-                part.pk
-                for part, after in _adjusted(document, named, now)
-                if part.total_amount != after.total_amount
-            ]
-            return _lease_closing(document.invoice, changed, now)
-
-    return with_lock_tries(begin)
+    document = _locked(tenant, invoice_id, seen)
+    asked = _adjusted(document, _account(document).standing, named, now)
+    return _lease_closing(document.invoice, _changed(document, asked), now)
 
 
+@in_locked_transaction
 def adjust(
     *,
     tenant: Tenant,
@@ -147,35 +143,22 @@ def adjust(
 
     Source: FR-066 to FR-069.
     """
-
-    def write() -> InvoiceDocument:
-        with transaction.atomic():
-            document = _locked(tenant, invoice_id, seen)
-            invoice = document.invoice
-            before = {part.pk: part.total_amount for part in document.installments}
-            adjusted = _adjusted(document, named, now)
-            for part, after in adjusted:
-                _write_part(part, after, now)
-            parts = [part for part, _ in adjusted]
-            changed = [part.pk for part in parts if part.total_amount != before[part.pk]]
-            if PaymentRequest.objects.filter(installment__in=changed).active().exists():
-                raise PaymentInProgress
-            Installment.objects.bulk_update(parts, WRITTEN)
-            taxes.rewrite(installments=parts, line_items=document.line_items)
-            settled = [part for part in parts if part.status == Installment.Status.PAID]
-            settlements.record(
-                invoice=invoice, installments=settled, kind=SettlementEntry.Kind.SETTLED, now=now
-            )
-            if not invoice.payment_requests.active().exists():
-                invoice.open_payment_at = now
-            invoice.review_flags = states.standing_flags(invoice, parts)
-            invoice.updated_at = now
-            invoice.save(update_fields=["review_flags", "open_payment_at", "updated_at"])
-            return document
-
-    return with_lock_tries(write)
+    document = _locked(tenant, invoice_id, seen)
+    invoice, account = document.invoice, _account(document)
+    asked = _adjusted(document, account.standing, named, now)
+    changed = _changed(document, asked)
+    if PaymentRequest.objects.filter(installment__in=changed).active().exists():
+        raise PaymentInProgress
+    opens_next = not invoice.payment_requests.active().exists()
+    posting.reshape(account=account, asked=asked, opens_next=opens_next, now=now)
+    taxes.rewrite(
+        installments=[part for part in account.installments if part.pk in asked],
+        line_items=document.line_items,
+    )
+    return document
 
 
+@in_locked_transaction
 def begin_cancellation(
     *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
 ) -> PaymentRequest | None:
@@ -187,18 +170,12 @@ def begin_cancellation(
         InvoiceNotCancellable: money is on it, or it has expired.
         PaymentInProgress: somebody else is opening or closing its payment.
     """
-
-    def begin() -> PaymentRequest | None:
-        with transaction.atomic():
-            document = _locked(tenant, invoice_id, seen)
-            require_cancellable(document.invoice)
-            return _lease_closing(
-                document.invoice, [part.pk for part in document.installments], now
-            )
-
-    return with_lock_tries(begin)
+    document = _locked(tenant, invoice_id, seen)
+    require_cancellable(document.invoice)
+    return _lease_closing(document.invoice, [part.pk for part in document.installments], now)
 
 
+@in_locked_transaction
 def cancel(
     *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
 ) -> InvoiceDocument:
@@ -207,33 +184,14 @@ def cancel(
     Raises:
         As `begin_cancellation`.
     """
-
-    def end() -> InvoiceDocument:
-        with transaction.atomic():
-            document = _locked(tenant, invoice_id, seen)
-            invoice = document.invoice
-            require_cancellable(invoice)
-            if invoice.payment_requests.active().exists():
-                raise PaymentInProgress
-            if invoice.ended_as != InvoiceStatus.CANCELLED:
-                invoice.ended_as, invoice.ended_at = InvoiceStatus.CANCELLED, now
-                invoice.open_payment_at, invoice.updated_at = None, now
-                invoice.status = states.status_of(invoice)
-                invoice.save()
-            return document
-
-    return with_lock_tries(end)
-
-
-WRITTEN = [
-    "net_amount",
-    "tax_amount",
-    "service_fee_amount",
-    "total_amount",
-    "status",
-    "paid_at",
-    "settled_at",
-]
+    document = _locked(tenant, invoice_id, seen)
+    invoice = document.invoice
+    require_cancellable(invoice)
+    if invoice.payment_requests.active().exists():
+        raise PaymentInProgress
+    if invoice.ended_as != InvoiceStatus.CANCELLED:
+        states.end(invoice=invoice, ended_as=InvoiceStatus.CANCELLED, now=now)
+    return document
 
 
 def _locked(tenant: Tenant, invoice_id: int, seen: Owed | None) -> InvoiceDocument:
@@ -246,37 +204,34 @@ def _locked(tenant: Tenant, invoice_id: int, seen: Owed | None) -> InvoiceDocume
     return document
 
 
+def _account(document: InvoiceDocument) -> Account:
+    standing = posting.standing_of(invoice=document.invoice, installments=document.installments)
+    return Account(document.invoice, document.installments, standing)
+
+
 def _adjusted(
-    document: InvoiceDocument, named: Mapping[int, int], now: datetime
-) -> list[tuple[Installment, Part]]:
-    """Pair each unpaid instalment with what it would become."""
-    unpaid = opening.unpaid_installments(document, now)
+    document: InvoiceDocument, standing: Standing, named: Mapping[int, int], now: datetime
+) -> dict[int, Shares]:
+    """Return what each unpaid instalment would ask for, by its id."""
+    opening.unpaid_installments(document, now)
+    unpaid = [part for part in standing.parts if not part.is_paid]
     totals = splitting.adjusted_totals(
-        unpaid=[Unpaid(part.number, part.total_amount, part.paid_amount) for part in unpaid],
+        unpaid=[Unpaid(part.number, part.asked.amount, part.received.amount) for part in unpaid],
         named=named,
     )
-    parts = splitting.split(
-        totals=dict(zip((part.number for part in unpaid), totals, strict=True)),
-        tax_amount=sum(part.tax_amount for part in unpaid),
-        service_fee_amount=sum(part.service_fee_amount for part in unpaid),
+    shares = resharing.reshare(
+        unpaid=unpaid, totals=dict(zip((part.number for part in unpaid), totals, strict=True))
     )
-    return list(zip(unpaid, parts, strict=True))
+    return dict(zip((part.id for part in unpaid), shares, strict=True))
 
 
-def _write_part(part: Installment, after: Part, now: datetime) -> None:
-    part.total_amount, part.net_amount = after.total_amount, after.net_amount
-    part.tax_amount, part.service_fee_amount = after.tax_amount, after.service_fee_amount
-    if part.paid_amount == part.total_amount:  # lowered to what was paid into it
-        part.status = Installment.Status.PAID
-        part.paid_at, part.settled_at = part.paid_at or now, now
-
-
-def lease_left_closing(*, tenant: Tenant, invoice_id: int, now: datetime) -> PaymentRequest | None:
-    """Lease the payment that a crash or a failed change left `closing`, if there is one."""
-    left = PaymentRequest.objects.for_tenant(tenant).filter(invoice=invoice_id).left_closing(now)
-    current = left.select_related("gateway").first()
-    leased = current and left.filter(pk=current.pk).update(leased_until=now + LEASE)
-    return current if leased else None
+def _changed(document: InvoiceDocument, asked: Mapping[int, Shares]) -> list[int]:
+    """Return the ids of the instalments whose total would change."""
+    return [
+        part.pk
+        for part in document.installments
+        if part.pk in asked and asked[part.pk].amount != part.total_amount
+    ]
 
 
 def _lease_closing(
@@ -286,11 +241,8 @@ def _lease_closing(
     current = invoice.payment_requests.filter(installment__in=installments).active().first()
     if current is None:
         return None
-    if current.leased_until is not None and current.leased_until > now:
-        raise PaymentInProgress
-    current.status, current.leased_until = PaymentRequest.Status.CLOSING, now + LEASE
-    current.next_check_at = now + LEASE
-    current.save(update_fields=["status", "leased_until", "next_check_at"])
+    leases.require_free(current, now)
+    transitions.closing(payment_request=current, now=now)
     return current
 
 
@@ -300,8 +252,7 @@ def require_cancellable(invoice: Invoice) -> None:
     Raises:
         InvoiceNotCancellable: says which of them.
     """
-    expired = invoice.ended_as == InvoiceStatus.EXPIRED
-    if invoice.paid_amount > 0 or expired:
+    if not invoice.is_cancellable:
         raise InvoiceNotCancellable(
             f"Invoice {invoice.pk} is {invoice.status} with {invoice.paid_amount} paid; "
             "it cannot be cancelled.",

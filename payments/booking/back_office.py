@@ -3,11 +3,13 @@
 from typing import ClassVar
 
 from django.contrib import admin
+from django.db.models import Sum
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from invoices.models import Transaction
 from payments.changes.back_office import ProposalAdmin
-from payments.models import Proposal, Transaction, WebhookEvent
+from payments.models import EventTransaction, Proposal, WebhookEvent
 from payments.webhooks.back_office import WebhookEventAdmin
 from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter
@@ -31,7 +33,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         "how",
         "paid",
         "booked",
-        "event",
+        "told_by",
         "pain002",
     )
     list_display = ("id", "of", "gateway", "gateway_transaction_id", "kind", "money", "booked")
@@ -45,11 +47,17 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("Overpaid"))
     def overpaid(self, transaction: Transaction) -> Shown:
-        return display.money(transaction.overpayment_amount, transaction.currency_code)
+        overpaid = transaction.entries.filter(installment=None).aggregate(sum=Sum("amount"))["sum"]
+        return display.money(overpaid or 0, transaction.currency_code)
 
     @admin.display(description=_("Invoice"))
     def of(self, transaction: Transaction) -> Shown:
         return display.link("invoices_invoice", transaction.invoice_id)
+
+    @admin.display(description=_("Event"))
+    def told_by(self, transaction: Transaction) -> Shown:
+        booking = EventTransaction.objects.filter(transaction=transaction).first()
+        return display.link("payments_webhookevent", booking.event_id) if booking else display.EMPTY
 
     @admin.display(description=_("Paid with"))
     def how(self, transaction: Transaction) -> str:

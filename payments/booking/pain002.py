@@ -1,18 +1,17 @@
 """A pain.002 for every booking, built and validated before anything is changed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
 import structlog
 
-from gateways.adapter import Finality
-from invoices.models import Installment, Invoice, PaymentRequest
+from invoices.ledger.allocation import Plan
+from invoices.ledger.posting import Account
 from payments.booking import pain002_document, pain002_statuses
+from payments.booking.movement import Movement
 from payments.booking.pain002_document import StatusReport
 from payments.booking.pain002_statuses import SETTLED_AS, Booking
-from payments.models import WebhookEvent
 from paytrust.errors import PayTrustError
 from paytrust.iso20022 import validation
 from paytrust.iso20022.messages import Message
@@ -36,48 +35,28 @@ class BookingStatus:
 
 
 def check_booking(
-    *,
-    invoice: Invoice,
-    installments: Sequence[Installment],
-    payment_request: PaymentRequest,
-    gateway_transaction_id: str,
-    finality: Finality,
-    amount: int,
-    paid_at: datetime,
-    event: WebhookEvent | None,
-    now: datetime,
+    *, account: Account, plan: Plan, movement: Movement, now: datetime
 ) -> BookingStatus:
-    """Build and validate the pain.002 of a booking, before anything is changed.
+    """Build and validate the pain.002 of a plan, before anything is changed.
 
     Asks the database nothing. The invoice must be locked, its tenant and gateway loaded.
-
-    Args:
-        invoice: the locked invoice as it was before.
-        installments: its instalments as they were before, in order.
-        payment_request: the demand that was paid.
-        gateway_transaction_id: what the booking will be called.
-        finality: how far the money has come.
-        amount: minor units that arrived; negative if they were taken back.
-        paid_at: when the customer paid, as the gateway says.
-        event: the notification that brought it, if one did.
-        now: when it is booked.
 
     Raises:
         InvalidStatusReport: the booking must not happen.
 
     Source: FR-028a, spec 4.9.
     """
-    asked_id = payment_request.installment_id
     booking = Booking(
-        invoice=invoice,
-        installments=installments,
-        paid_amounts={part.pk: part.paid_amount for part in installments},
-        shares=pain002_statuses.foreseen_shares(installments, asked_id, amount),
-        asked_id=asked_id,
-        gateway_transaction_id=gateway_transaction_id,
-        amount=amount,
-        settled_as=SETTLED_AS[finality],
-        paid_at=paid_at,
+        invoice=account.invoice,
+        installments=account.installments,
+        kind=plan.kind,
+        paid_amounts={part.id: part.received.amount for part in plan.before.parts},
+        shares=pain002_statuses.shares_of(plan.kind, ((r.part_id, r.amount) for r in plan.rows)),
+        asked_id=movement.payment_request.installment_id,
+        gateway_transaction_id=movement.gateway_transaction_id,
+        amount=plan.amount,
+        settled_as=SETTLED_AS[movement.finality],
+        paid_at=movement.paid_at,
         booked_at=now,
     )
     report = pain002_statuses.report_of(booking)
@@ -86,13 +65,13 @@ def check_booking(
     except (validation.InvalidDocument, ValueError) as error:
         log.critical(
             "booking refused: its ISO 20022 status is not valid",
-            gateway=invoice.gateway.code,
-            event_id=event.event_id if event else None,
-            reference=payment_request.reference,
+            gateway=account.invoice.gateway.code,
+            event_id=movement.event.event_id if movement.event else None,
+            reference=movement.payment_request.reference,
             reason=str(error),
         )
         raise InvalidStatusReport(
-            f"{gateway_transaction_id} is not booked: {error}",
+            f"{movement.gateway_transaction_id} is not booked: {error}",
             details=getattr(error, "details", None),
         ) from error
     return BookingStatus(report.message_id, pain002_statuses.asked_part(report, booking).status)

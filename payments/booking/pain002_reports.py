@@ -4,11 +4,11 @@ from collections import Counter
 
 from apikeys.models import Tenant
 from invoices.iso20022.parties import refuse_draft
-from invoices.models import Invoice, PaymentRequest
+from invoices.models import Invoice, LedgerEntry, MoneyKind, PaymentRequest, Transaction
 from payments.booking import pain002, pain002_statuses
 from payments.booking.pain002_statuses import Booking, PaidInvoice, settled_as
 from payments.booking.settling import CurrencyMismatch
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import WebhookEvent
 
 
 def transaction_status(*, tenant: Tenant, transaction_id: int) -> bytes:
@@ -43,17 +43,18 @@ def _booking(*, tenant: Tenant, transaction_id: int) -> Booking:
         .get(pk=transaction_id)
     )
     paid_amounts: Counter[int] = Counter()
-    shares: Counter[int] = Counter()
-    for moved in Allocation.objects.filter(
-        transaction__invoice_id=row.invoice_id, transaction_id__lte=row.pk
-    ):
-        sums = shares if moved.transaction_id == row.pk else paid_amounts
-        sums[moved.installment_id] += moved.amount
+    own: list[tuple[int | None, int]] = []
+    for entry in LedgerEntry.objects.filter(invoice=row.invoice_id, transaction_id__lte=row.pk):
+        if entry.transaction_id == row.pk:
+            own.append((entry.installment_id, entry.amount))
+        elif entry.installment_id is not None and entry.kind != MoneyKind.REFUND:
+            paid_amounts[entry.installment_id] += entry.amount
     return Booking(
         invoice=row.invoice,
         installments=list(row.invoice.installments.order_by("number")),
+        kind=row.kind,
         paid_amounts=paid_amounts,
-        shares=shares if row.kind == Transaction.Kind.PAYMENT else {},
+        shares=pain002_statuses.shares_of(row.kind, own),
         asked_id=row.payment_request.installment_id,
         gateway_transaction_id=row.gateway_transaction_id,
         amount=row.amount,
@@ -69,12 +70,12 @@ def _paid_invoice(*, tenant: Tenant, invoice_id: int) -> PaidInvoice:
         Invoice.objects.for_tenant(tenant).select_related("tenant", "gateway").get(pk=invoice_id)
     )
     booked = Transaction.objects.for_tenant(tenant).filter(invoice=invoice)
-    allocations = Allocation.objects.filter(transaction__invoice=invoice)
+    entries = LedgerEntry.objects.filter(invoice=invoice)
     return PaidInvoice(
         invoice=invoice,
         installments=list(invoice.installments.order_by("number")),
         transactions=list(booked.order_by("pk")),
-        allocations=list(allocations.select_related("transaction").order_by("transaction_id")),
+        entries=list(entries.select_related("transaction").order_by("transaction_id", "pk")),
         refusals=_refusals(invoice),
     )
 

@@ -7,7 +7,14 @@ from itertools import accumulate
 
 from gateways.adapter import Finality
 from invoices.iso20022.parties import message_id, money
-from invoices.models import Installment, Invoice, InvoiceStatus
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceStatus,
+    LedgerEntry,
+    MoneyKind,
+    Transaction,
+)
 from payments.booking.pain002_document import (
     ACCEPTED,
     PENDING,
@@ -16,7 +23,7 @@ from payments.booking.pain002_document import (
     Reason,
     StatusReport,
 )
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import WebhookEvent
 from paytrust.iso20022.text import identifier
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,15 +38,16 @@ ENDED_BECAUSE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """Money about to be booked on an invoice, or booked before."""
+    """Money about to be booked on an invoice as planned, or booked before."""
 
     invoice: Invoice
     installments: Sequence[Installment]
+    kind: str  # of MoneyKind
     paid_amounts: Mapping[int, int]  # in each instalment before, by its id
-    shares: Mapping[int, int]  # what goes into each instalment, by its id
+    shares: Mapping[int, int]  # what a payment puts into each instalment, by its id
     asked_id: int  # the instalment whose payment was asked for
     gateway_transaction_id: str
-    amount: int  # minor units; negative for a reversal
+    amount: int  # minor units; negative where money goes back
     settled_as: str  # the status where nothing is wrong
     paid_at: datetime
     booked_at: datetime
@@ -52,13 +60,13 @@ class PaidInvoice:
     invoice: Invoice
     installments: Sequence[Installment]
     transactions: Sequence[Transaction]  # oldest first
-    allocations: Sequence[Allocation]  # oldest first, their transactions loaded
+    entries: Sequence[LedgerEntry]  # oldest first, their transactions loaded
     refusals: Mapping[int, Sequence[WebhookEvent]]  # wrong currency, by instalment id
 
     @property
     def excess_on(self) -> int:
         """The instalment, by its id, that tells what nobody asked for: the last one paid."""
-        filled = {row.installment_id for row in self.allocations if row.amount > 0}
+        filled = {row.installment_id for row in self.entries if row.amount > 0}
         parts = [part for part in self.installments if part.pk in filled]
         return (parts or self.installments)[-1].pk
 
@@ -96,23 +104,14 @@ def asked_part(report: StatusReport, booking: Booking) -> Part:
     return next(part for part in report.parts if part.number == number)
 
 
-def foreseen_shares(
-    installments: Iterable[Installment], asked_id: int, amount: int
-) -> dict[int, int]:
-    """Foresee where a payment will go: see `invoices.ledger.crediting.credit`."""
-    unpaid = {
-        part.pk: part.total_amount - part.paid_amount
-        for part in installments
-        if part.status == Installment.Status.UNPAID
-    }
-    if asked_id not in unpaid or amount < 0:
+def shares_of(kind: str, rows: Iterable[tuple[int | None, int]]) -> dict[int, int]:
+    """Return what a payment's ledger rows put into instalments, by their ids.
+
+    What goes back leaves the status of every instalment as it was, and is told as a reason.
+    """
+    if kind != MoneyKind.PAYMENT:
         return {}
-    shares: dict[int, int] = {}
-    for part_id, lacking_amount in unpaid.items():
-        if amount:
-            shares[part_id] = min(amount, lacking_amount)
-            amount -= shares[part_id]
-    return shares
+    return {part_id: amount for part_id, amount in rows if part_id is not None}
 
 
 def _booked_part(booking: Booking, part: Installment) -> Part:
@@ -147,7 +146,7 @@ def _asked_status(
     """Return the status of the instalment whose payment was asked for."""
     invoice, amount = booking.invoice, booking.amount
     if amount < 0:
-        return booking.settled_as, (_taken_back(invoice, -amount),)
+        return booking.settled_as, (_gone_back(invoice, booking.kind, -amount),)
     lacking_amount = part.total_amount - before
     if lacking_amount <= 0:
         kept = f"{money(invoice, amount)} is kept as an overpayment."
@@ -161,10 +160,10 @@ def _asked_status(
 
 def _standing_part(paid: PaidInvoice, part: Installment) -> Part:
     """Return how an instalment stands: what filled it once stays accepted (mapping, refunds)."""
-    moved = [row for row in paid.allocations if row.installment_id == part.pk]
+    moved = [row for row in paid.entries if row.installment_id == part.pk]
     filling = [row.transaction for row in moved if row.amount > 0]
-    fullest_amount = max(accumulate(row.amount for row in moved), default=0)
-    taken_amount = -sum(row.amount for row in moved if row.amount < 0)
+    received = [row.amount for row in moved if row.kind != MoneyKind.REFUND]
+    fullest_amount = max(accumulate(received), default=0)
     excess_amount = paid.invoice.overpayment_amount if part.pk == paid.excess_on else 0
     last = filling[-1] if filling else (paid.transactions[-1] if excess_amount else None)
     if fullest_amount >= part.total_amount:
@@ -173,8 +172,9 @@ def _standing_part(paid: PaidInvoice, part: Installment) -> Part:
         status, reasons = _unpaid_status(paid, part)
     if excess_amount:
         reasons.append(_differs(paid.invoice, part.paid_amount + excess_amount, part.total_amount))
-    if taken_amount:
-        reasons.append(_taken_back(paid.invoice, taken_amount))
+    for kind in (MoneyKind.REFUND, MoneyKind.REVERSAL):
+        if amount := -sum(row.amount for row in moved if row.kind == kind):
+            reasons.append(_gone_back(paid.invoice, kind, amount))
     return Part(
         number=part.number,
         due_at=part.due_at,
@@ -215,6 +215,7 @@ def _differs(invoice: Invoice, received: int, expected: int) -> Reason:
     )
 
 
-def _taken_back(invoice: Invoice, amount: int) -> Reason:
-    taken = f"{money(invoice, amount)} was taken back through {invoice.gateway.name}."
-    return Reason(code="NARR", explanation=taken)
+def _gone_back(invoice: Invoice, kind: str, amount: int) -> Reason:
+    went = "refunded" if kind == MoneyKind.REFUND else "taken back"
+    explanation = f"{money(invoice, amount)} was {went} through {invoice.gateway.name}."
+    return Reason(code="NARR", explanation=explanation)

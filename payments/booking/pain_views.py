@@ -6,8 +6,8 @@ from rest_framework.request import Request
 
 from apikeys.keys.authentication import tenant_of
 from invoices.invoices.views import missing_is_not_found
+from invoices.models import Transaction
 from payments.booking import pain002_reports
-from payments.models import Transaction
 from paytrust.web.problems import NotFound
 from paytrust.web.xml_views import XML_ANSWER, XMLView, xml_answer
 

@@ -1,18 +1,22 @@
 """Booking money that a gateway took back: a row of its own, never an edit (spec 4.6)."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 
 import structlog
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from gateways.adapter import Finality, PaymentReport, PaymentState, Reversal
-from invoices.ledger import crediting
-from invoices.models import Invoice, PaymentRequest
-from payments.booking import pain002
-from payments.models import Allocation, Transaction, WebhookEvent
+from invoices.ledger import posting
+from invoices.ledger.allocation import plan_debit
+from invoices.ledger.posting import Account
+from invoices.ledger.standing import Kind
+from invoices.models import Invoice, PaymentRequest, Transaction
+from payments.booking import recording
+from payments.booking.movement import Movement
+from payments.models import WebhookEvent
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
 
@@ -23,6 +27,7 @@ UNDOES_PAYMENT = {PaymentState.REVERSED, PaymentState.FAILED, PaymentState.CANCE
 
 EXPIRED is not among them: Xendit shows it for an invoice that was paid late (A10).
 """
+REFUND = "refund"  # the one kind that we wanted, or the merchant at the gateway's dashboard
 WHOLE = {"chargeback", "reversal"}  # kinds that take all that is left, whatever they name
 ID_LENGTH = 255
 
@@ -55,6 +60,7 @@ def book(
         return []
     payments = payments_of(payment_request=payment_request, report=report)
     rows: list[Transaction] = []
+    account: Account | None = None
     for reversal in _claims(report, payments):
         name = _name(report, reversal)
         if Transaction.objects.filter(
@@ -67,13 +73,14 @@ def book(
             raise ReversalBeforePayment(
                 f"{reversal.kind} {reversal.id} of {report.gateway_id}, which is not booked yet."
             )
+        account = account or posting.locked_account(invoice=invoice)
         rows += [
             _book_share(
-                invoice=invoice,
+                account=account,
                 payment=payment,
                 amount=amount,
                 reversal=reversal,
-                name=name if part == 1 else f"{name}#{part}",
+                name=_part_name(name, part),
                 event=event,
                 now=now,
             )
@@ -126,7 +133,7 @@ def _shares(
 
 def _book_share(
     *,
-    invoice: Invoice,
+    account: Account,
     payment: Transaction,
     amount: int,
     reversal: Reversal,
@@ -134,62 +141,31 @@ def _book_share(
     event: WebhookEvent | None,
     now: datetime,
 ) -> Transaction:
-    iso20022 = pain002.check_booking(
-        invoice=invoice,
-        installments=list(invoice.installments.order_by("pk")),
+    kind = Kind.REFUND if reversal.kind == REFUND else Kind.REVERSAL
+    plan = plan_debit(
+        standing=account.standing,
+        kind=kind,
+        amount=amount,
+        filled=posting.filled_by(payment=payment),
+    )
+    movement = Movement(
         payment_request=payment.payment_request,
         gateway_transaction_id=name,
         finality=Finality.PAID,
-        amount=-amount,
         paid_at=reversal.at or now,
-        event=event,
-        now=now,
-    )
-    debit = crediting.debit(invoice=invoice, filled=_filled_by(payment), amount=amount, now=now)
-    row = Transaction.objects.create(
-        tenant_id=invoice.tenant_id,
-        invoice=invoice,
-        payment_request_id=payment.payment_request_id,
-        gateway_id=payment.gateway_id,
-        gateway_transaction_id=name,
-        kind=Transaction.Kind.REVERSAL,
+        method=payment.payment_method,
+        channel=payment.payment_channel,
         reverses=payment,
-        currency_code=invoice.currency_code,
-        amount=-amount,
-        overpayment_amount=debit.overpayment_amount,
-        payment_method=payment.payment_method,
-        payment_channel=payment.payment_channel,
-        paid_at=reversal.at or now,
-        created_at=now,
         event=event,
-        iso20022_message_id=iso20022.message_id,
-        iso20022_transaction_status=iso20022.transaction_status,
     )
-    Allocation.objects.bulk_create(
-        Allocation(transaction=row, installment=installment, amount=share)
-        for installment, share in debit.allocations
-    )
-    log.warning(
-        "money taken back",
-        invoice_id=invoice.pk,
-        kind=reversal.kind,
-        transaction_id=row.pk,
-        reverses=payment.pk,
-        amount=amount,
-        currency=invoice.currency_code,
-        status=invoice.status,
-    )
+    row = recording.record(account=account, plan=plan, movement=movement, now=now)
+    if kind is Kind.REVERSAL:
+        log.warning("money taken back against us", transaction_id=row.pk, kind=reversal.kind)
     return row
 
 
-def _filled_by(payment: Transaction) -> Mapping[int, int]:
-    """Return what a payment still has in each instalment, less its earlier reversals."""
-    moved = (
-        Allocation.objects.filter(Q(transaction=payment) | Q(transaction__reverses=payment))
-        .values("installment_id")
-        .annotate(there=Sum("amount"))
-    )
-    return {row["installment_id"]: max(row["there"], 0) for row in moved}
+def _part_name(name: str, part: int) -> str:
+    return name if part == 1 else f"{name}#{part}"
 
 
 def _reversed_amount(payment: Transaction) -> int:

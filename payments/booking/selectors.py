@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db.models import Prefetch, QuerySet
 
 from apikeys.models import Tenant
-from invoices.models import Invoice
-from payments.models import Allocation, Transaction, WebhookEvent
+from invoices.models import Invoice, LedgerEntry, Transaction
+from payments.models import WebhookEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ def transactions_of(*, tenant: Tenant, invoice_id: int) -> QuerySet[Transaction]
         Invoice.DoesNotExist: unknown, or another tenant's.
     """
     invoice = Invoice.objects.for_tenant(tenant).only("pk").get(pk=invoice_id)
-    allocations = Allocation.objects.select_related("installment").order_by("installment__number")
+    entries = LedgerEntry.objects.select_related("installment").order_by("installment__number")
     return (
         Transaction.objects.for_tenant(tenant)
         .filter(invoice=invoice)
         .select_related("gateway", "payment_request")
-        .prefetch_related(Prefetch("allocations", allocations))
+        .prefetch_related(Prefetch("entries", entries))
     )
 
 

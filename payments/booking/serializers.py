@@ -5,26 +5,28 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from payments.models import Allocation, Transaction, WebhookEvent
+from invoices.models import Transaction
+from payments.models import WebhookEvent
 from payments.webhooks.masking import shown_body
 from paytrust.web.serializers import StrictSerializer
 
 
-class AllocationResponse(serializers.ModelSerializer[Allocation]):
-    installment_number = serializers.IntegerField(source="installment.number")
+class AllocationResponse(serializers.Serializer[Any]):
+    """What a transaction put into an instalment, or took out of it."""
 
-    class Meta:
-        model = Allocation
-        fields = ("installment_number", "amount")
+    installment_number = serializers.IntegerField(source="installment.number")
+    amount = serializers.IntegerField(help_text="minor units; negative where money went back")
 
 
 class TransactionResponse(serializers.ModelSerializer[Transaction]):
     type = serializers.ChoiceField(choices=Transaction.Kind.choices, source="kind")
     gateway_name = serializers.CharField(source="gateway.name")
     reference = serializers.CharField(source="payment_request.reference")
-    amount = serializers.IntegerField(help_text="minor units; negative for a reversal")
-    overpayment_amount = serializers.IntegerField(help_text="the part no instalment asked for")
-    allocations = AllocationResponse(many=True)
+    amount = serializers.IntegerField(help_text="minor units; negative where money went back")
+    overpayment_amount = serializers.SerializerMethodField(
+        help_text="the part no instalment asked for"
+    )
+    allocations = serializers.SerializerMethodField()
 
     class Meta:
         model = Transaction
@@ -47,6 +49,14 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
             "iso20022_message_id",
             "iso20022_transaction_status",
         )
+
+    def get_overpayment_amount(self, row: Transaction) -> int:
+        return sum(entry.amount for entry in row.entries.all() if entry.installment_id is None)
+
+    @extend_schema_field(AllocationResponse(many=True))
+    def get_allocations(self, row: Transaction) -> list[dict[str, int]]:
+        parts = [entry for entry in row.entries.all() if entry.installment_id is not None]
+        return list(AllocationResponse(parts, many=True).data)
 
 
 class TransactionList(serializers.Serializer[Any]):

@@ -8,21 +8,22 @@ import structlog
 from django.db import transaction
 
 from gateways.adapter import PaymentReport, PaymentState
-from invoices.ledger import crediting
-from invoices.models import Installment, Invoice, PaymentRequest
+from invoices.ledger import posting
+from invoices.ledger.allocation import plan_credit
+from invoices.ledger.posting import Account
+from invoices.models import Invoice, PaymentRequest, Transaction
+from invoices.payment_requests import ending
+from invoices.payment_requests.leases import in_locked_transaction
 from invoices.tasks import open_payment
-from payments.booking import pain002, reversals
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.booking import recording, reversals
+from payments.booking.movement import Movement
+from payments.models import WebhookEvent
 from paytrust.errors import PayTrustError
 from paytrust.operations import queue
 
 log = structlog.get_logger(__name__)
 
-ENDED_AS = {
-    PaymentState.EXPIRED: PaymentRequest.Status.EXPIRED,
-    PaymentState.FAILED: PaymentRequest.Status.FAILED,
-    PaymentState.CANCELLED: PaymentRequest.Status.CANCELLED,
-}
+PAGE_IS_OPEN = {PaymentRequest.Status.OPENING, PaymentRequest.Status.OPEN}
 RECEIVED = {PaymentState.PAID, PaymentState.REVERSED}  # money came, even if it went back since
 
 
@@ -44,11 +45,11 @@ class UnknownPaymentStatus(PayTrustError):
 class Settlement:
     """What a gateway's report changed."""
 
-    outcome: str  # booked, reversed, already_booked, ended, unchanged
+    outcome: str  # booked, refunded, reversed, already_booked, ended, unchanged
     transaction: Transaction | None = None
 
 
-@transaction.atomic
+@in_locked_transaction
 def settle(
     *,
     payment_request_id: int,
@@ -71,40 +72,56 @@ def settle(
 
     Source: FR-028, FR-043, FR-047, spec 4.5 and 4.6.
     """
-    invoice_id = PaymentRequest.objects.values_list("invoice_id", flat=True).get(
-        pk=payment_request_id
-    )
-    invoice = Invoice.objects.locked().select_related("tenant", "gateway").get(pk=invoice_id)
+    invoice = _locked_invoice(payment_request_id)
     payment_request = PaymentRequest.objects.get(pk=payment_request_id)  # read under the lock
     settlement = _settle(invoice, payment_request, report, event, now)
     taken_back = reversals.book(
         invoice=invoice, payment_request=payment_request, report=report, event=event, now=now
     )
-    return Settlement("reversed", taken_back[0]) if taken_back else settlement
+    if not taken_back:
+        return settlement
+    is_refund = taken_back[0].kind == Transaction.Kind.REFUND
+    return Settlement("refunded" if is_refund else "reversed", taken_back[0])
 
 
+def _locked_invoice(payment_request_id: int) -> Invoice:
+    """Lock the invoice of a payment request, in one statement.
+
+    Raises:
+        PaymentRequest.DoesNotExist: there is no such request.
+    """
+    try:
+        return (
+            Invoice.objects.locked()
+            .select_related("tenant", "gateway")
+            .get(payment_requests=payment_request_id)
+        )
+    except Invoice.DoesNotExist as error:
+        raise PaymentRequest.DoesNotExist(str(payment_request_id)) from error
+
+
+@in_locked_transaction
 def lapse(*, payment_request_id: int, now: datetime) -> bool:
     """End an unpaid payment by our own clock; return whether this call did.
 
     Source: spec 4.8: a Snap page that lapses unused sends no notification.
     """
-    with transaction.atomic():
-        payment_request = PaymentRequest.objects.get(pk=payment_request_id)
-        invoice = Invoice.objects.locked().get(pk=payment_request.invoice_id)
-        payment_request.refresh_from_db()  # read under the lock
-        if payment_request.status not in PaymentRequest.ACTIVE or payment_request.expires_at > now:
-            return False
-        crediting.end_payment_request(
-            invoice=invoice,
-            payment_request=payment_request,
-            ended_as=PaymentRequest.Status.EXPIRED,
-            now=now,
-        )
+    payment_request = PaymentRequest.objects.get(pk=payment_request_id)
+    invoice = Invoice.objects.locked().get(pk=payment_request.invoice_id)
+    payment_request.refresh_from_db()  # read under the lock
+    if payment_request.status not in PaymentRequest.ACTIVE or payment_request.expires_at > now:
+        return False
+    ending.end_payment_request(
+        invoice=invoice,
+        payment_request=payment_request,
+        ended_as=PaymentRequest.Status.EXPIRED,
+        now=now,
+    )
     log.info("payment lapsed", reference=payment_request.reference)
     return True
 
 
-@transaction.atomic
+@in_locked_transaction
 def settle_closed(
     *, payment_request_id: int, report: PaymentReport | None, now: datetime
 ) -> PaymentRequest:
@@ -123,7 +140,7 @@ def settle_closed(
         settle(payment_request_id=payment_request_id, report=report, event=None, now=now)
         payment_request.refresh_from_db()
     elif payment_request.status == PaymentRequest.Status.CLOSING:
-        crediting.end_payment_request(
+        ending.end_payment_request(
             invoice=invoice,
             payment_request=payment_request,
             ended_as=PaymentRequest.Status.CANCELLED,
@@ -147,12 +164,10 @@ def _settle(
         )
     if report.state in RECEIVED:
         return _book(invoice, payment_request, report, event, now)
-    if report.state in ENDED_AS and payment_request.status in PaymentRequest.ACTIVE:
-        crediting.end_payment_request(
-            invoice=invoice,
-            payment_request=payment_request,
-            ended_as=ENDED_AS[report.state],
-            now=now,
+    ended_as = ending.ending_of(payment_request=payment_request, report=report, now=now)
+    if ended_as is not None and payment_request.status in PaymentRequest.ACTIVE:
+        ending.end_payment_request(
+            invoice=invoice, payment_request=payment_request, ended_as=ended_as, now=now
         )
         return Settlement("ended")
     return Settlement("unchanged")
@@ -187,19 +202,18 @@ def _book(
     first = report.notified_amount
     if not booked and first is not None and 0 < first.minor < arrived_amount:
         amounts = [first.minor, arrived_amount - first.minor]
-    installments = crediting.locked_installments(invoice=invoice)
+    account = posting.locked_account(invoice=invoice)
     rows = [
         _book_payment(
-            invoice=invoice,
-            installments=installments,
+            account=account,
             payment_request=payment_request,
             report=report,
-            name=_transaction_id(report, earlier=len(booked) + earlier),
             amount=amount,
+            earlier=place,
             event=event,
             now=now,
         )
-        for earlier, amount in enumerate(amounts)
+        for place, amount in enumerate(amounts, start=len(booked))
     ]
     if invoice.open_payment_at:
         transaction.on_commit(lambda: queue.publish(open_payment, invoice_id=invoice.pk))
@@ -208,66 +222,34 @@ def _book(
 
 def _book_payment(
     *,
-    invoice: Invoice,
-    installments: list[Installment],
+    account: Account,
     payment_request: PaymentRequest,
     report: PaymentReport,
-    name: str,
     amount: int,
+    earlier: int,
     event: WebhookEvent | None,
     now: datetime,
 ) -> Transaction:
     paid_at = report.paid_at or now
-    iso20022 = pain002.check_booking(
-        invoice=invoice,
-        installments=installments,
+    plan = plan_credit(
+        standing=account.standing,
+        amount=amount,
+        asked_id=payment_request.installment_id,
+        asked_amount=payment_request.amount,
+        page_is_open=payment_request.status in PAGE_IS_OPEN,
+        paid_at=paid_at,
+        now=now,
+    )
+    movement = Movement(
         payment_request=payment_request,
-        gateway_transaction_id=name,
+        gateway_transaction_id=_transaction_id(report, earlier=earlier),
         finality=report.finality,
-        amount=amount,
         paid_at=paid_at,
+        method=report.method,
+        channel=report.channel,
         event=event,
-        now=now,
     )
-    credit = crediting.credit(
-        invoice=invoice,
-        installments=installments,
-        payment_request=payment_request,
-        amount=amount,
-        paid_at=paid_at,
-        now=now,
-    )
-    row = Transaction.objects.create(
-        tenant_id=invoice.tenant_id,
-        invoice=invoice,
-        payment_request=payment_request,
-        gateway_id=payment_request.gateway_id,
-        gateway_transaction_id=name,
-        currency_code=invoice.currency_code,
-        amount=amount,
-        overpayment_amount=credit.overpayment_amount,
-        payment_method=report.method,
-        payment_channel=report.channel,
-        paid_at=paid_at,
-        created_at=now,
-        event=event,
-        iso20022_message_id=iso20022.message_id,
-        iso20022_transaction_status=iso20022.transaction_status,
-    )
-    Allocation.objects.bulk_create(
-        Allocation(transaction=row, installment=installment, amount=share)
-        for installment, share in credit.allocations
-    )
-    log.info(
-        "payment booked",
-        invoice_id=invoice.pk,
-        reference=payment_request.reference,
-        transaction_id=row.pk,
-        amount=amount,
-        currency=invoice.currency_code,
-        status=invoice.status,
-    )
-    return row
+    return recording.record(account=account, plan=plan, movement=movement, now=now)
 
 
 def _transaction_id(report: PaymentReport, *, earlier: int) -> str:

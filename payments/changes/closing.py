@@ -9,7 +9,6 @@ from datetime import datetime
 from http import HTTPStatus
 
 import structlog
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
@@ -18,14 +17,14 @@ from gateways.adapter import GatewayError, GatewayUnavailable, PaymentState
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Invoice, PaymentRequest
-from invoices.payment_requests import opening
-from invoices.payment_requests.opening import LEASE
+from invoices.payment_requests import leases, opening, transitions
+from invoices.payment_requests.leases import PaymentInProgress
 from invoices.schedule import adjusting
 from invoices.schedule.adjusting import Owed
 from payments.booking import settling
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
-from paytrust.operations.database import PaymentInProgress, release_connection, with_lock_tries
+from paytrust.operations.database import release_connection
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +122,7 @@ def open_payment(
     try:
         return open_due()
     except PaymentInProgress:
-        left = adjusting.lease_left_closing(tenant=tenant, invoice_id=invoice_id, now=now)
+        left = leases.resume_closing(tenant=tenant, invoice_id=invoice_id, now=now)
         if left is None:
             raise
     close(payment_request=left, now=now)
@@ -149,21 +148,16 @@ def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
         report = adapter.expire_payment(
             reference=payment_request.reference,
             gateway_id=payment_request.gateway_payment_id,
+            page_token=payment_request.gateway_page_token,
             amount=Money(payment_request.amount, payment_request.currency_code),
         )
         if report is not None and report.state == PaymentState.PENDING:
             raise GatewayUnavailable(adapter.code, "it did not close the payment")
     except GatewayError as error:
-        PaymentRequest.objects.filter(
-            pk=payment_request.pk, status=PaymentRequest.Status.CLOSING
-        ).update(leased_until=None)
+        transitions.close_failed(payment_request=payment_request)
         error.details["invoice_id"] = payment_request.invoice_id
         raise
-    return with_lock_tries(
-        lambda: settling.settle_closed(
-            payment_request_id=payment_request.pk, report=report, now=now
-        )
-    )
+    return settling.settle_closed(payment_request_id=payment_request.pk, report=report, now=now)
 
 
 def close_for_job(*, payment_request_id: int, now: datetime) -> None:
@@ -177,19 +171,6 @@ def close_for_job(*, payment_request_id: int, now: datetime) -> None:
         log.warning(
             "payment not closed yet", reference=payment_request.reference, reason=str(error)
         )
-
-
-def claim_closings(*, now: datetime, limit: int) -> list[int]:
-    """Return the ids of payments left closing by a crash or a failure, each to one caller."""
-    with transaction.atomic():
-        due = list(
-            PaymentRequest.objects.left_closing(now)
-            .order_by("next_check_at", "pk")
-            .select_for_update(skip_locked=True)
-            .values_list("pk", flat=True)[:limit]
-        )
-        PaymentRequest.objects.filter(pk__in=due).update(leased_until=now + LEASE)
-    return due
 
 
 def _close_or_refuse(open_payment: PaymentRequest, now: datetime) -> None:

@@ -26,13 +26,14 @@ from gateways.adapter import GatewayError
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Invoice
+from invoices.payment_requests.leases import PaymentInProgress
 from invoices.schedule import adjusting
 from invoices.schedule.adjusting import InvoiceChanged, Owed
 from payments.changes import closing
 from payments.models import Proposal
 from payments.webhooks import acts, readings
 from paytrust.errors import PayTrustError
-from paytrust.operations.database import PaymentInProgress, violated_constraint
+from paytrust.operations.database import violated_constraint
 
 CHANGE_PROPOSED = kinds.register("change_proposed", _("proposed a change"))
 CHANGE_APPROVED = kinds.register("change_approved", _("approved a change"))

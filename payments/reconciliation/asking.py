@@ -7,16 +7,17 @@ more when its page has closed. The answer is booked exactly as a notification's 
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import transaction
 
 from gateways import registry
 from gateways.adapter import GatewayBusy, GatewayError, PaymentReport, PaymentState
 from gateways.budgets.pacing import Priority
 from invoices.models import PaymentRequest
-from invoices.payment_requests import opening
+from invoices.payment_requests import leases, pages, transitions
+from invoices.payment_requests.leases import PaymentInProgress
+from invoices.payment_requests.states import CHECKED
 from payments.booking import settling
 from paytrust.errors import PayTrustError
-from paytrust.operations.database import PaymentInProgress, release_connection, with_lock_tries
+from paytrust.operations.database import release_connection
 
 log = structlog.get_logger(__name__)
 
@@ -24,21 +25,12 @@ SECOND_CHECK_AFTER = timedelta(hours=1)
 EVERY = timedelta(days=1)
 ASK_AGAIN_AFTER = timedelta(minutes=10)  # after a failure, and should a task be lost
 PAGE_MARGIN = timedelta(minutes=10)  # by which a gateway's clock may be behind ours
-CHECKED = (PaymentRequest.Status.OPENING, PaymentRequest.Status.OPEN)
 NOT_PAID = {PaymentState.PENDING, PaymentState.UNKNOWN}
 
 
 def claim_due(*, now: datetime, limit: int) -> list[int]:
     """Return the ids of payment requests that are due to be asked about, each to one caller."""
-    with transaction.atomic():
-        due = list(
-            PaymentRequest.objects.filter(status__in=CHECKED, next_check_at__lte=now)
-            .order_by("next_check_at", "pk")
-            .select_for_update(skip_locked=True)
-            .values_list("pk", flat=True)[:limit]
-        )
-        PaymentRequest.objects.filter(pk__in=due).update(next_check_at=now + ASK_AGAIN_AFTER)
-    return due
+    return leases.claim_checks(now=now, until=now + ASK_AGAIN_AFTER, limit=limit)
 
 
 def check(*, payment_request_id: int, now: datetime) -> str:
@@ -53,7 +45,7 @@ def check(*, payment_request_id: int, now: datetime) -> str:
     payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
     if payment_request.status not in CHECKED:
         return "unchanged"
-    if payment_request.leased_until is not None and payment_request.leased_until > now:
+    if payment_request.is_leased(now):
         return "in_progress"  # somebody is asking; the claim has set the next time
     try:
         outcome = _ask(payment_request, Priority.RECONCILIATION, now)
@@ -82,8 +74,7 @@ def ask(*, payment_request_id: int, now: datetime) -> str:
         The failures of `payments.booking.settling.settle`.
     """
     payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
-    if payment_request.leased_until is not None and payment_request.leased_until > now:
-        raise PaymentInProgress
+    leases.require_free(payment_request, now)
     return _ask(payment_request, Priority.MERCHANT, now)
 
 
@@ -117,18 +108,14 @@ def _ask(payment_request: PaymentRequest, priority: Priority, now: datetime) -> 
     )
     closed = payment_request.expires_at + PAGE_MARGIN <= now
     if closed and (report is None or report.state in NOT_PAID):
-        lapsed = with_lock_tries(
-            lambda: settling.lapse(payment_request_id=payment_request.pk, now=now)
-        )
+        lapsed = settling.lapse(payment_request_id=payment_request.pk, now=now)
         return "lapsed" if lapsed else "unchanged"
     if report is None:
         return "unknown"  # a Snap page on which no method was chosen, or nothing was made
     if report.state == PaymentState.PENDING:
         return _adopt(payment_request, report, now)
-    settlement = with_lock_tries(
-        lambda: settling.settle(
-            payment_request_id=payment_request.pk, report=report, event=None, now=now
-        )
+    settlement = settling.settle(
+        payment_request_id=payment_request.pk, report=report, event=None, now=now
     )
     return settlement.outcome
 
@@ -137,7 +124,7 @@ def _adopt(payment_request: PaymentRequest, report: PaymentReport, now: datetime
     """Record the page that an earlier call made but could not record."""
     if payment_request.status != PaymentRequest.Status.OPENING or report.page is None:
         return "unchanged"
-    opening.record_page(payment_request=payment_request, page=report.page, now=now)
+    pages.record_page(payment_request=payment_request, page=report.page, now=now)
     log.info("payment adopted", reference=payment_request.reference)
     return "adopted"
 
@@ -157,6 +144,4 @@ def _plan_next(payment_request: PaymentRequest, now: datetime) -> None:
     times = [second if now < second else now + EVERY]
     if now < after_page:
         times.append(after_page)
-    PaymentRequest.objects.filter(pk=payment_request.pk, status__in=CHECKED).update(
-        next_check_at=min(times)
-    )
+    transitions.asked_again(payment_request=payment_request, at=min(times))

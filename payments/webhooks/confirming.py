@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 
 from gateways import registry
 from gateways.adapter import (
@@ -27,13 +27,14 @@ from gateways.adapter import (
 )
 from gateways.budgets.pacing import Priority
 from invoices.models import PaymentRequest
+from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
 from payments.booking import reversals, settling
 from payments.booking.reversals import UNDOES_PAYMENT, ReversalBeforePayment
 from payments.booking.settling import Settlement
 from payments.models import WebhookEvent
 from payments.webhooks import flagging, gathering, receiving, retrying
 from paytrust.errors import PayTrustError
-from paytrust.operations.database import PaymentInProgress, release_connection, with_lock_tries
+from paytrust.operations.database import release_connection
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +72,12 @@ BEHIND = {
 """What the gateway's answer must not be for what a notification says: an answer behind it."""
 
 AWAY = (GatewayBusy, GatewayTimeout, GatewayUnavailable)
-REPEATED = {"booked": "already_booked", "reversed": "already_booked", "ended": "unchanged"}
+REPEATED = {
+    "booked": "already_booked",
+    "refunded": "already_booked",
+    "reversed": "already_booked",
+    "ended": "unchanged",
+}
 """What an event led to that says the same as one before it."""
 
 LONGEST_ROUND_SECONDS = 40.0  # of a lease of 60; what is left is handed to others
@@ -270,7 +276,7 @@ def _book(said: Said, about: PaymentRequest, report: PaymentReport | None, now: 
             f"Asked about {about.reference}, the gateway answered about another payment."
         )
     confirmed = report
-    outcome = with_lock_tries(lambda: _settle(said.event, about, confirmed, now))
+    outcome = _settle(said.event, about, confirmed, now)
     if confirmed.state == PaymentState.PAID:
         _keep_payment_id(said, about)
     return outcome
@@ -360,7 +366,7 @@ def _confirmed(report: PaymentReport, notification: Notification) -> PaymentRepo
     return replace(report, notified_amount=notified)
 
 
-@transaction.atomic
+@in_locked_transaction
 def _settle(
     event: WebhookEvent, payment_request: PaymentRequest, report: PaymentReport, now: datetime
 ) -> str:

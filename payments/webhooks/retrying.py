@@ -17,6 +17,7 @@ from invoices.models import PaymentRequest
 from payments.booking.settling import Settlement
 from payments.models import WebhookEvent, WebhookRetry
 from paytrust.errors import PayTrustError
+from paytrust.operations import locking
 
 log = structlog.get_logger(__name__)
 
@@ -37,17 +38,14 @@ def claim_due(*, now: datetime, limit: int) -> list[int]:
 
     A claimed event is due again in two minutes, should its task be lost.
     """
-    with transaction.atomic():
-        due = list(
-            WebhookEvent.objects.filter(
-                status=WebhookEvent.Status.RECEIVED, next_attempt_at__lte=now
-            )
-            .order_by("next_attempt_at", "pk")
-            .select_for_update(skip_locked=True)
-            .values_list("pk", flat=True)[:limit]
-        )
-        WebhookEvent.objects.filter(pk__in=due).update(next_attempt_at=now + HANDED_OUT_AGAIN_AFTER)
-    return due
+    return locking.claim(
+        WebhookEvent.objects.filter(status=WebhookEvent.Status.RECEIVED, next_attempt_at__lte=now),
+        by="next_attempt_at",
+        taken=lambda ids: WebhookEvent.objects.filter(pk__in=ids).update(
+            next_attempt_at=now + HANDED_OUT_AGAIN_AFTER
+        ),
+        limit=limit,
+    )
 
 
 def retry(*, event_id: int, now: datetime) -> WebhookEvent:

@@ -26,6 +26,7 @@ REASONS: dict[str, Promise] = {
 ANSWERS: dict[str, Promise] = {
     "booked": _("The gateway says it is paid, and the money is booked."),
     "already_booked": _("The gateway says it is paid; all of it was booked before."),
+    "refunded": _("The gateway has refunded money, and that is booked."),
     "reversed": _("The gateway has taken money back, and that is booked."),
     "ended": _("The gateway says that it ended unpaid."),
     "disputed": _("The customer's bank asks for the money back; the invoice is marked."),

@@ -117,3 +117,39 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
     shares = [total * weight // whole for weight in weights]
     shares[-1] += total - sum(shares)
     return shares
+
+
+def proportion(total: int, part: int, whole: int) -> int:
+    """Return what `part` of `whole` has of `total`, rounded down.
+
+    Source: spec 6.1, "tax so far".
+    """
+    return total * part // whole
+
+
+def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
+    """Split `total` in proportion to `weights`, none getting more than its weight.
+
+    Each share rounds down; the units that are left go to the largest remainders, the earlier
+    one first where two are equal. The result always sums to `total`.
+
+    Args:
+        total: minor units, from zero to the sum of `weights`.
+        weights: what each can take at most.
+
+    Raises:
+        ValueError: `total` or a weight is negative, or `total` is more than all of them.
+
+    Source: spec 6.1.
+    """
+    whole = sum(weights)
+    if not 0 <= total <= whole or any(weight < 0 for weight in weights):
+        raise ValueError(f"cannot share {total} out over {weights!r}")
+    if total == 0:
+        return [0] * len(weights)
+    shares = [total * weight // whole for weight in weights]
+    remainders = [total * weight % whole for weight in weights]
+    order = sorted(range(len(weights)), key=lambda index: (-remainders[index], index))
+    for index in order[: total - sum(shares)]:
+        shares[index] += 1
+    return shares

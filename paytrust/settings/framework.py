@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "axes",
+    "pgtrigger",
     "paytrust",
     "apikeys",
     "gateways",

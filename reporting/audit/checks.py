@@ -6,11 +6,9 @@ PostgreSQL's round() rounds halves away from zero, as the specification rounds.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import connection
-
-from reporting.models import ClosedDay
 
 CHUNK = 10_000  # invoices per round of checks
 
@@ -65,120 +63,133 @@ SELECT 'invoices_installment', scope.id, format(
         scope.total_amount::numeric)""",
     "an instalment's money": """
 SELECT 'invoices_installment', part.id, format(
-           '%%s with %%s of %%s paid, but its allocations sum to %%s',
-           part.status, part.paid_amount, part.total_amount, paid.amount)
+           '%%s with %%s of %%s paid and %%s refunded, but its ledger entries sum to %%s and %%s',
+           part.status, part.paid_amount, part.total_amount, part.refunded_amount, moved.received,
+           moved.refunded)
   FROM scope JOIN invoices_installment part ON part.invoice_id = scope.id
-  LEFT JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM payments_allocation
-                      WHERE installment_id = part.id) paid ON true
- WHERE part.paid_amount <> paid.amount OR part.paid_amount > part.total_amount
+  LEFT JOIN LATERAL (
+       SELECT coalesce(sum(amount) FILTER (WHERE kind <> 'refund'), 0) AS received,
+              coalesce(-sum(amount) FILTER (WHERE kind = 'refund'), 0) AS refunded
+         FROM invoices_ledgerentry WHERE installment_id = part.id) moved ON true
+ WHERE (part.paid_amount, part.refunded_amount) <> (moved.received, moved.refunded)
+    OR moved.received > part.total_amount OR moved.refunded > moved.received
     OR part.total_amount <> part.net_amount + part.tax_amount + part.service_fee_amount
-    OR (part.status = 'paid') <> (paid.amount = part.total_amount)""",
-    "an instalment's tax": """
-SELECT 'invoices_installmenttax', part.id, format(
-           'the rates of instalment %%s sum to %%s, its tax is %%s',
-           part.id, rates.tax, part.tax_amount)
+    OR (part.status = 'paid') <> (moved.received = part.total_amount)""",
+    # What is whole has whole shares: a paid instalment its columns, an empty one nothing.
+    "an instalment's shares": """
+SELECT 'invoices_ledgerentry', moved.id, format(
+           'instalment %%s asks for %%s, %%s, %%s; of %%s came in %%s, %%s, %%s, and of %%s went'
+           ' back %%s, %%s, %%s (net, tax, fee)',
+           part.id, part.net_amount, part.tax_amount, part.service_fee_amount, moved.received,
+           moved.net, moved.tax, moved.fee, moved.refunded, moved.net_back, moved.tax_back,
+           moved.fee_back)
   FROM scope JOIN invoices_installment part ON part.invoice_id = scope.id
-  LEFT JOIN LATERAL (SELECT coalesce(sum(tax_amount), 0) AS tax FROM invoices_installmenttax
-                      WHERE installment_id = part.id) rates ON true
- WHERE rates.tax <> part.tax_amount""",
+  JOIN LATERAL (
+       SELECT max(id) AS id,
+              coalesce(sum(amount) FILTER (WHERE kind <> 'refund'), 0) AS received,
+              coalesce(sum(net_amount) FILTER (WHERE kind <> 'refund'), 0) AS net,
+              coalesce(sum(tax_amount) FILTER (WHERE kind <> 'refund'), 0) AS tax,
+              coalesce(sum(service_fee_amount) FILTER (WHERE kind <> 'refund'), 0) AS fee,
+              coalesce(-sum(amount) FILTER (WHERE kind = 'refund'), 0) AS refunded,
+              coalesce(-sum(net_amount) FILTER (WHERE kind = 'refund'), 0) AS net_back,
+              coalesce(-sum(tax_amount) FILTER (WHERE kind = 'refund'), 0) AS tax_back,
+              coalesce(-sum(service_fee_amount) FILTER (WHERE kind = 'refund'), 0) AS fee_back
+         FROM invoices_ledgerentry WHERE installment_id = part.id) moved ON moved.id IS NOT NULL
+ WHERE (moved.received, moved.refunded) <> (part.paid_amount, part.refunded_amount)
+    OR least(moved.net, moved.tax, moved.fee) < 0
+    OR least(moved.net_back, moved.tax_back, moved.fee_back) < 0
+    OR (moved.received = part.total_amount AND (moved.net, moved.tax, moved.fee)
+        <> (part.net_amount::numeric, part.tax_amount::numeric, part.service_fee_amount::numeric))
+    OR (moved.refunded = moved.received AND (moved.net, moved.tax, moved.fee)
+        <> (moved.net_back, moved.tax_back, moved.fee_back))
+    OR (moved.received = 0 AND (moved.net, moved.tax, moved.fee) <> (0, 0, 0))""",
     "a transaction's units": """
-SELECT 'payments_transaction', booked.id, format(
-           '%%s %%s, its payments_allocation rows sum to %%s, overpaid %%s (invoice %%s in %%s)',
-           booked.amount, booked.currency_code, placed.amount, booked.overpayment_amount,
-           scope.id, scope.currency_code)
-  FROM scope JOIN payments_transaction booked ON booked.invoice_id = scope.id
-  LEFT JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM payments_allocation
-                      WHERE transaction_id = booked.id) placed ON true
- WHERE booked.amount <> placed.amount + booked.overpayment_amount
-    OR booked.currency_code <> scope.currency_code OR booked.tenant_id <> scope.tenant_id""",
-    "an allocation's place": """
-SELECT 'payments_allocation', allocation.id, format(
-           'instalment %%s is not one of invoice %%s', allocation.installment_id, scope.id)
-  FROM scope JOIN payments_transaction booked ON booked.invoice_id = scope.id
-  JOIN payments_allocation allocation ON allocation.transaction_id = booked.id
-  JOIN invoices_installment part ON part.id = allocation.installment_id
- WHERE part.invoice_id <> scope.id""",
-    "reversals beside what they reverse": """
-SELECT 'payments_transaction', paid.id, format(
-           '%%s was paid, but %%s was taken back', paid.amount, -taken.amount)
-  FROM scope JOIN payments_transaction paid ON paid.invoice_id = scope.id
-  JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM payments_transaction
+SELECT 'invoices_transaction', booked.id, format(
+           '%%s %%s, but its ledger entries sum to %%s, of %%s moments (invoice %%s in %%s)',
+           booked.amount, booked.currency_code, placed.amount, placed.moments, scope.id,
+           scope.currency_code)
+  FROM scope JOIN invoices_transaction booked ON booked.invoice_id = scope.id
+  LEFT JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount,
+                            count(DISTINCT booked_at) AS moments
+                       FROM invoices_ledgerentry WHERE transaction_id = booked.id) placed ON true
+ WHERE booked.amount <> placed.amount OR booked.currency_code <> scope.currency_code
+    OR placed.moments <> 1""",
+    "a ledger entry's place": """
+SELECT 'invoices_ledgerentry', entry.id, format(
+           '%%s of %%s %%s at gateway %%s is of a %%s of invoice %%s in %%s at gateway %%s, and in'
+           ' an instalment of invoice %%s',
+           entry.kind, entry.amount, entry.currency_code, entry.gateway_id, booked.kind,
+           booked.invoice_id, booked.currency_code, booked.gateway_id, part.invoice_id)
+  FROM scope JOIN invoices_ledgerentry entry ON entry.invoice_id = scope.id
+  JOIN invoices_transaction booked ON booked.id = entry.transaction_id
+  LEFT JOIN invoices_installment part ON part.id = entry.installment_id
+ WHERE part.invoice_id <> scope.id
+    OR (entry.tenant_id, entry.gateway_id, entry.invoice_id, entry.kind, entry.currency_code)
+       <> (booked.tenant_id, booked.gateway_id, booked.invoice_id, booked.kind,
+           booked.currency_code)
+    OR (entry.amount > 0) <> (entry.kind = 'payment')""",
+    "a ledger entry's shares": """
+SELECT 'invoices_ledgerentry', entry.id, format(
+           '%%s = %%s + %%s + %%s (net, tax, fee), and its invoices_ledgertax rows sum to %%s',
+           entry.amount, entry.net_amount, entry.tax_amount, entry.service_fee_amount, rates.tax)
+  FROM scope JOIN invoices_ledgerentry entry ON entry.invoice_id = scope.id
+  LEFT JOIN LATERAL (SELECT coalesce(sum(tax_amount), 0) AS tax FROM invoices_ledgertax
+                      WHERE entry_id = entry.id) rates ON true
+ WHERE entry.tax_amount <> rates.tax
+    OR entry.net_amount + entry.tax_amount + entry.service_fee_amount
+       <> CASE WHEN entry.installment_id IS NULL THEN 0 ELSE entry.amount END
+    OR (entry.installment_id IS NULL
+        AND (entry.net_amount, entry.tax_amount, entry.service_fee_amount) <> (0, 0, 0))""",
+    # At each rate: at most what the lines ask for comes in, all of it once the invoice is paid,
+    # and no more goes back.
+    "an invoice's tax by rate": """
+SELECT 'invoices_ledgertax', invoice_id, format(
+           'invoice %%s at rate %%s: its lines ask for %%s, %%s came in and %%s was refunded',
+           invoice_id, tax_rate, asked, received, refunded)
+  FROM (SELECT invoice_id, tax_rate, max(is_paid) AS is_paid, sum(asked) AS asked,
+               sum(received) AS received, sum(refunded) AS refunded
+          FROM (SELECT scope.id AS invoice_id, line.tax_rate,
+                       (scope.status = 'fully_paid')::int AS is_paid, line.tax_amount AS asked,
+                       0 AS received, 0 AS refunded
+                  FROM scope JOIN invoices_lineitem line ON line.invoice_id = scope.id
+                 UNION ALL
+                SELECT scope.id, tax.tax_rate, (scope.status = 'fully_paid')::int, 0,
+                       CASE entry.kind WHEN 'refund' THEN 0 ELSE tax.tax_amount END,
+                       CASE entry.kind WHEN 'refund' THEN -tax.tax_amount ELSE 0 END
+                  FROM scope JOIN invoices_ledgerentry entry ON entry.invoice_id = scope.id
+                  JOIN invoices_ledgertax tax ON tax.entry_id = entry.id) moved
+         GROUP BY invoice_id, tax_rate) rates
+ WHERE received > asked OR refunded > received OR refunded < 0
+    OR (is_paid = 1 AND received <> asked)""",
+    "what went back beside what it was of": """
+SELECT 'invoices_transaction', paid.id, format(
+           '%%s was paid, but %%s went back', paid.amount, -taken.amount)
+  FROM scope JOIN invoices_transaction paid ON paid.invoice_id = scope.id
+  JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM invoices_transaction
                  WHERE reverses_id = paid.id) taken ON true
  WHERE paid.kind = 'payment' AND paid.amount + taken.amount < 0""",
     "an invoice's balance and state": """
 SELECT 'invoices_invoice', scope.id, format(
-           '%%s with %%s paid and %%s over, but its transactions sum to %%s and %%s',
-           scope.status, scope.paid_amount, scope.overpayment_amount, booked.paid, booked.over)
+           '%%s with %%s paid, %%s over and %%s refunded, but its ledger entries sum to %%s, %%s'
+           ' and %%s',
+           scope.status, scope.paid_amount, scope.overpayment_amount, scope.refunded_amount,
+           moved.paid, moved.over, moved.refunded)
   FROM scope LEFT JOIN LATERAL (
-       SELECT coalesce(sum(amount), 0) AS paid, coalesce(sum(overpayment_amount), 0) AS over
-         FROM payments_transaction WHERE invoice_id = scope.id) booked ON true
- WHERE scope.paid_amount <> booked.paid OR scope.overpayment_amount <> booked.over
+       SELECT coalesce(sum(amount) FILTER (WHERE kind <> 'refund'), 0) AS paid,
+              coalesce(sum(amount) FILTER (WHERE installment_id IS NULL), 0) AS over,
+              coalesce(-sum(amount) FILTER (WHERE kind = 'refund'), 0) AS refunded,
+              coalesce(sum(amount) FILTER (WHERE kind <> 'refund'
+                                             AND installment_id IS NOT NULL), 0) AS allocated
+         FROM invoices_ledgerentry WHERE invoice_id = scope.id) moved ON true
+ WHERE (scope.paid_amount, scope.overpayment_amount, scope.refunded_amount)
+       <> (moved.paid, moved.over, moved.refunded)
     OR scope.status <> CASE
-           WHEN booked.paid - booked.over >= scope.total_amount THEN 'fully_paid'
-           WHEN booked.paid > 0 THEN 'partially_paid'
+           WHEN moved.allocated >= scope.total_amount THEN 'fully_paid'
+           WHEN moved.paid > 0 THEN 'partially_paid'
            WHEN scope.ended_as IS NOT NULL THEN scope.ended_as
            WHEN scope.status = 'draft' THEN 'draft'
            ELSE 'pending' END""",
-    "settlement entries": """
-SELECT 'invoices_settlemententry', part.id, format(
-           'instalment %%s is %%s, but was settled %%s and reversed %%s times',
-           part.id, part.status, entries.settled, entries.reversed)
-  FROM scope JOIN invoices_installment part ON part.invoice_id = scope.id
-  LEFT JOIN LATERAL (
-       SELECT count(*) FILTER (WHERE kind = 'settled') AS settled,
-              count(*) FILTER (WHERE kind = 'reversed') AS reversed
-         FROM invoices_settlemententry WHERE installment_id = part.id) entries ON true
- WHERE entries.settled - entries.reversed <> (part.status = 'paid')::int""",
-    "a settlement entry's shares": """
-SELECT 'invoices_settlemententry', entry.id, format(
-           '%%s = %%s + %%s + %%s, invoices_settlementtax %%s; instalment: %%s = %%s + %%s + %%s',
-           entry.total_amount, entry.net_amount, entry.tax_amount, entry.service_fee_amount,
-           rates.tax, part.total_amount, part.net_amount, part.tax_amount, part.service_fee_amount)
-  FROM scope JOIN invoices_installment part ON part.invoice_id = scope.id
-  JOIN LATERAL (SELECT * FROM invoices_settlemententry WHERE installment_id = part.id
-                 ORDER BY id DESC LIMIT 1) entry ON true
-  LEFT JOIN LATERAL (SELECT coalesce(sum(tax_amount), 0) AS tax FROM invoices_settlementtax
-                      WHERE entry_id = entry.id) rates ON true
- WHERE entry.total_amount <> entry.net_amount + entry.tax_amount + entry.service_fee_amount
-    OR rates.tax <> entry.tax_amount
-    OR (part.status = 'paid'
-        AND (entry.total_amount, entry.net_amount, entry.tax_amount, entry.service_fee_amount)
-            <> (part.total_amount, part.net_amount, part.tax_amount, part.service_fee_amount))""",
 }
-
-# Each figure of a closed day beside the sum of the day's entries, rate by rate and without one.
-DAY = """
-WITH entry AS (
-    SELECT * FROM invoices_settlemententry
-     WHERE booked_at >= %(day)s::timestamp AT TIME ZONE 'UTC'
-       AND booked_at < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
-), share AS (
-    SELECT id, -1 AS rate, net_amount AS net, tax_amount AS tax, service_fee_amount AS fee,
-           total_amount AS total FROM entry
-     UNION ALL
-    SELECT entry_id, tax_rate, 0, tax_amount, 0, tax_amount FROM invoices_settlementtax
-     WHERE entry_id IN (SELECT id FROM entry)
-), counted AS (
-    SELECT tenant_id, kind, currency_code, gateway_id, rate,
-           ARRAY[count(*), sum(net), sum(tax), sum(fee), sum(total)] AS figures
-      FROM share JOIN entry USING (id)
-     GROUP BY tenant_id, kind, currency_code, gateway_id, rate
-), kept AS (
-    SELECT id, tenant_id, kind, currency_code, gateway_id, coalesce(tax_rate, -1) AS rate,
-           ARRAY[entry_count, subtotal_amount, total_tax_amount, total_service_fee_amount,
-                 total_amount]::numeric[] AS figures
-      FROM reporting_dailytotal WHERE day_date = %(day)s
-)
-SELECT 'reporting_dailytotal', coalesce(kept.id, 0), format(
-           'day %%s of tenant %%s, %%s %%s at gateway %%s, %%s: count, net, tax, fee and total are'
-           ' %%s, but its entries say %%s',
-           %(day)s, tenant_id, currency_code, kind, gateway_id,
-           coalesce('rate ' || nullif(rate, -1), 'in all'),
-           coalesce(kept.figures::text, 'missing'), coalesce(counted.figures::text, 'nothing'))
-  FROM counted FULL JOIN kept USING (tenant_id, kind, currency_code, gateway_id, rate)
- WHERE (%(tenant)s::bigint IS NULL OR tenant_id = %(tenant)s)
-   AND counted.figures IS DISTINCT FROM kept.figures
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,19 +245,3 @@ def invoice_count(*, tenant_id: int | None, since: datetime | None) -> int:
         )
         (count,) = cursor.fetchone()
     return int(count)
-
-
-def closed_days(*, since: datetime | None) -> list[date]:
-    """Return the closed days, oldest first; only those since a moment, if one is given."""
-    closed = ClosedDay.objects.order_by("day_date")
-    if since is not None:
-        closed = closed.filter(day_date__gte=since.date())
-    return list(closed.values_list("day_date", flat=True))
-
-
-def audit_day(day: date, *, tenant_id: int | None) -> Iterator[Finding]:
-    """Recount a closed day from its entries; each total that differs is a finding."""
-    with connection.cursor() as cursor:
-        cursor.execute(DAY, {"day": day, "tenant": tenant_id})
-        for table, row_id, message in cursor.fetchall():
-            yield Finding("closed days", table, str(row_id), message)

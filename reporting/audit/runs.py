@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from paytrust.operations.metrics import Metric
-from reporting.audit import checks
+from reporting.audit import checks, days
 from reporting.audit.checks import Finding
 from reporting.models import AuditRun
 
@@ -51,5 +51,5 @@ def _findings() -> Iterator[Finding]:
         yield from checks.audit_invoices(
             first=start, end=min(start + checks.CHUNK, end), tenant_id=None, since=None
         )
-    for day in checks.closed_days(since=None):
-        yield from checks.audit_day(day, tenant_id=None)
+    for day in days.closed_days(since=None):
+        yield from days.audit_day(day, tenant_id=None)

@@ -15,11 +15,12 @@ from django.utils.translation import gettext_lazy
 
 from gateways import registry
 from gateways.models import Gateway
+from invoices.models import MoneyKind
 from paytrust.staff import display
 from paytrust.staff.filters import beginning_of
 from reporting.back_office import charts, figures, plots
 from reporting.back_office.charts import Bar
-from reporting.back_office.figures import Counted, Settled
+from reporting.back_office.figures import Counted, Money
 from reporting.back_office.plots import Plots
 
 LATE_SECONDS = 60  # a webhook that has been due for longer means that no worker takes it
@@ -48,11 +49,12 @@ class CurrencyRow:
     """One currency's money of today and of this month."""
 
     currency_code: str
-    today: Settled
-    month: Settled
+    today: Money
+    month: Money
     today_link: str
     month_link: str
-    reversed_link: str
+    refunds_link: str
+    reversals_link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def context(*, now: datetime) -> dict[str, Any]:
         "tiles": _tiles(now),
         "books": figures.books(now=now),
         "gateways": _gateways(),
-        "settled_charts": _settled_charts(drawn),
+        "received_charts": _received_charts(drawn),
         "success_charts": _success_charts(drawn),
         "ageing": _ageing(drawn),
         "plots_made_at": drawn.made_at,
@@ -85,30 +87,31 @@ def context(*, now: datetime) -> dict[str, Any]:
 def _money(today: date, now: datetime) -> list[CurrencyRow]:
     month = today.replace(day=1)
     end = now + timedelta(microseconds=1)
-    of_today = {row.currency_code: row for row in _settled(today, end)}
-    of_month = {row.currency_code: row for row in _settled(month, end)}
+    of_today = {row.currency_code: row for row in _moved(today, end)}
+    of_month = {row.currency_code: row for row in _moved(month, end)}
     return [
         CurrencyRow(
             code,
-            of_today.get(code, Settled(code)),
-            of_month.get(code, Settled(code)),
-            _settlements(code, "settled", today),
-            _settlements(code, "settled", month),
-            _settlements(code, "reversed", month),
+            of_today.get(code, Money(code)),
+            of_month.get(code, Money(code)),
+            _entries(code, MoneyKind.PAYMENT, today),
+            _entries(code, MoneyKind.PAYMENT, month),
+            _entries(code, MoneyKind.REFUND, month),
+            _entries(code, MoneyKind.REVERSAL, month),
         )
         for code in sorted(of_today.keys() | of_month.keys())
     ]
 
 
-def _settled(day: date, end: datetime) -> list[Settled]:
-    return figures.settled(start=beginning_of(day), end=end)
+def _moved(day: date, end: datetime) -> list[Money]:
+    return figures.money(start=beginning_of(day), end=end)
 
 
-def _settlements(currency_code: str, kind: str, since: date) -> str:
+def _entries(currency_code: str, kind: MoneyKind, since: date) -> str:
     return list_address(
-        "invoices_settlemententry",
+        "invoices_ledgerentry",
         currency_code=currency_code,
-        kind__exact=kind,
+        kind__exact=kind.value,
         booked_at_from=since.isoformat(),
     )
 
@@ -178,16 +181,16 @@ def _gateways() -> list[dict[str, Any]]:
     ]
 
 
-def _settled_charts(drawn: Plots) -> list[Chart]:
+def _received_charts(drawn: Plots) -> list[Chart]:
     shown = []
-    for at, (currency_code, amounts) in enumerate(sorted(drawn.settled.items())):
+    for at, (currency_code, amounts) in enumerate(sorted(drawn.received.items())):
         highest = max(amounts) or 1
         bars = [
             Bar(amount / highest, f"{_day(day)}: {display.plain_money(amount, currency_code)}")
             for day, amount in zip(drawn.days, amounts, strict=True)
         ]
         total = display.plain_money(sum(amounts), currency_code)
-        summary = _("Settled in %(currency)s in the last 14 days: %(total)s") % {
+        summary = _("Received in %(currency)s in the last 14 days: %(total)s") % {
             "currency": currency_code,
             "total": total,
         }

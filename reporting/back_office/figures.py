@@ -15,31 +15,39 @@ from reporting.financial import rollups, selectors
 from reporting.models import ClosedDay
 
 COUNTED = 10_000  # a list longer than that says "more than"; counting on would take its time
-WAITING = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID)
 
-SETTLED = """
+MOVED = """
 WITH part AS (
-    SELECT kind, currency_code, entry_count, total_amount FROM reporting_dailytotal
+    SELECT kind, currency_code, transaction_count, total_amount FROM reporting_dailytotal
      WHERE tax_rate IS NULL AND day_date >= %(first_day)s AND day_date < %(end_day)s
     UNION ALL
-    SELECT kind, currency_code, 1, total_amount FROM invoices_settlemententry
+    SELECT kind, currency_code, count(DISTINCT transaction_id), sum(amount)
+      FROM invoices_ledgerentry
      WHERE (booked_at >= %(start)s AND booked_at < %(closed_from)s)
         OR (booked_at >= %(closed_to)s AND booked_at < %(end)s)
+     GROUP BY kind, currency_code
 )
-SELECT currency_code, kind, sum(entry_count)::bigint, sum(total_amount)::bigint FROM part
+SELECT currency_code, kind, sum(transaction_count)::bigint, sum(total_amount)::bigint FROM part
  GROUP BY currency_code, kind ORDER BY currency_code
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What was settled in one currency in some time, and what was taken back in it."""
+class Moved:
+    """How many transactions of one kind there were, and their money as a positive number."""
 
-    currency_code: str
     count: int = 0
     amount: int = 0  # minor units
-    reversed_count: int = 0
-    reversed_amount: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What came in and what went back in one currency in some time."""
+
+    currency_code: str
+    payments: Moved = Moved()  # overpayments included
+    refunds: Moved = Moved()
+    reversals: Moved = Moved()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +91,13 @@ class Books:
     overdue_checks: Counted
 
 
-def settled(*, start: datetime, end: datetime) -> list[Settled]:
-    """Return what was settled and reversed from `start` up to but without `end`, per currency."""
+def money(*, start: datetime, end: datetime) -> list[Money]:
+    """Return what came in and went back from `start` up to but without `end`, per currency."""
     bounds = selectors.closed_part(start, end, rollups.last_closed_day())
-    rows = rows_of(SETTLED, {**bounds, "start": start, "end": end})
-    found: dict[str, dict[str, int]] = {}
-    for currency_code, kind, count, amount in rows:
-        prefix = "" if kind == "settled" else "reversed_"
-        figures = found.setdefault(currency_code, {})
-        figures[f"{prefix}count"], figures[f"{prefix}amount"] = count, amount
-    return [Settled(currency_code, **figures) for currency_code, figures in found.items()]
+    found: dict[str, dict[str, Moved]] = {}
+    for code, kind, count, amount in rows_of(MOVED, {**bounds, "start": start, "end": end}):
+        found.setdefault(code, {})[f"{kind}s"] = Moved(count, abs(amount))
+    return [Money(code, **moved) for code, moved in found.items()]
 
 
 def queues(*, now: datetime) -> Queues:
@@ -102,7 +107,7 @@ def queues(*, now: datetime) -> Queues:
     return Queues(
         pending=counted(Invoice.objects.filter(status=InvoiceStatus.PENDING)),
         partially_paid=counted(Invoice.objects.filter(status=InvoiceStatus.PARTIALLY_PAID)),
-        overdue=counted(overdue(now=now)),
+        overdue=counted(Installment.objects.overdue(now)),
         discrepancies=counted(discrepancies.unresolved()),
         proposals=counted(Proposal.objects.waiting()),
         webhooks_waiting=counted(waiting),
@@ -114,21 +119,12 @@ def queues(*, now: datetime) -> Queues:
 def books(*, now: datetime) -> Books:
     """Return how current the books are."""
     newest = ClosedDay.objects.order_by("-day_date").first()
-    late = PaymentRequest.objects.filter(
-        status__in=asking.CHECKED, next_check_at__lt=now - asking.ASK_AGAIN_AFTER
-    )
+    late = PaymentRequest.objects.to_check(now - asking.ASK_AGAIN_AFTER)
     return Books(
         closed_day=newest.day_date if newest else None,
         closed_at=newest.closed_at if newest else None,
         asked_at=last_round.last(),
         overdue_checks=counted(late),
-    )
-
-
-def overdue(*, now: datetime) -> QuerySet[Any]:
-    """Return the unpaid instalments that are past due on invoices that still wait for money."""
-    return Installment.objects.filter(
-        status=Installment.Status.UNPAID, due_at__lt=now, invoice__status__in=WAITING
     )
 
 

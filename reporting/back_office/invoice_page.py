@@ -21,9 +21,9 @@ from unfold.contrib.filters.admin import (
 
 from invoices.invoices import labels
 from invoices.iso20022 import pain001
-from invoices.models import Installment, Invoice, InvoiceStatus
+from invoices.models import Installment, Invoice, InvoiceStatus, Transaction
 from payments.booking import pain002_reports
-from payments.models import Transaction, WebhookEvent
+from payments.models import WebhookEvent
 from payments.webhooks import masking
 from paytrust.errors import PayTrustError
 from paytrust.staff import display, roles
@@ -71,7 +71,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
             path(
                 "transactions/<int:transaction_id>/pain002.xml",
                 self.admin_site.admin_view(transaction_status),
-                name="payments_transaction_pain002",
+                name="invoices_transaction_pain002",
             ),
             *super().get_urls(),
         ]
@@ -146,7 +146,7 @@ def payment_status(request: HttpRequest, invoice_id: int) -> HttpResponse:
     return _download(document, f"pain002-{invoice.pk}.xml")
 
 
-@roles.requires("payments.view_transaction")
+@roles.requires("invoices.view_transaction")
 def transaction_status(request: HttpRequest, transaction_id: int) -> HttpResponse:
     """Download the pain.002 with which a transaction was booked."""
     row = get_object_or_404(Transaction.objects.select_related("tenant"), pk=transaction_id)

@@ -23,10 +23,10 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             "items": _shown(
                 request,
                 _list(_("Invoices"), "receipt_long", "invoices", "invoice", may),
-                _list(_("Transactions"), "payments", "payments", "transaction", may),
+                _list(_("Transactions"), "payments", "invoices", "transaction", may),
                 _list(_("Payment requests"), "link", "invoices", "paymentrequest", may),
                 _list(_("Instalments"), "calendar_month", "invoices", "installment", may),
-                _list(_("Settlements"), "account_balance", "invoices", "settlemententry", may),
+                _list(_("Ledger"), "account_balance", "invoices", "ledgerentry", may),
             ),
         },
         {

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from django.db.models import Case, Count, F, IntegerField, Sum, When
+
+from invoices.models import Installment
 from paytrust.operations import shared_state
 from reporting.back_office.figures import rows_of
 from reporting.financial import rollups, selectors
@@ -15,15 +18,15 @@ from reporting.financial import rollups, selectors
 KEY, KEPT_SECONDS = "back_office:plots", 900
 PLOTTED_DAYS = 14
 
-SETTLED_BY_DAY = """
+RECEIVED_BY_DAY = """
 SELECT day_date, currency_code, sum(total_amount)::bigint FROM (
     SELECT day_date, currency_code, total_amount FROM reporting_dailytotal
-     WHERE kind = 'settled' AND tax_rate IS NULL
+     WHERE kind = 'payment' AND tax_rate IS NULL
        AND day_date >= %(first_day)s AND day_date < %(end_day)s
     UNION ALL
-    SELECT (booked_at AT TIME ZONE 'UTC')::date, currency_code, total_amount
-      FROM invoices_settlemententry
-     WHERE kind = 'settled' AND booked_at >= %(closed_to)s AND booked_at < %(end)s
+    SELECT (booked_at AT TIME ZONE 'UTC')::date, currency_code, amount
+      FROM invoices_ledgerentry
+     WHERE kind = 'payment' AND booked_at >= %(closed_to)s AND booked_at < %(end)s
 ) part GROUP BY day_date, currency_code ORDER BY currency_code, day_date
 """
 
@@ -36,17 +39,9 @@ SELECT gateway.name, (request.created_at AT TIME ZONE 'UTC')::date,
  GROUP BY 1, 2 ORDER BY 1, 2
 """
 
-AGEING = """
-SELECT invoice.currency_code,
-       CASE WHEN part.due_at >= %(now)s THEN 0
-            WHEN part.due_at >= %(now)s - interval '30 days' THEN 1
-            WHEN part.due_at >= %(now)s - interval '60 days' THEN 2 ELSE 3 END,
-       count(*), sum(part.total_amount - part.paid_amount)::bigint
-  FROM invoices_invoice invoice JOIN invoices_installment part ON part.invoice_id = invoice.id
- WHERE invoice.status IN ('pending', 'partially_paid') AND part.status = 'unpaid'
- GROUP BY 1, 2 ORDER BY 1, 2
-"""
-AGES = 4
+OLDER_DAYS = (0, 30, 60)  # an instalment's age is how many of these it is overdue by
+AGES = len(OLDER_DAYS) + 1
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ class Plots:
     """What is plotted, as of `made_at`. Each list has one element per UTC day, oldest first."""
 
     made_at: datetime
-    settled: dict[str, list[int]]  # by currency, in minor units
+    received: dict[str, list[int]]  # by currency, in minor units
     ended: dict[str, list[tuple[int, int]]]  # by gateway: payments that ended, those paid first
     ageing: dict[str, list[tuple[int, int]]]  # by currency: number and amount of each age
 
@@ -73,14 +68,14 @@ def latest(*, now: datetime) -> Plots:
 def redraw(*, now: datetime) -> Plots:
     """Draw the plots anew and keep them for everybody."""
     plots = _drawn(now)
-    text = json.dumps([plots.made_at.isoformat(), plots.settled, plots.ended, plots.ageing])
+    text = json.dumps([plots.made_at.isoformat(), plots.received, plots.ended, plots.ageing])
     shared_state.ask(lambda redis: redis.set(KEY, text, ex=KEPT_SECONDS), otherwise=None)
     return plots
 
 
 def _read(text: str) -> Plots:
-    made_at, settled, ended, ageing = json.loads(text)
-    return Plots(datetime.fromisoformat(made_at), settled, _pairs(ended), _pairs(ageing))
+    made_at, received, ended, ageing = json.loads(text)
+    return Plots(datetime.fromisoformat(made_at), received, _pairs(ended), _pairs(ageing))
 
 
 def _pairs(lists: dict[str, list[list[int]]]) -> dict[str, list[tuple[int, int]]]:
@@ -94,14 +89,29 @@ def _drawn(now: datetime) -> Plots:
     bounds = selectors.closed_part(start, now, rollups.last_closed_day())
     if bounds["first_day"] == bounds["end_day"]:  # nothing closed: all of it is live
         bounds["closed_to"] = start
-    for day, currency_code, amount in rows_of(SETTLED_BY_DAY, {**bounds, "end": now}):
-        plots.settled.setdefault(currency_code, [0] * PLOTTED_DAYS)[at[day]] = amount
+    for day, currency_code, amount in rows_of(RECEIVED_BY_DAY, {**bounds, "end": now}):
+        plots.received.setdefault(currency_code, [0] * PLOTTED_DAYS)[at[day]] = amount
     for gateway, day, paid, ended in rows_of(ENDED_BY_DAY, {"start": start}):
         if day in at:
             plots.ended.setdefault(gateway, [(0, 0)] * PLOTTED_DAYS)[at[day]] = (paid, ended)
-    for currency_code, age, count, amount in rows_of(AGEING, {"now": now}):
+    for currency_code, age, count, amount in _open_by_age(now):
         plots.ageing.setdefault(currency_code, [(0, 0)] * AGES)[age] = (count, amount)
     return plots
+
+
+def _open_by_age(now: datetime) -> Iterable[tuple[str, int, int, int]]:
+    """Add up the open instalments: those that are overdue, and those that will be one day."""
+    due_since = [
+        When(due_at__gte=now - timedelta(days=days), then=age)
+        for age, days in enumerate(OLDER_DAYS)
+    ]
+    return (
+        Installment.objects.overdue(END_OF_TIME)
+        .annotate(age=Case(*due_since, default=len(OLDER_DAYS), output_field=IntegerField()))
+        .order_by()
+        .values_list("invoice__currency_code", "age")
+        .annotate(count=Count("pk"), amount=Sum(F("total_amount") - F("paid_amount")))
+    )
 
 
 def percentage(ended: Iterable[tuple[int, int]]) -> int:

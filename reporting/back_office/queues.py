@@ -15,13 +15,12 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from apikeys.staff_acts import recording
 from invoices.invoices import labels
-from invoices.models import Installment, ReviewFlag
+from invoices.models import InstallmentQuerySet, ReviewFlag
 from payments.changes import discrepancies
 from paytrust.staff import display
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text
 from paytrust.staff.filters import CurrencyFilter
 from paytrust.staff.pages import ReadOnlyAdmin
-from reporting.back_office import figures
 from reporting.models import Discrepancy, OverdueInstallment
 
 Shown = SafeString | str
@@ -159,12 +158,8 @@ class OverdueInstallmentAdmin(ReadOnlyAdmin):
     list_per_page = 20  # each row costs the count a look at its invoice
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        queryset: QuerySet[Any] = super().get_queryset(request)
-        return queryset.filter(
-            status=Installment.Status.UNPAID,
-            due_at__lt=timezone.now(),
-            invoice__status__in=figures.WAITING,
-        )
+        queryset: InstallmentQuerySet = super().get_queryset(request)
+        return queryset.overdue(timezone.now())
 
     @admin.display(description=_("Invoice"))
     def invoice_page(self, part: OverdueInstallment) -> Shown:

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from apikeys.models import ApiKeyAuditEntry, StaffAct, Tenant
 from gateways.models import Gateway
-from invoices.models import Invoice, PaymentRequest
-from payments.models import Transaction, WebhookEvent
+from invoices.models import Invoice, PaymentRequest, Transaction
+from payments.models import WebhookEvent
 from paytrust.staff import roles
 from paytrust.staff.pages import is_id
 

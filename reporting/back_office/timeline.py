@@ -11,8 +11,17 @@ from django.utils.translation import gettext_lazy
 
 from apikeys.models import ApiKeyAuditEntry
 from apikeys.staff_acts import kinds, recording
-from invoices.models import Installment, Invoice, InvoiceStatus, LineItem, PaymentRequest
-from payments.models import Allocation, Transaction, WebhookEvent, WebhookRetry
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceStatus,
+    LedgerEntry,
+    LineItem,
+    MoneyKind,
+    PaymentRequest,
+    Transaction,
+)
+from payments.models import WebhookEvent, WebhookRetry
 from payments.webhooks import texts
 from paytrust.staff import display
 
@@ -32,6 +41,21 @@ INVOICE_ENDS: dict[str, Promise] = {
     InvoiceStatus.CANCELLED: gettext_lazy("Invoice cancelled"),
     InvoiceStatus.EXPIRED: gettext_lazy("Invoice expired"),
     InvoiceStatus.FAILED: gettext_lazy("Invoice failed"),
+}
+BOOKED: dict[str, Promise] = {
+    MoneyKind.PAYMENT: gettext_lazy("Payment booked"),
+    MoneyKind.REFUND: gettext_lazy("Refund booked"),
+    MoneyKind.REVERSAL: gettext_lazy("Reversal booked"),
+}
+TAKEN: dict[str, Promise] = {
+    MoneyKind.PAYMENT: gettext_lazy("Allocated to instalment %(number)s"),
+    MoneyKind.REFUND: gettext_lazy("Refunded from instalment %(number)s"),
+    MoneyKind.REVERSAL: gettext_lazy("Taken out of instalment %(number)s"),
+}
+TONES: dict[str, str] = {
+    MoneyKind.PAYMENT: "good",
+    MoneyKind.REFUND: "plain",
+    MoneyKind.REVERSAL: "bad",
 }
 MOST_CALLS = 100  # of the merchant, on one invoice
 
@@ -96,10 +120,10 @@ def _parts(invoice: Invoice) -> list[Installment]:
 
 
 def _transactions(invoice: Invoice) -> list[Transaction]:
-    allocations = Allocation.objects.select_related("installment").order_by("installment__number")
+    entries = LedgerEntry.objects.select_related("installment").order_by("installment__number")
     return list(
-        invoice.transactions.select_related("gateway", "payment_request", "event", "reverses")
-        .prefetch_related(Prefetch("allocations", allocations))
+        invoice.transactions.select_related("gateway", "payment_request", "reverses")
+        .prefetch_related(Prefetch("entries", entries))
         .order_by("pk")
     )
 
@@ -226,8 +250,7 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
 
 def _of_transaction(row: Transaction) -> Iterator[Entry]:
     amount = display.plain_money(row.amount, row.currency_code)
-    is_payment = row.kind == Transaction.Kind.PAYMENT
-    if is_payment:
+    if row.kind == MoneyKind.PAYMENT:
         yield Entry(
             at=row.paid_at,
             what=_("Customer paid, as %(gateway)s says") % {"gateway": row.gateway.name},
@@ -237,26 +260,29 @@ def _of_transaction(row: Transaction) -> Iterator[Entry]:
         )
     yield Entry(
         at=row.created_at,
-        what=_("Payment booked") if is_payment else _("Reversal booked"),
+        what=str(BOOKED[row.kind]),
         detail=f"{amount}, {row.gateway_transaction_id}",
         who="PayTrust",
-        tone="good" if is_payment else "bad",
+        tone=TONES[row.kind],
     )
-    for moved in row.allocations.all():
-        yield Entry(
-            at=row.created_at,
-            what=_("Allocated to instalment %(number)s") % {"number": moved.installment.number},
-            detail=display.plain_money(moved.amount, row.currency_code),
-            who="PayTrust",
-        )
-    if row.overpayment_amount:
-        yield Entry(
-            at=row.created_at,
-            what=_("Overpaid"),
-            detail=display.plain_money(row.overpayment_amount, row.currency_code),
-            who="PayTrust",
-            tone="warn",
-        )
+    for moved in row.entries.all():
+        yield _of_money(row, moved)
+
+
+def _of_money(row: Transaction, moved: LedgerEntry) -> Entry:
+    if moved.installment is not None:
+        what, tone = str(TAKEN[row.kind]) % {"number": moved.installment.number}, "plain"
+    elif row.kind == MoneyKind.PAYMENT:
+        what, tone = _("Overpaid"), "warn"
+    else:
+        what, tone = _("Overpayment given back"), "plain"
+    return Entry(
+        at=row.created_at,
+        what=what,
+        detail=display.plain_money(moved.amount, row.currency_code),
+        who="PayTrust",
+        tone=tone,
+    )
 
 
 def _staff_acts(invoice: Invoice) -> Iterator[Entry]:

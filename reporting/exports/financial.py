@@ -6,30 +6,46 @@ from zoneinfo import ZoneInfo
 
 from paytrust.money import Money
 from paytrust.web.spreadsheets import Cell
-from reporting.financial.selectors import CurrencyReport, Figures
+from reporting.financial.figures import CurrencyReport, Figures
+
+AMOUNTS = ("subtotal", "tax", "service fee", "overpayment", "total")
 
 
 def financial_rows(
     *, reports: Sequence[CurrencyReport], start: datetime, end: datetime, zone: ZoneInfo
 ) -> Iterator[Sequence[Cell]]:
     """Yield the financial report as a table, its head first; each figure as the report has it."""
+    zones: dict[str, tzinfo] = {"UTC": UTC, zone.key: zone}
     yield [
-        *(f"{name} ({shown})" for shown in ("UTC", zone.key) for name in ("from", "until")),
-        *("currency", "part", "of", "transactions", "subtotal", "tax", "service fee", "total"),
+        *(f"{name} ({shown})" for shown in zones for name in ("from", "until")),
+        *("currency", "part", "of", "transactions", *AMOUNTS),
     ]
-    period = [_shown(moment, shown) for shown in (UTC, zone) for moment in (start, end)]
+    period = [_shown(moment, shown) for shown in zones.values() for moment in (start, end)]
     for report in reports:
-        code = report.currency_code
-        yield [*period, code, "settled", None, *_amounts(report.settled, code)]
-        for rate, figures in sorted(report.taxes.items()):
-            tax = Money(figures.total_tax_amount, code).whole()
-            count = figures.transaction_count
-            yield [*period, code, "tax rate", rate.normalize(), count, None, tax, None, None]
-        for name, figures in sorted(report.gateways.items()):
-            fee = Money(figures.total_service_fee_amount, code).whole()
-            count = figures.transaction_count
-            yield [*period, code, "gateway", name, count, None, None, fee, None]
-        yield [*period, code, "reversals", None, *_amounts(report.reversed, code)]
+        for line in _lines(report):
+            yield [*period, report.currency_code, *line]
+
+
+def _lines(report: CurrencyReport) -> Iterator[list[Cell]]:
+    def whole(amount: int) -> Cell:
+        return Money(amount, report.currency_code).whole()
+
+    yield ["received", None, *_figures(report.received, report.currency_code)]
+    for rate, tax in sorted(report.taxes.items()):
+        of = rate.normalize()
+        yield ["tax rate", of, tax.transaction_count, None, whole(tax.amount), None, None, None]
+        yield ["tax rate refunded", of, None, None, whole(tax.refunded_amount), None, None, None]
+        yield ["tax rate reversed", of, None, None, whole(tax.reversed_amount), None, None, None]
+    for name, at in sorted(report.gateways.items()):
+        fee, total = whole(at.total_service_fee_amount), whole(at.total_amount)
+        yield ["gateway", name, at.transaction_count, None, None, fee, None, total]
+    for part, figures in (
+        ("overpayments", report.overpayments),
+        ("refunds", report.refunds),
+        ("reversals", report.reversals),
+    ):
+        yield [part, None, *_figures(figures, report.currency_code)]
+    yield ["net", None, None, None, None, None, None, whole(report.net_amount)]
 
 
 def _shown(moment: datetime, zone: tzinfo) -> datetime:
@@ -37,16 +53,15 @@ def _shown(moment: datetime, zone: tzinfo) -> datetime:
     return moment.astimezone(zone).replace(tzinfo=None, microsecond=0)
 
 
-def _amounts(figures: Figures, currency_code: str) -> list[Cell]:
+def _figures(figures: Figures, currency_code: str) -> list[Cell]:
+    amounts = (
+        figures.subtotal_amount,
+        figures.total_tax_amount,
+        figures.total_service_fee_amount,
+        figures.overpayment_amount,
+        figures.total_amount,
+    )
     return [
         figures.transaction_count,
-        *(
-            Money(amount, currency_code).whole()
-            for amount in (
-                figures.subtotal_amount,
-                figures.total_tax_amount,
-                figures.total_service_fee_amount,
-                figures.total_amount,
-            )
-        ),
+        *(Money(amount, currency_code).whole() for amount in amounts),
     ]

@@ -1,4 +1,4 @@
-"""Every payment and reversal of a tenant as a table, page by page.
+"""Every payment, refund and reversal of a tenant as a table, page by page.
 
 PostgreSQL makes each cell, so that a page of CSV is its own COPY and a row of a workbook the same
 row, read by Python. Between two pages no connection is held and no transaction is open, so that a
@@ -41,60 +41,70 @@ def _text(column: str) -> str:
 
 
 CHOSEN = """
-       movement.tenant_id = %(tenant)s
-   AND (movement.created_at, movement.id) > (%(from)s, %(after)s)
-   AND (%(currency)s::text IS NULL OR movement.currency_code = %(currency)s)
-   AND (%(gateway)s::bigint IS NULL OR movement.gateway_id = %(gateway)s)
-   AND movement.created_at >= %(from)s
+       entry.tenant_id = %(tenant)s
+   AND (entry.booked_at, entry.transaction_id) > (%(from)s, %(after)s)
+   AND (%(currency)s::text IS NULL OR entry.currency_code = %(currency)s)
+   AND (%(gateway)s::bigint IS NULL OR entry.gateway_id = %(gateway)s)
+   AND entry.booked_at >= %(from)s
 """
 PAGE_ENDS = f"""
-SELECT created_at, id FROM (
-    SELECT movement.created_at, movement.id FROM payments_transaction movement
-     WHERE {CHOSEN} AND movement.created_at < %(end)s
-     ORDER BY movement.created_at, movement.id LIMIT %(limit)s
-) page ORDER BY created_at DESC, id DESC LIMIT 1
+SELECT booked_at, transaction_id FROM (
+    SELECT entry.booked_at, entry.transaction_id FROM invoices_ledgerentry entry
+     WHERE {CHOSEN} AND entry.booked_at < %(end)s
+     GROUP BY entry.booked_at, entry.transaction_id
+     ORDER BY entry.booked_at, entry.transaction_id LIMIT %(limit)s
+) page ORDER BY booked_at DESC, transaction_id DESC LIMIT 1
 """  # noqa: S608  # nosec B608  # constants of this module
 # An amount times its currency's unit is exact, and has the currency's decimals.
 UNITS = ", ".join(f"('{code}', {Decimal(1).scaleb(-of):f})" for code, of in EXPONENTS.items())
 PAGE_OF_MOVEMENTS = f"""
-WITH movement AS MATERIALIZED (
-    SELECT * FROM payments_transaction movement
-     WHERE {CHOSEN} AND movement.created_at <= %(to)s
-       AND (movement.created_at, movement.id) <= (%(to)s, %(last)s)
-), filled AS (
-    SELECT share.transaction_id,
+WITH entry AS MATERIALIZED (
+    SELECT * FROM invoices_ledgerentry entry
+     WHERE {CHOSEN} AND entry.booked_at <= %(to)s
+       AND (entry.booked_at, entry.transaction_id) <= (%(to)s, %(last)s)
+), moved AS (
+    SELECT entry.transaction_id, entry.booked_at, sum(entry.amount) AS amount,
+           sum(entry.net_amount) AS net, sum(entry.tax_amount) AS tax,
+           sum(entry.service_fee_amount) AS fee,
+           coalesce(sum(entry.amount) FILTER (WHERE entry.installment_id IS NULL), 0) AS over,
            string_agg(part.number::text, ' ' ORDER BY part.number) AS numbers
-      FROM movement JOIN payments_allocation share ON share.transaction_id = movement.id
-      JOIN invoices_installment part ON part.id = share.installment_id
-     GROUP BY share.transaction_id
+      FROM entry LEFT JOIN invoices_installment part ON part.id = entry.installment_id
+     GROUP BY entry.transaction_id, entry.booked_at
 )
-SELECT {_moment("movement.created_at", "'UTC'")}, {_moment("movement.paid_at", "'UTC'")},
+SELECT {_moment("moved.booked_at", "'UTC'")}, {_moment("movement.paid_at", "'UTC'")},
        {{moments_in_zone}} movement.id, movement.kind, movement.currency_code,
-       movement.amount * unit.amount, movement.overpayment_amount * unit.amount,
-       movement.invoice_id, {_text("invoice.external_id")}, filled.numbers, gateway.name,
-       {_text("movement.gateway_transaction_id")}, asked.reference,
+       moved.amount * unit.amount, moved.net * unit.amount, moved.tax * unit.amount,
+       moved.fee * unit.amount, moved.over * unit.amount, {_text("merchant.name")},
+       movement.invoice_id, {_text("invoice.external_id")}, moved.numbers,
+       {_text("(invoice.customer ->> 'name')")}, {_text("(invoice.customer ->> 'email')")},
+       gateway.name, {_text("movement.gateway_transaction_id")}, asked.reference,
        {_text("movement.payment_method")}, {_text("movement.payment_channel")},
        movement.reverses_id, movement.iso20022_transaction_status, movement.iso20022_message_id
-  FROM movement
+  FROM moved
+  JOIN invoices_transaction movement ON movement.id = moved.transaction_id
+  JOIN apikeys_tenant merchant ON merchant.id = movement.tenant_id
   JOIN invoices_invoice invoice ON invoice.id = movement.invoice_id
   JOIN invoices_paymentrequest asked ON asked.id = movement.payment_request_id
   JOIN gateways_gateway gateway ON gateway.id = movement.gateway_id
   JOIN (VALUES {UNITS}) AS unit(currency, amount) ON unit.currency = movement.currency_code
-  LEFT JOIN filled ON filled.transaction_id = movement.id
- ORDER BY movement.created_at, movement.id
+ ORDER BY moved.booked_at, movement.id
 """  # noqa: S608  # nosec B608  # constants of this module
 MOMENTS_IN_ZONE = ", ".join(
-    (_moment("movement.created_at", "%(zone)s"), _moment("movement.paid_at", "%(zone)s"), "")
+    (_moment("moved.booked_at", "%(zone)s"), _moment("movement.paid_at", "%(zone)s"), "")
 )
 
 
 def head(zone: ZoneInfo) -> list[str]:
-    """Return the names of the columns; moments are told in UTC, and in `zone` if it is another."""
+    """Return the names of the columns; moments are told in UTC, and in `zone` if it is another.
+
+    Amounts are signed: what went back is negative. amount = net + tax + service fee + overpayment.
+    """
     zones = dict.fromkeys(("UTC", zone.key))
     return [
         *(f"{name} ({shown})" for shown in zones for name in ("booked", "paid")),
-        *("transaction", "kind", "currency", "amount", "overpayment", "invoice", "external id"),
-        *("instalments", "gateway", "gateway transaction", "reference", "method", "channel"),
+        *("transaction", "kind", "currency", "amount", "net", "tax", "service fee", "overpayment"),
+        *("merchant", "invoice", "external id", "instalments", "customer name", "customer email"),
+        *("gateway", "gateway transaction", "reference", "method", "channel"),
         *("reverses", "ISO 20022 status", "ISO 20022 message"),
     ]
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import structlog
 from django.db import connection, transaction
 
-from invoices.models import SettlementEntry
+from invoices.models import LedgerEntry
 from reporting.models import ClosedDay
 
 log = structlog.get_logger(__name__)
@@ -18,25 +18,33 @@ log = structlog.get_logger(__name__)
 CLOSES_AFTER = timedelta(hours=1)
 CHECKED_DAYS = 35
 
-# One pass over a day's entries: the report's columns, then each tax rate beside them.
+# A day's entries are read once: the figures of all of them, then each tax rate beside them.
+# An entry without an instalment is an overpayment, and a transaction has one at most.
 TOTALS_OF_A_DAY = """
+WITH entry AS MATERIALIZED (
+    SELECT * FROM invoices_ledgerentry WHERE booked_at >= %(begin)s AND booked_at < %(end)s
+)
 SELECT tenant_id, %(day)s::date AS day_date, kind, currency_code, gateway_id,
-       NULL::numeric(5, 4) AS tax_rate, count(*) AS entry_count,
+       NULL::numeric(5, 4) AS tax_rate, count(DISTINCT transaction_id) AS transaction_count,
+       count(DISTINCT transaction_id) FILTER (WHERE installment_id IS NOT NULL),
+       count(*) FILTER (WHERE installment_id IS NULL),
        sum(net_amount) AS subtotal_amount, sum(tax_amount) AS total_tax_amount,
-       sum(service_fee_amount) AS total_service_fee_amount, sum(total_amount) AS total_amount
-  FROM invoices_settlemententry
- WHERE booked_at >= %(begin)s AND booked_at < %(end)s
+       sum(service_fee_amount) AS total_service_fee_amount,
+       coalesce(sum(amount) FILTER (WHERE installment_id IS NULL), 0) AS overpayment_amount,
+       sum(amount) AS total_amount
+  FROM entry
  GROUP BY tenant_id, kind, currency_code, gateway_id
 UNION ALL
 SELECT entry.tenant_id, %(day)s::date, entry.kind, entry.currency_code, entry.gateway_id,
-       tax.tax_rate, count(*), 0, sum(tax.tax_amount), 0, sum(tax.tax_amount)
-  FROM invoices_settlemententry entry JOIN invoices_settlementtax tax ON tax.entry_id = entry.id
- WHERE entry.booked_at >= %(begin)s AND entry.booked_at < %(end)s
+       tax.tax_rate, count(DISTINCT transaction_id), count(DISTINCT transaction_id), 0, 0,
+       sum(tax.tax_amount), 0, 0, sum(tax.tax_amount)
+  FROM entry JOIN invoices_ledgertax tax ON tax.entry_id = entry.id
  GROUP BY entry.tenant_id, entry.kind, entry.currency_code, entry.gateway_id, tax.tax_rate
 """
 COLUMNS = (
-    "tenant_id, day_date, kind, currency_code, gateway_id, tax_rate, entry_count, "
-    "subtotal_amount, total_tax_amount, total_service_fee_amount, total_amount"
+    "tenant_id, day_date, kind, currency_code, gateway_id, tax_rate, transaction_count, "
+    "installment_transaction_count, overpayment_transaction_count, subtotal_amount, "
+    "total_tax_amount, total_service_fee_amount, overpayment_amount, total_amount"
 )
 DIFFERENCES = f"""
 WITH recount AS ({TOTALS_OF_A_DAY}),
@@ -81,7 +89,7 @@ def _open_days(now: datetime) -> Iterator[date]:
     last = (now.astimezone(UTC) - CLOSES_AFTER).date() - timedelta(days=1)
     newest = last_closed_day()
     if newest is None:
-        first = SettlementEntry.objects.order_by("booked_at").first()
+        first = LedgerEntry.objects.order_by("booked_at").first()
         day = first.booked_at.date() if first else last
     else:
         day = newest + timedelta(days=1)

@@ -1,87 +1,64 @@
-"""Reports of one tenant: closed days from their totals, everything else from the entries."""
+"""Reports of one tenant: closed days from their totals, everything else from the ledger."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import connection
 from django.db.models import Count, QuerySet, Sum
 
 from apikeys.models import Tenant
-from invoices.models import Invoice, SettlementEntry
+from invoices.models import Invoice
 from payments.models import WebhookEvent
 from payments.webhooks.confirming import UnknownReference
-from reporting.financial import rollups
+from reporting.financial import figures, rollups
+from reporting.financial.figures import CurrencyReport, Sums
 
-# Rows by (kind, currency, gateway, tax rate). Without a rate: the report's columns. Entries beside
-# the closed days are added, those of a closed day that are not wanted are taken off its totals.
-FIGURES = """
+# Rows by (kind, currency, gateway, tax rate), as `figures.Sums` has them. Entries beside the
+# closed days are added, those of a closed day that are not wanted are taken off its totals. A
+# transaction is booked at one moment, so it is at one edge or in one day, and counts once.
+SUMS = """
 WITH edge AS MATERIALIZED (
-    SELECT %(first_sign)s AS sign, entry.* FROM invoices_settlemententry entry
+    SELECT %(first_sign)s AS sign, entry.* FROM invoices_ledgerentry entry
      WHERE tenant_id = %(tenant)s AND booked_at >= %(first_from)s AND booked_at < %(first_to)s
     UNION ALL
-    SELECT %(last_sign)s, entry.* FROM invoices_settlemententry entry
+    SELECT %(last_sign)s, entry.* FROM invoices_ledgerentry entry
      WHERE tenant_id = %(tenant)s AND booked_at >= %(last_from)s AND booked_at < %(last_to)s
 ), part AS (
-    SELECT kind, currency_code, gateway_id, tax_rate, sum(entry_count) AS entry_count,
-           sum(subtotal_amount) AS subtotal_amount, sum(total_tax_amount) AS total_tax_amount,
-           sum(total_service_fee_amount) AS total_service_fee_amount,
-           sum(total_amount) AS total_amount
+    SELECT kind, currency_code, gateway_id, tax_rate, sum(transaction_count) AS transactions,
+           sum(installment_transaction_count) AS of_installments,
+           sum(overpayment_transaction_count) AS of_overpayments,
+           sum(subtotal_amount) AS subtotal, sum(total_tax_amount) AS tax,
+           sum(total_service_fee_amount) AS fee, sum(overpayment_amount) AS overpayment,
+           sum(total_amount) AS total
       FROM reporting_dailytotal
      WHERE tenant_id = %(tenant)s AND day_date >= %(first_day)s AND day_date < %(end_day)s
      GROUP BY kind, currency_code, gateway_id, tax_rate
     UNION ALL
-    SELECT kind, currency_code, gateway_id, NULL, sum(sign), sum(sign * net_amount),
-           sum(sign * tax_amount), sum(sign * service_fee_amount), sum(sign * total_amount)
-      FROM edge GROUP BY kind, currency_code, gateway_id
+    SELECT kind, currency_code, gateway_id, NULL, sign * count(DISTINCT transaction_id),
+           sign * count(DISTINCT transaction_id) FILTER (WHERE installment_id IS NOT NULL),
+           sign * count(*) FILTER (WHERE installment_id IS NULL),
+           sign * sum(net_amount), sign * sum(tax_amount), sign * sum(service_fee_amount),
+           sign * coalesce(sum(amount) FILTER (WHERE installment_id IS NULL), 0),
+           sign * sum(amount)
+      FROM edge GROUP BY kind, currency_code, gateway_id, sign
     UNION ALL
-    SELECT edge.kind, edge.currency_code, edge.gateway_id, tax.tax_rate, sum(sign), 0,
-           sum(sign * tax.tax_amount), 0, sum(sign * tax.tax_amount)
-      FROM edge JOIN invoices_settlementtax tax ON tax.entry_id = edge.id
-     GROUP BY edge.kind, edge.currency_code, edge.gateway_id, tax.tax_rate
+    SELECT edge.kind, edge.currency_code, edge.gateway_id, tax.tax_rate,
+           sign * count(DISTINCT transaction_id), sign * count(DISTINCT transaction_id), 0, 0,
+           sign * sum(tax.tax_amount), 0, 0, sign * sum(tax.tax_amount)
+      FROM edge JOIN invoices_ledgertax tax ON tax.entry_id = edge.id
+     GROUP BY edge.kind, edge.currency_code, edge.gateway_id, tax.tax_rate, sign
 )
-SELECT part.kind, part.currency_code, gateway.name, part.tax_rate, sum(part.entry_count)::bigint,
-       sum(part.subtotal_amount)::bigint, sum(part.total_tax_amount)::bigint,
-       sum(part.total_service_fee_amount)::bigint, sum(part.total_amount)::bigint
+SELECT part.kind, part.currency_code, gateway.name, part.tax_rate, sum(transactions)::bigint,
+       sum(of_installments)::bigint, sum(of_overpayments)::bigint, sum(subtotal)::bigint,
+       sum(tax)::bigint, sum(fee)::bigint, sum(overpayment)::bigint, sum(total)::bigint
   FROM part JOIN gateways_gateway gateway ON gateway.id = part.gateway_id
  WHERE (%(currency)s::text IS NULL OR part.currency_code = %(currency)s)
    AND (%(gateway)s::bigint IS NULL OR part.gateway_id = %(gateway)s)
  GROUP BY part.kind, part.currency_code, gateway.name, part.tax_rate
-HAVING sum(part.entry_count) <> 0
+HAVING sum(transactions) <> 0
  ORDER BY part.currency_code, gateway.name, part.tax_rate
 """
 DAY = timedelta(days=1)
-
-
-@dataclass(slots=True)
-class Figures:
-    """Sums over settled instalments, or over reversed ones, in minor units of one currency."""
-
-    transaction_count: int = 0
-    subtotal_amount: int = 0
-    total_tax_amount: int = 0
-    total_service_fee_amount: int = 0
-    total_amount: int = 0
-
-    def add(self, counts: tuple[int, int, int, int, int]) -> None:
-        self.transaction_count += counts[0]
-        self.subtotal_amount += counts[1]
-        self.total_tax_amount += counts[2]
-        self.total_service_fee_amount += counts[3]
-        self.total_amount += counts[4]
-
-
-@dataclass(slots=True)
-class CurrencyReport:
-    """One currency's part of a report; nothing in it spans currencies."""
-
-    currency_code: str
-    settled: Figures = field(default_factory=Figures)
-    reversed: Figures = field(default_factory=Figures)
-    taxes: dict[Decimal, Figures] = field(default_factory=dict)
-    gateways: dict[str, Figures] = field(default_factory=dict)
 
 
 def financial_report(
@@ -92,16 +69,17 @@ def financial_report(
     currency_code: str | None = None,
     gateway_id: int | None = None,
 ) -> list[CurrencyReport]:
-    """Return what was settled, and reversed, from `start` up to but without `end`.
+    """Return what was received and what went back, from `start` up to but without `end`.
 
-    Exact to the microsecond for any interval: whole closed days come from their totals, the
-    edges and what is not closed yet from the entries. Two statements.
+    By the moment that money was booked. Exact to the microsecond for any interval: whole closed
+    days come from their totals, the edges and what is not closed yet from the ledger. Two
+    statements.
 
-    Source: FR-012, FR-013, FR-025, FR-056, FR-057.
+    Source: spec 6.2, FR-012, FR-013, FR-025, FR-056, FR-057.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            FIGURES,
+            SUMS,
             {
                 **_nearest_days(start, end),
                 "tenant": tenant.pk,
@@ -109,7 +87,7 @@ def financial_report(
                 "gateway": gateway_id,
             },
         )
-        return _by_currency(cursor.fetchall())
+        return figures.by_currency(Sums(*row) for row in cursor.fetchall())
 
 
 def discrepancies(
@@ -145,6 +123,7 @@ def discrepancy_sums(found: QuerySet[Invoice]) -> list[Any]:
             total_amount=Sum("total_amount"),
             paid_amount=Sum("paid_amount"),
             overpayment_amount=Sum("overpayment_amount"),
+            refunded_amount=Sum("refunded_amount"),
         )
     )
 
@@ -159,7 +138,7 @@ def closed_part(start: datetime, end: datetime, newest: date | None) -> dict[str
         first_day += timedelta(days=1)
     end_day = end.astimezone(UTC).date()
     end_day = min(end_day, newest + timedelta(days=1)) if newest else first_day
-    if end_day <= first_day:  # nothing closed: all of it is read from the entries
+    if end_day <= first_day:  # nothing closed: all of it is read from the ledger
         return {"first_day": first_day, "end_day": first_day, "closed_from": end, "closed_to": end}
     return {
         "first_day": first_day,
@@ -199,21 +178,3 @@ def _span(name: str, sign: int, begin: datetime, end: datetime) -> dict[str, Any
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _by_currency(
-    rows: Iterable[tuple[str, str, str, Decimal | None, int, int, int, int, int]],
-) -> list[CurrencyReport]:
-    reports: dict[str, CurrencyReport] = {}
-    for kind, currency_code, gateway_name, tax_rate, *counts in rows:
-        report = reports.setdefault(currency_code, CurrencyReport(currency_code))
-        numbers = (counts[0], counts[1], counts[2], counts[3], counts[4])
-        if kind == SettlementEntry.Kind.REVERSED:
-            if tax_rate is None:
-                report.reversed.add(numbers)
-        elif tax_rate is None:
-            report.settled.add(numbers)
-            report.gateways.setdefault(gateway_name, Figures()).add(numbers)
-        else:
-            report.taxes.setdefault(tax_rate, Figures()).add(numbers)
-    return list(reports.values())

@@ -1,6 +1,8 @@
 """Shapes of report requests and answers."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,7 +17,7 @@ from payments.webhooks.confirming import UnknownReference
 from paytrust.web.pagination import PageQuery
 from paytrust.web.serializers import DATE, StrictDecimalField, StrictSerializer, UTCDateTimeField
 from reporting.exports import movements
-from reporting.financial.selectors import CurrencyReport, Figures
+from reporting.financial.figures import CurrencyReport, Figures, TaxFigures
 
 LONGEST = timedelta(days=366)
 
@@ -42,17 +44,22 @@ class EdgeField(serializers.CharField):
         return text
 
 
-class FinancialQuery(StrictSerializer):
-    start_date = EdgeField(help_text="from this moment on")
-    end_date = EdgeField(help_text="up to, but without, this moment; at most 366 days later")
-    currency = CurrencyField(required=False)
-    gateway_id = serializers.IntegerField(min_value=1, max_value=2**31, required=False)
+class ZonedQuery(StrictSerializer):
+    """A query whose days are cut in a zone."""
+
     tz = serializers.CharField(default="UTC", help_text="IANA name; cuts days, e.g. Asia/Jakarta")
 
     def validate_tz(self, name: str) -> ZoneInfo:
         if name not in _zones():
             raise serializers.ValidationError("Must be an IANA time zone, such as Asia/Jakarta.")
         return ZoneInfo(name)
+
+
+class FinancialQuery(ZonedQuery):
+    start_date = EdgeField(help_text="from this moment on")
+    end_date = EdgeField(help_text="up to, but without, this moment; at most 366 days later")
+    currency = CurrencyField(required=False)
+    gateway_id = serializers.IntegerField(min_value=1, max_value=2**31, required=False)
 
     def validate_gateway_id(self, gateway_id: int) -> int:
         if not Gateway.objects.filter(pk=gateway_id).exists():
@@ -79,56 +86,77 @@ class MovementsQuery(FinancialQuery):
         return asked
 
 
-class FiguresResponse(serializers.Serializer[Any]):
-    transaction_count = serializers.IntegerField()
+class ReceivedResponse(serializers.Serializer[Any]):
+    transaction_count = serializers.IntegerField(
+        help_text="distinct transactions, however many instalments each moved"
+    )
     subtotal_amount = serializers.IntegerField(help_text="minor units, like every *_amount")
     total_tax_amount = serializers.IntegerField()
     total_service_fee_amount = serializers.IntegerField()
     total_amount = serializers.IntegerField()
 
 
+class OverpaymentsResponse(serializers.Serializer[Any]):
+    """What came in beyond all instalments of its invoice."""
+
+    transaction_count = serializers.IntegerField(help_text="distinct transactions with some")
+    total_amount = serializers.IntegerField(help_text="minor units")
+
+
+class MoneyBackResponse(ReceivedResponse):
+    """Money that went back, as positive numbers; overpayments given back have no shares."""
+
+    overpayment_amount = serializers.IntegerField(help_text="part of total_amount")
+
+
 class TaxShareResponse(serializers.Serializer[Any]):
     tax_rate = StrictDecimalField()
-    amount = serializers.IntegerField(help_text="tax at this rate, minor units")
-    transaction_count = serializers.IntegerField()
+    amount = serializers.IntegerField(help_text="tax received at this rate, minor units")
+    refunded_amount = serializers.IntegerField(help_text="tax refunded at this rate")
+    reversed_amount = serializers.IntegerField(help_text="tax reversed at this rate")
+    transaction_count = serializers.IntegerField(
+        help_text="distinct payments that have tax at this rate"
+    )
 
 
 class GatewayShareResponse(serializers.Serializer[Any]):
     gateway_name = serializers.CharField()
-    transaction_count = serializers.IntegerField()
-    service_fee_amount = serializers.IntegerField(help_text="minor units")
+    transaction_count = serializers.IntegerField(help_text="distinct payments")
+    total_amount = serializers.IntegerField(help_text="received for instalments, minor units")
+    service_fee_amount = serializers.IntegerField()
 
 
-class CurrencyReportResponse(FiguresResponse):
-    """One currency; its breakdowns sum exactly to its columns."""
+class CurrencyReportResponse(ReceivedResponse):
+    """One currency: money received for instalments, and beside it what else moved.
+
+    The breakdowns sum exactly to the totals, but for a payment that has several tax rates: it
+    counts at each.
+    """
 
     currency_code = serializers.CharField()
     tax_breakdown = TaxShareResponse(many=True)
     gateway_breakdown = GatewayShareResponse(many=True)
-    reversals = FiguresResponse()
+    overpayments = OverpaymentsResponse()
+    refunds = MoneyBackResponse(help_text="what the merchant wanted to go back")
+    reversals = MoneyBackResponse(help_text="chargebacks and denials")
+    net_amount = serializers.IntegerField(
+        help_text="received + overpayments - refunds - reversals: the sum of the transactions"
+    )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:  # noqa: ANN401  # a CurrencyReport
         report: CurrencyReport = instance
         return {
             "currency_code": report.currency_code,
-            **_figures(report.settled),
-            "tax_breakdown": [
-                {
-                    "tax_rate": rate.normalize(),
-                    "amount": figures.total_tax_amount,
-                    "transaction_count": figures.transaction_count,
-                }
-                for rate, figures in sorted(report.taxes.items())
-            ],
-            "gateway_breakdown": [
-                {
-                    "gateway_name": name,
-                    "transaction_count": figures.transaction_count,
-                    "service_fee_amount": figures.total_service_fee_amount,
-                }
-                for name, figures in sorted(report.gateways.items())
-            ],
-            "reversals": _figures(report.reversed),
+            **_received(report.received),
+            "tax_breakdown": [_tax_share(*of) for of in sorted(report.taxes.items())],
+            "gateway_breakdown": [_gateway_share(*of) for of in sorted(report.gateways.items())],
+            "overpayments": {
+                "transaction_count": report.overpayments.transaction_count,
+                "total_amount": report.overpayments.total_amount,
+            },
+            "refunds": asdict(report.refunds),
+            "reversals": asdict(report.reversals),
+            "net_amount": report.net_amount,
         }
 
 
@@ -174,7 +202,8 @@ class DiscrepancyResponse(serializers.Serializer[Any]):
     total_amount = serializers.IntegerField(allow_null=True, help_text="minor units")
     paid_amount = serializers.IntegerField(allow_null=True)
     overpayment_amount = serializers.IntegerField(allow_null=True)
-    difference = serializers.IntegerField(allow_null=True)
+    refunded_amount = serializers.IntegerField(allow_null=True)
+    difference = serializers.IntegerField(allow_null=True, help_text="paid_amount - total_amount")
     created_at = UTCDateTimeField()
 
     def to_representation(self, instance: Any) -> dict[str, Any]:  # noqa: ANN401  # either kind
@@ -192,6 +221,7 @@ class DiscrepancyResponse(serializers.Serializer[Any]):
             "total_amount": invoice.total_amount,
             "paid_amount": invoice.paid_amount,
             "overpayment_amount": invoice.overpayment_amount,
+            "refunded_amount": invoice.refunded_amount,
             "difference": invoice.paid_amount - invoice.total_amount,
             "created_at": invoice.created_at,
         }
@@ -203,6 +233,7 @@ class DiscrepancySumResponse(serializers.Serializer[Any]):
     total_amount = serializers.IntegerField(help_text="minor units")
     paid_amount = serializers.IntegerField()
     overpayment_amount = serializers.IntegerField()
+    refunded_amount = serializers.IntegerField()
 
 
 class DiscrepancyList(serializers.Serializer[Any]):
@@ -214,7 +245,13 @@ class DiscrepancyList(serializers.Serializer[Any]):
 
 def _unknown(event: WebhookEvent) -> dict[str, Any]:
     nothing = ("invoice_id", "external_id", "status", "currency_code")
-    amounts = ("total_amount", "paid_amount", "overpayment_amount", "difference")
+    amounts = (
+        "total_amount",
+        "paid_amount",
+        "overpayment_amount",
+        "refunded_amount",
+        "difference",
+    )
     return {
         **dict.fromkeys((*nothing, *amounts)),
         "kinds": [UNKNOWN_REFERENCE],
@@ -224,13 +261,22 @@ def _unknown(event: WebhookEvent) -> dict[str, Any]:
     }
 
 
-def _figures(figures: Figures) -> dict[str, int]:
+def _received(figures: Figures) -> dict[str, int]:
+    received = asdict(figures)
+    del received["overpayment_amount"]  # it has figures of its own
+    return received
+
+
+def _tax_share(rate: Decimal, figures: TaxFigures) -> dict[str, Any]:
+    return {"tax_rate": rate.normalize(), **asdict(figures)}
+
+
+def _gateway_share(name: str, figures: Figures) -> dict[str, Any]:
     return {
+        "gateway_name": name,
         "transaction_count": figures.transaction_count,
-        "subtotal_amount": figures.subtotal_amount,
-        "total_tax_amount": figures.total_tax_amount,
-        "total_service_fee_amount": figures.total_service_fee_amount,
         "total_amount": figures.total_amount,
+        "service_fee_amount": figures.total_service_fee_amount,
     }
 
 

@@ -1,14 +1,12 @@
 """A merchant's reports."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.http import FileResponse, StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,10 +16,12 @@ from apikeys.keys.authentication import tenant_of
 from paytrust.web import spreadsheets
 from paytrust.web.pagination import NewestFirst
 from paytrust.web.serializers import query_of
+from paytrust.web.spreadsheets import Cell
 from reporting.exports import financial, movements
+from reporting.exports.answers import CSV_ANSWER, XLSX_ANSWER, csv_answer, xlsx_answer
 from reporting.exports.movements import Asked as Movements
 from reporting.financial import selectors
-from reporting.financial.selectors import CurrencyReport
+from reporting.financial.figures import CurrencyReport
 from reporting.financial.serializers import (
     UNKNOWN_REFERENCE,
     CurrencyReportResponse,
@@ -34,14 +34,11 @@ from reporting.financial.serializers import (
     MovementsQuery,
 )
 
-CSV_ANSWER = {(HTTPStatus.OK.value, "text/csv"): OpenApiTypes.STR}
-XLSX_ANSWER = {(HTTPStatus.OK.value, spreadsheets.XLSX): OpenApiTypes.BINARY}
-
 
 class FinancialReport(APIView):
     @extend_schema(responses=FinancialReportResponse, parameters=[FinancialQuery])
     def get(self, request: Request) -> Response:
-        """Report what was settled in an interval, per currency, with its taxes and fees."""
+        """Report what came in and what went back in an interval, per currency."""
         asked = _asked(request)
         reports = _financial(request, asked)
         return Response(
@@ -56,34 +53,34 @@ class FinancialReportCSV(APIView):
     @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
     def get(self, request: Request) -> StreamingHttpResponse:
         """Return the financial report as CSV, amounts in whole currency."""
-        asked = _asked(request)
-        start, end, zone = asked["start"], asked["end"], asked["tz"]
-        rows = financial.financial_rows(
-            reports=_financial(request, asked), start=start, end=end, zone=zone
-        )
-        return _csv(spreadsheets.csv_pieces(rows), _name("financial", start, end, zone))
+        rows, name = _financial_rows(request)
+        return csv_answer(spreadsheets.csv_pieces(rows), name)
+
+
+class FinancialReportXLSX(APIView):
+    @extend_schema(responses=XLSX_ANSWER, parameters=[FinancialQuery])
+    def get(self, request: Request) -> FileResponse:
+        """Return the financial report as a workbook, amounts in whole currency."""
+        rows, name = _financial_rows(request)
+        return xlsx_answer(rows, title="financial", name=name)
 
 
 class MovementsCSV(APIView):
     @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
     def get(self, request: Request) -> StreamingHttpResponse:
-        """Stream every payment and reversal booked in an interval as CSV, oldest first."""
+        """Stream every payment, refund and reversal booked in an interval as CSV, oldest first."""
         asked = _movements(request)
         pieces = movements.csv_pieces(asked)
-        return _csv(pieces, _name("transactions", asked.start, asked.end, asked.zone))
+        return csv_answer(pieces, _name("transactions", asked.start, asked.end, asked.zone))
 
 
 class MovementsXLSX(APIView):
     @extend_schema(responses=XLSX_ANSWER, parameters=[FinancialQuery])
     def get(self, request: Request) -> FileResponse:
-        """Return every payment and reversal booked in an interval as a workbook."""
+        """Return every payment, refund and reversal booked in an interval as a workbook."""
         asked = _movements(request)
-        return FileResponse(
-            spreadsheets.xlsx_file(movements.rows(asked), title="transactions"),
-            as_attachment=True,
-            filename=f"{_name('transactions', asked.start, asked.end, asked.zone)}.xlsx",
-            content_type=spreadsheets.XLSX,
-        )
+        name = _name("transactions", asked.start, asked.end, asked.zone)
+        return xlsx_answer(movements.rows(asked), title="transactions", name=name)
 
 
 class DiscrepancyReport(APIView):
@@ -122,6 +119,15 @@ def _financial(request: Request, asked: dict[str, Any]) -> list[CurrencyReport]:
     )
 
 
+def _financial_rows(request: Request) -> tuple[Iterator[Sequence[Cell]], str]:
+    asked = _asked(request)
+    start, end, zone = asked["start"], asked["end"], asked["tz"]
+    rows = financial.financial_rows(
+        reports=_financial(request, asked), start=start, end=end, zone=zone
+    )
+    return rows, _name("financial", start, end, zone)
+
+
 def _movements(request: Request) -> Movements:
     asked = _asked(request, MovementsQuery)
     return Movements(
@@ -132,12 +138,6 @@ def _movements(request: Request) -> Movements:
         currency_code=asked.get("currency"),
         gateway_id=asked.get("gateway_id"),
     )
-
-
-def _csv(pieces: Iterable[str | bytes], name: str) -> StreamingHttpResponse:
-    answer = StreamingHttpResponse(pieces, content_type=spreadsheets.CSV)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return answer
 
 
 def _name(report: str, start: datetime, end: datetime, zone: ZoneInfo) -> str:

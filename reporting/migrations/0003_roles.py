@@ -3,8 +3,16 @@ from django.db import migrations, models
 MONEY = {
     "apikeys": ["tenant"],
     "gateways": ["gateway", "gatewayfee"],
-    "invoices": ["invoice", "lineitem", "installment", "paymentrequest", "settlemententry"],
-    "payments": ["webhookevent", "webhookretry", "transaction", "allocation"],
+    "invoices": [
+        "invoice",
+        "lineitem",
+        "installment",
+        "paymentrequest",
+        "settlemententry",
+        "transaction",
+        "ledgerentry",
+    ],
+    "payments": ["webhookevent", "webhookretry", "allocation"],
     "reporting": ["closedday", "dailytotal"],
 }
 PLATFORM = {

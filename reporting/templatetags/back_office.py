@@ -3,24 +3,15 @@
 from decimal import Decimal
 
 from django import template
-from django.utils.safestring import SafeString
 
 from invoices.invoices import labels
-from payments.models import Transaction
-from paytrust.staff import display
 
 register = template.Library()
 register.filter("invoice_label", labels.invoice_label)
 register.filter("flag_label", labels.flag_label)
+register.filter("kind_label", labels.kind_label)
 register.filter("part_label", labels.part_label)
 register.filter("request_label", labels.request_label)
-
-
-@register.filter
-def kind_label(row: Transaction) -> SafeString:
-    """Return whether money came or went."""
-    is_payment = row.kind == Transaction.Kind.PAYMENT
-    return display.label(row.get_kind_display(), "good" if is_payment else "bad")
 
 
 @register.filter

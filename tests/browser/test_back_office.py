@@ -8,8 +8,8 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import expect
 
-from invoices.models import Invoice, PaymentRequest
-from payments.models import Proposal, Transaction, WebhookEvent
+from invoices.models import Invoice, PaymentRequest, Transaction
+from payments.models import Proposal, WebhookEvent
 from paytrust.staff import roles
 from tests.browser.conftest import NARROW, WIDE, OpenWindow, Window, operator
 from tests.browser.scenes import a_busy_day, failed_payment
@@ -178,7 +178,7 @@ class TestLooks:
 
 
 # They differ from `transaction` in their words alone, which axe need not look at again.
-ALIKE = {"instalment", "payment-request", "settlement", "role"}
+ALIKE = {"instalment", "payment-request", "ledger-entry", "role"}
 
 
 def pages() -> dict[str, str]:
@@ -189,15 +189,15 @@ def pages() -> dict[str, str]:
     installment = invoice.installments.get(number=1)
     request = invoice.payment_requests.get(installment=installment)
     transaction = invoice.transactions.get()
-    entry = installment.settlement_entries.get()
+    entry = installment.ledger_entries.get()
     return {
         "overview": "/admin/",
         "invoices": "/admin/invoices/invoice/",
         "invoice": f"/admin/invoices/invoice/{invoice.pk}/change/",
         "instalment": f"/admin/invoices/installment/{installment.pk}/change/",
         "payment-request": f"/admin/invoices/paymentrequest/{request.pk}/change/",
-        "transaction": f"/admin/payments/transaction/{transaction.pk}/change/",
-        "settlement": f"/admin/invoices/settlemententry/{entry.pk}/change/",
+        "transaction": f"/admin/invoices/transaction/{transaction.pk}/change/",
+        "ledger-entry": f"/admin/invoices/ledgerentry/{entry.pk}/change/",
         "failed-webhooks": "/admin/payments/webhookevent/?status__exact=failed",
         "failed-webhook": f"/admin/payments/webhookevent/{event.pk}/change/",
         "proposal": f"/admin/payments/proposal/{proposal.pk}/change/",

@@ -16,16 +16,16 @@ from django.utils import timezone
 from gateways.adapter import PaymentReport
 from invoices.invoices import services
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
-from invoices.ledger import crediting
-from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest
+from invoices.ledger import posting
+from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest, Transaction
+from invoices.payment_requests.leases import PaymentInProgress
 from invoices.schedule.adjusting import InvoiceNotCancellable
 from invoices.schedule.splitting import InvalidInstallments
 from payments.booking import settling as payments
 from payments.changes import closing
 from payments.changes.closing import PaidMeanwhile
-from payments.models import Transaction
 from paytrust.errors import PayTrustError
-from paytrust.operations.database import PaymentInProgress, violated_constraint
+from paytrust.operations.database import violated_constraint
 from tests.apikeys.factories import TenantFactory
 from tests.conftest import Sandbox
 from tests.journeys import books
@@ -128,13 +128,13 @@ class Interleaving:
 
     def __init__(self) -> None:
         self._reached, self._resume = Event(), Event()
-        self._locked_installments = crediting.locked_installments
+        self._locked_account = posting.locked_account
 
-    def locked_installments(self, **arguments: Any) -> Any:
+    def locked_account(self, **arguments: Any) -> Any:
         if not self._reached.is_set():
             self._reached.set()
             assert self._resume.wait(timeout=10)
-        return self._locked_installments(**arguments)
+        return self._locked_account(**arguments)
 
     def of(self, booking: Call, change: Call) -> tuple[Any, Any]:
         booked: list[Any] = []
@@ -151,7 +151,7 @@ class Interleaving:
 @pytest.fixture
 def interleaving(monkeypatch: pytest.MonkeyPatch) -> Interleaving:
     script = Interleaving()
-    monkeypatch.setattr(crediting, "locked_installments", script.locked_installments)
+    monkeypatch.setattr(posting, "locked_account", script.locked_account)
     return script
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from gateways import registry
 from gateways.adapter import PaymentReport
-from invoices.models import PaymentRequest
-from payments.models import Transaction, WebhookEvent
+from invoices.models import PaymentRequest, Transaction
+from payments.models import WebhookEvent
 from payments.webhooks import confirming, retrying
 from tests.apikeys.factories import NOON
 from tests.concurrency.threads import at_once

@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest
 from invoices.payment_requests import opening as payment_requests
-from paytrust.operations.database import PaymentInProgress, violated_constraint
+from invoices.payment_requests import recording
+from invoices.payment_requests.leases import PaymentInProgress
+from paytrust.operations.database import violated_constraint
 from tests.concurrency.threads import at_once, locked_elsewhere
 from tests.conftest import Sandbox
 from tests.invoices.factories import invoice
@@ -40,7 +42,7 @@ def opening(made: Invoice) -> Callable[[], bool]:
 
 def meet_before_recording(monkeypatch: pytest.MonkeyPatch, *, wait_seconds: float) -> list[int]:
     """Let two openings go on only together; one that is alone goes on after a while."""
-    barrier, new_reference, arrived = Barrier(2), payment_requests.new_reference, []
+    barrier, new_reference, arrived = Barrier(2), recording.new_reference, []
 
     def reference_together(**arguments: Any) -> str:
         arrived.append(1)
@@ -48,7 +50,7 @@ def meet_before_recording(monkeypatch: pytest.MonkeyPatch, *, wait_seconds: floa
             barrier.wait(timeout=wait_seconds)
         return new_reference(**arguments)
 
-    monkeypatch.setattr(payment_requests, "new_reference", reference_together)
+    monkeypatch.setattr(recording, "new_reference", reference_together)
     return arrived
 
 

@@ -9,10 +9,17 @@ import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from invoices.ledger import crediting
-from invoices.models import Installment, Invoice, InvoiceQuerySet, PaymentRequest
+from invoices.ledger import posting
+from invoices.ledger.posting import Account
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceQuerySet,
+    LedgerEntry,
+    PaymentRequest,
+    Transaction,
+)
 from payments.booking import settling as services
-from payments.models import Allocation, Transaction
 from paytrust.operations.database import violated_constraint
 from tests.apikeys.factories import NOON
 from tests.concurrency.threads import at_once
@@ -36,15 +43,15 @@ def settling(request: PaymentRequest, charge: str = "charge-1", **said: Any) -> 
 
 def meet_before_crediting(monkeypatch: pytest.MonkeyPatch, *, wait_seconds: float) -> list[int]:
     """Let two settlements go on only together; one that is alone goes on after a while."""
-    barrier, lock, arrived = Barrier(2), crediting.locked_installments, []
+    barrier, lock, arrived = Barrier(2), posting.locked_account, []
 
-    def lock_together(**arguments: Any) -> list[Installment]:
+    def lock_together(**arguments: Any) -> Account:
         arrived.append(1)
         with suppress(BrokenBarrierError):
             barrier.wait(timeout=wait_seconds)
         return lock(**arguments)
 
-    monkeypatch.setattr(crediting, "locked_installments", lock_together)
+    monkeypatch.setattr(posting, "locked_account", lock_together)
     return arrived
 
 
@@ -64,7 +71,7 @@ class TestTheSamePaymentManyTimesAtOnce:
         outcomes = at_once(*[settling(request)] * 12)
 
         assert sorted(map(str, outcomes)) == ["already_booked"] * 11 + ["booked"]
-        assert Transaction.objects.count() == Allocation.objects.count() == 1
+        assert Transaction.objects.count() == LedgerEntry.objects.count() == 1
         assert balances() == ("fully_paid", 10_000, 0)
 
     def test_never_comes_as_far_as_crediting_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:

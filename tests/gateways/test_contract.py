@@ -25,8 +25,8 @@ from gateways.adapter import (
     PaymentState,
 )
 from gateways.models import Gateway
-from invoices.models import PaymentRequest
-from payments.models import Transaction, WebhookEvent
+from invoices.models import PaymentRequest, Transaction
+from payments.models import WebhookEvent
 from paytrust.money import EXPONENTS, Money
 from tests.conftest import Merchant
 from tests.factories import invoice_body

@@ -35,6 +35,9 @@ class InvoiceFactory(DjangoModelFactory[Invoice]):
     created_at = NOON
     updated_at = NOON
     expires_at = NOON + timedelta(days=1)
+    paid_at = factory.LazyAttribute(
+        lambda made: NOON if getattr(made, "status", "") == "fully_paid" else None
+    )
 
 
 class LineItemFactory(DjangoModelFactory[LineItem]):

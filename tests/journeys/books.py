@@ -3,11 +3,19 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from apikeys.models import Tenant
-from invoices.models import Installment, InstallmentTax, Invoice, PaymentRequest, SettlementEntry
-from payments.models import Allocation, Transaction
+from invoices.models import (
+    Installment,
+    Invoice,
+    LedgerEntry,
+    LedgerTax,
+    LineItem,
+    PaymentRequest,
+    Transaction,
+)
 
 Row = dict[str, Any]
 ACTIVE = ("opening", "open", "closing")
@@ -26,13 +34,25 @@ INVOICE_FIELDS = (
     *COLUMNS.values(),
     "paid_amount",
     "overpayment_amount",
+    "refunded_amount",
+    "paid_at",
+    "version",
     "status",
     "ended_as",
     "review_flags",
     "expires_at",
     "open_payment_at",
 )
-PART_FIELDS = ("id", "invoice_id", "number", "due_at", *COLUMNS, "paid_amount", "status")
+PART_FIELDS = (
+    "id",
+    "invoice_id",
+    "number",
+    "due_at",
+    *COLUMNS,
+    "paid_amount",
+    "refunded_amount",
+    "status",
+)
 REQUEST_FIELDS = (
     "id",
     "tenant_id",
@@ -57,7 +77,20 @@ TRANSACTION_FIELDS = (
     "reverses_id",
     "currency_code",
     "amount",
-    "overpayment_amount",
+)
+ENTRY_FIELDS = (
+    "id",
+    "tenant_id",
+    "gateway_id",
+    "invoice_id",
+    "installment_id",
+    "transaction_id",
+    "kind",
+    "currency_code",
+    "amount",
+    "net_amount",
+    "tax_amount",
+    "service_fee_amount",
 )
 
 
@@ -67,11 +100,24 @@ class Books:
 
     invoices: dict[int, Row]
     parts: dict[int, Row]
-    taxes: dict[int, int]  # by instalment
     requests: dict[int, Row]
     transactions: dict[int, Row]
-    allocations: list[Any]
-    settled: Counter[int]  # entries of an instalment, less those that a reversal took back
+    entries: dict[int, Row]
+    taxes: list[Any]  # of entries, by rate
+    lines: dict[tuple[int, Decimal], int]  # tax by invoice and rate
+
+    @property
+    def allocations(self) -> list[Row]:
+        """What went into instalments, or came out of them."""
+        return [row for row in self.entries.values() if row["installment_id"]]
+
+    def overpaid(self, transactions: Iterable[Row]) -> int:
+        ids = {row["id"] for row in transactions}
+        return sum(
+            row["amount"]
+            for row in self.entries.values()
+            if row["transaction_id"] in ids and not row["installment_id"]
+        )
 
     def parts_of(self, invoice_id: int) -> list[Row]:
         return [part for part in self.parts.values() if part["invoice_id"] == invoice_id]
@@ -95,34 +141,31 @@ def read(tenants: Sequence[Tenant]) -> Books:
         Invoice.objects.filter(tenant__in=tenants).order_by("pk").values(*INVOICE_FIELDS)
     )
     ids = list(invoices)
-    taxes: dict[int, int] = defaultdict(int)
-    for pk, amount in InstallmentTax.objects.filter(installment__invoice__in=ids).values_list(
-        "installment_id", "tax_amount"
+    lines: dict[tuple[int, Decimal], int] = defaultdict(int)
+    for pk, rate, amount in LineItem.objects.filter(invoice__in=ids).values_list(
+        "invoice_id", "tax_rate", "tax_amount"
     ):
-        taxes[pk] += amount
-    settled: Counter[int] = Counter()
-    for pk, kind in SettlementEntry.objects.filter(installment__invoice__in=ids).values_list(
-        "installment_id", "kind"
-    ):
-        settled[pk] += 1 if kind == "settled" else -1
+        lines[pk, rate] += amount
     return Books(
         invoices=invoices,
         parts=by_key(
             Installment.objects.filter(invoice__in=ids).order_by("pk").values(*PART_FIELDS)
         ),
-        taxes=taxes,
         requests=by_key(
             PaymentRequest.objects.filter(invoice__in=ids).order_by("pk").values(*REQUEST_FIELDS)
         ),
         transactions=by_key(
             Transaction.objects.filter(invoice__in=ids).order_by("pk").values(*TRANSACTION_FIELDS)
         ),
-        allocations=list(
-            Allocation.objects.filter(transaction__invoice__in=ids)
-            .order_by("pk")
-            .values("transaction_id", "installment_id", "amount")
+        entries=by_key(
+            LedgerEntry.objects.filter(invoice__in=ids).order_by("pk").values(*ENTRY_FIELDS)
         ),
-        settled=settled,
+        taxes=list(
+            LedgerTax.objects.filter(entry__invoice__in=ids).values(
+                "entry_id", "tax_rate", "tax_amount"
+            )
+        ),
+        lines=lines,
     )
 
 
@@ -142,22 +185,69 @@ def check(books: Books) -> None:
 
 def check_money(books: Books) -> None:
     """Each unit received is in an instalment or in the overpayment, per row, invoice and in all."""
-    into_part: Counter[int] = Counter()
     from_row: Counter[int] = Counter()
-    for allocation in books.allocations:
-        into_part[allocation["installment_id"]] += allocation["amount"]
-        from_row[allocation["transaction_id"]] += allocation["amount"]
+    received: Counter[int] = Counter()
+    refunded: Counter[int] = Counter()
+    for entry in books.entries.values():
+        assert (entry["amount"] > 0) == (entry["kind"] == "payment")
+        assert entry["kind"] == books.transactions[entry["transaction_id"]]["kind"]
+        from_row[entry["transaction_id"]] += entry["amount"]
+        if entry["kind"] == "refund":
+            refunded[entry["installment_id"]] -= entry["amount"]
+        else:
+            received[entry["installment_id"]] += entry["amount"]
     for row in books.transactions.values():
-        assert row["amount"] == from_row[row["id"]] + row["overpayment_amount"]
+        assert row["amount"] == from_row[row["id"]]
     for part in books.parts.values():
-        assert part["paid_amount"] == into_part[part["id"]]
+        assert part["paid_amount"] == received[part["id"]]
+        assert part["refunded_amount"] == refunded[part["id"]] <= part["paid_amount"]
     for invoice in books.invoices.values():
         rows = books.transactions_of(invoice["id"])
-        assert invoice["paid_amount"] == sum(row["amount"] for row in rows)
-        assert invoice["overpayment_amount"] == sum(row["overpayment_amount"] for row in rows)
-    received = sum(row["amount"] for row in books.transactions.values())
-    overpaid = sum(row["overpayment_amount"] for row in books.transactions.values())
-    assert received == sum(into_part.values()) + overpaid
+        back = -sum(row["amount"] for row in rows if row["kind"] == "refund")
+        assert invoice["refunded_amount"] == back
+        assert invoice["paid_amount"] == sum(row["amount"] for row in rows) + back
+        assert invoice["overpayment_amount"] == books.overpaid(rows) >= 0
+    check_shares(books)
+    check_rates(books)
+
+
+def check_shares(books: Books) -> None:
+    """The rows of an instalment never exceed its columns, and those of a paid one are them."""
+    columns = ("net_amount", "tax_amount", "service_fee_amount")
+    sums: dict[tuple[int, bool], Counter[str]] = defaultdict(Counter)
+    for entry in books.allocations:
+        for column in columns:
+            assert entry[column] * entry["amount"] >= 0
+            key = entry["installment_id"], entry["kind"] == "refund"
+            sums[key][column] += entry[column]
+    for part in books.parts.values():
+        for column in columns:
+            received, back = sums[part["id"], False][column], -sums[part["id"], True][column]
+            assert 0 <= back <= received <= part[column]
+            assert part["status"] == "unpaid" or received == part[column]
+
+
+def check_rates(books: Books) -> None:
+    """The tax of each row is that of its rates, and no rate gives more than its lines' tax."""
+    of_entry: Counter[int] = Counter()
+    received: Counter[tuple[int, Decimal]] = Counter()
+    refunded: Counter[tuple[int, Decimal]] = Counter()
+    for tax in books.taxes:
+        entry = books.entries[tax["entry_id"]]
+        of_entry[entry["id"]] += tax["tax_amount"]
+        key = entry["invoice_id"], tax["tax_rate"]
+        if entry["kind"] == "refund":
+            refunded[key] -= tax["tax_amount"]
+        else:
+            received[key] += tax["tax_amount"]
+    for entry in books.entries.values():
+        assert entry["tax_amount"] == of_entry[entry["id"]]
+    for (invoice_id, rate), amount in books.lines.items():
+        key = invoice_id, rate
+        assert 0 <= refunded[key] <= received[key] <= amount
+        if books.invoices[invoice_id]["status"] == "fully_paid":
+            assert received[key] == amount
+    assert set(received) <= set(books.lines)
 
 
 def check_schedule(books: Books, invoice: Row) -> None:
@@ -171,12 +261,11 @@ def check_schedule(books: Books, invoice: Row) -> None:
         assert 0 <= part["paid_amount"] <= part["total_amount"]
         is_paid = part["paid_amount"] == part["total_amount"]
         assert part["status"] == ("paid" if is_paid else "unpaid")
-        assert books.taxes[part["id"]] == part["tax_amount"]
-        assert books.settled[part["id"]] == int(is_paid)
 
 
 def check_status(books: Books, invoice: Row) -> None:
     assert invoice["status"] == status_of(books, invoice)
+    assert (invoice["paid_at"] is not None) == (invoice["status"] == "fully_paid")
     flags = invoice["review_flags"]
     parts = books.parts_of(invoice["id"])
     assert len(flags) == len(set(flags))
@@ -191,8 +280,8 @@ def check_status(books: Books, invoice: Row) -> None:
 def status_of(books: Books, invoice: Row) -> str:
     """Money first, then how it ended, then whether it ever had a payment URL."""
     rows = books.transactions_of(invoice["id"])
-    received = sum(row["amount"] for row in rows)
-    allocated = received - sum(row["overpayment_amount"] for row in rows)
+    received = sum(row["amount"] for row in rows if row["kind"] != "refund")
+    allocated = sum(part["paid_amount"] for part in books.parts_of(invoice["id"]))
     if allocated == invoice["total_amount"]:
         return "fully_paid"
     if received > 0:

@@ -1,138 +1,55 @@
-"""What reports must say, recounted from what is seen of instalments after each step."""
+"""What reports must say, recounted from the transactions that were seen after each step."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 from apikeys.models import Tenant
-from invoices.models import InstallmentTax
-from reporting.financial import selectors
-from tests.journeys.books import COLUMNS, Books, Row
+from invoices.models import LedgerEntry
+from tests.journeys.books import Books, Row
+from tests.reporting.ledger import Move, Piece, recounted, reported
 
-NAMES = {1: "Xendit", 2: "Midtrans"}
 INSTANT = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """That an instalment became paid, or was taken back, in some step."""
-
-    step: int
-    kind: str
-    tenant_id: int
-    gateway_id: int
-    currency_code: str
-    columns: tuple[int, ...]
-    taxes: dict[Decimal, int]
 
 
 class Recount:
     def __init__(self, books: Books, now: datetime) -> None:
-        self.books = books
+        self.seen = set(books.transactions)
         self.moments = [now]  # when each step was over
-        self.turns: list[Turn] = []
+        self.moves: list[tuple[int, Move]] = []  # and whose they are
 
     def see(self, books: Books, now: datetime) -> None:
-        """Note which instalments became paid, or no longer are, since the last step."""
-        step, before = len(self.moments), self.books
-        new = books.allocations[len(before.allocations) :]
-        for part in books.parts.values():
-            was = before.parts.get(part["id"])
-            for kind in turns_of(part, was, [a["amount"] for a in new if is_of(a, part)]):
-                self.turns.append(turn(books, part, kind, step))
-        self.books = books
+        """Note what was booked since the last step."""
+        new = [row for key, row in books.transactions.items() if key not in self.seen]
+        self.moves += [(row["tenant_id"], move_of(row, now)) for row in new]
+        self.seen.update(books.transactions)
         self.moments.append(now)
 
     def check(self, tenant: Tenant, one: int, other: int) -> None:
         """Assert that the report over the steps between two moments tells exactly those."""
         first, last = sorted((one % len(self.moments), other % len(self.moments)))
-        counted: dict[str, Any] = {}
-        for made in self.turns:
-            if made.tenant_id == tenant.pk and first < made.step <= last:
-                add(counted, made)
-        reports = selectors.financial_report(
-            tenant=tenant,
-            start=self.moments[first] + INSTANT,
-            end=self.moments[last] + INSTANT,
-        )
-        assert {report.currency_code: told(report) for report in reports} == counted
-        for report in reports:
-            taxes, fees = report.taxes.values(), report.gateways.values()
-            assert sum(t.total_tax_amount for t in taxes) == report.settled.total_tax_amount
-            assert (
-                sum(f.total_service_fee_amount for f in fees)
-                == report.settled.total_service_fee_amount
-            )
+        start, end = self.moments[first] + INSTANT, self.moments[last] + INSTANT
+        own = [move for tenant_id, move in self.moves if tenant_id == tenant.pk]
+        assert reported(tenant, start, end) == recounted(own, start, end)
 
 
-def is_of(allocation: Row, part: Row) -> bool:
-    return bool(allocation["installment_id"] == part["id"])
-
-
-def turns_of(part: Row, was: Row | None, moved: Sequence[int]) -> list[str]:
-    """Follow each unit that moved; what is left over was an adjustment that met what was paid."""
-    amount = was["paid_amount"] if was else 0
-    paid = was is not None and was["status"] == "paid"
-    turns = []
-    for unit in moved:
-        amount += unit
-        if paid != (amount == part["total_amount"]):
-            paid = not paid
-            turns.append("settled" if paid else "reversed")
-    if paid != (part["status"] == "paid"):
-        turns.append("reversed" if paid else "settled")
-    return turns
-
-
-def turn(books: Books, part: Row, kind: str, step: int) -> Turn:
-    invoice = books.invoices[part["invoice_id"]]
-    rates = InstallmentTax.objects.filter(installment=part["id"])
-    return Turn(
-        step=step,
-        kind=kind,
-        tenant_id=invoice["tenant_id"],
-        gateway_id=invoice["gateway_id"],
-        currency_code=invoice["currency_code"],
-        columns=tuple(part[column] for column in COLUMNS),
-        taxes=dict(rates.values_list("tax_rate", "tax_amount")),
+def move_of(row: Row, at: datetime) -> Move:
+    """Return a transaction with its ledger rows, each of which must add up by itself."""
+    entries = list(LedgerEntry.objects.filter(transaction=row["id"]).prefetch_related("taxes"))
+    assert sum(entry.amount for entry in entries) == row["amount"]
+    move = Move(
+        booked_at=at,
+        kind=row["kind"],
+        gateway_id=row["gateway_id"],
+        currency_code=row["currency_code"],
+        pieces=[piece_of(entry) for entry in entries if entry.installment_id],
+        overpayment=sum(abs(entry.amount) for entry in entries if not entry.installment_id),
     )
+    assert move.sign * move.amount == row["amount"]
+    return move
 
 
-def add(counted: dict[str, Any], made: Turn) -> None:
-    report = counted.setdefault(
-        made.currency_code, {"settled": [0] * 5, "reversed": [0] * 5, "taxes": {}, "gateways": {}}
+def piece_of(entry: LedgerEntry) -> Piece:
+    return Piece(
+        net=abs(entry.net_amount),
+        fee=abs(entry.service_fee_amount),
+        taxes={tax.tax_rate: abs(tax.tax_amount) for tax in entry.taxes.all()},
     )
-    report[made.kind] = [a + b for a, b in zip(report[made.kind], (1, *made.columns), strict=True)]
-    if made.kind == "settled":
-        for rate, amount in made.taxes.items():
-            count, tax = report["taxes"].get(rate, (0, 0))
-            report["taxes"][rate] = (count + 1, tax + amount)
-        name = NAMES[made.gateway_id]
-        count, fee = report["gateways"].get(name, (0, 0))
-        report["gateways"][name] = (count + 1, fee + made.columns[2])
-
-
-def told(report: selectors.CurrencyReport) -> dict[str, Any]:
-    return {
-        **{kind: columns_of(getattr(report, kind)) for kind in ("settled", "reversed")},
-        "taxes": {
-            rate: (share.transaction_count, share.total_tax_amount)
-            for rate, share in report.taxes.items()
-        },
-        "gateways": {
-            name: (share.transaction_count, share.total_service_fee_amount)
-            for name, share in report.gateways.items()
-        },
-    }
-
-
-def columns_of(figures: selectors.Figures) -> list[int]:
-    return [
-        figures.transaction_count,
-        figures.subtotal_amount,
-        figures.total_tax_amount,
-        figures.total_service_fee_amount,
-        figures.total_amount,
-    ]

@@ -143,7 +143,12 @@ class ScriptedGateway:
         return None  # a charge's own report shows them
 
     def expire_payment(
-        self, *, reference: str, gateway_id: str | None = None, amount: Money
+        self,
+        *,
+        reference: str,
+        gateway_id: str | None = None,
+        page_token: str | None = None,
+        amount: Money,
     ) -> PaymentReport | None:
         lost = self._before()
         for charge in self.under(reference):

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from gateways import registry
 from gateways.accounts import credentials
-from invoices.models import PaymentRequest
+from invoices.models import PaymentRequest, Transaction
 from payments.changes import closing
-from payments.models import Transaction, WebhookEvent
+from payments.models import WebhookEvent
 from payments.reconciliation import asking
 from tests.conftest import Merchant, Sandbox
 

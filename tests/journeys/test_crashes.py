@@ -18,11 +18,11 @@ from django.utils import timezone
 from gateways.budgets.watching import WatchedAdapter
 from invoices.invoices import selectors
 from invoices.invoices import services as invoice_services
-from invoices.ledger import crediting
-from invoices.models import Installment, Invoice, PaymentRequest
-from invoices.payment_requests import opening
+from invoices.ledger import posting
+from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
+from invoices.payment_requests import opening, pages, recording, transitions
 from payments.booking import reversals, settling
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import WebhookEvent
 from payments.reconciliation import asking
 from payments.webhooks import confirming, receiving, retrying
 from paytrust.operations import queue
@@ -36,12 +36,12 @@ WHEN = pytest.mark.parametrize("when", ["before", "after"])
 OPENING: dict[str, tuple[Any, str]] = {
     "the rows are made": (invoice_services, "_record_invoice"),
     "the line items are made": (invoice_services, "_record_lines"),
-    "the request is recorded": (opening, "lease_request"),
-    "the gateway is asked": (opening, "ask_gateway"),
-    "the connection is given back": (opening, "release_connection"),
+    "the request is recorded": (recording, "lease_request"),
+    "the gateway is asked": (pages, "ask_gateway"),
+    "the connection is given back": (pages, "release_connection"),
     "the gateway makes the payment": (WatchedAdapter, "create_payment"),
-    "the page is recorded": (opening, "record_page"),
-    "the invoice moves on": (opening, "_reopen"),
+    "the page is recorded": (pages, "record_page"),
+    "the invoice moves on": (pages, "_move_invoice_on"),
     "the answer is shaped": (selectors, "reopened"),
 }
 BOOKING: dict[str, tuple[Any, str]] = {
@@ -53,17 +53,19 @@ BOOKING: dict[str, tuple[Any, str]] = {
     "the answer is believed": (confirming, "_confirmed"),
     "the books are opened": (confirming, "_settle"),
     "it is settled": (settling, "settle"),
-    "the instalments are filled": (crediting, "credit"),
-    "the invoice moves": (crediting, "_move_invoice"),
+    "the instalments are locked": (posting, "locked_account"),
+    "the plan is written": (posting, "apply"),
     "the row is written": (Transaction.objects, "create"),
-    "the allocations are written": (Allocation.objects, "bulk_create"),
+    "the ledger is written": (LedgerEntry.objects, "bulk_create"),
+    "the instalments are filled": (posting, "_write_parts"),
+    "the invoice moves": (posting, "_write_invoice"),
     "the outcome is recorded": (retrying, "record_outcome"),
 }
 REVERSING: dict[str, tuple[Any, str]] = {
     "the reversals are booked": (reversals, "book"),
     "one is booked": (reversals, "_book_share"),
-    "the invoice gives it back": (crediting, "debit"),
-    "the instalments are emptied": (crediting, "_empty"),
+    "the plan is written": (posting, "apply"),
+    "the instalments are emptied": (posting, "_write_parts"),
 }
 
 
@@ -123,7 +125,7 @@ def test_opening_makes_one_charge(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, gateway: str, step: str, when: str
 ) -> None:
     merchant, sandbox, killer = scene.merchant, scene.sandbox, scene.killer
-    monkeypatch.setattr(opening, "LEASE", timedelta(0))  # its time has run out by then
+    monkeypatch.setattr(transitions, "LEASE", timedelta(0))  # its time has run out by then
     killer.kill(OPENING[step], when)
     body = BODIES[gateway](external_id="order-77")
 

@@ -19,8 +19,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from gateways import http
-from invoices.models import PaymentRequest
-from payments.models import Transaction, WebhookEvent
+from invoices.models import PaymentRequest, Transaction
+from payments.models import WebhookEvent
 from payments.reconciliation import asking as reconciliation
 from payments.webhooks import confirming
 from tests.conftest import Merchant, Sandbox

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from invoices.models import Installment, Invoice, PaymentRequest
-from payments.models import Transaction
+from invoices.models import Installment, Invoice, PaymentRequest, Transaction
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 

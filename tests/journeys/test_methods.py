@@ -14,7 +14,7 @@ from django.utils import timezone
 from gateways import http
 from invoices.models import PaymentRequest
 from invoices.payment_requests import opening
-from paytrust.operations.database import PaymentInProgress
+from invoices.payment_requests.leases import PaymentInProgress
 from tests.conftest import Merchant, Sandbox
 from tests.factories import rupiah_body
 
@@ -147,9 +147,11 @@ def test_a_caller_who_comes_while_the_gateway_is_asked_takes_no_lock(
     merchant: Merchant, sandbox: Sandbox
 ) -> None:
     """The one at work needs the lock to record the answer, and does not wait for it."""
-    invoice = create(merchant, {"type": "qris"})
     now = timezone.now()
-    PaymentRequest.objects.update(status="opening", leased_until=now + timedelta(seconds=40))
+    sandbox.fault("midtrans", "http_500")
+    answer = merchant.post("/invoices", json=rupiah_body(payment_method={"type": "qris"}))
+    invoice = {"id": answer.json()["details"]["invoice_id"]}
+    PaymentRequest.objects.update(leased_until=now + timedelta(seconds=40))
 
     with CaptureQueriesContext(connection) as queries, pytest.raises(PaymentInProgress):
         opening.open_payment(tenant=merchant.tenant, invoice_id=invoice["id"], now=now)

@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from payments.models import Transaction, WebhookEvent
+from invoices.models import Transaction
+from payments.models import WebhookEvent
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body
 from tests.payments.webhooks.test_operator_views import event

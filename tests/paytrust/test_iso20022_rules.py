@@ -8,8 +8,8 @@ from lxml import etree
 
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.iso20022 import pain001
+from invoices.models import LedgerEntry
 from payments.booking import pain002_document, pain002_statuses
-from payments.models import Allocation
 from paytrust.iso20022 import rules, validation
 from paytrust.iso20022.messages import Message
 from tests import documents
@@ -233,7 +233,7 @@ def status_report() -> etree._Element:
         invoice=document.invoice,
         installments=document.installments,
         transactions=[row],
-        allocations=[Allocation(transaction=row, installment=part, amount=100)],
+        entries=[LedgerEntry(transaction=row, installment=part, kind="payment", amount=100)],
         refusals={},
     )
     root = pain002_document.build(pain002_statuses.report_on(paid))

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apikeys.keys import selectors as apikeys
-from reporting.audit import checks
+from reporting.audit import checks, days
 
 BAR_WIDTH = 30
 
 
 class Command(BaseCommand):
     help = (
-        "Recompute every invoice, instalment, transaction, allocation and closed day from the "
+        "Recompute every invoice, instalment, transaction, ledger entry and closed day from the "
         "ground up. Prints what does not add up and exits 1, or 0 if everything does."
     )
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         if tenant is not None and apikeys.tenant_by_id(tenant_id=tenant) is None:
             raise CommandError(f"There is no tenant {tenant}.")
         first, end = checks.invoice_range()
-        days = checks.closed_days(since=moment)
+        closed = days.closed_days(since=moment)
         findings = 0
         for start in range(first, end, checks.CHUNK):
             stop = min(start + checks.CHUNK, end)
@@ -36,15 +36,15 @@ class Command(BaseCommand):
                 findings += 1
                 self.stdout.write(str(finding))
             self._show_progress("invoice ids", stop - first, end - first)
-        for number, day in enumerate(days, start=1):
-            for finding in checks.audit_day(day, tenant_id=tenant):
+        for number, day in enumerate(closed, start=1):
+            for finding in days.audit_day(day, tenant_id=tenant):
                 findings += 1
                 self.stdout.write(str(finding))
-            self._show_progress("closed days", number, len(days))
+            self._show_progress("closed days", number, len(closed))
         if findings:
             raise CommandError(f"{findings} things do not add up.")
         invoices = checks.invoice_count(tenant_id=tenant, since=moment)
-        self.stdout.write(f"Every unit adds up. Invoices: {invoices}; closed days: {len(days)}.")
+        self.stdout.write(f"Every unit adds up. Invoices: {invoices}; closed days: {len(closed)}.")
 
     def _show_progress(self, what: str, done: int, total: int) -> None:
         if not sys.stderr.isatty():

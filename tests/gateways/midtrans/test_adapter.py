@@ -29,6 +29,8 @@ KEY = "SB-Mid-server-TESTKEY"
 REFERENCE = "PT-20260115-1008"
 CHARGE = "0a1b2c3d-0000-4000-8000-000000000008"
 RUPIAH = Money(150_000, "IDR")
+TOKEN = "66e4fa55-fdac-4ef9-91b5-733b97d1b862"
+DENIED = {"transaction_status": "deny", "status_code": "202", "settlement_time": None}
 NOTIFICATIONS = recorded("midtrans", kind="notification")
 
 
@@ -258,6 +260,7 @@ class TestFindPayment:
             paid_at=datetime(2026, 1, 15, 3, 31, 5, tzinfo=UTC),
             method="bank_transfer",
             channel="bca",
+            of_attempt=True,
             page=PaymentPage(
                 gateway_id=CHARGE,
                 url=None,
@@ -548,6 +551,7 @@ class TestExpirePayment:
         assert gateway.calls[2] == "POST /snap/v1/transactions"
         assert gateway.asked[2].json == {
             "transaction_details": {"order_id": REFERENCE, "gross_amount": 150_000},
+            "expiry": {"duration": 5, "unit": "minutes"},
             "page_expiry": {"duration": 5, "unit": "minutes"},
         }
 
@@ -571,6 +575,116 @@ class TestExpirePayment:
 
         with pytest.raises(failure):
             self.expire(midtrans)
+
+
+class TestClosePage:
+    """By its token (C4), whatever became of the attempts on the page."""
+
+    CANCEL = f"POST /snap/v1/transactions/{TOKEN}/cancel"
+
+    def close(self, midtrans: MidtransAdapter) -> PaymentReport | None:
+        return midtrans.expire_payment(reference=REFERENCE, page_token=TOKEN, amount=RUPIAH)
+
+    def test_on_which_no_method_was_chosen(
+        self, gateway: Playback, midtrans: MidtransAdapter
+    ) -> None:
+        expected = gateway.will_play("midtrans/50_snap_cancel_token_ok")["request"]
+        gateway.will_play("midtrans/19_status_not_found")
+
+        assert self.close(midtrans) is None
+
+        assert gateway.calls == [f"POST {expected['path']}", f"GET /v2/{REFERENCE}/status"]
+        assert gateway.asked[0].body == b""
+
+    def test_that_is_closed_already(self, gateway: Playback, midtrans: MidtransAdapter) -> None:
+        gateway.will_answer({"error_messages": ["token already canceled"]}, status=400)
+        gateway.will_play("midtrans/19_status_not_found")
+
+        assert self.close(midtrans) is None
+
+    def test_on_which_an_attempt_was_denied(
+        self, gateway: Playback, midtrans: MidtransAdapter
+    ) -> None:
+        gateway.will_play("midtrans/50_snap_cancel_token_ok")
+        gateway.will_answer(status(**DENIED))
+
+        report = self.close(midtrans)
+
+        assert report is not None
+        assert report.state == PaymentState.FAILED
+        assert len(gateway.calls) == 2
+
+    def test_that_was_paid_before(self, gateway: Playback, midtrans: MidtransAdapter) -> None:
+        gateway.will_play("midtrans/50_snap_cancel_token_ok")
+        gateway.will_play("midtrans/17_status_settlement")
+
+        report = self.close(midtrans)
+
+        assert report is not None
+        assert report.state == PaymentState.PAID
+
+    def test_whose_method_is_under_way_ends_by_core_and_then_by_token(
+        self, gateway: Playback, midtrans: MidtransAdapter
+    ) -> None:
+        gateway.will_play("midtrans/51_snap_cancel_token_in_progress")
+        gateway.will_play("midtrans/21_expire_ok")
+        gateway.will_play("midtrans/50_snap_cancel_token_ok")
+
+        report = self.close(midtrans)
+
+        assert gateway.calls == [self.CANCEL, f"POST /v2/{REFERENCE}/expire", self.CANCEL]
+        assert report is not None
+        assert report.state == PaymentState.EXPIRED
+
+    def test_whose_method_is_chosen_again_stays_open(
+        self, gateway: Playback, midtrans: MidtransAdapter
+    ) -> None:
+        gateway.will_play("midtrans/51_snap_cancel_token_in_progress")
+        gateway.will_play("midtrans/21_expire_ok")
+        gateway.will_play("midtrans/51_snap_cancel_token_in_progress")
+
+        with pytest.raises(GatewayUnavailable, match="under way"):
+            self.close(midtrans)
+
+    def test_that_was_paid_at_this_moment(
+        self, gateway: Playback, midtrans: MidtransAdapter
+    ) -> None:
+        gateway.will_play("midtrans/51_snap_cancel_token_in_progress")
+        gateway.will_play("midtrans/22_cancel_not_allowed")
+        gateway.will_play("midtrans/17_status_settlement")
+
+        report = self.close(midtrans)
+
+        assert report is not None
+        assert report.state == PaymentState.PAID
+
+    @pytest.mark.parametrize("found", [None, DENIED])
+    def test_whose_token_is_not_known_is_replaced(
+        self, gateway: Playback, midtrans: MidtransAdapter, found: dict[str, Any] | None
+    ) -> None:
+        gateway.will_answer({"error_messages": ["token not found"]}, status=404)
+        if found is None:
+            gateway.will_play("midtrans/19_status_not_found")
+            gateway.will_play("midtrans/19_status_not_found")
+        else:
+            gateway.will_play("midtrans/22_cancel_not_allowed")
+            gateway.will_answer(status(**found))
+        gateway.will_play("midtrans/01_snap_create")
+
+        self.close(midtrans)
+
+        assert gateway.calls[-1] == "POST /snap/v1/transactions"
+        assert gateway.asked[-1].json["expiry"] == {"duration": 5, "unit": "minutes"}
+
+    def test_is_not_said_to_be_closed_with_wrong_credentials(
+        self, gateway: Playback, midtrans: MidtransAdapter
+    ) -> None:
+        gateway.will_play("midtrans/04_snap_error_auth")
+
+        with pytest.raises(GatewayRejected):
+            self.close(midtrans)
+
+        assert len(gateway.calls) == 1
 
 
 class TestAuthenticate:

@@ -64,7 +64,12 @@ class ThirdAdapter:
         return {}
 
     def expire_payment(
-        self, *, reference: str, gateway_id: str | None = None, amount: Money
+        self,
+        *,
+        reference: str,
+        gateway_id: str | None = None,
+        page_token: str | None = None,
+        amount: Money,
     ) -> PaymentReport | None:
         answer = self._session.send(
             "POST", f"{self._base_url}/orders/{reference}/end", endpoint="expire", json={}

@@ -18,11 +18,11 @@ from pyiso20022.pain.pain_002_001_12 import Document  # type: ignore[import-unty
 from xsdata.formats.dataclass.parsers import XmlParser
 
 from gateways.adapter import Finality, PaymentState
-from invoices.models import Installment, Invoice, PaymentRequest
+from invoices.models import Installment, Invoice, PaymentRequest, Transaction
 from payments.booking import pain002, pain002_document, pain002_reports, settling
 from payments.booking.pain002_document import StatusReport
 from payments.booking.pain002_statuses import PaidInvoice, report_on
-from payments.models import Allocation, Transaction, WebhookEvent
+from payments.models import Allocation, WebhookEvent
 from payments.webhooks import confirming, receiving
 from paytrust.iso20022 import reading
 from paytrust.iso20022.messages import Message
@@ -230,7 +230,7 @@ class TestABooking:
 
         row = settle(second, charge="second")
 
-        assert (row.iso20022_transaction_status, row.overpayment_amount) == ("RJCT", 10_000)
+        assert (row.iso20022_transaction_status, row.entries.get().amount) == ("RJCT", 10_000)
         assert summary(again(row)) == [("RJCT", ["DUPL"])]
         assert texts(again(row), "GrpSts") == ["RJCT"]
         assert summary(of_invoice(first)) == [("ACSC", ["AM09"])]
@@ -248,7 +248,7 @@ class TestABooking:
         assert summary(again(row)) == [("ACSC", [])]
         assert summary(again(Transaction.objects.get(amount=4_000))) == [("PDNG", ["AM09"])]
 
-    def test_that_takes_money_back_stays_settled_and_says_so(self) -> None:
+    def test_that_refunds_money_stays_settled_and_says_so(self) -> None:
         request = demand()
         settle(request)
 
@@ -257,10 +257,8 @@ class TestABooking:
         assert (row.amount, row.iso20022_transaction_status) == (-2_500, "ACSC")
         assert summary(again(row)) == [("ACSC", ["NARR"])]
         assert summary(of_invoice(request)) == [("ACSC", ["NARR"])]
-        assert texts(of_invoice(request), "ConfdAmt") == ["75.00"]
-        assert texts(of_invoice(request), "AddtlInf") == [
-            "MYR 25.00 was taken back through Xendit."
-        ]
+        assert texts(of_invoice(request), "ConfdAmt") == ["100.00"]
+        assert texts(of_invoice(request), "AddtlInf") == ["MYR 25.00 was refunded through Xendit."]
 
     @pytest.mark.parametrize("paid", [10_000, 9_999, 15_000, 30_001])
     def test_is_told_again_byte_for_byte(self, paid: int, monkeypatch: pytest.MonkeyPatch) -> None:

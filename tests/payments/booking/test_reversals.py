@@ -2,14 +2,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
 from gateways.adapter import PaymentReport, PaymentState
-from invoices.models import Installment, Invoice, PaymentRequest, SettlementEntry
+from invoices.invoices import selectors
+from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
 from payments.booking import settling
 from payments.booking.reversals import ReversalBeforePayment
-from payments.models import Allocation, Transaction
 from tests.apikeys.factories import NOON
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import refund, report
@@ -51,35 +50,78 @@ def paid_amounts() -> list[int]:
     return list(Installment.objects.order_by("number").values_list("paid_amount", flat=True))
 
 
+def rows(kind: str) -> list[tuple[int, int]]:
+    """Return the amount of each transaction of a kind, and what of it was overpaid."""
+    booked = Transaction.objects.filter(kind=kind).order_by("pk").prefetch_related("entries")
+    return [
+        (row.amount, sum(e.amount for e in row.entries.all() if e.installment_id is None))
+        for row in booked
+    ]
+
+
+def refunded() -> tuple[int, str, list[int]]:
+    row = Invoice.objects.get()
+    parts = Installment.objects.order_by("number").values_list("refunded_amount", flat=True)
+    return row.refunded_amount, str(row.refund_status), list(parts)
+
+
+def chargeback(payment_request: PaymentRequest, **more: Any) -> PaymentReport:
+    """Say that the bank took back all that is left on a charge."""
+    amount = more.get("paid") or payment_request.amount
+    return report(
+        payment_request, reversals=(refund("chargeback", amount, kind="chargeback"),), **more
+    )
+
+
 class TestARefund:
-    def test_of_all_leaves_the_invoice_unpaid_and_flagged(self) -> None:
+    def test_of_all_leaves_the_invoice_paid_and_tells_what_went_back(self) -> None:
         request = paid()
+        before = Invoice.objects.get()
 
         outcome = settle(request, report(request, refunds={"r1": 10_000}))
 
-        row = Transaction.objects.get(kind="reversal")
-        part = Installment.objects.get()
-        assert outcome == "reversed"
-        assert balances() == ("pending", 0, 0)
-        assert Invoice.objects.get().review_flags == ["reversed"]
-        assert (part.status, part.paid_amount, part.paid_at, part.settled_at) == (
-            "unpaid",
-            0,
-            None,
-            None,
-        )
-        assert (row.amount, row.overpayment_amount) == (-10_000, 0)
+        row = Transaction.objects.get(kind="refund")
+        part, after = Installment.objects.get(), Invoice.objects.get()
+        assert outcome == "refunded"
+        assert balances() == ("fully_paid", 10_000, 0)
+        assert refunded() == (10_000, "full", [10_000])
+        assert (after.review_flags, after.paid_at) == ([], before.paid_at)
+        assert (part.status, part.paid_amount, part.paid_at) == ("paid", 10_000, NOON)
         assert row.reverses == Transaction.objects.get(kind="payment")
         assert row.gateway_transaction_id == f"{request.gateway_payment_id}:refund:r1"
-        assert [entry.amount for entry in row.allocations.all()] == [-10_000]
+        assert [entry.amount for entry in row.entries.all()] == [-10_000]
 
-    def test_of_a_part_leaves_the_rest_paid(self) -> None:
+    def test_of_all_cannot_be_cancelled_and_is_not_due(self) -> None:
+        request = paid()
+
+        settle(request, report(request, refunds={"r1": 10_000}))
+
+        invoice = Invoice.objects.get()
+        document = selectors.document(tenant=invoice.tenant, invoice_id=invoice.pk)
+        assert (invoice.is_cancellable, invoice.is_refundable) == (False, False)
+        assert document.amount_due == 0
+
+    def test_is_one_more_version(self) -> None:
+        request = paid()
+        before = Invoice.objects.get().version
+
+        settling.settle(
+            payment_request_id=request.pk,
+            report=report(request, refunds={"r1": 1}),
+            event=None,
+            now=NOON + timedelta(minutes=2),
+        )
+
+        after = Invoice.objects.get()
+        assert (after.version, after.updated_at) == (before + 1, NOON + timedelta(minutes=2))
+
+    def test_of_a_part_leaves_the_instalment_paid(self) -> None:
         request = paid()
 
         settle(request, report(request, refunds={"r1": 2_500}))
 
-        assert balances() == ("partially_paid", 7_500, 0)
-        assert paid_amounts() == [7_500]
+        assert balances() == ("fully_paid", 10_000, 0)
+        assert refunded() == (2_500, "partial", [2_500])
 
     def test_said_twice_is_booked_once(self) -> None:
         request = paid()
@@ -88,7 +130,7 @@ class TestARefund:
         again = settle(request, report(request, refunds={"r1": 2_500}))
 
         assert again == "already_booked"
-        assert Transaction.objects.filter(kind="reversal").count() == 1
+        assert rows("refund") == [(-2_500, 0)]
 
     def test_beside_an_older_one_books_only_itself(self) -> None:
         request = paid()
@@ -96,39 +138,35 @@ class TestARefund:
 
         settle(request, report(request, refunds={"r1": 2_500, "r2": 500}))
 
-        amounts = Transaction.objects.filter(kind="reversal").values_list("amount", flat=True)
-        assert sorted(amounts) == [-2_500, -500]
-        assert balances() == ("partially_paid", 7_000, 0)
+        assert rows("refund") == [(-2_500, 0), (-500, 0)]
+        assert refunded() == (3_000, "partial", [3_000])
 
     def test_said_together_with_its_payment_books_both(self) -> None:
         request = PaymentRequestFactory.create()
 
         outcome = settle(request, report(request, refunds={"r1": 10_000}))
 
-        assert outcome == "reversed"
+        assert outcome == "refunded"
         assert sorted(Transaction.objects.values_list("amount", flat=True)) == [-10_000, 10_000]
-        assert balances() == ("pending", 0, 0)
+        assert balances() == ("fully_paid", 10_000, 0)
 
     def test_takes_the_overpayment_first(self) -> None:
         request = paid(paid=12_000)
 
         settle(request, report(request, paid=12_000, refunds={"r1": 3_000}))
 
-        row = Transaction.objects.get(kind="reversal")
-        assert (row.amount, row.overpayment_amount) == (-3_000, -2_000)
-        assert balances() == ("partially_paid", 9_000, 0)
+        assert rows("refund") == [(-3_000, -2_000)]
+        assert balances() == ("fully_paid", 12_000, 0)
+        assert refunded() == (3_000, "partial", [1_000])
+        assert Invoice.objects.get().review_flags == []
 
-    def test_then_the_instalments_it_filled_last_first(self) -> None:
+    def test_then_the_instalment_that_the_payment_filled_last(self) -> None:
         request = paid((1_000, 2_000, 3_000), paid=4_500)
 
         settle(request, report(request, paid=4_500, refunds={"r1": 2_000}))
 
-        assert paid_amounts() == [1_000, 1_500, 0]
-        assert list(Installment.objects.order_by("number").values_list("status", flat=True)) == [
-            "paid",
-            "unpaid",
-            "unpaid",
-        ]
+        assert paid_amounts() == [1_000, 2_000, 1_500]
+        assert refunded() == (2_000, "partial", [0, 500, 1_500])
 
     def test_leaves_what_other_payments_filled(self) -> None:
         first = paid((1_000, 2_000))
@@ -137,19 +175,30 @@ class TestARefund:
 
         settle(first, report(first, refunds={"r1": 1_000}))
 
-        assert paid_amounts() == [0, 2_000]
-        assert balances() == ("partially_paid", 2_000, 0)
+        assert refunded() == (1_000, "partial", [1_000, 0])
 
-    def test_of_the_first_of_two_charges_keeps_the_invoice_paid_by_the_second(self) -> None:
+    def test_leaves_the_plan_and_its_open_page_alone(self) -> None:
+        first = paid((1_000, 2_000))
+        second = next_request(first, 2)
+
+        settle(first, report(first, refunds={"r1": 1_000}))
+
+        second.refresh_from_db()
+        assert (second.status, balances()) == ("open", ("partially_paid", 1_000, 0))
+        settle(second, report(second))
+        assert balances() == ("fully_paid", 3_000, 0)
+
+    def test_of_the_first_of_two_charges_gives_back_what_was_too_much(self) -> None:
         request = paid()
         settle(request, report(request, charge="second"))
 
         settle(request, report(request, refunds={"r1": 10_000}))
 
-        assert balances() == ("fully_paid", 10_000, 0)
+        assert balances() == ("fully_paid", 20_000, 0)
+        assert refunded() == (10_000, "partial", [0])
         settle(request, report(request, charge="second", refunds={"r1": 10_000}))
-        assert balances() == ("pending", 0, 0)
-        assert Transaction.objects.filter(kind="reversal").count() == 2
+        assert balances() == ("fully_paid", 20_000, 0)
+        assert refunded() == (20_000, "full", [10_000])
 
     def test_larger_than_the_last_payment_of_a_charge_reaches_into_the_one_before(self) -> None:
         request = paid(paid=6_000)
@@ -157,8 +206,8 @@ class TestARefund:
 
         settle(request, report(request, paid=10_000, refunds={"r1": 5_000}))
 
-        rows = Transaction.objects.filter(kind="reversal").order_by("pk")
-        assert [(row.amount, row.reverses.amount) for row in rows if row.reverses] == [
+        booked = Transaction.objects.filter(kind="refund").order_by("pk")
+        assert [(row.amount, row.reverses.amount) for row in booked if row.reverses] == [
             (-4_000, 4_000),
             (-1_000, 6_000),
         ]
@@ -173,7 +222,7 @@ class TestARefund:
 
         settle(request, report(request, refunds={"r1": 10_001}))
 
-        assert balances() == ("pending", 0, 0)
+        assert refunded() == (10_000, "full", [10_000])
         assert [record.levelname for record in caplog.records if "more than" in record.message] == [
             "CRITICAL"
         ]
@@ -194,7 +243,53 @@ class TestARefund:
         with pytest.raises(settling.CurrencyMismatch):
             settle(request, said)
 
-        assert balances() == ("fully_paid", 10_000, 0)
+        assert (balances(), refunded()[0]) == (("fully_paid", 10_000, 0), 0)
+
+
+class TestAChargeback:
+    def test_opens_the_debt_again_and_is_flagged(self) -> None:
+        request = paid()
+
+        outcome = settle(request, chargeback(request))
+
+        part, after = Installment.objects.get(), Invoice.objects.get()
+        assert outcome == "reversed"
+        assert balances() == ("pending", 0, 0)
+        assert (after.review_flags, after.paid_at, after.refunded_amount) == (["reversed"], None, 0)
+        assert (part.status, part.paid_amount, part.paid_at, part.settled_at) == (
+            "unpaid",
+            0,
+            None,
+            None,
+        )
+        assert rows("reversal") == [(-10_000, 0)]
+
+    def test_takes_the_overpayment_first(self) -> None:
+        request = paid(paid=12_000)
+
+        settle(request, chargeback(request, paid=12_000))
+
+        assert rows("reversal") == [(-12_000, -2_000)]
+        assert balances() == ("pending", 0, 0)
+
+    def test_of_one_instalment_leaves_the_others_paid(self) -> None:
+        first = paid((1_000, 2_000))
+        second = next_request(first, 2)
+        settle(second, report(second))
+
+        settle(first, chargeback(first))
+
+        assert paid_amounts() == [0, 2_000]
+        assert balances() == ("partially_paid", 2_000, 0)
+
+    def test_closes_a_page_that_would_ask_for_the_wrong_amount(self) -> None:
+        first = paid((1_000, 2_000))
+        second = next_request(first, 2)
+
+        settle(first, chargeback(first))
+
+        second.refresh_from_db()
+        assert second.status == "closing"
 
     def test_of_an_expired_invoice_leads_back_to_expired(self) -> None:
         request = PaymentRequestFactory.create(
@@ -202,37 +297,43 @@ class TestARefund:
         )
         settle(request, report(request))
 
-        settle(request, report(request, refunds={"r1": 10_000}))
+        settle(request, chargeback(request))
 
         assert balances() == ("expired", 0, 0)
         assert Invoice.objects.get().review_flags == ["late", "reversed"]
 
-    def test_closes_a_page_that_would_ask_for_the_wrong_amount(self) -> None:
-        first = paid((1_000, 2_000))
-        second = next_request(first, 2)
-
-        settle(first, report(first, refunds={"r1": 400}))
-
-        second.refresh_from_db()
-        assert second.status == "closing"
-
-    def test_is_reported_as_what_was_settled_before(self) -> None:
-        request = paid()
-
-        settle(request, report(request, refunds={"r1": 1}))
-
-        entries = SettlementEntry.objects.order_by("pk").values_list("kind", "total_amount")
-        assert list(entries) == [("settled", 10_000), ("reversed", 10_000)]
-
     def test_followed_by_a_new_payment_fills_the_instalment_again(self) -> None:
         request = paid()
-        settle(request, report(request, refunds={"r1": 10_000}))
+        settle(request, chargeback(request))
         again = PaymentRequestFactory.create(invoice=request.invoice, sequence=2)
 
         settle(again, report(again))
 
         assert balances() == ("fully_paid", 10_000, 0)
-        assert Allocation.objects.count() == 3
+        assert LedgerEntry.objects.count() == 3
+
+    def test_after_a_refund_takes_no_more_than_what_is_left(self) -> None:
+        request = paid()
+        settle(request, report(request, refunds={"r1": 4_000}))
+        bank = refund("chargeback", 10_000, kind="chargeback")
+
+        settle(request, report(request, reversals=(refund("r1", 4_000), bank)))
+
+        assert (rows("refund"), rows("reversal")) == ([(-4_000, 0)], [(-6_000, 0)])
+        assert balances() == ("partially_paid", 4_000, 0)
+        assert refunded() == (4_000, "full", [4_000])
+        assert Invoice.objects.get().review_flags == ["reversed"]
+
+    def test_after_a_refund_asks_again_for_what_it_took(self) -> None:
+        request = paid()
+        bank = refund("chargeback", 10_000, kind="chargeback")
+        settle(request, report(request, reversals=(refund("r1", 4_000), bank)))
+        again = PaymentRequestFactory.create(invoice=request.invoice, sequence=2, amount=6_000)
+
+        settle(again, report(again))
+
+        assert balances() == ("fully_paid", 10_000, 0)
+        assert refunded() == (4_000, "partial", [4_000])
 
 
 class TestAPaymentThatIsUndone:
@@ -245,7 +346,7 @@ class TestAPaymentThatIsUndone:
 
         row = Transaction.objects.get(kind="reversal")
         assert (outcome, again) == ("reversed", "unchanged")
-        assert (row.amount, row.overpayment_amount) == (-12_000, -2_000)
+        assert rows("reversal") == [(-12_000, -2_000)]
         assert row.gateway_transaction_id == f"{request.gateway_payment_id}:reversal:reversal"
         assert balances() == ("pending", 0, 0)
 
@@ -256,18 +357,7 @@ class TestAPaymentThatIsUndone:
         settle(request, report(request, PaymentState.REVERSED, reversals=(reversal,)))
         settle(request, report(request, PaymentState.FAILED))
 
-        assert Transaction.objects.filter(kind="reversal").count() == 1
-
-    def test_by_a_chargeback_after_a_refund_gives_back_what_is_left(self) -> None:
-        request = paid()
-        settle(request, report(request, refunds={"r1": 4_000}))
-        chargeback = refund("chargeback", 10_000, kind="chargeback")
-
-        settle(request, report(request, reversals=(refund("r1", 4_000), chargeback)))
-
-        amounts = Transaction.objects.filter(kind="reversal").order_by("pk")
-        assert [row.amount for row in amounts] == [-4_000, -6_000]
-        assert balances() == ("pending", 0, 0)
+        assert rows("reversal") == [(-10_000, 0)]
 
     @pytest.mark.parametrize("state", [PaymentState.EXPIRED, PaymentState.PENDING])
     def test_is_not_by_a_page_that_closed_late(self, state: PaymentState) -> None:
@@ -301,9 +391,12 @@ class TestTheBooksAddUp:
         settle(request, report(request, charge="second", paid=9_000))
         settle(request, report(request, paid=7_000, refunds={"r1": 1_500, "r2": 5_500}))
 
-        call_command("audit_books")
+        settle(request, chargeback(request, charge="second", paid=9_000))
 
-        assert Invoice.objects.get().paid_amount == 9_000
+        assert balances() == ("partially_paid", 7_000, 0)
+        assert refunded() == (7_000, "full", refunded()[2])
+        held = sum(LedgerEntry.objects.values_list("amount", flat=True))
+        assert held == sum(Transaction.objects.values_list("amount", flat=True)) == 0
 
     def test_and_a_state_no_one_knows_changes_nothing(self) -> None:
         request = paid()

@@ -7,9 +7,15 @@ import pytest
 from django.db import connection
 
 from gateways.adapter import PaymentState
-from invoices.models import Installment, Invoice, PaymentRequest, ReviewFlag
+from invoices.models import (
+    Installment,
+    Invoice,
+    LedgerEntry,
+    PaymentRequest,
+    ReviewFlag,
+    Transaction,
+)
 from payments.booking import settling
-from payments.models import Allocation, Transaction
 from paytrust.money import Money
 from tests.apikeys.factories import NOON
 from tests.invoices.factories import PaymentRequestFactory, invoice
@@ -36,8 +42,12 @@ def settle(
 
 
 def amounts() -> list[tuple[str, int, int]]:
-    rows = Transaction.objects.order_by("pk")
-    return [(row.gateway_transaction_id, row.amount, row.overpayment_amount) for row in rows]
+    rows = Transaction.objects.order_by("pk").prefetch_related("entries")
+    return [(row.gateway_transaction_id, row.amount, overpaid(row)) for row in rows]
+
+
+def overpaid(row: Transaction) -> int:
+    return sum(entry.amount for entry in row.entries.all() if entry.installment_id is None)
 
 
 def demand(*, totals: tuple[int, ...] = (10_000,), **invoice_fields: Any) -> PaymentRequest:
@@ -48,7 +58,7 @@ def books() -> tuple[list[Any], ...]:
     """Return every row that money can change."""
     return tuple(
         list(model._default_manager.order_by("pk").values())
-        for model in (Invoice, Installment, PaymentRequest, Transaction, Allocation)
+        for model in (Invoice, Installment, PaymentRequest, Transaction, LedgerEntry)
     )
 
 
@@ -70,7 +80,7 @@ class TestAPaymentInFull:
         row, part, where = (
             Transaction.objects.get(),
             Installment.objects.get(),
-            Allocation.objects.get(),
+            LedgerEntry.objects.get(),
         )
         request.refresh_from_db()
         assert (settlement.outcome, settlement.transaction) == ("booked", row)
@@ -165,14 +175,14 @@ class TestAnOverpayment:
 
         assert state() == ("fully_paid", 10_050, 50, [ReviewFlag.OVERPAID])
         assert parts() == [("paid", 10_000)]
-        assert Transaction.objects.get().overpayment_amount == 50
+        assert overpaid(Transaction.objects.get()) == 50
 
     def test_fills_the_instalments_that_follow(self) -> None:
         settle(demand(totals=(4_000, 3_000, 3_000)), paid=8_000)
 
         assert parts() == [("paid", 4_000), ("paid", 3_000), ("unpaid", 1_000)]
         assert state() == ("partially_paid", 8_000, 0, [])
-        assert list(Allocation.objects.order_by("pk").values_list("amount", flat=True)) == [
+        assert list(LedgerEntry.objects.order_by("pk").values_list("amount", flat=True)) == [
             4_000,
             3_000,
             1_000,

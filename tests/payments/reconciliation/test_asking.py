@@ -4,8 +4,7 @@ import pytest
 from django.utils import timezone
 
 from gateways import http, registry
-from invoices.models import Invoice, PaymentRequest
-from payments.models import Transaction
+from invoices.models import Invoice, PaymentRequest, Transaction
 from payments.reconciliation import asking
 from tests.concurrency.threads import at_once
 from tests.conftest import Merchant, Sandbox

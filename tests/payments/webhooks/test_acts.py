@@ -5,8 +5,8 @@ import pytest
 from apikeys.models import StaffAct
 from apikeys.staff_acts.recording import MissingReason
 from gateways.adapter import GatewayUnavailable
-from invoices.models import Invoice, PaymentRequest
-from payments.models import Transaction, WebhookEvent
+from invoices.models import Invoice, PaymentRequest, Transaction
+from payments.models import WebhookEvent
 from payments.webhooks import acts
 from payments.webhooks.acts import NoPaymentToAskAbout, NotificationNotFailed, SecondPersonNeeded
 from tests.apikeys.factories import NOON

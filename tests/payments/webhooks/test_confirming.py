@@ -13,10 +13,10 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from gateways.adapter import NotificationNotAuthentic
-from invoices.models import Installment, Invoice, InvoiceQuerySet, PaymentRequest
+from invoices.models import Installment, Invoice, InvoiceQuerySet, PaymentRequest, Transaction
 from payments import tasks
 from payments.booking import settling
-from payments.models import Allocation, Transaction, WebhookEvent, WebhookRetry
+from payments.models import Allocation, WebhookEvent, WebhookRetry
 from payments.webhooks import confirming, receiving, retrying
 from paytrust.operations import queue
 from tests.apikeys.factories import NOON
@@ -162,7 +162,11 @@ class TestProcess:
         row = Transaction.objects.get()
         assert (event.status, event.outcome) == ("processed", "booked")
         assert (event.processed_at, event.next_attempt_at, event.attempts) == (T0, None, 0)
-        assert (row.event, row.amount, row.tenant_id) == (event, paid.amount, paid.tenant_id)
+        assert (row.booked_by.event, row.amount, row.tenant_id) == (
+            event,
+            paid.amount,
+            paid.tenant_id,
+        )
         assert Invoice.objects.get().status == "fully_paid"
         assert attempts() == []
 

@@ -16,8 +16,8 @@ from gateways import registry
 from gateways.adapter import PaymentOrder
 from gateways.budgets import breaker, pacing
 from gateways.budgets.pacing import Priority
-from invoices.models import PaymentRequest
-from payments.models import Transaction, WebhookEvent, WebhookRetry
+from invoices.models import PaymentRequest, Transaction
+from payments.models import WebhookEvent, WebhookRetry
 from payments.webhooks import confirming, receiving, retrying
 from paytrust.money import Money
 from tests.conftest import Merchant, Sandbox

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.test import Client
 
 from gateways import registry
-from invoices.models import Invoice, PaymentRequest
-from payments.models import Transaction, WebhookEvent
+from invoices.models import Invoice, PaymentRequest, Transaction
+from payments.models import WebhookEvent
 from payments.webhooks import confirming, readings, receiving, texts
 from tests.gateways.playback import Playback, playing
 from tests.invoices.factories import PaymentRequestFactory, invoice
@@ -86,7 +86,7 @@ class TestIds:
 
         event = processed(refund_event(payment_id=named))
 
-        assert event.outcome == "reversed"
+        assert event.outcome == "refunded"
         assert gateway.calls[-1] == "GET /refunds/rfd-1"
         assert sorted(Transaction.objects.values_list("amount", flat=True)) == [-4000, 10_000]
 
@@ -112,7 +112,7 @@ class TestIds:
 
         event = processed(json.dumps({"event": "ewallet.refund", "data": data}).encode())
 
-        assert event.outcome == "reversed"
+        assert event.outcome == "refunded"
 
     def test_a_dispute_marks_the_invoice_and_moves_no_money(self, paid: PaymentRequest) -> None:
         dispute: dict[str, Any] = {"event": "dispute.action_required", "id": "mi-dspt-1"}

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from payments.models import Transaction, WebhookEvent, WebhookRetry
+from invoices.models import Transaction
+from payments.models import WebhookEvent, WebhookRetry
 from payments.webhooks import confirming
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body

@@ -33,6 +33,8 @@ class TestSecurityHeadersMiddleware:
         "path",
         [
             "/reports/financial.csv?start_date=2026-01-01&end_date=2026-02-01",
+            "/reports/financial.xlsx?start_date=2026-01-01&end_date=2026-02-01",
+            "/reports/statement.csv?month=2026-01",
             "/reports/transactions.csv?start_date=2026-01-01&end_date=2026-02-01",
             "/reports/transactions.xlsx?start_date=2026-01-01&end_date=2026-02-01",
         ],

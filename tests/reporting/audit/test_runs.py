@@ -27,7 +27,7 @@ class TestRun:
     def test_logs_and_counts_what_does_not_add_up(
         self, books: None, caplog: pytest.LogCaptureFixture
     ) -> None:
-        move_one_unit("invoices_lineitem")
+        move_one_unit("invoices_lineitem", "tax_amount = tax_amount + 1")
 
         run = runs.run(now=timezone.now())
 

@@ -12,7 +12,7 @@ from payments.reconciliation import last_round
 from paytrust.operations import shared_state
 from reporting import tasks
 from reporting.back_office import dashboard, figures, plots
-from reporting.back_office.figures import Counted, Settled
+from reporting.back_office.figures import Counted, Money, Moved
 from reporting.financial import rollups
 from tests.apikeys.factories import NOON
 from tests.invoices.factories import PaymentRequestFactory, invoice
@@ -22,20 +22,20 @@ pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(hours=2)
 
 
-class TestSettled:
+class TestMoney:
     def test_never_adds_up_currencies(self, paid_invoice: Invoice) -> None:
-        assert figures.settled(start=NOON, end=LATER) == [Settled("MYR", 1, 6_000)]
+        assert figures.money(start=NOON, end=LATER) == [Money("MYR", payments=Moved(1, 6_050))]
 
     def test_is_the_same_from_closed_days(self, paid_invoice: Invoice) -> None:
-        before = figures.settled(start=NOON - timedelta(days=3), end=NOON + timedelta(days=3))
+        before = figures.money(start=NOON - timedelta(days=3), end=NOON + timedelta(days=3))
 
         rollups.close_days(now=NOON + timedelta(days=2))
 
-        after = figures.settled(start=NOON - timedelta(days=3), end=NOON + timedelta(days=3))
-        assert before == after == [Settled("MYR", 1, 6_000)]
+        after = figures.money(start=NOON - timedelta(days=3), end=NOON + timedelta(days=3))
+        assert before == after == [Money("MYR", payments=Moved(1, 6_050))]
 
     def test_has_nothing_outside_its_time(self, paid_invoice: Invoice) -> None:
-        assert figures.settled(start=LATER, end=LATER + timedelta(days=1)) == []
+        assert figures.money(start=LATER, end=LATER + timedelta(days=1)) == []
 
 
 class TestPlots:
@@ -49,7 +49,7 @@ class TestPlots:
 
         assert (drawn.days[0], drawn.days[-1]) == (date(2026, 11, 11), date(2026, 11, 24))
         at = drawn.days.index(date(2026, 11, 22))
-        assert drawn.settled == {"MYR": [6_000 if day == at else 0 for day in range(14)]}
+        assert drawn.received == {"MYR": [6_050 if day == at else 0 for day in range(14)]}
         assert drawn.ended == {"Xendit": [(1, 1) if day == at else (0, 0) for day in range(14)]}
         # MYR 40.00 was due at NOON + 2 days, and MYR 0.50 of it is paid.
         assert drawn.ageing == {"MYR": [(1, 3_950), (0, 0), (0, 0), (0, 0)]}
@@ -85,7 +85,7 @@ class TestPlots:
         monkeypatch.setattr(shared_state._Redis, "away_until", math.inf)
 
         drawn = plots.latest(now=LATER)
-        assert drawn.settled["MYR"][-1] == 6_000
+        assert drawn.received["MYR"][-1] == 6_050
         assert plots.latest(now=LATER + timedelta(minutes=1)).made_at > drawn.made_at
 
 
@@ -143,14 +143,19 @@ class TestOverview:
         with timezone.override("UTC"), translation.override("en"):
             utc = dashboard.context(now=evening)["money"]
 
-        assert [(row.today.amount, row.month.amount) for row in jakarta] == [(0, 6_000)]
-        assert [(row.today.amount, row.month.amount) for row in utc] == [(6_000, 6_000)]
+        assert [(row.today.payments.amount, row.month.payments.amount) for row in jakarta] == [
+            (0, 6_050)
+        ]
+        assert [(row.today.payments.amount, row.month.payments.amount) for row in utc] == [
+            (6_050, 6_050)
+        ]
 
     def test_links_each_number_to_its_list(self, viewer: Client, paid_invoice: Invoice) -> None:
         page = viewer.get("/admin/")
 
         links = [tile.link for tile in page.context["tiles"]]
-        links += [row.month_link for row in page.context["money"]]
+        for row in page.context["money"]:
+            links += [row.today_link, row.month_link, row.refunds_link, row.reversals_link]
         assert len(links) > 5
         for link in links:
             assert viewer.get(link).status_code == 200, link

@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 from lxml import etree
 
-from invoices.models import Invoice
-from payments.models import Transaction
+from gateways.adapter import PaymentState
+from invoices.models import Invoice, Transaction
+from payments.booking import settling
 from paytrust.staff import roles
 from reporting.back_office import timeline
 from tests.apikeys.factories import NOON
@@ -18,8 +19,10 @@ from tests.invoices.factories import (
     InstallmentFactory,
     InvoiceFactory,
     LineItemFactory,
+    PaymentRequestFactory,
     invoice,
 )
+from tests.payments.reports import report
 from tests.reporting.back_office.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +50,40 @@ class TestHistory:
             ("Payment booked", "MYR 60.50, xendit-charge"),
             ("Allocated to instalment 1", "MYR 60.00"),
             ("Allocated to instalment 2", "MYR 0.50"),
+        ]
+
+    def test_names_refunds_reversals_and_overpayments_as_what_they_are(self) -> None:
+        payment = PaymentRequestFactory.create(gateway_payment_id="charge")
+        for after, told in enumerate(
+            (
+                report(payment, paid=10_050, charge="charge"),
+                report(payment, paid=10_050, charge="charge", refunds={"goodwill": 150}),
+                report(payment, PaymentState.REVERSED, paid=10_050, charge="charge"),
+            )
+        ):
+            settling.settle(
+                payment_request_id=payment.pk,
+                report=told,
+                event=None,
+                now=NOON + timedelta(hours=after),
+            )
+
+        entries = timeline.history(invoice=payment.invoice).entries
+
+        assert [
+            (entry.what, entry.detail.partition(",")[0], entry.tone)
+            for entry in entries
+            if entry.at >= NOON and entry.detail.startswith("MYR") and "created" not in entry.what
+        ] == [
+            ("Customer paid, as Xendit says", "MYR 100.50", "good"),
+            ("Payment booked", "MYR 100.50", "good"),
+            ("Allocated to instalment 1", "MYR 100.00", "plain"),
+            ("Overpaid", "MYR 0.50", "warn"),
+            ("Refund booked", "MYR -1.50", "plain"),
+            ("Refunded from instalment 1", "MYR -1.00", "plain"),
+            ("Overpayment given back", "MYR -0.50", "plain"),
+            ("Reversal booked", "MYR -99.00", "bad"),
+            ("Taken out of instalment 1", "MYR -99.00", "plain"),
         ]
 
     def test_names_who_and_by_which_request(self, paid_invoice: Invoice) -> None:

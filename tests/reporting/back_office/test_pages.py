@@ -205,8 +205,8 @@ class TestRowPages:
         [
             ("invoices/installment", ["MYR 60.00", "19:00</time>"]),
             ("invoices/paymentrequest", ["MYR 60.00", "Instalment 1 of invoice"]),
-            ("invoices/settlemententry", ["MYR 60.00", "Instalment 1 of invoice", 'UTC">']),
-            ("payments/transaction", ["MYR 60.50", "MYR 0.00", "PT-77-1-1-ABCDEF"]),
+            ("invoices/ledgerentry", ["MYR 60.00", "xendit-charge", 'UTC">']),
+            ("invoices/transaction", ["MYR 60.50", "PT-77-1-1-ABCDEF"]),
         ],
     )
     def test_tell_money_with_its_currency(

@@ -4,11 +4,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from invoices.models import Installment
+from invoices.models import Installment, Invoice
 from payments.models import DiscrepancyEntry
 from paytrust.staff import roles
+from reporting.back_office import figures
+from reporting.back_office.figures import Counted
+from tests.apikeys.factories import NOON
 from tests.invoices.factories import invoice
 from tests.payments.webhooks.test_back_office import said
+from tests.reporting.ledger import unguarded
 from tests.staff import member
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +71,27 @@ class TestOverdueInstallments:
 
         assert shown(client, OVERDUE) == [of.installments.get(number=1).pk]
         assert "3 days" in client.get(OVERDUE).text
+
+    def test_are_none_of_what_was_refunded_as_a_whole(self, client: Client) -> None:
+        refunded = invoice(totals=(6_000, 4_000))
+        partly = invoice(totals=(6_000, 4_000))
+        long_ago = timezone.now() - timedelta(days=3)
+        with unguarded():
+            for of, back in ((refunded, 6_000), (partly, 5_999)):
+                Invoice.objects.filter(pk=of.pk).update(
+                    status="partially_paid", paid_amount=6_000, refunded_amount=back
+                )
+                Installment.objects.filter(invoice=of, number=1).update(
+                    status="paid",
+                    paid_amount=6_000,
+                    refunded_amount=back,
+                    paid_at=NOON,
+                    settled_at=NOON,
+                )
+            Installment.objects.filter(number=2).update(due_at=long_ago)
+
+        assert shown(client, OVERDUE) == [partly.installments.get(number=2).pk]
+        assert figures.queues(now=timezone.now()).overdue == Counted(1)
+        for of in (refunded, partly):
+            page = client.get(f"/admin/invoices/invoice/{of.pk}/change/").text
+            assert (">overdue<" in page) == (of == partly)

@@ -1,6 +1,7 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import TZPATH, ZoneInfo
@@ -11,14 +12,34 @@ from django.db import connection
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from payments.models import Transaction
+from invoices.models import Transaction
 from paytrust.web import spreadsheets
 from reporting.exports import movements
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
+from tests.reporting.ledger import FIRST, Move, Piece, book
 
-FILES = ("financial.csv", "transactions.csv", "transactions.xlsx")
+FILES = ("financial.csv", "financial.xlsx", "transactions.csv", "transactions.xlsx")
+SITI = {"name": "Siti", "email": "siti@example.com"}
 FORMULA = '=HYPERLINK("https://example.com")'
+
+RATE = Decimal("0.1")
+MOVES = [
+    Move(
+        booked_at=FIRST,
+        currency_code="USD",
+        pieces=[Piece(10_000, 380, {RATE: 1_000})],
+        overpayment=50,
+    ),
+    Move(
+        booked_at=FIRST + timedelta(hours=1),
+        currency_code="USD",
+        kind="refund",
+        pieces=[Piece(89, 3, {RATE: 8})],
+        overpayment=50,
+    ),
+]
+MARCH = {"start_date": "2026-03-01", "end_date": "2026-04-01"}
 
 
 def around_now(**extra: str) -> dict[str, str]:
@@ -50,7 +71,7 @@ class TestMovementRows:
     def test_tell_each_movement_in_whole_currency_and_two_zones(
         self, merchant: Merchant, sandbox: Sandbox
     ) -> None:
-        ringgit = paid(merchant, sandbox, invoice_body(external_id="order-77"))
+        ringgit = paid(merchant, sandbox, invoice_body(external_id="order-77", customer=SITI))
         rupiah = paid(merchant, sandbox, rupiah_body(), amount="2000000")
 
         first, second = table(taken(merchant, "transactions.csv", tz="Asia/Kuala_Lumpur"))
@@ -66,10 +87,16 @@ class TestMovementRows:
             "kind": "payment",
             "currency": "MYR",
             "amount": f"{ringgit['total_amount'] / 100:.2f}",
+            "net": f"{ringgit['subtotal_amount'] / 100:.2f}",
+            "tax": f"{ringgit['total_tax_amount'] / 100:.2f}",
+            "service fee": f"{ringgit['total_service_fee_amount'] / 100:.2f}",
             "overpayment": "0.00",
+            "merchant": merchant.tenant.name,
             "invoice": str(ringgit["id"]),
             "external id": "order-77",
             "instalments": "1",
+            "customer name": "Siti",
+            "customer email": "siti@example.com",
             "gateway": "Xendit",
             "gateway transaction": booked.gateway_transaction_id,
             "reference": booked.payment_request.reference,
@@ -90,7 +117,7 @@ class TestMovementRows:
         text = taken(merchant, "transactions.csv").content.decode("utf-8-sig")
         names, row = csv.reader(io.StringIO(text))
 
-        assert len(set(names)) == len(names) == len(row) == 18
+        assert len(set(names)) == len(names) == len(row) == 24
         assert names[:3] == ["booked (UTC)", "paid (UTC)", "transaction"]
 
     def test_are_the_same_however_small_the_pages(
@@ -204,23 +231,80 @@ class TestFinancialRows:
         figures = {(row["currency"], row["part"], row["of"]): row for row in rows}
         for report in reports:
             code, decimals = report["currency_code"], 0 if report["currency_code"] == "IDR" else 2
-            settled = figures[code, "settled", ""]
-            assert settled["transactions"] == str(report["transaction_count"])
+            received = figures[code, "received", ""]
+            assert received["transactions"] == str(report["transaction_count"])
             for column, name in (
                 ("subtotal", "subtotal_amount"),
                 ("tax", "total_tax_amount"),
                 ("service fee", "total_service_fee_amount"),
                 ("total", "total_amount"),
             ):
-                assert settled[column] == f"{report[name] / 10**decimals:.{decimals}f}"
+                assert received[column] == f"{report[name] / 10**decimals:.{decimals}f}"
             for share in report["tax_breakdown"]:
                 row = figures[code, "tax rate", str(share["tax_rate"])]
                 assert row["tax"] == f"{share['amount'] / 10**decimals:.{decimals}f}"
             assert figures[code, "reversals", ""]["transactions"] == "0"
+            assert (
+                figures[code, "net", ""]["total"]
+                == f"{report['net_amount'] / 10**decimals:.{decimals}f}"
+            )
+
+    def test_are_the_same_in_a_workbook(self, merchant: Merchant) -> None:
+        book(merchant.tenant, MOVES)
+
+        rows = table(merchant.get("/reports/financial.csv", params=MARCH))
+        answer = merchant.get("/reports/financial.xlsx", params=MARCH)
+
+        sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
+        head, *lines = [[cell.value for cell in line] for line in sheet.iter_rows()]
+        assert head == list(rows[0])
+        assert [line[-1] for line in lines] == [
+            float(row["total"]) if row["total"] else None for row in rows
+        ]
+
+    def test_add_up_by_eye(self, merchant: Merchant) -> None:
+        book(merchant.tenant, MOVES)
+
+        rows = table(merchant.get("/reports/financial.csv", params=MARCH))
+
+        told = [
+            tuple(
+                row[name] for name in ("part", "of", "transactions", "tax", "overpayment", "total")
+            )
+            for row in rows
+        ]
+        assert told == [
+            ("received", "", "1", "10.00", "0.00", "113.80"),
+            ("tax rate", "0.1", "1", "10.00", "", ""),
+            ("tax rate refunded", "0.1", "", "0.08", "", ""),
+            ("tax rate reversed", "0.1", "", "0.00", "", ""),
+            ("gateway", "Xendit", "1", "", "", "113.80"),
+            ("overpayments", "", "1", "0.00", "0.50", "0.50"),
+            ("refunds", "", "1", "0.08", "0.50", "1.50"),
+            ("reversals", "", "0", "0.00", "0.00", "0.00"),
+            ("net", "", "", "", "", "112.80"),
+        ]
+
+
+class TestMoneyBack:
+    def test_is_signed_and_named_in_the_list_of_transactions(self, merchant: Merchant) -> None:
+        book(merchant.tenant, MOVES)
+
+        payment, refund = table(merchant.get("/reports/transactions.csv", params=MARCH))
+
+        columns = ("kind", "amount", "net", "tax", "service fee", "overpayment", "instalments")
+        assert [payment[name] for name in columns] == [
+            *("payment", "114.30", "100.00", "10.00", "3.80", "0.50", "1")
+        ]
+        assert [refund[name] for name in columns] == [
+            *("refund", "-1.50", "-0.89", "-0.08", "-0.03", "-0.50", "1")
+        ]
+        assert payment["reverses"] == ""
+        assert refund["reverses"] != ""
 
 
 class TestZone:
-    @pytest.mark.parametrize("file", FILES[1:])
+    @pytest.mark.parametrize("file", FILES[2:])
     def test_that_the_database_takes_for_another_is_refused(
         self, merchant: Merchant, file: str
     ) -> None:

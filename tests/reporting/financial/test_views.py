@@ -1,13 +1,17 @@
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from apikeys.models import Tenant
+from invoices.models import Transaction
+from payments.booking import settling
 from payments.models import WebhookEvent
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
+from tests.payments.reports import report as gateway_report
 
 PERIOD = "start_date=2020-01-01&end_date=2020-12-31"
 
@@ -22,6 +26,10 @@ def report(merchant: Merchant, **extra: str) -> list[dict[str, Any]]:
     answer = merchant.get("/reports/financial", params=params)
     assert answer.status_code == 200, answer.text
     return answer.json()["by_currency"]
+
+
+def has_paid(count: int, invoice: dict[str, Any]) -> bool:
+    return [part["status"] for part in invoice["installment_schedule"]].count("paid") == count
 
 
 class TestFinancialReport:
@@ -54,18 +62,19 @@ class TestFinancialReport:
                 {
                     "gateway_name": invoice["selected_gateway"],
                     "transaction_count": 1,
+                    "total_amount": invoice["total_amount"],
                     "service_fee_amount": invoice["total_service_fee_amount"],
                 }
             ]
-            assert set(currency["reversals"].values()) == {0}
+            for part in ("overpayments", "refunds", "reversals"):
+                assert set(currency[part].values()) == {0}
+            assert currency["net_amount"] == invoice["total_amount"]
         assert [(row["tax_rate"], row["transaction_count"]) for row in myr["tax_breakdown"]] == [
             (0, 1),
             (0.06, 1),
         ]
 
-    def test_counts_instalments_when_they_are_settled(
-        self, merchant: Merchant, sandbox: Sandbox
-    ) -> None:
+    def test_counts_money_when_it_is_booked(self, merchant: Merchant, sandbox: Sandbox) -> None:
         invoice = merchant.post("/invoices", json=invoice_body(installments={"count": 3})).json()
         first = invoice["installment_schedule"][0]
         sandbox.pay(invoice["payment_url"])
@@ -78,6 +87,90 @@ class TestFinancialReport:
         assert myr["subtotal_amount"] == first["amount"]
         assert myr["total_tax_amount"] == first["tax"]
         assert sum(row["amount"] for row in myr["tax_breakdown"]) == first["tax"]
+
+    def test_has_the_tax_of_the_lines_at_each_rate_once_all_is_paid(
+        self, merchant: Merchant, sandbox: Sandbox
+    ) -> None:
+        lines = [(1, "10.01", 0.06), (3, "7.77", 0.1), (1, "0.05", 0)]
+        body = invoice_body(
+            installments={"count": 3},
+            line_items=[
+                {"product_name": "Kopi", "quantity": many, "unit_price": price, "tax_rate": rate}
+                for many, price, rate in lines
+            ],
+        )
+        invoice = merchant.post("/invoices", json=body).json()
+        for number in (1, 2, 3):
+            url = merchant.post(f"/invoices/{invoice['id']}/payments", json={}).json()[
+                "payment_url"
+            ]
+            sandbox.pay(url)
+            merchant.wait_until(invoice["id"], partial(has_paid, number))
+
+        (myr,) = report(merchant)
+
+        assert [(row["tax_rate"], row["amount"]) for row in myr["tax_breakdown"]] == [
+            (0, 0),
+            (0.06, 60),
+            (0.1, 233),
+        ]
+        assert (myr["transaction_count"], myr["total_tax_amount"]) == (3, 293)
+        assert myr["total_amount"] == myr["net_amount"] == invoice["total_amount"]
+
+    def test_tells_a_refund_beside_what_was_received(
+        self, merchant: Merchant, sandbox: Sandbox
+    ) -> None:
+        line = {"product_name": "Kopi", "quantity": 1, "unit_price": 100, "tax_rate": 0.1}
+        body = invoice_body(currency_code="USD", line_items=[line])
+        invoice = merchant.post("/invoices", json=body).json()
+        sandbox.pay(invoice["payment_url"])
+        merchant.wait_for(invoice["id"], status="fully_paid")
+        payment = Transaction.objects.select_related("payment_request").get()
+
+        settling.settle(
+            payment_request_id=payment.payment_request_id,
+            report=gateway_report(
+                payment.payment_request,
+                charge=payment.gateway_transaction_id,
+                refunds={"goodwill": 100},
+            ),
+            event=None,
+            now=timezone.now(),
+        )
+
+        (usd,) = report(merchant)
+        assert (usd["total_amount"], usd["net_amount"]) == (11_380, 11_280)
+        assert usd["refunds"] == {
+            "transaction_count": 1,
+            "subtotal_amount": 89,
+            "total_tax_amount": 8,
+            "total_service_fee_amount": 3,
+            "overpayment_amount": 0,
+            "total_amount": 100,
+        }
+        assert set(usd["reversals"].values()) == {0}
+        assert usd["tax_breakdown"] == [
+            {
+                "tax_rate": 0.1,
+                "amount": 1_000,
+                "refunded_amount": 8,
+                "reversed_amount": 0,
+                "transaction_count": 1,
+            }
+        ]
+        (part,) = merchant.get(f"/invoices/{invoice['id']}/installments").json()["installments"]
+        assert part["status"] == "paid"
+
+    def test_tells_an_overpayment_apart(self, merchant: Merchant, sandbox: Sandbox) -> None:
+        invoice = merchant.post("/invoices", json=rupiah_body()).json()
+        sandbox.pay(invoice["payment_url"], amount=str(invoice["total_amount"] + 700))
+        merchant.wait_for(invoice["id"], status="fully_paid")
+
+        (idr,) = report(merchant)
+
+        assert idr["total_amount"] == invoice["total_amount"]
+        assert idr["overpayments"] == {"transaction_count": 1, "total_amount": 700}
+        assert idr["net_amount"] == invoice["total_amount"] + 700
 
     def test_narrows_by_currency_and_gateway(self, merchant: Merchant, sandbox: Sandbox) -> None:
         for body in (invoice_body(), rupiah_body()):
@@ -180,6 +273,7 @@ class TestDiscrepancies:
                 "total_amount": over["total_amount"],
                 "paid_amount": over["total_amount"] + 700,
                 "overpayment_amount": 700,
+                "refunded_amount": 0,
             }
         ]
         assert merchant.get("/reports/discrepancies?kind=late").json()["results"] == []
@@ -218,6 +312,7 @@ class TestDiscrepancies:
                 "total_amount": None,
                 "paid_amount": None,
                 "overpayment_amount": None,
+                "refunded_amount": None,
                 "difference": None,
                 "created_at": "2026-11-22T12:00:00Z",
             }

@@ -39,7 +39,8 @@ class Story:
     def __init__(self, command: Command, stack: dict[str, Any]) -> None:
         self.command, self.stack = command, stack
         self.began = timezone.now()
-        self.settled: dict[str, int] = {}  # what the report must say, per currency
+        self.received: dict[str, int] = {}  # what the report must say, per currency
+        self.booked: dict[str, int] = {}  # the sum of all transactions, likewise
         self.base_url: str = stack["base_url"]
         self.session = requests.Session()
         self.session.headers["X-API-Key"] = stack["api_key"]
@@ -70,7 +71,7 @@ class Story:
         self.play({"gateway_id": 2, "currency_code": "IDR", "line_items": lines})
 
     def pay_in_three_installments(self) -> None:
-        self.act("3", "ringgit in 3 instalments, one adjusted, the last overpaid")
+        self.act("3", "ringgit in 3 instalments: a goodwill refund, one adjusted, one overpaid")
         lines = [
             {"product_name": "Sofa", "quantity": 1, "unit_price": "1899.90", "tax_rate": 0.08},
             {"product_name": "Delivery", "quantity": 1, "unit_price": 80, "tax_rate": 0},
@@ -85,7 +86,9 @@ class Story:
         )
         self.show_schedule(invoice)
         self.pay(invoice)
+        first_page = invoice["payment_url"]
         invoice = self.wait_until_open(invoice["id"], number=2)
+        self.refund(invoice, first_page, Money(100, "MYR"))
         invoice = self.adjust(invoice, number=2, by=-10000)
         self.pay(invoice)
         invoice = self.wait_until_open(invoice["id"], number=3)
@@ -102,25 +105,32 @@ class Story:
 
     def report(self) -> None:
         """Ask for the report of this story and check it against what the invoices said."""
-        self.act("4", "what was settled, per currency")
+        self.act("4", "what came in and what went back, per currency")
         path = (
             f"/reports/financial?start_date={self.began:%Y-%m-%dT%H:%M:%SZ}"
             f"&end_date={timezone.now() + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
         )
         self.say(f"merchant   GET {path}")
         for currency in self.call("GET", path)["by_currency"]:
-            code = currency["currency_code"]
-            self.say(
-                f"PayTrust   {currency['transaction_count']} instalments: "
-                f"subtotal {_amount(currency, 'subtotal_amount')}"
-                f" + tax {_amount(currency, 'total_tax_amount')}"
-                f" + fee {_amount(currency, 'total_service_fee_amount')}"
-                f" = {_amount(currency, 'total_amount')}"
-            )
-            if currency["total_amount"] != self.settled[code]:
+            self.show_report(currency)
+
+    def show_report(self, currency: dict[str, Any]) -> None:
+        code = currency["currency_code"]
+        self.say(
+            f"PayTrust   received {_amount(currency, 'total_amount')}"
+            f" in {currency['transaction_count']} payments: "
+            f"subtotal {_amount(currency, 'subtotal_amount')}"
+            f" + tax {_amount(currency, 'total_tax_amount')}"
+            f" + fee {_amount(currency, 'total_service_fee_amount')}"
+        )
+        for sign, part in (("+", "overpayments"), ("-", "refunds"), ("-", "reversals")):
+            self.say(f"           {sign} {part} {Money(currency[part]['total_amount'], code)}")
+        self.say(f"           = net {_amount(currency, 'net_amount')}")
+        for field, seen in (("total_amount", self.received), ("net_amount", self.booked)):
+            if currency[field] != seen[code]:
                 raise CommandError(
-                    f"The report says {_amount(currency, 'total_amount')}, "
-                    f"the invoices above say {Money(self.settled[code], code)}."
+                    f"The report's {field} is {_amount(currency, field)}, "
+                    f"the invoices above say {Money(seen[code], code)}."
                 )
 
     def adjust(self, invoice: dict[str, Any], *, number: int, by: int) -> dict[str, Any]:
@@ -173,6 +183,14 @@ class Story:
         requests.post(url, data=fields, timeout=30).raise_for_status()
         self.say(f"gateway    {invoice['selected_gateway']} sends its webhook to PayTrust")
 
+    def refund(self, invoice: dict[str, Any], page: str, amount: Money) -> None:
+        """Give money back at the gateway; the instalment stays paid and the plan goes on."""
+        self.say(f"merchant   refunds {amount} of instalment 1 at {invoice['selected_gateway']}")
+        fields = {"action": "refund", "amount": str(amount.whole())}
+        requests.post(page, data=fields, timeout=30).raise_for_status()
+        self.wait(invoice["id"], lambda invoice: invoice["refunded_amount"] == amount.minor)
+        self.say("PayTrust   booked the refund; instalment 1 stays paid, instalment 2 stays open")
+
     def wait_until_paid(self, invoice_id: int) -> dict[str, Any]:
         return self.wait(invoice_id, lambda invoice: invoice["status"] == "fully_paid")
 
@@ -206,10 +224,12 @@ class Story:
                 f"{_amount(row, 'amount')}"
             )
         total = sum(row["amount"] for row in booked)
-        if total != invoice["paid_amount"]:
-            raise CommandError(f"Booked {total}, but the invoice says {invoice['paid_amount']}.")
+        held = invoice["paid_amount"] - invoice["refunded_amount"]
+        if total != held:
+            raise CommandError(f"Booked {total}, but the invoice says {held}.")
         code = invoice["currency_code"]
-        self.settled[code] = self.settled.get(code, 0) + invoice["total_amount"]
+        self.received[code] = self.received.get(code, 0) + invoice["total_amount"]
+        self.booked[code] = self.booked.get(code, 0) + total
         self.say(
             f"PayTrust   invoice {invoice['id']} is {invoice['status']}: "
             f"paid {_amount(invoice, 'paid_amount')} of {_amount(invoice, 'total_amount')}"

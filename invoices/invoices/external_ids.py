@@ -1,0 +1,44 @@
+"""Who has a merchant's order number: one invoice that lives, or on which money arrived.
+
+An invoice that ended unpaid keeps its number until a new one asks for it (spec 2.4). So money
+that arrives late finds the number where it was, unless another invoice has it by then: that one
+keeps it, and the money is booked all the same.
+"""
+
+import structlog
+
+from invoices.models import Invoice, InvoiceStatus, PaymentRequest
+from invoices.payment_requests.leases import in_locked_transaction
+
+log = structlog.get_logger(__name__)
+
+ENDED_UNPAID = frozenset({InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED, InvoiceStatus.FAILED})
+
+
+def free(*, invoice: Invoice) -> bool:
+    """Free the number of an invoice if it ended unpaid; return whether it is free now.
+
+    An invoice that lives is not locked for it.
+
+    Raises:
+        PaymentInProgress: somebody is changing the invoice.
+    """
+    return invoice.status in ENDED_UNPAID and _free(invoice.pk)
+
+
+@in_locked_transaction
+def _free(invoice_id: int) -> bool:
+    invoice = Invoice.objects.locked(nowait=True).get(pk=invoice_id)
+    if not _has_ended_unpaid(invoice):
+        return False
+    invoice.external_id_freed = True
+    invoice.save(update_fields=["external_id_freed"])
+    log.info("external_id freed", invoice_id=invoice.pk, status=invoice.status)
+    return True
+
+
+def _has_ended_unpaid(invoice: Invoice) -> bool:
+    """Tell whether an invoice ended and no money ever arrived on it, also none that went back."""
+    if invoice.status not in ENDED_UNPAID:
+        return False
+    return not invoice.payment_requests.filter(status=PaymentRequest.Status.PAID).exists()

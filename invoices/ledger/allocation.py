@@ -1,0 +1,219 @@
+"""What money does to an invoice, computed before anything is written. Pure.
+
+`plan_credit` and `plan_debit` return a Plan; `invoices.ledger.posting` writes it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from invoices.ledger.shares import Taxes, shares_of, taxes_of, with_money, with_taxes
+from invoices.ledger.standing import Flag, Kind, Part, Shares, Standing
+
+NOTHING = Shares()
+Moved = tuple[int | None, int]  # an instalment's id, or none for an overpayment; minor units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One ledger row. Every amount is signed: money in is positive, money back negative."""
+
+    part_id: int | None  # none: nobody asked for it
+    amount: int  # minor units
+    shares: Shares = NOTHING
+    taxes: Taxes = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one payment, refund or reversal does."""
+
+    kind: Kind
+    amount: int  # minor units, signed
+    rows: tuple[Row, ...]
+    before: Standing
+    after: Standing
+    asks_for_more: bool = False  # a payment that leaves something due
+    overtaken: tuple[int, ...] = ()  # instalments whose open page asks for the wrong amount
+
+    @property
+    def changed(self) -> tuple[Part, ...]:
+        """The instalments, as they are after, that money went into or out of."""
+        touched = {row.part_id for row in self.rows}
+        return tuple(part for part in self.after.parts if part.id in touched)
+
+
+def plan_credit(
+    *,
+    standing: Standing,
+    amount: int,
+    asked_id: int,
+    asked_amount: int,
+    page_is_open: bool,
+    paid_at: datetime,
+    now: datetime,
+) -> Plan:
+    """Plan where a payment goes.
+
+    It fills unpaid instalments in order; what is left is an overpayment. Money for an
+    instalment that another charge has paid already is an overpayment as a whole, never the
+    next instalment's.
+
+    Args:
+        standing: the invoice before.
+        amount: minor units of its currency, at least 1.
+        asked_id: the instalment whose payment was asked for.
+        asked_amount: minor units that were asked for.
+        page_is_open: whether the demand that was paid was the one open then. Otherwise another
+            page may ask for what has come here.
+        paid_at: when the customer paid, as the gateway says.
+        now: when it is booked.
+
+    Source: FR-041, FR-043, FR-044, FR-065, spec 3.6, 4.6 and 6.1.
+    """
+    unpaid = [] if standing.part(asked_id).is_paid else [p for p in standing.parts if p.due_amount]
+    filled = list(_spread(amount, [(part.id, part.due_amount) for part in unpaid]))
+    overpaid_amount = amount - sum(share for _, share in filled)
+    moves: list[Moved] = [*filled, *_overpayment(overpaid_amount)]
+    after, rows = _moved(standing, Kind.PAYMENT, moves)
+    after = replace(
+        after,
+        paid_amount=standing.paid_amount + amount,
+        overpayment_amount=standing.overpayment_amount + overpaid_amount,
+        parts=tuple(
+            replace(part, paid_at=paid_at, settled_at=now)
+            if part.is_paid and part.settled_at is None
+            else part
+            for part in after.parts
+        ),
+        review_flags=(
+            *standing.review_flags,
+            *_arrival_flags(standing, amount < asked_amount, overpaid_amount > 0),
+        ),
+    )
+    return Plan(
+        kind=Kind.PAYMENT,
+        amount=amount,
+        rows=rows,
+        before=standing,
+        after=_settled(after, paid_at),
+        asks_for_more=any(part.due_amount for part in after.parts),
+        overtaken=() if page_is_open else tuple(part_id for part_id, _ in filled),
+    )
+
+
+def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[int, int]) -> Plan:
+    """Plan where money that goes back is taken from.
+
+    What nobody asked for goes first, then what the payment put into instalments, last
+    instalment first; if a later payment has taken its place there, what others put in.
+
+    A refund lowers what is owed: the instalment stays paid, the invoice keeps its state, and
+    open pages are left alone. A reversal opens the debt again and is flagged; pages that would
+    ask for the wrong amount are overtaken.
+
+    Args:
+        standing: the invoice before.
+        kind: refund or reversal.
+        amount: minor units, at least 1 and at most what the invoice holds.
+        filled: what the payment that gives the money still has in each instalment, by its id.
+
+    Source: spec 4.6, 6.1 and 10.2.
+    """
+    overpaid_amount = min(amount, standing.overpayment_amount)
+    taken = _taken(standing.parts, filled, amount - overpaid_amount)
+    after, rows = _moved(standing, kind, [*taken, *_overpayment(overpaid_amount)])
+    after = replace(after, overpayment_amount=standing.overpayment_amount - overpaid_amount)
+    if kind is Kind.REFUND:
+        after = replace(after, refunded_amount=standing.refunded_amount + amount)
+        after = replace(after, review_flags=after.standing_flags)
+        return Plan(kind=kind, amount=-amount, rows=rows, before=standing, after=after)
+    after = replace(
+        after,
+        paid_amount=standing.paid_amount - amount,
+        parts=tuple(
+            part if part.is_paid else replace(part, paid_at=None, settled_at=None)
+            for part in after.parts
+        ),
+        review_flags=(*standing.review_flags, *_new(standing, Flag.REVERSED)),
+    )
+    return Plan(
+        kind=kind,
+        amount=-amount,
+        rows=rows,
+        before=standing,
+        after=_settled(after, None),
+        overtaken=tuple(part.id for part in after.parts) if taken else (),
+    )
+
+
+def _moved(
+    standing: Standing, kind: Kind, moves: Sequence[Moved]
+) -> tuple[Standing, tuple[Row, ...]]:
+    """Return the instalments and rates after money has moved, and the rows that tell of it."""
+    sign = 1 if kind is Kind.PAYMENT else -1
+    parts = {part.id: part for part in standing.parts}
+    rates, rows = standing.rates, []
+    for part_id, amount in moves:
+        if part_id is None:
+            rows.append(Row(part_id=None, amount=sign * amount))
+            continue
+        shares = shares_of(parts[part_id], kind, amount)
+        taxes = taxes_of(rates, kind, shares.tax_amount)
+        parts[part_id] = with_money(parts[part_id], kind, shares)
+        rates = with_taxes(rates, kind, taxes)
+        rows.append(
+            Row(
+                part_id=part_id,
+                amount=sign * amount,
+                shares=shares if sign > 0 else -shares,
+                taxes=tuple((rate, sign * tax) for rate, tax in taxes),
+            )
+        )
+    return replace(standing, parts=tuple(parts.values()), rates=rates), tuple(rows)
+
+
+def _spread(amount: int, room: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    for part_id, most in room:
+        share = min(amount, most)
+        amount -= share
+        if share:
+            yield part_id, share
+
+
+def _overpayment(amount: int) -> list[Moved]:
+    return [(None, amount)] if amount else []
+
+
+def _taken(parts: Sequence[Part], filled: Mapping[int, int], amount: int) -> list[tuple[int, int]]:
+    """Choose where money is taken from: first what this payment filled, last instalment first."""
+    backwards = list(reversed(parts))
+    own = [(part.id, min(part.held.amount, filled.get(part.id, 0))) for part in backwards]
+    shares = dict(_spread(amount, own))
+    left = [(part.id, part.held.amount - shares.get(part.id, 0)) for part in backwards]
+    for part_id, share in _spread(amount - sum(shares.values()), left):
+        shares[part_id] = shares.get(part_id, 0) + share
+    assert sum(shares.values()) == amount, "more would go back than the invoice holds"
+    return [(part.id, shares[part.id]) for part in parts if part.id in shares]
+
+
+def _settled(after: Standing, paid_at: datetime | None) -> Standing:
+    """Return an invoice with the state, the flags and the time of payment that its money says."""
+    after = replace(after, review_flags=after.standing_flags, status=after.status_by_money)
+    is_paid = after.status == "fully_paid"
+    return replace(after, paid_at=(after.paid_at or paid_at) if is_paid else None)
+
+
+def _arrival_flags(standing: Standing, is_short: bool, is_too_much: bool) -> Iterator[str]:
+    if standing.ended_as == "cancelled":
+        yield from _new(standing, Flag.AFTER_CANCEL)
+    elif standing.ended_as is not None:
+        yield from _new(standing, Flag.LATE)
+    if is_short:
+        yield from _new(standing, Flag.UNDERPAID)
+    if is_too_much:
+        yield from _new(standing, Flag.OVERPAID)
+
+
+def _new(standing: Standing, flag: Flag) -> Sequence[str]:
+    return () if flag in standing.review_flags else (flag.value,)

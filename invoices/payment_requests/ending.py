@@ -1,0 +1,62 @@
+"""A payment that nobody will make any more (spec 2.6), and the invoice that follows it."""
+
+from datetime import datetime, timedelta
+
+from gateways.adapter import PaymentReport, PaymentState
+from invoices.invoices.versions import touch
+from invoices.ledger import states
+from invoices.models import Invoice, InvoiceStatus, PaymentRequest
+from invoices.payment_requests import transitions
+from invoices.payment_requests.states import Status
+
+PAGE_ROUNDING = timedelta(minutes=5)  # gateways take whole seconds or minutes
+ENDED_AS = {
+    PaymentState.EXPIRED: Status.EXPIRED,
+    PaymentState.FAILED: Status.FAILED,
+    PaymentState.CANCELLED: Status.CANCELLED,
+}
+ENDS_ATTEMPT = frozenset({PaymentState.EXPIRED, PaymentState.FAILED})
+
+
+def ending_of(
+    *, payment_request: PaymentRequest, report: PaymentReport, now: datetime
+) -> Status | None:
+    """Return as what a report ends a payment request; None if it can still be paid.
+
+    An attempt that the bank denied, or that ran out of time, ends no page on which the customer
+    may try again: that page ends when its own time is over, unpaid. A charge that has no page
+    at its gateway ends with its only attempt.
+
+    Source: spec 2.6, gateways-2.md C4.
+    """
+    only_an_attempt = (
+        report.of_attempt and report.state in ENDS_ATTEMPT and payment_request.on_gateways_page
+    )
+    if only_an_attempt:
+        return Status.EXPIRED if payment_request.expires_at <= now else None
+    return ENDED_AS.get(report.state)
+
+
+def end_payment_request(
+    *, invoice: Invoice, payment_request: PaymentRequest, ended_as: str, now: datetime
+) -> None:
+    """Record that a gateway closed an unpaid payment: `expired`, `failed` or `cancelled`.
+
+    The invoice must be locked by the caller. It follows unless money is on it, unless we asked
+    the gateway to close the payment, or unless the gateway's page was shorter than the invoice
+    by design: then a job opens a new page.
+    """
+    closed_by_us = payment_request.status == PaymentRequest.Status.CLOSING
+    transitions.ended(payment_request=payment_request, ended_as=ended_as, now=now)
+    if invoice.is_over:
+        return
+    expired = ended_as == PaymentRequest.Status.EXPIRED
+    page_was_shorter = payment_request.expires_at < invoice.expires_at - PAGE_ROUNDING
+    if closed_by_us or (expired and page_was_shorter):
+        invoice.open_payment_at = now
+        invoice.save(update_fields=["open_payment_at", *touch(invoice, now)])
+    elif invoice.paid_amount == 0:
+        ended = InvoiceStatus.EXPIRED if expired else InvoiceStatus.FAILED
+        states.end(invoice=invoice, ended_as=ended, now=now)
+    else:
+        invoice.save(update_fields=touch(invoice, now))  # its payment URL is gone

@@ -1,0 +1,70 @@
+"""Who is at a payment request now, and how those who come meanwhile are turned away."""
+
+from datetime import datetime
+from http import HTTPStatus
+
+from django.utils.translation import gettext_lazy as _
+
+from apikeys.models import Tenant
+from invoices.payment_requests import transitions
+from invoices.payment_requests.models import PaymentRequest
+from paytrust.errors import PayTrustError
+from paytrust.operations import locking
+
+
+class PaymentInProgress(PayTrustError):
+    """Another call is changing this invoice right now. Try again in a moment."""
+
+    status = HTTPStatus.CONFLICT
+    code = "payment_in_progress"
+    for_staff = _("A payment of this invoice is being worked on. Try again in a minute.")
+    resumable = True
+
+
+in_locked_transaction = locking.in_locked_transaction(held=PaymentInProgress)
+"""Runs a write that locks an invoice; see `paytrust.operations.locking`."""
+
+
+def require_free(payment_request: PaymentRequest, now: datetime) -> None:
+    """Refuse a request that somebody else is asking its gateway about.
+
+    Raises:
+        PaymentInProgress: somebody is.
+    """
+    if payment_request.is_leased(now):
+        raise PaymentInProgress
+
+
+def claim_checks(*, now: datetime, until: datetime, limit: int) -> list[int]:
+    """Return the ids of payments that are due to be asked about, each to one caller.
+
+    Args:
+        now: when they are due.
+        until: when they are due again, should their tasks be lost.
+        limit: how many at most.
+    """
+    return locking.claim(
+        PaymentRequest.objects.to_check(now),
+        by="next_check_at",
+        taken=lambda ids: transitions.checks_handed_out(ids, until=until),
+        limit=limit,
+    )
+
+
+def claim_closings(*, now: datetime, limit: int) -> list[int]:
+    """Return the ids of payments left closing by a crash or a failure, each to one caller."""
+    return locking.claim(
+        PaymentRequest.objects.left_closing(now),
+        by="next_check_at",
+        taken=lambda ids: transitions.closings_handed_out(ids, now=now),
+        limit=limit,
+    )
+
+
+def resume_closing(*, tenant: Tenant, invoice_id: int, now: datetime) -> PaymentRequest | None:
+    """Lease the payment that a crash or a failed change left `closing`, if there is one."""
+    left = PaymentRequest.objects.for_tenant(tenant).filter(invoice=invoice_id).left_closing(now)
+    current = left.select_related("gateway").first()
+    if current is None or not transitions.closing_resumed(payment_request=current, now=now):
+        return None
+    return current

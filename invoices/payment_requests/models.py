@@ -1,0 +1,116 @@
+"""One demand at a gateway for one instalment."""
+
+from datetime import datetime
+from typing import Self
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+
+from apikeys.models import Tenant
+from apikeys.tenants.tenancy import TenantQuerySet
+from gateways.models import Gateway, GatewayAccount
+from invoices.payment_requests import states
+
+
+class PaymentRequestQuerySet(TenantQuerySet["PaymentRequest"]):
+    def active(self) -> Self:
+        """Those that a customer may still pay, or that are being opened."""
+        return self.filter(status__in=PaymentRequest.ACTIVE)
+
+    def to_check(self, now: datetime) -> Self:
+        """Those about which the gateway is to be asked by `now`, since no word came."""
+        return self.filter(status__in=states.CHECKED, next_check_at__lte=now)
+
+    def left_closing(self, now: datetime) -> Self:
+        """Those whose closing a crash or a failure has interrupted."""
+        return self.filter(
+            Q(leased_until=None) | Q(leased_until__lte=now), status=PaymentRequest.Status.CLOSING
+        )
+
+
+class PaymentRequest(models.Model):
+    """One demand at a gateway for one instalment. Its reference is fixed before the call."""
+
+    Status = states.Status
+    ACTIVE = states.ACTIVE
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="payment_requests")
+    invoice = models.ForeignKey("Invoice", models.PROTECT, related_name="payment_requests")
+    installment = models.ForeignKey("Installment", models.PROTECT, related_name="payment_requests")
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="payment_requests")
+    account = models.ForeignKey(
+        GatewayAccount, models.PROTECT, null=True, related_name="payment_requests", db_index=False
+    )  # the one it was opened with; none: the platform's in the environment
+    sequence = models.PositiveIntegerField()  # 1, 2, 3 ... of its instalment
+    reference = models.CharField(max_length=50, unique=True)
+    amount = models.BigIntegerField()
+    currency_code = models.CharField(max_length=3)
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPENING)
+    leased_until = models.DateTimeField(null=True)  # somebody is asking the gateway until then
+    tries = models.PositiveIntegerField(default=0)  # times the gateway was asked to make it
+    gateway_payment_id = models.CharField(max_length=255, null=True)
+    # The payment's own id where the gateway gives it one (Xendit's payment_id), as it came.
+    gateway_charge_id = models.CharField(max_length=255, null=True)
+    payment_url = models.CharField(max_length=2000, null=True)
+    instructions = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    page_token = models.CharField(max_length=64, null=True)  # opens our own page, without a login
+    # By which the gateway closes its own page (Snap); the customer's address shows it too.
+    gateway_page_token = models.CharField(max_length=255, null=True)
+    created_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    next_check_at = models.DateTimeField(null=True)  # when to ask the gateway, if nothing comes
+
+    objects = PaymentRequestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "installment",
+                condition=Q(status__in=["opening", "open", "closing"]),
+                name="payment_request_one_open_per_installment",
+            ),
+            models.UniqueConstraint("installment", "sequence", name="payment_request_sequence"),
+            models.UniqueConstraint(
+                "page_token",
+                condition=Q(page_token__isnull=False),
+                name="payment_request_page_token",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gte=1), name="payment_request_amount_positive"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="open") | Q(payment_url__isnull=False),
+                name="payment_request_open_has_url",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "next_check_at",
+                condition=Q(status__in=["opening", "open", "closing"]),
+                name="payment_request_to_check",
+            ),
+            models.Index("gateway", "gateway_payment_id", name="payment_request_gateway_id"),
+            models.Index(
+                "gateway",
+                "gateway_charge_id",
+                condition=Q(gateway_charge_id__isnull=False),
+                name="payment_request_charge_id",
+            ),
+            models.Index("created_at", "id", name="payment_request_newest"),
+        ]
+        triggers = [states.ONLY_LEGAL_CHANGES]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def on_gateways_page(self) -> bool:
+        """Whether the customer pays on a page of the gateway, not by what ours shows."""
+        return self.payment_url is not None and self.page_token is None
+
+    def is_leased(self, now: datetime) -> bool:
+        """Tell whether somebody is asking the gateway about it at this moment."""
+        return self.leased_until is not None and self.leased_until > now

@@ -1,0 +1,75 @@
+"""Recording a demand before its gateway is asked: the first of the three steps (spec 4.1).
+
+The reference is fixed here, so a repeat after an unknown outcome finds what the gateway made
+instead of making a second charge (FR-036).
+"""
+
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Max
+
+from gateways import registry
+from invoices.models import Installment, Invoice, PaymentRequest
+from invoices.payment_requests import leases, transitions
+from invoices.payment_requests.leases import PaymentInProgress
+
+BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+def lease_request(*, invoice: Invoice, installment: Installment, now: datetime) -> PaymentRequest:
+    """Return the instalment's payment request, leased to the caller if it is not open yet.
+
+    The invoice must be locked by the caller, or just made in the same transaction. An open
+    request comes back as it is; one whose outcome is unknown is leased again; otherwise a new
+    one is recorded, with its reference, as `opening`.
+
+    Raises:
+        PaymentInProgress: somebody else is asking the gateway right now.
+    """
+    current = (
+        PaymentRequest.objects.filter(installment=installment).active().first()
+        if invoice.payment_initiated_at
+        else None
+    )
+    if current is None:
+        return _record_request(invoice, installment, now)
+    if current.status == PaymentRequest.Status.OPEN:
+        return current
+    leases.require_free(current, now)
+    if current.status == PaymentRequest.Status.CLOSING:
+        raise PaymentInProgress
+    transitions.leased(payment_request=current, now=now)
+    return current
+
+
+def new_reference(*, invoice_id: int, number: int, sequence: int) -> str:
+    """Return a reference as spec 4.1 shapes it: PT-12345-1-1-7KQ2ZD."""
+    tail = "".join(secrets.choice(BASE32) for _ in range(6))
+    return f"{settings.REFERENCE_PREFIX}-{invoice_id}-{number}-{sequence}-{tail}"
+
+
+def _record_request(invoice: Invoice, installment: Installment, now: datetime) -> PaymentRequest:
+    last = (
+        installment.payment_requests.aggregate(last=Max("sequence"))["last"] or 0
+        if invoice.payment_initiated_at
+        else 0
+    )
+    sequence = last + 1
+    demand = PaymentRequest(
+        tenant_id=invoice.tenant_id,
+        invoice=invoice,
+        installment=installment,
+        gateway_id=invoice.gateway_id,
+        account_id=registry.account_for(invoice.gateway.code, tenant_id=invoice.tenant_id),
+        sequence=sequence,
+        reference=new_reference(
+            invoice_id=invoice.pk, number=installment.number, sequence=sequence
+        ),
+        amount=installment.total_amount - installment.paid_amount,
+        currency_code=invoice.currency_code,
+        created_at=now,
+        expires_at=invoice.expires_at,
+    )
+    return transitions.recorded(payment_request=demand, now=now)

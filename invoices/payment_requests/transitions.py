@@ -1,0 +1,176 @@
+"""What can happen to a payment request: each function is one event.
+
+No other module writes a request's status, lease, next check, end or number of tries. What may
+follow what is data (`states.LEGAL_CHANGES`), which the database enforces too. Who calls holds
+the invoice's row lock, unless the function says that it needs none.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateways.adapter import PaymentPage
+from invoices.models import Installment
+from invoices.payment_requests.models import PaymentRequest
+from invoices.payment_requests.states import CHECKED, Status
+
+LEASE = timedelta(seconds=60)  # three calls of 3 s + 10 s at most, and room
+FIRST_CHECK_AFTER = timedelta(minutes=10)  # spec 4.8
+
+
+def recorded(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
+    """Save a new demand as `opening`, leased to the caller, who asks the gateway next."""
+    payment_request.status, payment_request.tries = Status.OPENING, 1
+    payment_request.leased_until = now + LEASE
+    payment_request.next_check_at = now + FIRST_CHECK_AFTER
+    payment_request.save(force_insert=True)
+    return payment_request
+
+
+def leased(*, payment_request: PaymentRequest, now: datetime) -> None:
+    """Lease a request of unknown outcome to the caller, who asks the gateway once more."""
+    payment_request.tries += 1
+    payment_request.leased_until = now + LEASE
+    payment_request.save(update_fields=["leased_until", "tries"])
+
+
+def page_opened(
+    *,
+    payment_request: PaymentRequest,
+    page: PaymentPage,
+    url: str,
+    token: str | None,
+    now: datetime,
+) -> bool:
+    """Record the page that the gateway made; return whether the request still waited for it.
+
+    Args:
+        payment_request: an `opening` one; its attributes follow.
+        page: the gateway's answer.
+        url: where the customer pays: the gateway's page, or ours.
+        token: what opens our own page, if it is ours.
+        now: when the answer came.
+    """
+    opened: dict[str, Any] = {
+        "status": Status.OPEN,
+        "leased_until": None,
+        "gateway_payment_id": page.gateway_id,
+        "payment_url": url,
+        "page_token": token,
+        "gateway_page_token": page.token,
+        "instructions": page.instructions,
+        "opened_at": now,
+        "expires_at": page.expires_at,
+    }
+    if not _if_still(payment_request, Status.OPENING, **opened):
+        return False
+    for name, value in opened.items():
+        setattr(payment_request, name, value)
+    return True
+
+
+def refused(*, payment_request: PaymentRequest, now: datetime) -> None:
+    """Record that the gateway refused to make the payment. Needs no lock."""
+    _if_still(
+        payment_request,
+        Status.OPENING,
+        status=Status.FAILED,
+        leased_until=None,
+        next_check_at=None,
+        ended_at=now,
+    )
+
+
+def lease_released(*, payment_request: PaymentRequest) -> None:
+    """Let the next call resume an opening whose outcome is unknown. Needs no lock."""
+    _if_still(payment_request, Status.OPENING, leased_until=None)
+
+
+def found_paid(*, payment_request: PaymentRequest, now: datetime) -> None:
+    """Have the gateway asked again at once by the job that books what it answers.
+
+    Needs no lock.
+    """
+    _if_still(payment_request, Status.OPENING, leased_until=None, next_check_at=now)
+
+
+def closing(*, payment_request: PaymentRequest, now: datetime) -> None:
+    """Mark a payment as being closed by the caller, who asks the gateway next."""
+    payment_request.status = Status.CLOSING
+    payment_request.leased_until = payment_request.next_check_at = now + LEASE
+    payment_request.save(update_fields=["status", "leased_until", "next_check_at"])
+
+
+def closing_resumed(*, payment_request: PaymentRequest, now: datetime) -> bool:
+    """Lease a payment that was left `closing`; return whether this call got it.
+
+    Needs no lock.
+    """
+    left = PaymentRequest.objects.filter(pk=payment_request.pk).left_closing(now)
+    return bool(left.update(leased_until=now + LEASE))
+
+
+def close_failed(*, payment_request: PaymentRequest) -> None:
+    """Let a job, or the next call, try again to close a payment. Needs no lock."""
+    _if_still(payment_request, Status.CLOSING, leased_until=None)
+
+
+def overtaken(*, installments: Collection[Installment], now: datetime) -> None:
+    """Have a job close the payments that ask for another amount than is due now.
+
+    Args:
+        installments: those whose balance has changed.
+        now: when that was.
+    """
+    PaymentRequest.objects.filter(installment__in=installments).active().update(
+        status=Status.CLOSING, leased_until=None, next_check_at=now
+    )
+
+
+def paid(*, payment_request: PaymentRequest, now: datetime) -> None:
+    """Record that money came, whatever the request was before (FR-041)."""
+    _end(payment_request, Status.PAID, now)
+
+
+def ended(*, payment_request: PaymentRequest, ended_as: str, now: datetime) -> None:
+    """Record that nobody can pay it any more.
+
+    Args:
+        payment_request: an active one.
+        ended_as: `expired`, `failed` or `cancelled`. One that we were closing is `cancelled`,
+            whatever the gateway calls it.
+        now: when it became known.
+    """
+    closed_by_us = payment_request.status == Status.CLOSING
+    _end(payment_request, Status.CANCELLED if closed_by_us else Status(ended_as), now)
+
+
+def asked_again(*, payment_request: PaymentRequest, at: datetime) -> None:
+    """Set when the gateway is asked next, unless its answer has ended the request.
+
+    Needs no lock.
+    """
+    rows = PaymentRequest.objects.filter(pk=payment_request.pk, status__in=CHECKED)
+    rows.update(next_check_at=at)
+
+
+def checks_handed_out(ids: Sequence[int], *, until: datetime) -> None:
+    """Have payments asked about again at `until`, should their tasks be lost."""
+    PaymentRequest.objects.filter(pk__in=ids).update(next_check_at=until)
+
+
+def closings_handed_out(ids: Sequence[int], *, now: datetime) -> None:
+    """Lease payments that were left closing to the tasks that close them."""
+    PaymentRequest.objects.filter(pk__in=ids).update(leased_until=now + LEASE)
+
+
+def _if_still(payment_request: PaymentRequest, still: Status, **changes: object) -> bool:
+    """Change a row in one conditional UPDATE; return whether it was still so."""
+    rows = PaymentRequest.objects.filter(pk=payment_request.pk, status=still)
+    return bool(rows.update(**changes))
+
+
+def _end(payment_request: PaymentRequest, status: Status, now: datetime) -> None:
+    payment_request.status, payment_request.ended_at = status, now
+    payment_request.leased_until = payment_request.next_check_at = None
+    payment_request.save(update_fields=["status", "ended_at", "leased_until", "next_check_at"])

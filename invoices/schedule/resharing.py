@@ -1,0 +1,72 @@
+"""New shares of instalments whose totals change while money is in some of them. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+
+from invoices.ledger.standing import Part as Standing
+from invoices.ledger.standing import Shares
+from invoices.schedule import splitting
+from invoices.schedule.splitting import InstallmentTooSmall
+from paytrust.money import proportion
+
+
+def reshare(*, unpaid: Sequence[Standing], totals: Mapping[int, int]) -> list[Shares]:
+    """Return what each unpaid instalment asks for from now on.
+
+    Tax and fee are shared out over them in proportion to what they ask for, as when the
+    invoice was made. No instalment may ask for less tax, fee or net amount than was paid into
+    it already, because the ledger's rows stay: where that would happen, only what is still due
+    is shared out. Every column keeps its sum.
+
+    Args:
+        unpaid: the unpaid instalments as they stand, in order.
+        totals: what each is to ask for, by its number; at least what was paid into it.
+
+    Raises:
+        InstallmentTooSmall: one would be smaller than its own tax and fee.
+
+    Source: FR-052, FR-053, FR-066 to FR-069, spec 6.1.
+    """
+    try:
+        parts = splitting.split(
+            totals=totals,
+            tax_amount=sum(part.asked.tax_amount for part in unpaid),
+            service_fee_amount=sum(part.asked.service_fee_amount for part in unpaid),
+        )
+    except InstallmentTooSmall:
+        if not any(part.received.amount for part in unpaid):
+            raise
+    else:
+        shares = [
+            Shares(part.net_amount, part.tax_amount, part.service_fee_amount) for part in parts
+        ]
+        if all(_covers(share, part.received) for share, part in zip(shares, unpaid, strict=True)):
+            return shares
+    return _due_shares(unpaid, totals)
+
+
+def _covers(shares: Shares, received: Shares) -> bool:
+    due = shares - received
+    return min(due.net_amount, due.tax_amount, due.service_fee_amount) >= 0
+
+
+def _due_shares(unpaid: Sequence[Standing], totals: Mapping[int, int]) -> list[Shares]:
+    """Share out what is due of tax and fee together, then part the two: none exceeds its part."""
+    due = [totals[part.number] - part.received.amount for part in unpaid]
+    tax = sum(part.asked.tax_amount - part.received.tax_amount for part in unpaid)
+    fee = sum(part.asked.service_fee_amount - part.received.service_fee_amount for part in unpaid)
+    charges = list(_steps(tax + fee, due))
+    taxes = list(_steps(tax, charges))
+    return [
+        part.received + Shares(amount - charge, share, charge - share)
+        for part, amount, charge, share in zip(unpaid, due, charges, taxes, strict=True)
+    ]
+
+
+def _steps(total: int, weights: Sequence[int]) -> Iterator[int]:
+    """Split a total by running sums, rounded down: no share exceeds its weight."""
+    whole, given = sum(weights), 0
+    for so_far in accumulate(weights):
+        reached = proportion(total, so_far, whole) if whole else 0
+        yield reached - given
+        given = reached

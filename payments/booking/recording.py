@@ -1,0 +1,56 @@
+"""One booking: its status in ISO 20022 first, then the plan is written, whatever its kind."""
+
+from datetime import datetime
+
+import structlog
+
+from invoices.ledger import posting
+from invoices.ledger.allocation import Plan
+from invoices.ledger.posting import Account, Booking
+from invoices.models import Transaction
+from payments.booking import pain002
+from payments.booking.movement import Movement
+from payments.models import EventTransaction
+
+log = structlog.get_logger(__name__)
+
+
+def record(*, account: Account, plan: Plan, movement: Movement, now: datetime) -> Transaction:
+    """Book what a plan says, if its ISO 20022 status is valid.
+
+    The invoice and its instalments must be locked by the caller, its tenant and gateway loaded.
+
+    Raises:
+        InvalidStatusReport: the pain.002 would not be valid; nothing is booked.
+
+    Source: FR-028a, spec 4.5, 4.9 and 6.1.
+    """
+    status = pain002.check_booking(account=account, plan=plan, movement=movement, now=now)
+    row = posting.apply(
+        account=account,
+        plan=plan,
+        booking=Booking(
+            payment_request=movement.payment_request,
+            gateway_transaction_id=movement.gateway_transaction_id,
+            paid_at=movement.paid_at,
+            payment_method=movement.method,
+            payment_channel=movement.channel,
+            reverses=movement.reverses,
+            iso20022_message_id=status.message_id,
+            iso20022_transaction_status=status.transaction_status,
+        ),
+        now=now,
+    )
+    if movement.event is not None:
+        EventTransaction.objects.create(event=movement.event, transaction=row)
+    log.info(
+        "money booked",
+        kind=row.kind,
+        invoice_id=account.invoice.pk,
+        reference=movement.payment_request.reference,
+        transaction_id=row.pk,
+        amount=row.amount,
+        currency=row.currency_code,
+        status=account.invoice.status,
+    )
+    return row

@@ -1,0 +1,98 @@
+"""Writes that need a row lock, and due rows that are handed out to one caller each."""
+
+import random
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import structlog
+from django.db import OperationalError, connection, transaction
+from django.db.models import Model, QuerySet
+from psycopg.errors import LockNotAvailable
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
+from paytrust.errors import PayTrustError
+
+log = structlog.get_logger(__name__)
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Row = TypeVar("Row", bound=Model)
+
+LOCK_TRIES = 3
+LOCK_WAITS_SECONDS = (0.1, 0.2)  # between the tries, each +- LOCK_JITTER_SECONDS
+LOCK_JITTER_SECONDS = 0.02
+
+
+def in_locked_transaction(
+    *, held: type[PayTrustError]
+) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+    """Run a function in a transaction of its own, again while somebody else holds its locks.
+
+    Each try is a new transaction, so the function must read under its locks whatever it decides
+    by. A lock that is asked for with NOWAIT fails at once, any other after `lock_timeout`. Inside
+    another transaction the function is a part of it, and the tries are those of the outer one.
+
+    Args:
+        held: the error that is raised when a lock is still held at the third try; a word of the
+            app whose rows are locked.
+
+    Source: FR-047, FR-048, spec 4.2 (3 tries, 100 ms and 200 ms between them, each +-20 ms).
+    """
+
+    def decorate(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        once = transaction.atomic(work)
+
+        @wraps(work)
+        def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            if connection.in_atomic_block:
+                return once(*args, **kwargs)
+            tries = Retrying(
+                retry=retry_if_exception(is_lock_timeout),
+                stop=stop_after_attempt(LOCK_TRIES),
+                wait=_lock_wait,
+                reraise=True,
+            )
+            try:
+                return tries(once, *args, **kwargs)
+            except OperationalError as error:
+                if not is_lock_timeout(error):
+                    raise
+                log.info("lock not available", work=work.__qualname__, tries=LOCK_TRIES)
+                raise held from error
+
+        return run
+
+    return decorate
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    """Tell whether a lock could not be had: NOWAIT refused, or lock_timeout ran out."""
+    return isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable)
+
+
+def claim(
+    due: QuerySet[Row], *, by: str, taken: Callable[[list[int]], object], limit: int
+) -> list[int]:
+    """Return the ids of due rows, each to one caller only, and move them on in the same commit.
+
+    Rows that another caller is taking at this moment are passed over (SKIP LOCKED).
+
+    Args:
+        due: the rows that are due.
+        by: the column of their due time; the longest due come first.
+        taken: records that rows are taken, by their ids, so that they are due no longer.
+        limit: how many at most.
+
+    Source: spec 4.7.
+    """
+    with transaction.atomic():
+        rows = due.order_by(by, "pk").select_for_update(skip_locked=True)
+        ids: list[int] = list(rows.values_list("pk", flat=True)[:limit])
+        if ids:
+            taken(ids)
+    return ids
+
+
+def _lock_wait(state: RetryCallState) -> float:
+    wait = LOCK_WAITS_SECONDS[min(state.attempt_number, len(LOCK_WAITS_SECONDS)) - 1]
+    return wait + random.uniform(-LOCK_JITTER_SECONDS, LOCK_JITTER_SECONDS)  # noqa: S311  # jitter

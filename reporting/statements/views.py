@@ -1,0 +1,34 @@
+"""A merchant's monthly statement."""
+
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apikeys.keys.authentication import tenant_of
+from paytrust.web import spreadsheets
+from paytrust.web.serializers import query_of
+from reporting.exports import statement
+from reporting.exports.answers import CSV_ANSWER, csv_answer
+from reporting.statements import selectors
+from reporting.statements.serializers import StatementQuery
+
+
+class StatementCSV(APIView):
+    @extend_schema(responses=CSV_ANSWER, parameters=[StatementQuery])
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Return a month's statement per currency: opening balance, days, closing balance."""
+        now = timezone.now()
+        query = StatementQuery(data=query_of(request), context={"now": now})
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        statements = selectors.monthly_statements(
+            tenant=tenant_of(request),
+            first=asked["month"],
+            zone=asked["tz"],
+            now=now,
+            currency_code=asked.get("currency"),
+        )
+        rows = statement.statement_rows(tenant=tenant_of(request), statements=statements)
+        return csv_answer(spreadsheets.csv_pieces(rows), f"statement-{asked['month']:%Y-%m}")
