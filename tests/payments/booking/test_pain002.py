@@ -103,7 +103,7 @@ def criticals(caplog: pytest.LogCaptureFixture) -> list[Any]:
 @pytest.fixture
 def invented(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let bookings have a status that ISO 20022 does not know."""
-    monkeypatch.setattr(pain002, "SETTLED", "PAID")
+    monkeypatch.setitem(pain002.SETTLED_AS, Finality.PAID, "PAID")
 
 
 class TestReportOn:
