@@ -20,6 +20,7 @@ from invoices.ledger import posting
 from invoices.ledger.allocation import plan_credit
 from invoices.ledger.posting import Account
 from invoices.models import Invoice, PaymentRequest
+from invoices.schedule import taxes
 from payments.booking import pain002
 from payments.booking.movement import Movement
 from paytrust.iso20022 import validation
@@ -63,7 +64,11 @@ def initiation(invoice: Invoice, document: InvoiceDocument) -> bytes:
 
 def booking(document: InvoiceDocument, asked: PaymentRequest) -> pain002.BookingStatus:
     now = timezone.now()
-    standing = posting.standing_of(invoice=document.invoice, installments=document.installments)
+    standing = posting.standing_of(
+        invoice=document.invoice,
+        installments=document.installments,
+        taxes_asked=taxes.tax_by_rate(document.line_items),
+    )
     account = Account(document.invoice, document.installments, standing)
     plan = plan_credit(
         standing=standing,

@@ -21,7 +21,6 @@ from paytrust.money import EXPONENTS, MAX_AMOUNT, plain
 __all__ = [
     "Installment",
     "InstallmentQuerySet",
-    "InstallmentTax",
     "Invoice",
     "InvoiceQuerySet",
     "InvoiceStatus",
@@ -33,8 +32,6 @@ __all__ = [
     "PaymentRequestQuerySet",
     "RefundStatus",
     "ReviewFlag",
-    "SettlementEntry",
-    "SettlementTax",
     "Transaction",
 ]
 
@@ -459,80 +456,3 @@ class Installment(models.Model):
             and self.invoice.status != InvoiceStatus.DRAFT
             and self.invoice.refund_status != RefundStatus.FULL
         )
-
-
-class InstallmentTax(models.Model):
-    """An instalment's tax, split over the invoice's tax rates."""
-
-    installment = models.ForeignKey(Installment, models.PROTECT, related_name="taxes")
-    tax_rate = models.DecimalField(max_digits=5, decimal_places=4)
-    tax_amount = models.BigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint("installment", "tax_rate", name="installment_tax_rate"),
-            models.CheckConstraint(
-                condition=Q(tax_amount__gte=0), name="installment_tax_not_negative"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tax_amount} at {self.tax_rate}"
-
-
-class SettlementEntry(models.Model):
-    """That an instalment was settled, or that a reversal took it back. Append-only.
-
-    It bears the shares as they were then, so a report of a past day never changes, whatever
-    happens to the instalment later.
-    """
-
-    class Kind(models.TextChoices):
-        SETTLED = "settled"
-        REVERSED = "reversed"
-
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="settlement_entries")
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="settlement_entries")
-    installment = models.ForeignKey(Installment, models.PROTECT, related_name="settlement_entries")
-    kind = models.CharField(max_length=10, choices=Kind)
-    currency_code = models.CharField(max_length=3)
-    net_amount = models.BigIntegerField()  # minor units, positive for a reversal too
-    tax_amount = models.BigIntegerField()
-    service_fee_amount = models.BigIntegerField()
-    total_amount = models.BigIntegerField()
-    booked_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name_plural = "settlement entries"
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(
-                    total_amount=F("net_amount") + F("tax_amount") + F("service_fee_amount")
-                ),
-                name="settlement_entry_total_is_its_sum",
-            ),
-        ]
-        indexes = [
-            models.Index("tenant", "booked_at", name="settlement_entry_booked"),
-            models.Index("booked_at", name="settlement_entry_day"),
-        ]
-
-    def __str__(self) -> str:
-        return gettext("Settlement entry %(number)s") % {"number": self.pk}
-
-
-class SettlementTax(models.Model):
-    """A settlement entry's tax at one rate."""
-
-    tenant = columns.column()
-    entry = models.ForeignKey(SettlementEntry, models.PROTECT, related_name="taxes")
-    tax_rate = models.DecimalField(max_digits=5, decimal_places=4)
-    tax_amount = models.BigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint("entry", "tax_rate", name="settlement_tax_rate"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tax_amount} at {self.tax_rate}"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apikeys.models import Tenant
 from apikeys.tenants import columns
 from gateways.models import Gateway, GatewayAccount
-from invoices.models import Installment, Invoice, Transaction
+from invoices.models import Invoice, Transaction
 from paytrust.operations.append_only import append_only
 
 
@@ -106,26 +106,6 @@ class EventTransaction(models.Model):
 
     def __str__(self) -> str:
         return f"event {self.event_id} booked transaction {self.transaction_id}"
-
-
-class Allocation(models.Model):
-    """How much of a transaction went into (or, reversed, out of) an instalment."""
-
-    tenant = columns.column()
-    transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="allocations")
-    installment = models.ForeignKey(Installment, models.PROTECT, related_name="allocations")
-    amount = models.BigIntegerField()  # minor units; negative where a reversal took it out
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                "transaction", "installment", name="allocation_per_installment"
-            ),
-            models.CheckConstraint(condition=~Q(amount=0), name="allocation_moves_something"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.amount} to {self.installment_id}"
 
 
 class ProposalQuerySet(models.QuerySet["Proposal"]):

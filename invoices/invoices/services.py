@@ -25,7 +25,7 @@ from invoices.models import (
     PaymentRequest,
 )
 from invoices.payment_requests import opening, recording
-from invoices.schedule import splitting, taxes
+from invoices.schedule import splitting
 from invoices.schedule.splitting import InvalidInstallments
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint
@@ -224,7 +224,7 @@ def _record_invoice(
             expires_at=expires_at,
         )
         line_items = _record_lines(invoice, request, lines)
-        installments = _record_installments(invoice, parts, due, line_items)
+        installments = _record_installments(invoice, parts, due)
         payment_request = recording.lease_request(
             invoice=invoice, installment=installments[0], now=now
         )
@@ -285,9 +285,8 @@ def _record_installments(
     invoice: Invoice,
     parts: Sequence[splitting.Part],
     due: Sequence[datetime],
-    line_items: Sequence[LineItem],
 ) -> list[Installment]:
-    installments = Installment.objects.bulk_create(
+    return Installment.objects.bulk_create(
         Installment(
             invoice=invoice,
             number=part.number,
@@ -299,8 +298,6 @@ def _record_installments(
         )
         for part, due_at in zip(parts, due, strict=True)
     )
-    taxes.write(installments=installments, line_items=line_items)
-    return installments
 
 
 def _log_unusual_rates(invoice: Invoice, line_items: Sequence[LineItem]) -> None:

@@ -46,7 +46,6 @@ class Transaction(models.Model):
     reverses = models.ForeignKey("self", models.PROTECT, null=True, related_name="reversals")
     currency_code = models.CharField(max_length=3)
     amount = models.BigIntegerField()  # minor units; a refund or a reversal is negative
-    overpayment_amount = models.BigIntegerField(default=0)  # the part no instalment asked for
     payment_method = models.CharField(max_length=50, null=True)
     payment_channel = models.CharField(max_length=50, null=True)
     paid_at = models.DateTimeField()  # as the gateway says

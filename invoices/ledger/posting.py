@@ -70,20 +70,32 @@ class Booking:
 def locked_account(*, invoice: Invoice) -> Account:
     """Lock an invoice's instalments and return how all stands. The invoice is locked before."""
     installments = list(invoice.installments.select_for_update().order_by("pk"))
-    return Account(invoice, installments, standing_of(invoice=invoice, installments=installments))
-
-
-def standing_of(*, invoice: Invoice, installments: Sequence[Installment]) -> Standing:
-    """Return how an invoice stands: its columns, and the sums of its ledger rows."""
-    is_touched = invoice.paid_amount > 0  # without, all sums are zero
-    sums = _sums_by_part(invoice) if is_touched else {}
-    taxes = _taxes_by_rate(invoice) if is_touched else {}
     asked = (
         LineItem.objects.filter(invoice=invoice)
         .values_list("tax_rate")
         .annotate(tax=Sum("tax_amount"))
         .order_by("tax_rate")
     )
+    standing = standing_of(invoice=invoice, installments=installments, taxes_asked=dict(asked))
+    return Account(invoice, installments, standing)
+
+
+def standing_of(
+    *,
+    invoice: Invoice,
+    installments: Sequence[Installment],
+    taxes_asked: Mapping[Decimal, int],
+) -> Standing:
+    """Return how an invoice stands: its columns, and the sums of its ledger rows.
+
+    Args:
+        invoice: the invoice.
+        installments: its instalments, in order.
+        taxes_asked: the tax of its lines by rate, lowest rate first.
+    """
+    is_touched = invoice.paid_amount > 0  # without, all sums are zero
+    sums = _sums_by_part(invoice) if is_touched else {}
+    taxes = _taxes_by_rate(invoice) if is_touched else {}
     return Standing(
         total_amount=invoice.total_amount,
         parts=tuple(_part(installment, sums) for installment in installments),
@@ -94,7 +106,7 @@ def standing_of(*, invoice: Invoice, installments: Sequence[Installment]) -> Sta
                 received_amount=taxes.get((rate, False), 0),
                 refunded_amount=-taxes.get((rate, True), 0),
             )
-            for rate, amount in asked
+            for rate, amount in taxes_asked.items()
         ),
         paid_amount=invoice.paid_amount,
         overpayment_amount=invoice.overpayment_amount,

@@ -151,10 +151,6 @@ def adjust(
         raise PaymentInProgress
     opens_next = not invoice.payment_requests.active().exists()
     posting.reshape(account=account, asked=asked, opens_next=opens_next, now=now)
-    taxes.rewrite(
-        installments=[part for part in account.installments if part.pk in asked],
-        line_items=document.line_items,
-    )
     return document
 
 
@@ -205,7 +201,11 @@ def _locked(tenant: Tenant, invoice_id: int, seen: Owed | None) -> InvoiceDocume
 
 
 def _account(document: InvoiceDocument) -> Account:
-    standing = posting.standing_of(invoice=document.invoice, installments=document.installments)
+    standing = posting.standing_of(
+        invoice=document.invoice,
+        installments=document.installments,
+        taxes_asked=taxes.tax_by_rate(document.line_items),
+    )
     return Account(document.invoice, document.installments, standing)
 
 

@@ -3,29 +3,8 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from invoices.models import Installment, InstallmentTax, LineItem
+from invoices.models import LineItem
 from paytrust.money import allocate
-
-
-def write(*, installments: Sequence[Installment], line_items: Iterable[LineItem]) -> None:
-    """Split each instalment's tax over the invoice's rates: floors, and the last takes the rest.
-
-    One statement. Every instalment's rows sum exactly to its tax (FR-056).
-    """
-    rates = tax_by_rate(line_items)
-    InstallmentTax.objects.bulk_create(
-        InstallmentTax(installment=installment, tax_rate=rate, tax_amount=share)
-        for installment in installments
-        for rate, share in zip(
-            rates, shares(installment.tax_amount, list(rates.values())), strict=True
-        )
-    )
-
-
-def rewrite(*, installments: Sequence[Installment], line_items: Iterable[LineItem]) -> None:
-    """Replace the rows of instalments whose tax has changed; two statements."""
-    InstallmentTax.objects.filter(installment__in=installments).delete()
-    write(installments=installments, line_items=line_items)
 
 
 def tax_by_rate(line_items: Iterable[LineItem]) -> dict[Decimal, int]:

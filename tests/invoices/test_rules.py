@@ -135,7 +135,11 @@ class TestStateChange:
         changes = Invoice.objects.filter(pk=made.pk)
 
         for after in InvoiceStatus.values:
-            change = {"status": after, "paid_amount": PAID_STATES.get(after, 0)}
+            change = {
+                "status": after,
+                "paid_amount": PAID_STATES.get(after, 0),
+                "paid_at": NOON if after == "fully_paid" else None,
+            }
             if after == before or after in LEGAL_CHANGES[before]:
                 with transaction.atomic():
                     assert changes.update(**change) == 1
@@ -249,9 +253,12 @@ INVOICE_RULES: list[tuple[dict[str, Any], str]] = [
         {"status": "partially_paid", "paid_amount": 1, "overpayment_amount": 2},
         "invoice_paid_amount_not_negative",
     ),
-    ({"status": "fully_paid", "paid_amount": 9_999}, "invoice_fully_paid_covers_total"),
     (
-        {"status": "fully_paid", "paid_amount": 10_000, "overpayment_amount": 1},
+        {"status": "fully_paid", "paid_at": NOON, "paid_amount": 9_999},
+        "invoice_fully_paid_covers_total",
+    ),
+    (
+        {"status": "fully_paid", "paid_at": NOON, "paid_amount": 10_000, "overpayment_amount": 1},
         "invoice_fully_paid_covers_total",
     ),
     *(

@@ -109,8 +109,11 @@ class TestPayingInOrder:
         first, second = Transaction.objects.order_by("pk")
         assert (paid["status"], paid["overpayment_amount"]) == ("partially_paid", due)
         assert [part["paid_amount"] for part in paid["installment_schedule"]] == [due, 0]
-        assert (first.amount, first.overpayment_amount) == (due, 0)
-        assert (second.amount, second.overpayment_amount) == (due, due)
+        pieces = [
+            [(entry.installment_id is None, entry.amount) for entry in row.entries.all()]
+            for row in (first, second)
+        ]
+        assert pieces == [[(False, due)], [(True, due)]]
 
 
 class TestAdjusting:

@@ -11,7 +11,7 @@ from apikeys.models import ApiKey, ApiKeyAuditEntry, IdempotencyRecord, Tenant
 from apikeys.tenants import policies, wall
 from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.models import Gateway
-from invoices.models import Installment, InstallmentTax, Invoice, LineItem, PaymentRequest
+from invoices.models import Installment, Invoice, LedgerTax, LineItem, PaymentRequest
 from tests.apikeys.factories import api_key
 from tests.invoices.factories import PaymentRequestFactory
 
@@ -187,7 +187,7 @@ class TestTables:
             'merchant_sees_own_invoices_installment("invoices_installmenttax".installment_id)'
         )
         assert not any(table.startswith("auth_") for table in conditions)
-        assert InstallmentTax._meta.db_table in conditions
+        assert LedgerTax._meta.db_table in conditions
 
 
 @pytest.mark.django_db

@@ -18,11 +18,17 @@ from pyiso20022.pain.pain_002_001_12 import Document  # type: ignore[import-unty
 from xsdata.formats.dataclass.parsers import XmlParser
 
 from gateways.adapter import Finality, PaymentState
-from invoices.models import Installment, Invoice, PaymentRequest, Transaction
-from payments.booking import pain002, pain002_document, pain002_reports, settling
+from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
+from payments.booking import (
+    pain002,
+    pain002_document,
+    pain002_reports,
+    pain002_statuses,
+    settling,
+)
 from payments.booking.pain002_document import StatusReport
 from payments.booking.pain002_statuses import PaidInvoice, report_on
-from payments.models import Allocation, WebhookEvent
+from payments.models import WebhookEvent
 from payments.webhooks import confirming, receiving
 from paytrust.iso20022 import reading
 from paytrust.iso20022.messages import Message
@@ -92,7 +98,7 @@ def books() -> tuple[list[Any], ...]:
     """Return every row that money can change."""
     return tuple(
         list(model._default_manager.order_by("pk").values())
-        for model in (Invoice, Installment, PaymentRequest, Transaction, Allocation)
+        for model in (Invoice, Installment, PaymentRequest, Transaction, LedgerEntry)
     )
 
 
@@ -103,7 +109,7 @@ def criticals(caplog: pytest.LogCaptureFixture) -> list[Any]:
 @pytest.fixture
 def invented(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let bookings have a status that ISO 20022 does not know."""
-    monkeypatch.setitem(pain002.SETTLED_AS, Finality.PAID, "PAID")
+    monkeypatch.setitem(pain002_statuses.SETTLED_AS, Finality.PAID, "PAID")
 
 
 class TestReportOn:

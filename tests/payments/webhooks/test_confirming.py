@@ -13,10 +13,17 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from gateways.adapter import NotificationNotAuthentic
-from invoices.models import Installment, Invoice, InvoiceQuerySet, PaymentRequest, Transaction
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceQuerySet,
+    LedgerEntry,
+    PaymentRequest,
+    Transaction,
+)
 from payments import tasks
 from payments.booking import settling
-from payments.models import Allocation, WebhookEvent, WebhookRetry
+from payments.models import WebhookEvent, WebhookRetry
 from payments.webhooks import confirming, receiving, retrying
 from paytrust.operations import queue
 from tests.apikeys.factories import NOON
@@ -61,7 +68,7 @@ def store(body: bytes, **headers: str) -> WebhookEvent:
 def books() -> tuple[list[Any], ...]:
     return tuple(
         list(model._default_manager.order_by("pk").values())
-        for model in (Invoice, Installment, PaymentRequest, Transaction, Allocation)
+        for model in (Invoice, Installment, PaymentRequest, Transaction, LedgerEntry)
     )
 
 

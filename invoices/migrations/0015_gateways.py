@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("apikeys", "0008_no_truncate"),
         ("gateways", "0006_no_truncate"),
-        ("invoices", "0013_requests"),
+        ("invoices", "0014_drop_what_the_ledger_replaces"),
     ]
 
     operations = [
