@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from bench.figures import percentile
+from gateways.adapter import Finality
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.iso20022 import pain001
@@ -81,7 +82,7 @@ def booking(document: InvoiceDocument, asked: PaymentRequest) -> pain002.Booking
     movement = Movement(
         payment_request=asked,
         gateway_transaction_id="65f2a9b0c1d2e3f4a5b6c7d8",
-        gateway_status="PAID",
+        finality=Finality.PAID,
         paid_at=now,
     )
     return pain002.check_booking(account=account, plan=plan, movement=movement, now=now)

@@ -4,8 +4,9 @@ Amounts are minor units in `Money`; whole currency and the gateways' words stay 
 """
 
 import hashlib
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -118,6 +119,14 @@ class PaymentState(StrEnum):
     UNKNOWN = "unknown"  # a word this version does not know
 
 
+class Finality(StrEnum):
+    """How far the money of a payment has come."""
+
+    PROMISED = "promised"  # the customer's bank will pay: a card that is captured
+    PAID = "paid"
+    SETTLED = "settled"  # the gateway has it on the merchant's account
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
     """Money that a gateway took back. `id` is stable, however often it is reported."""
@@ -146,6 +155,8 @@ class PaymentReport:
     notified_amount: Money | None = None  # of `paid_amount`, the payment a notification told of
     method: str | None = None
     channel: str | None = None
+    finality: Finality = Finality.PAID  # where money has come
+    payment_id: str | None = None  # of the payment itself, where it is not `gateway_id`
     of_attempt: bool = False  # of one try to pay, which ends no page that takes another
     page: PaymentPage | None = None
     reversals: tuple[Reversal, ...] = field(default=())
@@ -164,6 +175,8 @@ class Notification:
     reference: str | None
     gateway_id: str | None
     report: PaymentReport | None
+    payment_ids: tuple[str, ...] = ()  # what the payment itself may be called, if it is named
+    opens_dispute: bool = False  # the customer's bank asks for the money back, or has got some
 
     def __post_init__(self) -> None:
         for name in ("event_id", "reference", "gateway_id"):
@@ -193,6 +206,23 @@ class GatewayUnavailable(GatewayError):
     code = "gateway_unavailable"
     for_staff = _("The gateway is away. Nothing was changed; try again later.")
     resumable = True
+
+
+class GatewayBusy(GatewayError):
+    """The gateway takes no more calls for now. Send the same call again after Retry-After.
+
+    Nothing was asked of it, or it refused to look: nothing was made. It is no failure; whoever
+    can come again later does (spec 12.1).
+    """
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "gateway_busy"
+    resumable = True
+
+    def __init__(self, gateway: str, *, retry_after_seconds: float) -> None:
+        super().__init__(gateway, f"its limit is reached; again in {retry_after_seconds:.1f} s")
+        self.wait_seconds = retry_after_seconds
+        self.retry_after_seconds = max(1, math.ceil(retry_after_seconds))
 
 
 class GatewayRejected(GatewayError):
@@ -234,6 +264,12 @@ class MalformedNotification(PayTrustError):
     code = "malformed_notification"
 
 
+class NotificationNotUsed(PayTrustError):
+    """The notification is about another product of the gateway's, which PayTrust does not use."""
+
+    code = "notification_not_used"
+
+
 class GatewayAdapter(Protocol):
     """How one gateway account is spoken to. Every call is one or two HTTP requests."""
 
@@ -260,14 +296,34 @@ class GatewayAdapter(Protocol):
         """
         ...
 
-    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+    def find_reversal(
+        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+    ) -> Reversal | None:
         """Ask about money taken back from a payment whose own report does not show it.
+
+        `payment_id` is the payment's own, where it is known and not `gateway_id`.
 
         None if the gateway knows no such reversal of that payment, or always reports it with
         the payment.
 
         Raises:
             GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
+        """
+        ...
+
+    def find_paid(
+        self, *, references: Collection[str], after: datetime, before: datetime
+    ) -> dict[str, PaymentReport]:
+        """Look for payments in the gateway's list of what was paid between two moments.
+
+        Stops when all are found, and when asking for the rest singly is cheaper. What a row of
+        the list does not tell is left out. Nothing where a gateway has no such list.
+
+        Returns:
+            Reports of those that were found, by reference.
+
+        Raises:
+            GatewayBusy, GatewayTimeout, GatewayUnavailable, GatewayRejected: no answer.
         """
         ...
 
@@ -303,5 +359,6 @@ class GatewayAdapter(Protocol):
 
         Raises:
             MalformedNotification: it cannot be read, or contradicts itself.
+            NotificationNotUsed: it is of a kind that PayTrust does not use.
         """
         ...

@@ -1,11 +1,13 @@
 """HTTP to a gateway: one session per account, time-outs, exact numbers, typed failures."""
 
+import codecs
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
+from json import loads
 from typing import Any
 
 import msgspec
@@ -14,7 +16,14 @@ import structlog
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from gateways.adapter import GatewayError, GatewayRejected, GatewayTimeout, GatewayUnavailable
+from gateways.adapter import (
+    GatewayBusy,
+    GatewayError,
+    GatewayRejected,
+    GatewayTimeout,
+    GatewayUnavailable,
+)
+from gateways.budgets import pacing
 
 log = structlog.get_logger(__name__)
 
@@ -23,9 +32,13 @@ LONGEST_SECONDS = CONNECT_SECONDS + READ_SECONDS  # a body that trickles in is c
 LONGEST_BODY = 4 * 1024 * 1024  # bytes; a list of invoices needs a hundredth
 POOL_SIZE = 64  # at least as many as threads may wait for one gateway
 
+Params = Mapping[str, str | Sequence[str]]
+"""A query; a name with several values is repeated."""
+
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 """What reading a message of another shape than documented raises."""
 
+BYTE_ORDER_MARK = codecs.BOM_UTF8
 _JSON_BODY = {"Content-Type": "application/json"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -47,8 +60,21 @@ class Answer:
 class GatewaySession:
     """Speaks JSON to one gateway account. Never retries by itself: a retry may charge twice."""
 
-    def __init__(self, *, gateway: str, user: str) -> None:
-        self.gateway = gateway
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        user: str,
+        is_over_limit: Callable[[Mapping[str, Any]], bool] = lambda _body: False,
+    ) -> None:
+        """Prepare a session.
+
+        Args:
+            gateway: its code.
+            user: the key, which Basic authentication takes as a user without a password.
+            is_over_limit: tells from a body that the gateway meant 429.
+        """
+        self.gateway, self._is_over_limit = gateway, is_over_limit
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy or .netrc of the machine's
         self._session.auth = (user, "")
@@ -63,17 +89,43 @@ class GatewaySession:
         method: str,
         url: str,
         *,
+        endpoint: str,
         json: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request and read its JSON answer: any 2xx but 202, or a 4xx but 429.
 
+        Each request is paid from the account's budget for its `endpoint`. A 429 moves that
+        budget; within the caller's patience the request is sent again, for nothing was made.
+
         Raises:
+            GatewayBusy: the budget is used up, or the gateway says so.
             GatewayTimeout: no answer in time; the outcome is unknown.
             GatewayUnavailable: no connection, a broken one, 5xx, 429, or no JSON. Unless the
                 connection was refused the outcome is unknown: search before asking again.
         """
+        until = time.monotonic() + pacing.patience()
+        while True:
+            pacing.take(endpoint, until=until)
+            try:
+                return self._send(
+                    method, url, endpoint=endpoint, json=json, params=params, headers=headers
+                )
+            except GatewayBusy as busy:
+                if time.monotonic() + busy.wait_seconds > until:
+                    raise
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        endpoint: str,
+        json: Mapping[str, Any] | None,
+        params: Params | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
         started = time.monotonic()
         try:
             with self._session.request(
@@ -98,7 +150,7 @@ class GatewaySession:
             ms=round((time.monotonic() - started) * 1000, 1),
             gateway_request_id=response.headers.get("Request-Id"),  # for the gateway's support
         )
-        return self._answer(response, content)
+        return self._answer(response, content, endpoint)
 
     def _content(self, response: requests.Response, *, until: float) -> bytes:
         """Read the body; the time-out of each read alone would let a trickle go on for ever."""
@@ -127,32 +179,51 @@ class GatewaySession:
             self.gateway, f"the connection broke ({kind}); the outcome is unknown"
         )
 
-    def _answer(self, response: requests.Response, content: bytes) -> Answer:
+    def _answer(self, response: requests.Response, content: bytes, endpoint: str) -> Answer:
         status = response.status_code
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            free_in = response.headers.get("Rate-Limit-Reset", "some")
-            raise GatewayUnavailable(self.gateway, f"too many requests; again in {free_in} seconds")
+        if status == HTTPStatus.TOO_MANY_REQUESTS:  # its body may be HTML
+            raise pacing.refused(self.gateway, endpoint, response.headers)
+        pacing.heed(endpoint, response.headers)
         taken = status < 300 and status != HTTPStatus.ACCEPTED  # 202: an earlier call still runs
         if not taken and not 400 <= status < 500:
             raise GatewayUnavailable(
                 self.gateway, f"it answered HTTP {status}; the outcome is unknown"
             )
         try:
-            return Answer(status, read_json(content))
+            answer = Answer(status, read_json(content))
         except ValueError as error:
             raise GatewayUnavailable(
                 self.gateway, f"it answered HTTP {status} without JSON; the outcome is unknown"
             ) from error
+        if self._is_over_limit(answer.fields):
+            raise pacing.refused(self.gateway, endpoint, response.headers)
+        return answer
+
+
+def read_damaged(content: bytes) -> Mapping[str, Any]:
+    """Read as much of a JSON object as can be read: enough to check a signature, no more.
+
+    Forgives half a surrogate, a stray byte and NaN, which exact reading refuses.
+    """
+    try:
+        message = loads(content.removeprefix(BYTE_ORDER_MARK).decode(errors="replace"))
+        if isinstance(message, str):
+            message = loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401  # any JSON value
     """Read JSON as gateways write it; numbers with a fraction become Decimal.
 
+    A byte order mark before it is no part of it.
+
     Raises:
         ValueError: it is no JSON, or nests without end.
     """
     try:
-        return _decode(content)
+        return _decode(content.removeprefix(BYTE_ORDER_MARK))
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 

@@ -5,7 +5,7 @@ change of accounts changes nothing for it; no id means the platform's account in
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -13,22 +13,17 @@ import structlog
 from django.conf import settings
 from django.db import Error
 
+from gateways import descriptors
 from gateways.accounts import credentials
 from gateways.accounts.credentials import Account
 from gateways.adapter import GatewayAdapter, NotificationNotAuthentic
 from gateways.budgets import breaker
+from gateways.budgets.breaker import Health
+from gateways.budgets.pacing import Caller, Priority
 from gateways.budgets.watching import WatchedAdapter
-from gateways.midtrans.adapter import MidtransAdapter
-from gateways.xendit.adapter import XenditAdapter
 
 log = structlog.get_logger(__name__)
 
-# What an account does not know of itself, its addresses above all, comes from the settings.
-_ADAPTERS: dict[str, Callable[[Mapping[str, str]], GatewayAdapter]] = {
-    "xendit": lambda own: XenditAdapter(**{**settings.XENDIT, **own}),
-    "midtrans": lambda own: MidtransAdapter(**{**settings.MIDTRANS, **own}),
-}
-CODES = tuple(_ADAPTERS)
 SEEN_SECONDS: Final = 30.0  # after which a process sees that accounts have changed
 MISSED_SECONDS: Final = 1.0  # the same, when what it knows does not do
 
@@ -40,15 +35,62 @@ class _Accounts:
     read_at = 0.0  # time.monotonic()
 
 
-def adapter_for(code: str, *, account_id: int | None = None) -> GatewayAdapter:
+def adapter_for(
+    code: str,
+    *,
+    account_id: int | None = None,
+    priority: Priority = Priority.MERCHANT,
+    tenant_id: int | None = None,
+) -> WatchedAdapter:
     """Return the adapter that speaks for an account at a gateway, with its own session.
+
+    Args:
+        code: the gateway's.
+        account_id: the account's; none: the platform's.
+        priority: why it is called: who waits for an answer comes first (spec 12.2).
+        tenant_id: for whom; tenants that share the account share its budget.
 
     Raises:
         KeyError: no adapter speaks for `code`.
         CredentialsUnreadable: CREDENTIAL_KEYS lacks the key that sealed an account.
     """
+    own = tuple(sorted(_account(code, account_id).credentials.items()))
+    caller = caller_for(code, account_id=account_id, priority=priority, tenant_id=tenant_id)
+    return WatchedAdapter(_adapter(code, own), caller)
+
+
+def caller_for(
+    code: str,
+    *,
+    account_id: int | None,
+    priority: Priority,
+    tenant_id: int | None = None,
+) -> Caller:
+    """Return from whose budget calls by an account are made; the arguments are `adapter_for`'s."""
     account = _account(code, account_id)
-    return _adapter(code, tuple(sorted(account.credentials.items())))
+    return Caller(
+        gateway=code,
+        account=_name_of(account),
+        calls_per_minute=_calls_per_minute(code, tuple(sorted(account.credentials.items()))),
+        priority=priority,
+        tenant_id=tenant_id if account.tenant_id is None else None,
+    )
+
+
+def health_of(code: str, *, tenant_id: int | None) -> Health:
+    """Return how a gateway is for the account with which a tenant's payments are opened."""
+    account_id = None if tenant_id is None else account_for(code, tenant_id=tenant_id)
+    return breaker.health_of(code, account=_name_of(_account(code, account_id)))
+
+
+def accounts_in_use() -> list[tuple[str, str]]:
+    """Return gateway and name of each account with which payments are opened, for metrics."""
+    found = []
+    for code in descriptors.codes():
+        named = {_name_of(_account(code, None))}
+        named |= {_name_of(account) for account in _accounts(code) if account.in_use}
+        found += [(code, name) for name in sorted(named)]
+    return found
 
 
 def account_for(code: str, *, tenant_id: int) -> int | None:
@@ -93,14 +135,31 @@ def is_same_account(code: str, one: int | None, other: int | None) -> bool:
 def forget_adapters() -> None:
     """Make the next call read the settings again, and know nothing of how earlier ones went."""
     _adapter.cache_clear()
-    _Accounts.opened = None
-    for code in CODES:
+    known, _Accounts.opened = _Accounts.opened, None
+    for code in descriptors.codes():
         breaker.forget(code)
+    for account in known or ():
+        breaker.forget(account.gateway_code, account=_name_of(account))
 
 
 @lru_cache(maxsize=256)
 def _adapter(code: str, own: tuple[tuple[str, str], ...]) -> GatewayAdapter:
-    return WatchedAdapter(_ADAPTERS[code](dict(own)))
+    return descriptors.of(code).build(_connection(code, own))
+
+
+def _name_of(account: Account) -> str:
+    return breaker.PLATFORM if account.id is None else str(account.id)
+
+
+def _calls_per_minute(code: str, own: Iterable[tuple[str, str]]) -> int:
+    ours = settings.GATEWAY_CALLS_PER_MINUTE.get(code)
+    return descriptors.of(code).calls_per_minute(_connection(code, own)) if ours is None else ours
+
+
+def _connection(code: str, own: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return how an account is reached: what it does not know of itself, the settings do."""
+    default = descriptors.of(code).connection(lambda _variable, default: default)
+    return default | settings.GATEWAY_CONNECTIONS.get(code, {}) | dict(own)
 
 
 def _vouches(account: Account, headers: Mapping[str, str], body: bytes) -> bool:

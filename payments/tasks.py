@@ -6,20 +6,20 @@ from django.utils import timezone
 from invoices.payment_requests import leases
 from payments.changes import closing
 from payments.reconciliation import asking, last_round
-from payments.webhooks import notifications
+from payments.webhooks import confirming, retrying
 from paytrust.operations import queue
 
 
 @shared_task(name="payments.process_webhook_event")
 def process_webhook_event(*, event_id: int, **_later: object) -> None:
     """Process one stored event. Safe to deliver twice; `_later` absorbs newer arguments."""
-    notifications.process(event_id=event_id, now=timezone.now())
+    confirming.process(event_id=event_id, now=timezone.now())
 
 
 @shared_task(name="payments.hand_out_due_events")
 def hand_out_due_events(**_later: object) -> None:
     """Beat, every 5 seconds: enqueue events whose attempt is due, each to one worker only."""
-    for event_id in notifications.claim_due(now=timezone.now(), limit=500):
+    for event_id in retrying.claim_due(now=timezone.now(), limit=500):
         queue.publish(process_webhook_event, event_id=event_id)
 
 
@@ -27,6 +27,12 @@ def hand_out_due_events(**_later: object) -> None:
 def check_payment(*, payment_request_id: int, **_later: object) -> None:
     """Ask the gateway about one payment of which no word came."""
     asking.check(payment_request_id=payment_request_id, now=timezone.now())
+
+
+@shared_task(name="payments.ask_about_payment")
+def ask_about_payment(*, payment_request_id: int, **_later: object) -> None:
+    """Ask the gateway about a payment that a damaged notification names, whatever its state."""
+    asking.ask_for_job(payment_request_id=payment_request_id, now=timezone.now())
 
 
 @shared_task(name="payments.hand_out_checks")

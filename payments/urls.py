@@ -16,8 +16,7 @@ urlpatterns = [
         "transactions/<id:transaction_id>/payment-status",
         pain_views.TransactionPaymentStatus.as_view(),
     ),
-    path("webhooks/xendit", gateway_views.XenditNotification.as_view()),
-    path("webhooks/midtrans", gateway_views.MidtransNotification.as_view()),
     path("webhooks/failed", operator_views.FailedWebhooks.as_view()),
     path("webhooks/<id:event_id>/retry", operator_views.WebhookRetrial.as_view()),
+    path("webhooks/<slug:webhook_name>", gateway_views.GatewayNotification.as_view()),
 ]

@@ -22,6 +22,7 @@ class PayTrustError(Exception):
     def __init__(self, message: str = "", *, details: dict[str, Any] | None = None) -> None:
         super().__init__(message or first_line(type(self).__doc__))
         self.details: dict[str, Any] = details or {}
+        self.retry_after_seconds: int | None = None  # when the call may be sent again, if known
 
 
 def gettext_noop(text: str) -> str:

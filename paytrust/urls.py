@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 from apikeys.limits.throttling import collect as limiter_metrics
 from gateways import registry
 from gateways.budgets.breaker import collect as gateway_metrics
+from gateways.budgets.pacing import collect as budget_metrics
 from payments.webhooks.metrics import collect as queue_metrics
 from paytrust.operations import health, metrics
 from paytrust.web import converters, problems
@@ -26,7 +27,11 @@ urlpatterns = [
     path(
         "metrics",
         metrics.exposition(
-            gateway_metrics(registry.CODES), queue_metrics, limiter_metrics, audit_metrics
+            gateway_metrics(registry.accounts_in_use),
+            budget_metrics,
+            queue_metrics,
+            limiter_metrics,
+            audit_metrics,
         ),
     ),
     path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),

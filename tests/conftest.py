@@ -238,9 +238,17 @@ def _wait_for_sandbox(url: str, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture
 def sandbox(sandbox_process: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setitem(settings.XENDIT, "base_url", f"{sandbox_process}/xendit")
-    monkeypatch.setitem(settings.MIDTRANS, "core_base_url", f"{sandbox_process}/midtrans")
-    monkeypatch.setitem(settings.MIDTRANS, "snap_base_url", f"{sandbox_process}/midtrans/snap/v1")
+    monkeypatch.setitem(
+        settings.GATEWAY_CONNECTIONS["xendit"], "base_url", f"{sandbox_process}/xendit"
+    )
+    monkeypatch.setitem(
+        settings.GATEWAY_CONNECTIONS["midtrans"], "core_base_url", f"{sandbox_process}/midtrans"
+    )
+    monkeypatch.setitem(
+        settings.GATEWAY_CONNECTIONS["midtrans"],
+        "snap_base_url",
+        f"{sandbox_process}/midtrans/snap/v1",
+    )
     registry.forget_adapters()
     simulator = Sandbox(sandbox_process)
     yield simulator

@@ -27,7 +27,7 @@ from invoices.models import (
 from invoices.payment_requests import leases, opening
 from payments.booking import selectors as payments
 from payments.models import WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import retrying
 from reporting.back_office import figures, search
 from reporting.exports import movements
 from reporting.financial import selectors as financial
@@ -234,7 +234,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         {"payment_request_gateway_id"},
     ),
     "the notifications that are due": (
-        lambda shop: notifications.claim_due(now=LATE, limit=500),
+        lambda shop: retrying.claim_due(now=LATE, limit=500),
         {"webhook_event_due"},
     ),
     "the invoices that expire": (

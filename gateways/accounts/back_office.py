@@ -10,6 +10,7 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.widgets import (
@@ -21,8 +22,10 @@ from unfold.widgets import (
 
 from apikeys.keys import selectors as apikeys
 from apikeys.staff_acts import recording
+from gateways import descriptors
 from gateways.accounts import acts as administering
 from gateways.accounts import credentials
+from gateways.descriptor import GatewayDescriptor
 from gateways.models import Gateway, GatewayAccount, GatewayFee, GatewayFeeChange
 from paytrust.money import minor_units
 from paytrust.staff import display, roles
@@ -207,7 +210,7 @@ class StoreCredentials(Act[None]):
 
     @property
     def names(self) -> list[str]:
-        return sorted(credentials.NAMES[self.gateway_code])
+        return sorted(descriptors.of(self.gateway_code).credential_names)
 
     def form(self, data: Any = None) -> CredentialsForm:  # noqa: ANN401  # a QueryDict, or none
         return CredentialsForm(names=self.names, data=data)
@@ -224,14 +227,14 @@ class StoreCredentials(Act[None]):
         return _("Stored; in use within half a minute.")
 
 
-class StoreXenditCredentials(StoreCredentials):
-    gateway_code = path = "xendit"
-    label = _("Store Xendit credentials")
-
-
-class StoreMidtransCredentials(StoreCredentials):
-    gateway_code = path = "midtrans"
-    label = _("Store Midtrans credentials")
+def _storing(gateway: GatewayDescriptor) -> type[StoreCredentials]:
+    """Return the act that takes the secrets of an account with one gateway."""
+    named = {
+        "gateway_code": gateway.code,
+        "path": gateway.code,
+        "label": format_lazy(_("Store {gateway} credentials"), gateway=gateway.name),
+    }
+    return type(f"Store{gateway.name}Credentials", (StoreCredentials,), named)
 
 
 class EndAccount(Act[GatewayAccount]):
@@ -279,7 +282,7 @@ class GatewayAccountAdmin(ReadOnlyAdmin):
     list_select_related = ("gateway", "tenant")
     list_filter: ClassVar = ["gateway"]
     exact_search = ("tenant__id",)
-    acts = (StoreXenditCredentials, StoreMidtransCredentials, EndAccount)
+    acts = (*(_storing(one) for one in descriptors.all_served()), EndAccount)
 
     @admin.display(description=_("Created"))
     def created(self, account: GatewayAccount) -> Shown:

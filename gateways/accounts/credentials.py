@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,13 +20,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from gateways import descriptors
 from gateways.models import Gateway, GatewayAccount
 from paytrust.errors import PayTrustError
-
-NAMES: Final[Mapping[str, frozenset[str]]] = {
-    "xendit": frozenset({"secret_key", "callback_token"}),
-    "midtrans": frozenset({"server_key", "client_key"}),
-}
 
 
 class CredentialsUnreadable(PayTrustError):
@@ -146,8 +141,9 @@ def newest_key_name() -> str:
 
 
 def _require_names(gateway_code: str, credentials: Mapping[str, str]) -> None:
-    if credentials.keys() != NAMES[gateway_code] or not all(credentials.values()):
-        raise WrongCredentials(f"{gateway_code} needs {', '.join(sorted(NAMES[gateway_code]))}.")
+    names = descriptors.of(gateway_code).credential_names
+    if credentials.keys() != names or not all(credentials.values()):
+        raise WrongCredentials(f"{gateway_code} needs {', '.join(sorted(names))}.")
 
 
 def _in_use(gateway_code: str, tenant_id: int | None) -> QuerySet[GatewayAccount]:

@@ -1,14 +1,14 @@
 """How gateways are, as all processes see them together; calls are refused while one is down.
 
-A gateway that failed five times in a row is down: calls are refused at once, but for one probe
-after a second, then after two, four, and so on up to half a minute; the first that succeeds
-lets all through. The state is in Redis. Without Redis nothing is refused: payments matter more
-than sparing a gateway. See ADR 8.
+Each account has a state of its own: when five of its calls in a row have failed, its calls are
+refused at once, but for one probe after a second, then after two, four, and so on up to half a
+minute; the first that succeeds lets all through. The state is in Redis. Without Redis nothing is
+refused: payments matter more than sparing a gateway. See ADR 8.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,12 +16,13 @@ from typing import Any, Final, TypeVar
 
 import redis
 
-from gateways.adapter import GatewayTimeout, GatewayUnavailable
+from gateways.adapter import GatewayBusy, GatewayTimeout, GatewayUnavailable
 from paytrust.operations import metrics, shared_state
 from paytrust.operations.metrics import Metric
 
 Result = TypeVar("Result")
 
+PLATFORM: Final = "platform"  # the name of the platform's account in the environment
 FAILURES_UNTIL_DOWN: Final = 5  # in a row
 FIRST_PAUSE_SECONDS: Final = 1  # before the first probe; each that fails doubles it
 LONGEST_PAUSE_SECONDS: Final = 30
@@ -53,7 +54,7 @@ class Health:
 
 
 _last_seen: dict[str, tuple[float, bool]] = {}
-"""By gateway: when (time.monotonic()) this process last heard, and whether it was down."""
+"""By key: when (time.monotonic()) this process last heard, and whether it was down."""
 
 # Returns 0 if the call may be made, else for how many milliseconds it may not.
 _ENTER: Final = """
@@ -98,44 +99,55 @@ return failures
 """
 
 
-def watched(gateway: str, call: Callable[[], Result]) -> Result:
-    """Make a call to a gateway and remember how it went; refuse it while the gateway is down.
+def watched(gateway: str, call: Callable[[], Result], *, account: str = PLATFORM) -> Result:
+    """Make a call by an account and remember how it went; refuse it while the gateway is down.
 
-    While all is well this costs one round trip to Redis.
+    Each account has its own state: a tenant's own account that fails refuses nobody else's
+    calls. While all is well this costs one round trip to Redis.
 
     Raises:
         GatewayUnavailable: the gateway is down, and was not called.
         Whatever `call` raises.
     """
-    _require_up(gateway)
+    _require_up(gateway, account)
     started = time.monotonic()
     try:
         result = call()
+    except GatewayBusy:  # a limit is no failure, and not asked at all is no success
+        raise
     except (GatewayTimeout, GatewayUnavailable):
-        _record(gateway, "failed", started)
+        _record(gateway, account, "failed", started)
         raise
     except Exception:  # it answered, though it refused
-        _record(gateway, "ok", started)
+        _record(gateway, account, "ok", started)
         raise
-    _record(gateway, "ok", started)
+    _record(gateway, account, "ok", started)
     return result
 
 
-def health_of(gateway: str) -> Health:
-    """Return how a gateway is."""
+def health_of(gateway: str, *, account: str = PLATFORM) -> Health:
+    """Return how a gateway is for an account."""
     nothing: list[Any] = [None, None]
     failures, latency_ms = shared_state.ask(
-        lambda client: client.hmget(_key(gateway), ["failures", "latency_ms"]), otherwise=nothing
+        lambda client: client.hmget(_key(gateway, account), ["failures", "latency_ms"]),
+        otherwise=nothing,
     )
     return Health(int(failures or 0), float(latency_ms) if latency_ms else None)
 
 
-def collect(gateways: tuple[str, ...]) -> Callable[[datetime], Iterator[Metric]]:
-    """Make the collector of these gateways' metrics; calls are counted as they are made."""
+def collect(
+    accounts: Callable[[], Iterable[tuple[str, str]]],
+) -> Callable[[datetime], Iterator[Metric]]:
+    """Make the collector of these accounts' metrics; calls are counted as they are made.
+
+    Args:
+        accounts: returns a gateway's code and an account's name for each account in use.
+    """
 
     def collector(_now: datetime) -> Iterator[Metric]:
-        for gateway in gateways:
-            health, labels = health_of(gateway), {"gateway": gateway}
+        for gateway, account in accounts():
+            health = health_of(gateway, account=account)
+            labels = {"gateway": gateway, "account": account}
             yield Metric(
                 "gateway_up",
                 float(health.status != Status.DOWN),
@@ -158,17 +170,17 @@ def collect(gateways: tuple[str, ...]) -> Callable[[datetime], Iterator[Metric]]
     return collector
 
 
-def forget(gateway: str) -> None:
-    """Take a gateway for one that has never been called."""
-    _last_seen.pop(gateway, None)
-    shared_state.ask(lambda client: client.delete(_key(gateway)), otherwise=0)
+def forget(gateway: str, *, account: str = PLATFORM) -> None:
+    """Take an account for one by which the gateway has never been called."""
+    _last_seen.pop(_key(gateway, account), None)
+    shared_state.ask(lambda client: client.delete(_key(gateway, account)), otherwise=0)
 
 
-def _require_up(gateway: str) -> None:
-    seen_at, was_down = _last_seen.get(gateway, (0.0, True))
+def _require_up(gateway: str, account: str) -> None:
+    seen_at, was_down = _last_seen.get(_key(gateway, account), (0.0, True))
     if not was_down and time.monotonic() - seen_at < SEEN_SECONDS:
         return
-    wait_ms = shared_state.ask(lambda client: _enter(client, gateway), otherwise=0)
+    wait_ms = shared_state.ask(lambda client: _enter(client, gateway, account), otherwise=0)
     if wait_ms:
         raise GatewayUnavailable(
             gateway,
@@ -177,21 +189,21 @@ def _require_up(gateway: str) -> None:
         )
 
 
-def _enter(client: redis.Redis, gateway: str) -> int:
+def _enter(client: redis.Redis, gateway: str, account: str) -> int:
     answer = client.eval(
-        _ENTER, 1, _key(gateway), str(FAILURES_UNTIL_DOWN), str(PROBE_SECONDS * 1000)
+        _ENTER, 1, _key(gateway, account), str(FAILURES_UNTIL_DOWN), str(PROBE_SECONDS * 1000)
     )
     return int(str(answer))
 
 
-def _record(gateway: str, outcome: str, started: float) -> None:
+def _record(gateway: str, account: str, outcome: str, started: float) -> None:
     ms = (time.monotonic() - started) * 1000
 
     def record(client: redis.Redis) -> int:
         answer = client.eval(
             _RECORD,
             2,
-            _key(gateway),
+            _key(gateway, account),
             metrics.COUNTERS,
             outcome,
             f"{ms:.1f}",
@@ -204,8 +216,8 @@ def _record(gateway: str, outcome: str, started: float) -> None:
         return int(str(answer))
 
     failures = shared_state.ask(record, otherwise=0)
-    _last_seen[gateway] = (time.monotonic(), failures >= FAILURES_UNTIL_DOWN)
+    _last_seen[_key(gateway, account)] = (time.monotonic(), failures >= FAILURES_UNTIL_DOWN)
 
 
-def _key(gateway: str) -> str:
-    return f"paytrust:gateway:{gateway}"
+def _key(gateway: str, account: str = PLATFORM) -> str:
+    return f"paytrust:gateway:{gateway}:{account}"

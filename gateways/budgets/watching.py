@@ -1,6 +1,8 @@
-"""An adapter whose calls are watched: how they go is remembered, and refused while down."""
+"""An adapter whose calls come from a budget and are watched: refused while the gateway is down."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import TypeVar
 
 from gateways.adapter import (
     GatewayAdapter,
@@ -10,33 +12,45 @@ from gateways.adapter import (
     PaymentReport,
     Reversal,
 )
-from gateways.budgets import breaker
+from gateways.budgets import breaker, pacing
+from gateways.budgets.pacing import Caller
 from paytrust.money import Money
+
+Result = TypeVar("Result")
 
 
 class WatchedAdapter:
-    """Stands before an adapter; what needs no call to the gateway passes as it is."""
+    """Stands before an adapter for one caller; what needs no call passes as it is."""
 
-    def __init__(self, adapter: GatewayAdapter) -> None:
-        self._adapter, self.code = adapter, adapter.code
+    def __init__(self, adapter: GatewayAdapter, caller: Caller) -> None:
+        self._adapter, self._caller, self.code = adapter, caller, adapter.code
 
     def create_payment(self, order: PaymentOrder) -> PaymentPage:
-        return breaker.watched(self.code, lambda: self._adapter.create_payment(order))
+        return self._watched(lambda: self._adapter.create_payment(order))
 
     def find_payment(
         self, *, reference: str, gateway_id: str | None = None, currency: str
     ) -> PaymentReport | None:
-        return breaker.watched(
-            self.code,
+        return self._watched(
             lambda: self._adapter.find_payment(
                 reference=reference, gateway_id=gateway_id, currency=currency
-            ),
+            )
         )
 
-    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
-        return breaker.watched(
-            self.code,
-            lambda: self._adapter.find_reversal(reversal_id=reversal_id, gateway_id=gateway_id),
+    def find_reversal(
+        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+    ) -> Reversal | None:
+        return self._watched(
+            lambda: self._adapter.find_reversal(
+                reversal_id=reversal_id, gateway_id=gateway_id, payment_id=payment_id
+            )
+        )
+
+    def find_paid(
+        self, *, references: Collection[str], after: datetime, before: datetime
+    ) -> dict[str, PaymentReport]:
+        return self._watched(
+            lambda: self._adapter.find_paid(references=references, after=after, before=before)
         )
 
     def expire_payment(
@@ -47,11 +61,10 @@ class WatchedAdapter:
         page_token: str | None = None,
         amount: Money,
     ) -> PaymentReport | None:
-        return breaker.watched(
-            self.code,
+        return self._watched(
             lambda: self._adapter.expire_payment(
                 reference=reference, gateway_id=gateway_id, page_token=page_token, amount=amount
-            ),
+            )
         )
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
@@ -59,3 +72,7 @@ class WatchedAdapter:
 
     def parse_notification(self, *, headers: Mapping[str, str], body: bytes) -> Notification:
         return self._adapter.parse_notification(headers=headers, body=body)
+
+    def _watched(self, call: Callable[[], Result]) -> Result:
+        with pacing.calling(self._caller):
+            return breaker.watched(self.code, call, account=self._caller.account)

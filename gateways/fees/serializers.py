@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from gateways import registry
 from gateways.budgets import breaker
 from gateways.fees import services
 from gateways.models import Gateway, GatewayFee
@@ -47,7 +48,7 @@ class GatewayResponse(serializers.ModelSerializer[Gateway]):
 
     @extend_schema_field(serializers.ChoiceField(choices=list(breaker.Status)))
     def get_status(self, gateway: Gateway) -> str:
-        return breaker.health_of(gateway.code).status
+        return registry.health_of(gateway.code, tenant_id=self.context["tenant_id"]).status
 
 
 class GatewayList(serializers.Serializer[Any]):

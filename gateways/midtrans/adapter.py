@@ -6,8 +6,9 @@ Errors stand in the body's `status_code`, also under HTTP 200; 407 is how an exp
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -34,6 +35,7 @@ from gateways.http import (
     Answer,
     GatewaySession,
     explained,
+    read_damaged,
     read_json,
     read_text,
     rejected,
@@ -44,7 +46,8 @@ from paytrust.money import Money
 
 log = structlog.get_logger(__name__)
 
-NOT_KNOWN, TAKEN, DUPLICATE = "404", "406", "duplicate_order_id"
+NOT_KNOWN, TAKEN, OVER_LIMIT, DUPLICATE = "404", "406", "429", "duplicate_order_id"
+PARTIAL_CHARGEBACK = "partial_chargeback"
 ENDED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CANCELLED}
 ONLY_CANCELLABLE = {"authorize", "capture"}  # cards under review; expire is for pending ones
 SIGNED = ("order_id", "status_code", "gross_amount")
@@ -68,7 +71,11 @@ class MidtransAdapter:
     ) -> None:
         self._core, self._snap = core_base_url.rstrip("/"), snap_base_url.rstrip("/")
         self._server_key = server_key
-        self._session = GatewaySession(gateway=self.code, user=server_key)
+        self._session = GatewaySession(
+            gateway=self.code,
+            user=server_key,
+            is_over_limit=lambda body: str(body.get("status_code")) == OVER_LIMIT,
+        )
 
     def create_payment(self, order: PaymentOrder) -> PaymentPage:
         """Open a Snap page (B2), or charge by the one method that is wanted (B3).
@@ -109,12 +116,20 @@ class MidtransAdapter:
         None if Midtrans does not know it: a Snap order is unknown until a method is chosen.
         """
         wanted = quote(gateway_id or reference, safe="")
-        answer = self._session.send("GET", f"{self._core}/v2/{wanted}/status")
+        answer = self._session.send("GET", f"{self._core}/v2/{wanted}/status", endpoint="status")
         return self._charge(answer, reference)
 
-    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+    def find_reversal(
+        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+    ) -> Reversal | None:
         """Return None: a charge's own status lists what was taken back (B7)."""
         return None
+
+    def find_paid(
+        self, *, references: Collection[str], after: datetime, before: datetime
+    ) -> dict[str, PaymentReport]:
+        """Return nothing: Midtrans has no list."""
+        return {}
 
     def expire_payment(
         self,
@@ -152,10 +167,7 @@ class MidtransAdapter:
         Raises:
             NotificationNotAuthentic: the signature is missing or wrong, or there is no JSON.
         """
-        try:
-            message = _object(body)
-        except MalformedNotification as error:
-            raise NotificationNotAuthentic("There is no signature.") from error
+        message = read_damaged(body)
         values = [message.get(name) for name in (*SIGNED, "signature_key")]
         if not self._server_key or not all(isinstance(value, str) for value in values):
             raise NotificationNotAuthentic("What must be signed is missing.")
@@ -187,6 +199,7 @@ class MidtransAdapter:
             reference=report.reference,
             gateway_id=report.gateway_id,
             report=report,
+            opens_dispute=report.raw_status == PARTIAL_CHARGEBACK and not report.reversals,
         )
 
     def _open_charge(self, order: PaymentOrder, method: PaymentMethod) -> PaymentPage:
@@ -194,6 +207,7 @@ class MidtransAdapter:
         answer = self._session.send(
             "POST",
             f"{self._core}/v2/charge",
+            endpoint="create",
             json=methods.request_of(order, method, expires_at=expires_at),
             headers=methods.headers_of(order, method),
         )
@@ -225,7 +239,9 @@ class MidtransAdapter:
         raise GatewayUnavailable(self.code, f"{order.reference} is {how} already; ask again")
 
     def _open_page(self, request: Mapping[str, Any]) -> Answer:
-        return self._session.send("POST", f"{self._snap}/transactions", json=request)
+        return self._session.send(
+            "POST", f"{self._snap}/transactions", endpoint="create", json=request
+        )
 
     def _end_charge(
         self, reference: str, gateway_id: str | None, currency: str
@@ -246,7 +262,7 @@ class MidtransAdapter:
     def _close_page(self, token: str) -> PageEnd:
         """Close a Snap page by its token (C4); one that is closed already is closed."""
         answer = self._session.send(
-            "POST", f"{self._snap}/transactions/{quote(token, safe='')}/cancel"
+            "POST", f"{self._snap}/transactions/{quote(token, safe='')}/cancel", endpoint="cancel"
         )
         text = _snap_messages(answer).lower()
         if "canceled_at" in answer.fields or "already canceled" in text:
@@ -261,7 +277,9 @@ class MidtransAdapter:
     def _act(self, action: str, name: str) -> Answer:
         """Ask for a change of state. What it led to is in the answer, or must be asked for."""
         wanted = quote(name, safe="")
-        return self._session.send("POST", f"{self._core}/v2/{wanted}/{action}", json={})
+        return self._session.send(
+            "POST", f"{self._core}/v2/{wanted}/{action}", endpoint=action, json={}
+        )
 
     def _refuse_duplicate(self, answer: Answer, order: PaymentOrder) -> None:
         """Tell by its status whether the order id is taken: that refusal has many wordings (B2)."""
@@ -309,8 +327,6 @@ class MidtransAdapter:
         return replace(report, page=_page_again(answer)) if payable else report
 
     def _raise_core_error(self, answer: Answer, code: str) -> NoReturn:
-        if code == str(HTTPStatus.TOO_MANY_REQUESTS.value):
-            raise GatewayUnavailable(self.code, "too many requests")
         reasons = answer.fields.get("validation_messages")
         text = str(answer.fields.get("status_message") or "no message")
         if isinstance(reasons, list) and reasons:

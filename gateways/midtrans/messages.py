@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from gateways import redirects
 from gateways.adapter import (
+    Finality,
     PaymentOrder,
     PaymentReport,
     PaymentState,
@@ -124,6 +125,7 @@ def report_of(message: Mapping[str, Any], *, reference: str) -> PaymentReport:
         paid_amount=_paid(message, amount, imposed) if was_paid else None,
         paid_at=read_time(paid_at) if was_paid else None,
         method=message.get("payment_type"),
+        finality=Finality.PROMISED if status == "capture" else Finality.PAID,
         channel=_channel(message),
         of_attempt=True,
         reversals=_reversals(state, message, amount),
@@ -208,22 +210,30 @@ def _reversals(
 
     What was taken back as a whole, by the bank or by the gateway, has no key but its kind.
     """
+    status = str(message["transaction_status"]).lower()
     refunds = tuple(
         Reversal(
             id=str(refund.get("refund_key") or refund["refund_chargeback_id"]),
             amount=_money(refund["refund_amount"], message),
-            kind="refund",
+            kind=_kind_of(refund, status),
             at=read_time(refund.get("created_at")),
             confirmed=bool(refund.get("bank_confirmed_at")),
         )
         for refund in message.get("refunds") or []
     )
     kind = "reversal" if state == PaymentState.REVERSED else None
-    if str(message["transaction_status"]).lower() == "chargeback":
+    if status == "chargeback":
         kind = "chargeback"
     if kind is None:
         return refunds
     return (*refunds, Reversal(id=kind, amount=amount, kind=kind, at=None, confirmed=True))
+
+
+def _kind_of(refund: Mapping[str, Any], status: str) -> str:
+    """What has a key was refunded by the merchant, also where a chargeback followed."""
+    if status == "partial_chargeback" and not refund.get("refund_key"):
+        return "partial_chargeback"
+    return "refund"
 
 
 def _channel(message: Mapping[str, Any]) -> str | None:

@@ -5,13 +5,23 @@ Core gives a number, a QR code or a link into an app, never a page that opens on
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime, time, timedelta
+from typing import Any, Final
 
 from gateways.adapter import PaymentMethod, PaymentOrder, PaymentPage
 from gateways.http import read_text
 from gateways.midtrans import lines, messages
 from gateways.midtrans.messages import JAKARTA, MINUTE, read_time
+from gateways.refund_terms import NO_REFUND, RefundTerms
+
+CHOICES: Final = {
+    "qris": (),
+    "gopay": (),
+    "shopeepay": (),
+    "bank_transfer": ("bca", "bni", "bri", "cimb", "permata"),
+    "echannel": (),
+    "cstore": ("indomaret", "alfamart"),
+}
 
 LONGEST_LIVES = {
     "qris": timedelta(days=7),
@@ -24,6 +34,21 @@ LINK_LENGTH = 2000
 
 # Only the answer to the charge itself shows these; its repeat under the same key does so again.
 TOLD_ONCE = frozenset({"qris", "gopay", "shopeepay"})
+
+# What each payment_type gives back (C1). Account numbers, bills and shop codes: nothing.
+HALF_A_YEAR = timedelta(days=180)
+REFUNDS: Final = {
+    "gopay": RefundTerms(within=timedelta(days=45)),
+    "shopeepay": RefundTerms(within=timedelta(days=365), hours=(time(6), time(23, 50))),
+    "dana": RefundTerms(within=timedelta(days=45)),
+    "ovo": RefundTerms(within=timedelta(days=7), in_part=False, several=False),
+    "akulaku": RefundTerms(within=HALF_A_YEAR),
+    "kredivo": RefundTerms(within=timedelta(days=14)),
+}
+CARD: Final = RefundTerms(within=HALF_A_YEAR)
+CARD_BANKS = frozenset({"bni", "cimb", "mandiri", "bri", "bca"})
+QR_OF_GOPAY: Final = RefundTerms(within=timedelta(days=45))
+QR_OF_OTHERS: Final = RefundTerms(within=timedelta(days=7))  # off-us, the shorter of two figures
 
 
 def request_of(
@@ -91,6 +116,16 @@ def page_of(message: Mapping[str, Any], *, until: datetime | None = None) -> Pay
             "expires_at": f"{expires_at:%Y-%m-%dT%H:%M:%SZ}",
         },
     )
+
+
+def refund_terms_of(method: str | None, channel: str | None) -> RefundTerms:
+    """Return how a payment is given back; its channel is a card's bank or a QR code's issuer."""
+    kind, named = (method or "").lower(), (channel or "").lower()
+    if kind == "credit_card":
+        return CARD if not named or named in CARD_BANKS else NO_REFUND
+    if kind == "qris":
+        return QR_OF_GOPAY if named == "gopay" else QR_OF_OTHERS
+    return REFUNDS.get(kind, NO_REFUND)
 
 
 def _options(order: PaymentOrder, method: PaymentMethod) -> dict[str, Any]:

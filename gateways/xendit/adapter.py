@@ -2,8 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +30,9 @@ from paytrust.money import Money
 log = structlog.get_logger(__name__)
 
 EVENT_ID_LENGTH = 255
+PAGE_SIZE = 100  # the largest that the list takes, C2
+FEW = 3  # so many are as quickly asked for singly
+PAID_STATUSES = ("PAID", "SETTLED")
 FORBIDDEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
@@ -53,7 +56,10 @@ class XenditAdapter:
             GatewayRejected: Xendit refused, or took another amount than was asked.
         """
         answer = self._session.send(
-            "POST", f"{self._base_url}/v2/invoices", json=messages.request_of(order)
+            "POST",
+            f"{self._base_url}/v2/invoices",
+            endpoint="create",
+            json=messages.request_of(order),
         )
         report = self._read(
             self._accepted(answer),
@@ -81,21 +87,45 @@ class XenditAdapter:
         """
         return _preferred(reference, self._known(reference, gateway_id, currency))
 
-    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+    def find_reversal(
+        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+    ) -> Reversal | None:
         """Ask about a refund, which the invoice does not show; None if it is another's (A7)."""
         wanted = quote(reversal_id, safe="")
-        answer = self._session.send("GET", f"{self._base_url}/refunds/{wanted}")
+        answer = self._session.send(
+            "GET", f"{self._base_url}/refunds/{wanted}", endpoint="get_refund"
+        )
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         refund = self._accepted(answer)
         try:
-            if refund["invoice_id"] != gateway_id:
+            if not _is_of(refund, gateway_id, payment_id):
                 return None
             return messages.refund_of(refund)
         except UNREADABLE as error:
             raise GatewayUnavailable(
                 self.code, f"its answer cannot be read: {explained(error)}"
             ) from error
+
+    def find_paid(
+        self, *, references: Collection[str], after: datetime, before: datetime
+    ) -> dict[str, PaymentReport]:
+        """Go through the list of invoices paid between two moments, the newest first (C2).
+
+        Both ends are sent, because one alone has no effect. A page that finds none of what is
+        wanted ends the search, and so does a rest that is as quickly asked for singly.
+        """
+        wanted, found = set(references), dict[str, PaymentReport]()
+        last: str | None = None
+        while len(wanted) > FEW:
+            rows = self._paid_page(after=after, before=before, last=last)
+            told = {one.reference: one for one in _complete(rows) if one.reference in wanted}
+            found |= told
+            wanted -= told.keys()
+            if not told or len(rows) < PAGE_SIZE:
+                break
+            last = str(rows[-1].get("id", ""))
+        return found
 
     def expire_payment(
         self,
@@ -139,12 +169,14 @@ class XenditAdapter:
 
         Raises:
             MalformedNotification: no JSON object, or without the fields that matter.
+            NotificationNotUsed: it is about another product.
         """
         message = _object(body)
         event_id = _event_id(headers, message)
         try:
             if "event" in message:
-                return messages.refund_notification(event_id, message)
+                return messages.event_notification(event_id, message)
+            messages.refuse_unused(message)
             report = messages.report_of(message, currency=None)
         except UNREADABLE as error:
             raise MalformedNotification(
@@ -162,23 +194,51 @@ class XenditAdapter:
     ) -> Sequence[PaymentReport]:
         """Return the invoices that are meant, oldest first."""
         if gateway_id is not None:
-            answer = self._session.send("GET", self._invoice_url(gateway_id))
+            answer = self._session.send("GET", self._invoice_url(gateway_id), endpoint="get")
             if answer.status == HTTPStatus.NOT_FOUND:
                 return []
             return [self._read(self._accepted(answer), currency)]
         answer = self._session.send(
-            "GET", f"{self._base_url}/v2/invoices", params={"external_id": reference}
+            "GET",
+            f"{self._base_url}/v2/invoices",
+            endpoint="list",
+            params={"external_id": reference},
         )
-        invoices = self._accepted(answer)
-        if not isinstance(invoices, list) or not all(isinstance(one, dict) for one in invoices):
-            raise GatewayUnavailable(self.code, "its answer is no list of invoices")
-        ours = [invoice for invoice in invoices if invoice.get("external_id") == reference]
+        ours = [
+            invoice for invoice in self._invoices(answer) if invoice.get("external_id") == reference
+        ]
         ours.sort(key=lambda invoice: str(invoice.get("created", "")))
         return [self._read(invoice, currency) for invoice in ours]
 
+    def _paid_page(
+        self, *, after: datetime, before: datetime, last: str | None
+    ) -> list[dict[str, Any]]:
+        window = {"paid_after": _moment(after), "paid_before": _moment(before)}
+        query: dict[str, str | Sequence[str]] = {**window, "limit": str(PAGE_SIZE)}
+        if last is not None:
+            query["last_invoice"] = last
+        url = f"{self._base_url}/v2/invoices"
+        answer = self._session.send(
+            "GET", url, endpoint="list", params=query | {"statuses": PAID_STATUSES}
+        )
+        if answer.status == HTTPStatus.BAD_REQUEST:  # older form of an array, C2
+            as_json = msgspec.json.encode(PAID_STATUSES).decode()
+            answer = self._session.send(
+                "GET", url, endpoint="list", params=query | {"statuses": as_json}
+            )
+        return self._invoices(answer)
+
+    def _invoices(self, answer: Answer) -> list[dict[str, Any]]:
+        invoices = self._accepted(answer)
+        if not isinstance(invoices, list) or not all(isinstance(one, dict) for one in invoices):
+            raise GatewayUnavailable(self.code, "its answer is no list of invoices")
+        return invoices
+
     def _expired(self, report: PaymentReport, currency: str) -> PaymentReport:
         answer = self._session.send(
-            "POST", f"{self._base_url}/invoices/{quote(report.gateway_id, safe='')}/expire!"
+            "POST",
+            f"{self._base_url}/invoices/{quote(report.gateway_id, safe='')}/expire!",
+            endpoint="expire",
         )
         if answer.status < HTTPStatus.BAD_REQUEST or answer.status in FORBIDDEN:
             return self._read(self._accepted(answer), currency)
@@ -209,6 +269,29 @@ class XenditAdapter:
             code=answer.fields.get("error_code", f"HTTP_{answer.status}"),
             message=_refusal(answer.fields),
         )
+
+
+def _is_of(refund: Mapping[str, Any], invoice_id: str, payment_id: str | None) -> bool:
+    """Tell whether a refund is of an invoice; one of them may name its payment only (C1)."""
+    if refund.get("invoice_id"):
+        return bool(refund["invoice_id"] == invoice_id)
+    named = refund.get("payment_id")
+    return bool(named and payment_id) and messages.bare(named) == messages.bare(payment_id)
+
+
+def _complete(rows: Iterable[Mapping[str, Any]]) -> Iterator[PaymentReport]:
+    """Return what a list tells of payments; rows that lack what counts are asked for singly."""
+    for row in rows:
+        if row.get("paid_amount") is None or not row.get("paid_at") or not row.get("currency"):
+            continue
+        try:
+            yield messages.report_of(row, currency=None)
+        except UNREADABLE as error:
+            log.warning("a row of the list cannot be read", reason=explained(error))
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
 def _preferred(reference: str, found: Sequence[PaymentReport]) -> PaymentReport | None:

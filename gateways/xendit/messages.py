@@ -10,8 +10,9 @@ from typing import Any
 
 from gateways import redirects
 from gateways.adapter import (
+    Finality,
     Notification,
-    PaymentMethod,
+    NotificationNotUsed,
     PaymentOrder,
     PaymentPage,
     PaymentReport,
@@ -19,17 +20,30 @@ from gateways.adapter import (
     Reversal,
 )
 from gateways.http import read_text
-from gateways.xendit import lines
+from gateways.xendit import lines, methods
 from paytrust.money import EXPONENTS, Money
 
 LONGEST_SECONDS = 31_536_000  # invoice_duration, A2
+SETTLED = "SETTLED"  # the money is on the merchant's balance, A5
 STATES = {
     "PENDING": PaymentState.PENDING,
     "PAID": PaymentState.PAID,
-    "SETTLED": PaymentState.PAID,
+    SETTLED: PaymentState.PAID,
     "COMPLETED": PaymentState.PAID,  # very old callbacks
     "EXPIRED": PaymentState.EXPIRED,
 }
+PAYMENT_PREFIXES = ("ewc_", "qrpy_", "plc_", "py-")
+OF_OTHER_PRODUCTS = (
+    "callback_virtual_account_id",
+    "fixed_payment_code_id",
+    "fixed_payment_code_payment_id",
+    "disbursement_description",
+    "account_holder_name",
+    "owner_id",  # a virtual account that was made or changed
+)
+OTHER_IDS = ("report_", "disb", "po-")
+DISPUTE, WALLET_REFUND = "dispute.", "ewallet.refund"
+WALLET_CURRENCIES = {"ID": "IDR", "MY": "MYR"}  # by how its channel's code begins
 REFUND_SUCCEEDED, REFUND_FAILED = "refund.succeeded", "refund.failed"
 
 
@@ -55,7 +69,7 @@ def request_of(order: PaymentOrder) -> dict[str, Any]:
     if failure := redirects.for_web(order.failure_redirect_url):
         body["failure_redirect_url"] = failure
     if order.method:
-        body["payment_methods"] = [_channel(order.method)]
+        body["payment_methods"] = [methods.channel_of(order.method)]
     return body
 
 
@@ -94,23 +108,86 @@ def report_of(
         paid_amount=_money(paid, currency) if paid is not None else None,
         paid_at=_time(invoice.get("paid_at")),
         method=invoice.get("payment_method"),
+        finality=Finality.SETTLED if raw_status == SETTLED else Finality.PAID,
+        payment_id=_payment_id(invoice),
         channel=invoice.get("payment_channel") or invoice.get("bank_code"),
         page=_page(invoice, page_until),
     )
 
 
-def refund_notification(event_id: str, message: Mapping[str, Any]) -> Notification:
-    """Shape a refund event; it says nothing of the payment but that money went back (A7).
+def bare(payment_id: object) -> str:
+    """Return a payment's id without the prefix that some of Xendit's reports leave out (C1)."""
+    text = str(payment_id)
+    for prefix in PAYMENT_PREFIXES:
+        text = text.removeprefix(prefix)
+    return text
+
+
+def spellings(payment_id: str) -> tuple[str, ...]:
+    """Return all that a payment's id may be written as."""
+    return (bare(payment_id), *(f"{prefix}{bare(payment_id)}" for prefix in PAYMENT_PREFIXES))
+
+
+def refuse_unused(message: Mapping[str, Any]) -> None:
+    """Refuse what is no invoice: reports, disbursements, fixed accounts and shop codes (C10).
+
+    Raises:
+        NotificationNotUsed: it is one of these.
+    """
+    if any(name in message for name in OF_OTHER_PRODUCTS) or str(message.get("id", "")).startswith(
+        OTHER_IDS
+    ):
+        raise NotificationNotUsed("It is about no invoice.")
+
+
+def event_notification(event_id: str, message: Mapping[str, Any]) -> Notification:
+    """Shape what comes with the name of an event: refunds and disputes are ours (C10).
 
     Raises:
         KeyError, TypeError, ValueError, ArithmeticError: the event cannot be read.
+        NotificationNotUsed: it is about another product.
     """
     event = read_text(message, "event")
-    if event not in {REFUND_SUCCEEDED, REFUND_FAILED}:
-        raise ValueError(f"the event {event} is not known")
-    data = message["data"]
+    if event.startswith(DISPUTE):
+        return _dispute_notification(event_id, message)
+    if event in {REFUND_SUCCEEDED, REFUND_FAILED}:
+        return _refund_notification(event_id, event, message["data"])
+    if event == WALLET_REFUND:
+        return _wallet_notification(event_id, message["data"])
+    raise NotificationNotUsed(f"Events of the kind {event} are not used.")
+
+
+def _dispute_notification(event_id: str, message: Mapping[str, Any]) -> Notification:
+    """Shape a dispute, which is flat; it moves no money, but somebody must look (C1)."""
+    payment_id = read_text(message, "payment_id")
+    return Notification(
+        event_id=event_id,
+        reference=message.get("reference_id"),
+        gateway_id=None,
+        report=None,
+        payment_ids=spellings(payment_id),
+        opens_dispute=True,
+    )
+
+
+def _wallet_notification(event_id: str, data: Mapping[str, Any]) -> Notification:
+    """Shape the older form of a wallet's refund, which names its charge only (C1)."""
+    refund = {
+        "id": read_text(data, "id"),
+        "payment_id": read_text(data, "charge_id"),
+        "amount": data["refund_amount"],
+        "currency": WALLET_CURRENCIES[read_text(data, "channel_code")[:2]],
+        "status": data.get("status"),
+        "channel_code": data.get("channel_code"),
+    }
+    event = REFUND_SUCCEEDED if data.get("status") == "SUCCEEDED" else REFUND_FAILED
+    return _refund_notification(event_id, event, refund)
+
+
+def _refund_notification(event_id: str, event: str, data: Mapping[str, Any]) -> Notification:
+    """Shape a refund; it says nothing of the payment but that money went back (A7)."""
     data = data.get("data") or data  # one page of the documentation nests it twice
-    invoice_id = data.get("invoice_id")
+    invoice_id, payment_id = data.get("invoice_id"), data.get("payment_id")
     refund = refund_of(data)
     report = PaymentReport(
         reference="",
@@ -124,7 +201,13 @@ def refund_notification(event_id: str, message: Mapping[str, Any]) -> Notificati
         channel=data.get("channel_code"),
         reversals=(refund,) if event == REFUND_SUCCEEDED else (),
     )
-    return Notification(event_id=event_id, reference=None, gateway_id=invoice_id, report=report)
+    return Notification(
+        event_id=event_id,
+        reference=None,
+        gateway_id=invoice_id,
+        report=report,
+        payment_ids=spellings(payment_id) if payment_id else (),
+    )
 
 
 def refund_of(refund: Mapping[str, Any]) -> Reversal:
@@ -153,10 +236,9 @@ def _customer(order: PaymentOrder) -> dict[str, str]:
     return {key: value for key, value in named.items() if value}
 
 
-def _channel(method: PaymentMethod) -> str:
-    if method.type == "echannel":
-        return "MANDIRI"
-    return (method.bank or method.store or method.type).upper()
+def _payment_id(invoice: Mapping[str, Any]) -> str | None:
+    """Return the id of the payment, which only callbacks tell (gateways-2.md C1)."""
+    return read_text(invoice, "payment_id") if invoice.get("payment_id") else None
 
 
 def _page(invoice: Mapping[str, Any], until: datetime | None) -> PaymentPage | None:

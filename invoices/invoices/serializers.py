@@ -8,6 +8,7 @@ from django.core.validators import EmailValidator
 from iso3166 import countries_by_alpha2
 from rest_framework import serializers
 
+from gateways import descriptors
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
 from invoices.invoices.return_addresses import ReturnAddressField
 from invoices.invoices.selectors import InvoiceDocument
@@ -37,9 +38,9 @@ MAX_METADATA = 50
 QUANTITY_DECIMALS = 3
 LEAST_QUANTITY = Decimal("0.001")
 USER_ASSIGNED_COUNTRIES = {"XK"}  # in the register's package, not in ISO 3166-1
-METHODS = ("qris", "gopay", "shopeepay", "bank_transfer", "echannel", "cstore")
-BANKS = ("bca", "bni", "bri", "cimb", "permata")
-STORES = ("indomaret", "alfamart")
+METHODS = descriptors.choices()
+BANKS = descriptors.choices(of="bank_transfer")
+STORES = descriptors.choices(of="cstore")
 
 
 class LineItemRequest(StrictSerializer):

@@ -22,6 +22,7 @@ class ReviewFlag(models.TextChoices):
     LATE = "late"
     AFTER_CANCEL = "after_cancel"
     REVERSED = "reversed"
+    DISPUTED = "disputed"  # the customer's bank asks for money back, or took some of it
 
 
 class RefundStatus(models.TextChoices):

@@ -23,6 +23,7 @@ class Flag(StrEnum):
     LATE = "late"
     AFTER_CANCEL = "after_cancel"
     REVERSED = "reversed"
+    DISPUTED = "disputed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -339,6 +339,7 @@ class Migration(migrations.Migration):
                 ("leased_until", models.DateTimeField(null=True)),
                 ("tries", models.PositiveIntegerField(default=0)),
                 ("gateway_payment_id", models.CharField(max_length=255, null=True)),
+                ("gateway_charge_id", models.CharField(max_length=255, null=True)),
                 ("payment_url", models.CharField(max_length=2000, null=True)),
                 (
                     "instructions",
@@ -1253,6 +1254,15 @@ class Migration(migrations.Migration):
                 models.F("gateway"),
                 models.F("gateway_payment_id"),
                 name="payment_request_gateway_id",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="paymentrequest",
+            index=models.Index(
+                models.F("gateway"),
+                models.F("gateway_charge_id"),
+                condition=models.Q(("gateway_charge_id__isnull", False)),
+                name="payment_request_charge_id",
             ),
         ),
         migrations.AddIndex(

@@ -51,6 +51,8 @@ class PaymentRequest(models.Model):
     leased_until = models.DateTimeField(null=True)  # somebody is asking the gateway until then
     tries = models.PositiveIntegerField(default=0)  # times the gateway was asked to make it
     gateway_payment_id = models.CharField(max_length=255, null=True)
+    # The payment's own id where the gateway gives it one (Xendit's payment_id), as it came.
+    gateway_charge_id = models.CharField(max_length=255, null=True)
     payment_url = models.CharField(max_length=2000, null=True)
     instructions = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     page_token = models.CharField(max_length=64, null=True)  # opens our own page, without a login
@@ -92,6 +94,12 @@ class PaymentRequest(models.Model):
                 name="payment_request_to_check",
             ),
             models.Index("gateway", "gateway_payment_id", name="payment_request_gateway_id"),
+            models.Index(
+                "gateway",
+                "gateway_charge_id",
+                condition=Q(gateway_charge_id__isnull=False),
+                name="payment_request_charge_id",
+            ),
             models.Index("created_at", "id", name="payment_request_newest"),
         ]
         triggers = [states.ONLY_LEGAL_CHANGES, triggers.not_truncated("payment_request")]

@@ -48,7 +48,9 @@ def ask_gateway(
     """
     if payment_request.status != PaymentRequest.Status.OPENING:
         return payment_request
-    adapter = registry.adapter_for(gateway_code, account_id=payment_request.account_id)
+    adapter = registry.adapter_for(
+        gateway_code, account_id=payment_request.account_id, tenant_id=payment_request.tenant_id
+    )
     release_connection()
     asked_to_make = False
     try:

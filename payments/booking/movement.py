@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateways.adapter import Finality
 from invoices.models import PaymentRequest, Transaction
 from payments.models import WebhookEvent
 
@@ -13,7 +14,7 @@ class Movement:
 
     payment_request: PaymentRequest
     gateway_transaction_id: str  # what the transaction is called
-    gateway_status: str  # the gateway's own word
+    finality: Finality  # how far the money has come
     paid_at: datetime
     method: str | None = None
     channel: str | None = None

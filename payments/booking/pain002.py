@@ -11,7 +11,7 @@ from invoices.ledger.posting import Account
 from payments.booking import pain002_document, pain002_statuses
 from payments.booking.movement import Movement
 from payments.booking.pain002_document import StatusReport
-from payments.booking.pain002_statuses import SETTLED, SETTLED_AS, Booking
+from payments.booking.pain002_statuses import SETTLED_AS, Booking
 from paytrust.errors import PayTrustError
 from paytrust.iso20022 import validation
 from paytrust.iso20022.messages import Message
@@ -55,7 +55,7 @@ def check_booking(
         asked_id=movement.payment_request.installment_id,
         gateway_transaction_id=movement.gateway_transaction_id,
         amount=plan.amount,
-        settled_as=SETTLED_AS.get(movement.gateway_status, SETTLED),
+        settled_as=SETTLED_AS[movement.finality],
         paid_at=movement.paid_at,
         booked_at=now,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
+from gateways.adapter import Finality
 from invoices.iso20022.parties import message_id, money
 from invoices.models import (
     Installment,
@@ -27,8 +28,7 @@ from paytrust.iso20022.text import identifier
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SETTLED = "ACSC"
-SETTLED_AS = {"SETTLED": "ACCC", "capture": "ACSP"}
-"""Gateways' words that say more, or less, than that the money has been paid."""
+SETTLED_AS = {Finality.PROMISED: "ACSP", Finality.PAID: SETTLED, Finality.SETTLED: "ACCC"}
 ENDED_BECAUSE = {
     InvoiceStatus.EXPIRED: Reason(code="EDTR", explanation="The invoice expired unpaid."),
     InvoiceStatus.CANCELLED: Reason(code="DS02", explanation="The merchant cancelled the invoice."),

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import structlog
 from django.db.models import Sum
 
-from gateways.adapter import PaymentReport, PaymentState, Reversal
+from gateways.adapter import Finality, PaymentReport, PaymentState, Reversal
 from invoices.ledger import posting
 from invoices.ledger.allocation import plan_debit
 from invoices.ledger.posting import Account
@@ -151,7 +151,7 @@ def _book_share(
     movement = Movement(
         payment_request=payment.payment_request,
         gateway_transaction_id=name,
-        gateway_status=reversal.kind,
+        finality=Finality.PAID,
         paid_at=reversal.at or now,
         method=payment.payment_method,
         channel=payment.payment_channel,

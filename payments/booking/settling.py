@@ -243,7 +243,7 @@ def _book_payment(
     movement = Movement(
         payment_request=payment_request,
         gateway_transaction_id=_transaction_id(report, earlier=earlier),
-        gateway_status=report.raw_status,
+        finality=report.finality,
         paid_at=paid_at,
         method=report.method,
         channel=report.channel,

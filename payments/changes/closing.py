@@ -139,7 +139,9 @@ def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
             next same call, tries again.
     """
     adapter = registry.adapter_for(
-        payment_request.gateway.code, account_id=payment_request.account_id
+        payment_request.gateway.code,
+        account_id=payment_request.account_id,
+        tenant_id=payment_request.tenant_id,
     )
     release_connection()
     try:

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from gateways import registry
-from gateways.adapter import GatewayError, PaymentReport, PaymentState
+from gateways.adapter import GatewayBusy, GatewayError, PaymentReport, PaymentState
+from gateways.budgets.pacing import Priority
 from invoices.models import PaymentRequest
 from invoices.payment_requests import leases, pages, transitions
 from invoices.payment_requests.leases import PaymentInProgress
@@ -47,7 +48,10 @@ def check(*, payment_request_id: int, now: datetime) -> str:
     if payment_request.is_leased(now):
         return "in_progress"  # somebody is asking; the claim has set the next time
     try:
-        outcome = _ask(payment_request, now)
+        outcome = _ask(payment_request, Priority.RECONCILIATION, now)
+    except GatewayBusy as busy:
+        _come_again(payment_request, busy, now)
+        return busy.code
     except (GatewayError, PaymentInProgress) as error:
         log.warning("payment not checked", reference=payment_request.reference, reason=str(error))
         return error.code
@@ -71,12 +75,30 @@ def ask(*, payment_request_id: int, now: datetime) -> str:
     """
     payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
     leases.require_free(payment_request, now)
-    return _ask(payment_request, now)
+    return _ask(payment_request, Priority.MERCHANT, now)
 
 
-def _ask(payment_request: PaymentRequest, now: datetime) -> str:
+def ask_for_job(*, payment_request_id: int, now: datetime) -> None:
+    """Ask about a payment as `ask` does; what hinders it is logged, and the checks come again."""
+    try:
+        outcome = ask(payment_request_id=payment_request_id, now=now)
+    except PayTrustError as error:
+        PaymentRequest.objects.filter(pk=payment_request_id, status__in=CHECKED).update(
+            next_check_at=now
+        )
+        log.warning(
+            "payment not asked about", payment_request=payment_request_id, reason=str(error)
+        )
+        return
+    log.info("payment asked about", id=payment_request_id, outcome=outcome)
+
+
+def _ask(payment_request: PaymentRequest, priority: Priority, now: datetime) -> str:
     adapter = registry.adapter_for(
-        payment_request.gateway.code, account_id=payment_request.account_id
+        payment_request.gateway.code,
+        account_id=payment_request.account_id,
+        priority=priority,
+        tenant_id=payment_request.tenant_id,
     )
     release_connection()
     report = adapter.find_payment(
@@ -105,6 +127,13 @@ def _adopt(payment_request: PaymentRequest, report: PaymentReport, now: datetime
     pages.record_page(payment_request=payment_request, page=report.page, now=now)
     log.info("payment adopted", reference=payment_request.reference)
     return "adopted"
+
+
+def _come_again(payment_request: PaymentRequest, busy: GatewayBusy, now: datetime) -> None:
+    """Ask as soon as the gateway's limit allows: it is no failure."""
+    PaymentRequest.objects.filter(pk=payment_request.pk, status__in=CHECKED).update(
+        next_check_at=now + timedelta(seconds=busy.wait_seconds)
+    )
 
 
 def _plan_next(payment_request: PaymentRequest, now: datetime) -> None:

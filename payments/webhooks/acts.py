@@ -12,7 +12,7 @@ from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from payments.models import WebhookEvent
 from payments.reconciliation import asking
-from payments.webhooks import notifications, readings
+from payments.webhooks import confirming, readings, retrying
 from paytrust.errors import PayTrustError
 
 WEBHOOK_ASKED = kinds.register("webhook_asked", _("asked the gateway about a notification"))
@@ -88,8 +88,8 @@ def process_again(*, actor: Actor, event_id: int, now: datetime) -> WebhookEvent
     """
     event = failed_event(event_id=event_id)
     with _recorded(actor, WEBHOOK_RETRIED, event, now) as entry:
-        notifications.retry(event_id=event_id, now=now)
-        notifications.process(event_id=event_id, now=now)
+        retrying.retry(event_id=event_id, now=now)
+        confirming.process(event_id=event_id, now=now)
         event = WebhookEvent.objects.select_related("gateway").get(pk=event_id)
         entry.outcome = event.outcome
         entry.message = event.failure_reason or ""

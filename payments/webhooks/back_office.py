@@ -119,6 +119,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
     fields = (
         "says",
+        "about",
         "why",
         "status",
         "gateway",
@@ -146,6 +147,18 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("What it says"))
     def says(self, event: WebhookEvent) -> str:
         return what_it_says(event)
+
+    @admin.display(description=_("Invoice"))
+    def about(self, event: WebhookEvent) -> Shown:
+        """Link the invoice that it is about, or claims to be about."""
+        about = readings.claim_of(event).payment_request
+        if about is None:
+            return display.EMPTY
+        return format_html(
+            '<a href="{}">{}</a>',
+            reverse("admin:invoices_invoice_change", args=(about.invoice_id,)),
+            about.invoice_id,
+        )
 
     @admin.display(description=_("What it says"))
     def says_in_short(self, event: WebhookEvent) -> str:

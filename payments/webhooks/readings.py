@@ -4,10 +4,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateways import registry
-from gateways.adapter import MalformedNotification, Notification, PaymentReport, PaymentState
+from gateways.adapter import (
+    MalformedNotification,
+    Notification,
+    NotificationNotUsed,
+    PaymentReport,
+    PaymentState,
+)
 from invoices.models import PaymentRequest
 from payments.models import WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import receiving
 from paytrust.money import Money
 
 
@@ -28,6 +34,7 @@ class Claim:
     effect: Effect
     payment_request: PaymentRequest | None = None
     amount: Money | None = None
+    claimed_reference: str | None = None  # as a body says that cannot be read or believed
 
     @property
     def may_bear_money(self) -> bool:
@@ -42,8 +49,12 @@ def claim_of(event: WebhookEvent) -> Claim:
     """Return what a notification says and the payment it is about, without asking the gateway."""
     notification = _read(event)
     if notification is None:
-        return Claim(Effect.UNCLEAR)
-    about = notifications.find_payment_request(event.gateway_id, notification)
+        return Claim(
+            Effect.UNCLEAR,
+            payment_request=receiving.payment_named(event),
+            claimed_reference=event.reference,
+        )
+    about = receiving.find_payment_request(event.gateway_id, notification)
     return replace(_claimed(notification), payment_request=about)
 
 
@@ -58,7 +69,7 @@ def _read(event: WebhookEvent) -> Notification | None:
         return registry.adapter_for(event.gateway.code).parse_notification(
             headers=event.headers, body=bytes(event.body)
         )
-    except MalformedNotification:
+    except (MalformedNotification, NotificationNotUsed):
         return None
 
 

@@ -10,6 +10,7 @@ REASONS: dict[str, Promise] = {
     "not_confirmed": _("The gateway, when asked, did not say what the notification says."),
     "unknown_reference": _("It names a payment that PayTrust never asked for."),
     "malformed_notification": _("It cannot be read, or contradicts itself."),
+    "notification_not_used": _("It is about another product of the gateway's."),
     "gateway_timeout": _("The gateway did not answer in time when it was asked about it."),
     "gateway_unavailable": _("The gateway was away when it was asked about it."),
     "gateway_rejected": _("The gateway refused to tell about the payment."),
@@ -28,6 +29,7 @@ ANSWERS: dict[str, Promise] = {
     "refunded": _("The gateway has refunded money, and that is booked."),
     "reversed": _("The gateway has taken money back, and that is booked."),
     "ended": _("The gateway says that it ended unpaid."),
+    "disputed": _("The customer's bank asks for the money back; the invoice is marked."),
     "lapsed": _("Its page has closed unpaid, so the payment has ended."),
     "adopted": _("The gateway has the payment open; its page is kept now."),
     "unchanged": _("The gateway says nothing new."),
@@ -69,7 +71,18 @@ def short_effect(claim: Claim) -> str:
 
 def _about(claim: Claim) -> str:
     about = claim.payment_request
-    if about is None:
+    if about is None and claim.claimed_reference is None:
         return gettext("It names no payment of ours.")
+    if about is None:
+        return gettext("It claims to be about %(reference)s, which is not trusted.") % {
+            "reference": claim.claimed_reference
+        }
     named = {"reference": about.reference, "invoice": about.invoice_id}
+    if claim.claimed_reference is not None:
+        return (
+            gettext(
+                "It claims to be about %(reference)s of invoice %(invoice)s, which is not trusted."
+            )
+            % named
+        )
     return gettext("It is about %(reference)s of invoice %(invoice)s.") % named

@@ -1,7 +1,5 @@
 """Where gateways post their notifications: checked, stored, answered; processed later."""
 
-from typing import ClassVar
-
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -9,10 +7,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apikeys.limits import throttling
+from gateways import descriptors
 from gateways.adapter import NotificationNotAuthentic
+from gateways.descriptor import GatewayDescriptor
 from payments import tasks
-from payments.webhooks import notifications
+from payments.webhooks import receiving
 from paytrust.operations import queue
+from paytrust.web.problems import NotFound
 
 FAILURES = "webhook-failures"
 
@@ -23,15 +24,19 @@ class GatewayNotification(APIView):
     authentication_classes = ()
     takes_any_body = True  # whatever a gateway calls it; see BodyLimitMiddleware
     body_limit_setting = "WEBHOOK_BODY_LIMIT_BYTES"
-    gateway_code: ClassVar[str]
+
+    def initial(self, request: Request, *args: object, **path: str) -> None:
+        """Know nothing of gateways that are not served, whatever the method."""
+        super().initial(request, *args, **path)
+        _gateway_at(path["webhook_name"])
 
     @extend_schema(exclude=True)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, webhook_name: str) -> Response:
         """Store a notification and answer; a duplicate is answered alike, without effect."""
         throttling.refuse_flood(request, of=FAILURES)
         try:
-            event = notifications.receive(
-                gateway_code=self.gateway_code,
+            event = receiving.receive(
+                gateway_code=_gateway_at(webhook_name).code,
                 headers={name.lower(): value for name, value in request.headers.items()},
                 body=request._request.body,  # noqa: SLF001  # the bytes received are what is signed
                 now=timezone.now(),
@@ -41,12 +46,13 @@ class GatewayNotification(APIView):
             raise
         if event is not None and event.next_attempt_at is not None:
             queue.publish(tasks.process_webhook_event, event_id=event.pk)
+        elif event is not None and (about := receiving.payment_named(event)) is not None:
+            queue.publish(tasks.ask_about_payment, payment_request_id=about.pk)
         return Response({"status": "ok"})
 
 
-class XenditNotification(GatewayNotification):
-    gateway_code = "xendit"
-
-
-class MidtransNotification(GatewayNotification):
-    gateway_code = "midtrans"
+def _gateway_at(webhook_name: str) -> GatewayDescriptor:
+    for one in descriptors.all_served():
+        if one.webhook_name == webhook_name:
+            return one
+    raise NotFound(f"There is nothing at /webhooks/{webhook_name}.")

@@ -211,6 +211,9 @@ def _environment(stack: Stack) -> dict[str, str]:
         "XENDIT_BASE_URL": f"{stack.sandbox_url}/xendit",
         "MIDTRANS_CORE_BASE_URL": f"{stack.sandbox_url}/midtrans",
         "MIDTRANS_SNAP_BASE_URL": f"{stack.sandbox_url}/midtrans/snap/v1",
+        # The sandbox says in its headers what it takes; without them it takes any number.
+        "XENDIT_CALLS_PER_MINUTE": environment.get("XENDIT_CALLS_PER_MINUTE") or "0",
+        "MIDTRANS_CALLS_PER_MINUTE": environment.get("MIDTRANS_CALLS_PER_MINUTE") or "0",
     }
 
 

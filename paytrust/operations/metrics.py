@@ -24,6 +24,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 HELP: Mapping[str, str] = {
     "webhooks_refused": "notifications refused because their proof was missing or wrong",
     "rate_limiter_let_through": "requests that passed uncounted while the rate limiter was away",
+    "gateway_busy": "calls that were not made because the account's budget was used up",
+    "gateway_calls_over_limit": "calls that a gateway answered 429",
     "gateway_calls": "calls to a gateway, by whether it served them",
     "gateway_call_seconds": "seconds spent waiting for a gateway",
 }

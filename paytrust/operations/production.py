@@ -4,8 +4,6 @@ import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-TEST_CREDENTIALS = ("xnd_development_", "SB-Mid-")
-
 
 def objections(
     *,
@@ -14,6 +12,7 @@ def objections(
     gateway_urls: Mapping[str, str],
     gateway_credentials: Mapping[str, str],
     trusted_proxies: int,
+    test_credentials: tuple[str, ...],
 ) -> list[str]:
     """Return why these settings must not serve in production; nothing if they may.
 
@@ -23,6 +22,7 @@ def objections(
         gateway_urls: by the name of their setting.
         gateway_credentials: likewise.
         trusted_proxies: how many of our own stand in front, each adding the address it sees.
+        test_credentials: how values begin that belong to a gateway's test mode.
     """
     found = []
     if debug:
@@ -38,7 +38,7 @@ def objections(
         if not url.startswith("https://") or _is_for_trying(urlsplit(url).hostname or ""):
             found.append(f"{name} is a sandbox or not https://: payments there are not real")
     for name, credential in gateway_credentials.items():
-        if credential.startswith(TEST_CREDENTIALS):
+        if credential.startswith(test_credentials):
             found.append(f"{name} is a test credential")
     return found
 

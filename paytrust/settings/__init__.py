@@ -5,6 +5,7 @@ import importlib.util
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
+from gateways.descriptor import loaded
 from paytrust.operations import logging, production
 from paytrust.settings.api import *
 from paytrust.settings.back_office import *
@@ -28,15 +29,18 @@ if ENVIRONMENT == "production" and (
         public_base_url=PUBLIC_BASE_URL,
         trusted_proxies=TRUSTED_PROXIES,
         gateway_urls={
-            "XENDIT_BASE_URL": XENDIT["base_url"],
-            "MIDTRANS_CORE_BASE_URL": MIDTRANS["core_base_url"],
-            "MIDTRANS_SNAP_BASE_URL": MIDTRANS["snap_base_url"],
+            address.variable: GATEWAY_CONNECTIONS[one.code][name]
+            for one in loaded(tuple(GATEWAYS))
+            for name, address in one.addresses.items()
         },
         gateway_credentials={
-            "XENDIT_SECRET_KEY": XENDIT["secret_key"],
-            "MIDTRANS_SERVER_KEY": MIDTRANS["server_key"],
-            "MIDTRANS_CLIENT_KEY": MIDTRANS["client_key"],
+            variable: GATEWAY_CONNECTIONS[one.code][name]
+            for one in loaded(tuple(GATEWAYS))
+            for name, variable in one.credentials.items()
         },
+        test_credentials=tuple(
+            prefix for one in loaded(tuple(GATEWAYS)) for prefix in one.test_credentials
+        ),
     )
 ):
     raise ImproperlyConfigured(

@@ -1,17 +1,25 @@
 """The gateways and the platform's accounts with them."""
 
+from gateways.descriptor import loaded
 from paytrust.settings.environment import env
+
+# One line adds a gateway; its folder holds all that differs.
+GATEWAYS = [
+    "gateways.xendit.descriptor.XENDIT",
+    "gateways.midtrans.descriptor.MIDTRANS",
+]
 
 REFERENCE_PREFIX: str = env.str("REFERENCE_PREFIX", default="PT")
 CONFIRM_WITH_GATEWAY: bool = env.bool("CONFIRM_WITH_GATEWAY", default=True)
-XENDIT: dict[str, str] = {
-    "base_url": env.str("XENDIT_BASE_URL", default="https://api.xendit.co"),
-    "secret_key": env.str("XENDIT_SECRET_KEY", default=""),
-    "callback_token": env.str("XENDIT_CALLBACK_TOKEN", default=""),
+
+_SERVED = loaded(tuple(GATEWAYS))
+
+# The platform's own account at each gateway, by code: addresses and secrets.
+GATEWAY_CONNECTIONS: dict[str, dict[str, str]] = {
+    one.code: one.connection(lambda name, default: env.str(name, default=default))
+    for one in _SERVED
 }
-MIDTRANS: dict[str, str] = {
-    "core_base_url": env.str("MIDTRANS_CORE_BASE_URL", default="https://api.midtrans.com"),
-    "snap_base_url": env.str("MIDTRANS_SNAP_BASE_URL", default="https://app.midtrans.com/snap/v1"),
-    "server_key": env.str("MIDTRANS_SERVER_KEY", default=""),
-    "client_key": env.str("MIDTRANS_CLIENT_KEY", default=""),
+# Calls a minute of one kind, by code; none: as the descriptor says. 0: no figure of ours.
+GATEWAY_CALLS_PER_MINUTE: dict[str, int | None] = {
+    one.code: env.int(one.call_rate.variable, default=None) for one in _SERVED
 }

@@ -346,5 +346,5 @@ def _headers_of(exc: Exception, context: dict[str, Any]) -> dict[str, str]:
 
 def _headers_for(problem: PayTrustError) -> dict[str, str]:
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        return {"Retry-After": str(problem.retry_after_seconds or RETRY_AFTER_SECONDS)}
     return {}

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gateways.budgets import breaker
+from gateways import registry
 from gateways.models import Gateway
 from invoices.models import MoneyKind
 from paytrust.staff import display
@@ -173,7 +173,10 @@ def _tile(title: str, number: Counted, link: str, *, alarm: str = "plain", note:
 
 def _gateways() -> list[dict[str, Any]]:
     return [
-        {"name": gateway.name, "status": breaker.health_of(gateway.code).status.value}
+        {
+            "name": gateway.name,
+            "status": registry.health_of(gateway.code, tenant_id=None).status.value,
+        }
         for gateway in Gateway.objects.order_by("pk")
     ]
 

@@ -9,7 +9,7 @@ from django.db.models import Count, QuerySet, Sum
 from apikeys.models import Tenant
 from invoices.models import Invoice
 from payments.models import WebhookEvent
-from payments.webhooks.notifications import UnknownReference
+from payments.webhooks.confirming import UnknownReference
 from reporting.financial import figures, rollups
 from reporting.financial.figures import CurrencyReport, Sums
 

@@ -13,7 +13,7 @@ from gateways.fees.serializers import CurrencyField
 from gateways.models import Gateway
 from invoices.models import Invoice, InvoiceStatus, ReviewFlag
 from payments.models import WebhookEvent
-from payments.webhooks.notifications import UnknownReference
+from payments.webhooks.confirming import UnknownReference
 from paytrust.web.pagination import PageQuery
 from paytrust.web.serializers import DATE, StrictDecimalField, StrictSerializer, UTCDateTimeField
 from reporting.exports import movements

@@ -12,7 +12,7 @@ from django.db.models.query import QuerySet
 from invoices.payment_requests import leases, opening, transitions
 from payments.models import WebhookEvent
 from payments.reconciliation import asking
-from payments.webhooks import notifications
+from payments.webhooks import retrying
 from paytrust.operations import locking
 from tests.apikeys.factories import NOON
 from tests.concurrency.threads import at_once
@@ -42,7 +42,7 @@ def due_check() -> int:
 
 
 CLAIMS: dict[str, tuple[Callable[[], int], Callable[[], list[int]]]] = {
-    "notifications": (due_event, lambda: notifications.claim_due(now=NOON, limit=5)),
+    "notifications": (due_event, lambda: retrying.claim_due(now=NOON, limit=5)),
     "openings": (due_opening, lambda: opening.claim_due_openings(now=NOON, limit=5)),
     "closings": (due_closing, lambda: leases.claim_closings(now=NOON, limit=5)),
     "checks": (due_check, lambda: asking.claim_due(now=NOON, limit=5)),

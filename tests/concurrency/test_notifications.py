@@ -10,7 +10,7 @@ from gateways import registry
 from gateways.adapter import PaymentReport
 from invoices.models import PaymentRequest, Transaction
 from payments.models import WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import confirming, retrying
 from tests.apikeys.factories import NOON
 from tests.concurrency.threads import at_once
 from tests.invoices.factories import PaymentRequestFactory
@@ -62,7 +62,7 @@ def gateway(payment_request: PaymentRequest, monkeypatch: pytest.MonkeyPatch) ->
 def test_one_of_many_tasks_processes_a_notification(
     stored: WebhookEvent, gateway: SlowGateway
 ) -> None:
-    at_once(*[lambda: notifications.process(event_id=stored.pk, now=NOON)] * TASKS)
+    at_once(*[lambda: confirming.process(event_id=stored.pk, now=NOON)] * TASKS)
 
     stored.refresh_from_db()
     assert (gateway.asked, stored.outcome) == (1, "booked")
@@ -72,9 +72,9 @@ def test_one_of_many_tasks_processes_a_notification(
 def test_control_without_the_lease_all_ask_and_it_is_booked_once_all_the_same(
     stored: WebhookEvent, gateway: SlowGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications, "_lease", lambda _event_id, _now: True)
+    monkeypatch.setattr(retrying, "lease", lambda **_: True)
 
-    at_once(*[lambda: notifications.process(event_id=stored.pk, now=NOON)] * TASKS)
+    at_once(*[lambda: confirming.process(event_id=stored.pk, now=NOON)] * TASKS)
 
     assert gateway.asked == TASKS
     assert Transaction.objects.count() == 1
@@ -87,8 +87,8 @@ def test_each_due_notification_is_handed_to_one_of_many() -> None:
     ]
     claimed: Counter[int] = Counter()
 
-    at_once(*[lambda: claimed.update(notifications.claim_due(now=NOON, limit=10))] * TASKS)
+    at_once(*[lambda: claimed.update(retrying.claim_due(now=NOON, limit=10))] * TASKS)
 
     assert set(claimed.values()) == {1}
-    claimed.update(notifications.claim_due(now=NOON, limit=100))
+    claimed.update(retrying.claim_due(now=NOON, limit=100))
     assert claimed == Counter(due)

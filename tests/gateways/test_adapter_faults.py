@@ -307,7 +307,6 @@ class TestUnknownOutcome:
             ("http_500", {}),
             ("http_503", {}),
             ("html_502", {}),
-            ("rate_limit", {}),
         ],
     )
     def test_trouble_is_asked_about_once(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from django.conf import settings
 
-from gateways import registry
+from gateways import descriptors, registry
 from gateways.accounts import credentials
 from gateways.adapter import NotificationNotAuthentic
 from gateways.budgets.watching import WatchedAdapter
@@ -49,7 +49,7 @@ def vouching(token: str) -> list[int | None]:
 
 
 class TestAdapterFor:
-    @pytest.mark.parametrize("code", registry.CODES)
+    @pytest.mark.parametrize("code", descriptors.codes())
     def test_returns_the_gateways_own_watched(self, code: str) -> None:
         adapter = registry.adapter_for(code)
 
@@ -57,7 +57,7 @@ class TestAdapterFor:
         assert adapter.code == code
 
     def test_keeps_one_with_one_session(self) -> None:
-        assert registry.adapter_for("xendit") is registry.adapter_for("xendit")
+        assert registry.adapter_for("xendit")._adapter is registry.adapter_for("xendit")._adapter
 
     def test_knows_no_other(self) -> None:
         with pytest.raises(KeyError, match="paypal"):
@@ -161,14 +161,18 @@ class TestVouching:
         said = {"order_id": "PT-1", "status_code": "200", "gross_amount": "10000.00"}
         by = {
             key: json.dumps(said | {"signature_key": signature(said, key)}).encode()
-            for key in ("THEIR-KEY", settings.MIDTRANS["server_key"], "NOBODYS")
+            for key in (
+                "THEIR-KEY",
+                settings.GATEWAY_CONNECTIONS["midtrans"]["server_key"],
+                "NOBODYS",
+            )
         }
 
         def vouch(key: str) -> list[int | None]:
             return [one.id for one in registry.vouching("midtrans", headers={}, body=by[key])]
 
         assert vouch("THEIR-KEY") == [made.pk]
-        assert vouch(settings.MIDTRANS["server_key"]) == [None]
+        assert vouch(settings.GATEWAY_CONNECTIONS["midtrans"]["server_key"]) == [None]
         with pytest.raises(NotificationNotAuthentic):
             vouch("NOBODYS")
 
@@ -196,9 +200,9 @@ class TestIsSameAccount:
 class TestForgetAdapters:
     def test_makes_the_settings_count_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         before = registry.adapter_for("xendit")
-        monkeypatch.setitem(settings.XENDIT, "callback_token", "another")
+        monkeypatch.setitem(settings.GATEWAY_CONNECTIONS["xendit"], "callback_token", "another")
 
-        assert registry.adapter_for("xendit") is before
+        assert registry.adapter_for("xendit")._adapter is before._adapter
         registry.forget_adapters()
 
         registry.adapter_for("xendit").authenticate(

@@ -91,7 +91,7 @@ def fuzzed(merchant: Merchant, count: int) -> Counter[int]:
     invoice_id = made.json()["id"]
     key = {"X-API-Key": merchant.key}
     admin = {"X-Admin-Key": settings.ADMIN_API_KEY}
-    token = {"X-Callback-Token": settings.XENDIT["callback_token"]}
+    token = {"X-Callback-Token": settings.GATEWAY_CONNECTIONS["xendit"]["callback_token"]}
     plan = {"count": 2, "interval_days": 7}
     rich = invoice_body(
         installments=plan,

@@ -21,7 +21,9 @@ INVOICE = {
     "currency_code": "MYR",
     "line_items": [{"product_name": "Tea", "quantity": 1, "unit_price": "12.50", "tax_rate": "0"}],
 }
-PLATFORMS = {name: settings.XENDIT[name] for name in ("secret_key", "callback_token")}
+PLATFORMS = {
+    name: settings.GATEWAY_CONNECTIONS["xendit"][name] for name in ("secret_key", "callback_token")
+}
 OWN = {"secret_key": "xnd_development_OWN", "callback_token": "TOKEN-OF-THEIR-OWN"}
 NEXT = {"secret_key": "xnd_development_NEXT", "callback_token": "TOKEN-OF-THEIR-NEXT"}
 

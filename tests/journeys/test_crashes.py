@@ -24,7 +24,7 @@ from invoices.payment_requests import opening, pages, recording, transitions
 from payments.booking import reversals, settling
 from payments.models import WebhookEvent
 from payments.reconciliation import asking
-from payments.webhooks import notifications
+from payments.webhooks import confirming, receiving, retrying
 from paytrust.operations import queue
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
@@ -45,13 +45,13 @@ OPENING: dict[str, tuple[Any, str]] = {
     "the answer is shaped": (selectors, "reopened"),
 }
 BOOKING: dict[str, tuple[Any, str]] = {
-    "the notification is read": (notifications, "_parsed"),
-    "it is stored": (notifications, "_store"),
+    "the notification is read": (receiving, "_parsed"),
+    "it is stored": (receiving, "_store"),
     "it is published": (queue, "publish"),
-    "it is taken": (notifications, "_lease"),
-    "the gateway is asked": (notifications, "_ask"),
-    "the answer is believed": (notifications, "_confirmed"),
-    "the books are opened": (notifications, "_settle"),
+    "it is taken": (retrying, "lease"),
+    "the gateway is asked": (confirming, "_ask"),
+    "the answer is believed": (confirming, "_confirmed"),
+    "the books are opened": (confirming, "_settle"),
     "it is settled": (settling, "settle"),
     "the instalments are locked": (posting, "locked_account"),
     "the plan is written": (posting, "apply"),
@@ -59,7 +59,7 @@ BOOKING: dict[str, tuple[Any, str]] = {
     "the ledger is written": (LedgerEntry.objects, "bulk_create"),
     "the instalments are filled": (posting, "_write_parts"),
     "the invoice moves": (posting, "_write_invoice"),
-    "the outcome is recorded": (notifications, "_record_outcome"),
+    "the outcome is recorded": (retrying, "record_outcome"),
 }
 REVERSING: dict[str, tuple[Any, str]] = {
     "the reversals are booked": (reversals, "book"),
@@ -106,8 +106,8 @@ def scene(merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch)
 
 def start_again(now: datetime) -> None:
     """Run what beat and the workers would, once every lease has run out."""
-    for event_id in notifications.claim_due(now=now, limit=100):
-        notifications.process(event_id=event_id, now=now)
+    for event_id in retrying.claim_due(now=now, limit=100):
+        confirming.process(event_id=event_id, now=now)
     for payment_request_id in asking.claim_due(now=now, limit=100):
         asking.check(payment_request_id=payment_request_id, now=now)
     for invoice_id in opening.claim_due_openings(now=now, limit=100):

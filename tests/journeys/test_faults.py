@@ -22,7 +22,7 @@ from gateways import http
 from invoices.models import PaymentRequest, Transaction
 from payments.models import WebhookEvent
 from payments.reconciliation import asking as reconciliation
-from payments.webhooks import notifications
+from payments.webhooks import confirming
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -194,10 +194,14 @@ def asking(scene: Scene, fault: str) -> tuple[str, str, str]:
     scene.sandbox.pay(invoice["payment_url"])
     scene.settled()
     then, event = scene.now(invoice), WebhookEvent.objects.order_by("-pk")[0]
-    stood = f"notification {event.status}: {event.outcome}"
+    stood = f"notification {event.status}: {event.outcome or 'waits for the limit'}"
     healed = "at once"
-    if event.status == "received":
-        notifications.process(event_id=event.pk, now=in_(minutes=1))
+    if event.outcome is None:  # that is no failure, and costs no attempt
+        time.sleep(2 * DELAYS.get(fault, 0.2))
+        confirming.process(event_id=event.pk, now=in_(minutes=1))
+        healed = "when the limit allows"
+    elif event.status == "received":
+        confirming.process(event_id=event.pk, now=in_(minutes=1))
         healed = "the retry 1 minute later"
 
     paid_once(scene, invoice)

@@ -134,7 +134,6 @@ FAULTS = {  # fault: what the merchant sees, and how many charges the gateway ha
     "http_500": (502, "gateway_unavailable", 0),
     "connection_reset": (502, "gateway_unavailable", 0),
     "html_502": (502, "gateway_unavailable", 0),
-    "rate_limit": (502, "gateway_unavailable", 0),
 }
 
 
@@ -177,7 +176,9 @@ class TestGatewayInTrouble:
         sandbox.fault("xendit", "created_but_timeout")
         merchant.post("/invoices", json=body)
         with monkeypatch.context() as wrong:
-            wrong.setitem(settings.XENDIT, "secret_key", "xnd_development_WRONG")
+            wrong.setitem(
+                settings.GATEWAY_CONNECTIONS["xendit"], "secret_key", "xnd_development_WRONG"
+            )
             registry.forget_adapters()
             refused = merchant.post("/invoices", json=body)
         registry.forget_adapters()
@@ -192,7 +193,9 @@ class TestGatewayInTrouble:
     def test_a_refusal_carries_the_gateways_own_words(
         self, merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(settings.MIDTRANS, "server_key", "SB-Mid-server-WRONG")
+        monkeypatch.setitem(
+            settings.GATEWAY_CONNECTIONS["midtrans"], "server_key", "SB-Mid-server-WRONG"
+        )
         registry.forget_adapters()
 
         refused = merchant.post("/invoices", json=rupiah_body())

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from invoices.models import Invoice, Transaction
 from payments.models import WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import confirming, retrying
 from paytrust.money import Money
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
@@ -201,7 +201,7 @@ def unknown(letter: Letter, random: Random) -> Letter:
         return letter.changed(id=f"{random.getrandbits(96):024x}", external_id=name, event_of=name)
     fields = {**letter.fields, "order_id": name, "transaction_id": f"unknown-{name}"}
     signed = name + fields["status_code"] + fields["gross_amount"]
-    key = settings.MIDTRANS["server_key"]
+    key = settings.GATEWAY_CONNECTIONS["midtrans"]["server_key"]
     fields["signature_key"] = hashlib.sha512((signed + key).encode()).hexdigest()
     return letter.changed(**fields)
 
@@ -225,6 +225,6 @@ def retry_until_done() -> None:
     now = timezone.now()
     for minutes in (5, 12, 50, 60):
         then = now + timedelta(minutes=minutes)
-        while due := notifications.claim_due(now=then, limit=500):
+        while due := retrying.claim_due(now=then, limit=500):
             for event_id in due:
-                notifications.process(event_id=event_id, now=then)
+                confirming.process(event_id=event_id, now=then)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from invoices.models import Transaction
 from payments.models import WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import confirming
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -151,9 +151,7 @@ class TestTakenBack:
         stored = WebhookEvent.objects.order_by("-pk")[0]
         assert (stored.status, stored.outcome) == ("received", "not_confirmed")
         for minutes in (1, 6, 36):
-            notifications.process(
-                event_id=stored.pk, now=timezone.now() + timedelta(minutes=minutes)
-            )
+            confirming.process(event_id=stored.pk, now=timezone.now() + timedelta(minutes=minutes))
         stored.refresh_from_db()
         assert (stored.status, stored.attempts) == ("failed", 4)
         assert merchant.get(f"/invoices/{invoice['id']}").json()["status"] == "fully_paid"

@@ -48,7 +48,7 @@ def play(merchant: Merchant, sandbox: Sandbox) -> dict[str, Any]:
     requests.post(
         f"{merchant.url}/webhooks/xendit",
         json={"id": "unknown", "status": "PAID"},
-        headers={"x-callback-token": settings.XENDIT["callback_token"]},
+        headers={"x-callback-token": settings.GATEWAY_CONNECTIONS["xendit"]["callback_token"]},
         timeout=5,
     )
     return merchant.wait_for(invoice["id"], status="fully_paid")
@@ -56,8 +56,11 @@ def play(merchant: Merchant, sandbox: Sandbox) -> dict[str, Any]:
 
 def secrets(merchant: Merchant) -> list[str]:
     own = [getattr(settings, name) for name in OUR_SECRETS]
-    gateways = [settings.XENDIT["secret_key"], settings.XENDIT["callback_token"]]
-    gateways += [settings.MIDTRANS["server_key"], *TENANTS.values()]
+    gateways = [
+        settings.GATEWAY_CONNECTIONS["xendit"]["secret_key"],
+        settings.GATEWAY_CONNECTIONS["xendit"]["callback_token"],
+    ]
+    gateways += [settings.GATEWAY_CONNECTIONS["midtrans"]["server_key"], *TENANTS.values()]
     return [merchant.key, *own, *settings.CREDENTIAL_KEYS, *gateways]
 
 

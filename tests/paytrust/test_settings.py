@@ -68,6 +68,7 @@ class TestObjections:
             "gateway_urls": {"XENDIT_BASE_URL": "https://api.xendit.co"},
             "gateway_credentials": {"MIDTRANS_SERVER_KEY": "Mid-server-x"},
             "trusted_proxies": 1,
+            "test_credentials": ("xnd_development_", "SB-Mid-"),
         }
         return production.objections(**{**fit, **changed})  # type: ignore[arg-type]  # one of each
 

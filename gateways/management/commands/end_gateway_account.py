@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from gateways import descriptors
 from gateways.accounts import credentials
 
 
@@ -13,7 +14,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("gateway", choices=sorted(credentials.NAMES))
+        parser.add_argument("gateway", choices=sorted(descriptors.codes()))
         parser.add_argument("--tenant-id", type=int, required=True)
 
     def handle(self, *args: object, gateway: str, tenant_id: int, **options: object) -> None:

@@ -55,8 +55,8 @@ class Command(BaseCommand):
             raise CommandError("The sandbox did not start: ENVIRONMENT says production.")
         try:
             known = accounts.from_settings(
-                xendit=settings.XENDIT,
-                midtrans=settings.MIDTRANS,
+                xendit=settings.GATEWAY_CONNECTIONS["xendit"],
+                midtrans=settings.GATEWAY_CONNECTIONS["midtrans"],
                 webhook_base_url=webhook_base_url,
             )
             known.change({"speed": speed, "xendit": {"rate_limit_per_minute": xendit_rate_limit}})

@@ -7,18 +7,26 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 from django.utils import timezone
 
+from gateways import descriptors
 from gateways.accounts import credentials
+from gateways.descriptor import GatewayDescriptor
+
+
+def _object_of(gateway: GatewayDescriptor) -> str:
+    names = ", ".join(f'"{name}": ...' for name in gateway.credentials)
+    return f"{{{names}}}"
 
 
 class Command(BaseCommand):
     help = (
         "Seal the credentials read as a JSON object from standard input, so that no shell keeps"
-        ' them: {"secret_key": ..., "callback_token": ...} for Xendit,'
-        ' {"server_key": ..., "client_key": ...} for Midtrans.'
+        " them. Their names: "
+        + "; ".join(f"{one.name} {_object_of(one)}" for one in descriptors.all_served())
+        + "."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("gateway", choices=sorted(credentials.NAMES))
+        parser.add_argument("gateway", choices=sorted(descriptors.codes()))
         parser.add_argument("--tenant-id", type=int, help="a tenant's own account")
         parser.add_argument(
             "--another-account",

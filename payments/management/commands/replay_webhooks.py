@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from gateways.models import Gateway
 from payments.booking import selectors
 from payments.models import WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import confirming, retrying
 
 
 class Command(BaseCommand):
@@ -70,10 +70,10 @@ class Command(BaseCommand):
 def _replay(event: WebhookEvent) -> str:
     """Process one event at once and return its outcome."""
     try:
-        notifications.retry(event_id=event.pk, now=timezone.now())
-    except notifications.AlreadyProcessed:  # a task was faster
+        retrying.retry(event_id=event.pk, now=timezone.now())
+    except retrying.AlreadyProcessed:  # a task was faster
         return "already processed"
-    notifications.process(event_id=event.pk, now=timezone.now())
+    confirming.process(event_id=event.pk, now=timezone.now())
     event = WebhookEvent.objects.get(pk=event.pk)
     return event.outcome or "in progress"
 

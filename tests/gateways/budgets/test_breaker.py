@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import Client
 
 from apikeys.keys import services as apikeys
-from gateways.adapter import GatewayRejected, GatewayTimeout, GatewayUnavailable
+from gateways.adapter import GatewayBusy, GatewayRejected, GatewayTimeout, GatewayUnavailable
 from gateways.budgets import breaker
 from gateways.budgets.breaker import Status
 from paytrust.operations import metrics, shared_state
@@ -122,7 +122,7 @@ class TestWatched:
 
     def test_calls_that_were_under_way_do_not_lengthen_the_pause(self, client: redis.Redis) -> None:
         fail(4)
-        breaker._last_seen[NAME] = (time.monotonic(), False)
+        breaker._last_seen[breaker._key(NAME)] = (time.monotonic(), False)
 
         def fails_after_the_others() -> str:
             fail(3)
@@ -219,6 +219,34 @@ class TestOpeningAPayment:
         assert merchant.get("/gateways").json()["results"][0]["status"] == "up"
 
 
+class TestAccounts:
+    def test_one_that_fails_refuses_nobody_elses_calls(self, client: redis.Redis) -> None:
+        for _ in range(5):
+            with pytest.raises(GatewayUnavailable):
+                breaker.watched(NAME, away, account="7")
+
+        with pytest.raises(GatewayUnavailable, match="was not asked"):
+            breaker.watched(NAME, lambda: "page", account="7")
+        assert breaker.watched(NAME, lambda: "page") == "page"
+        assert breaker.health_of(NAME, account="7").status == Status.DOWN
+        assert breaker.health_of(NAME).status == Status.UP
+
+    def test_a_limit_is_no_failure(self, client: redis.Redis) -> None:
+        for _ in range(7):
+            with pytest.raises(GatewayBusy):
+                breaker.watched(NAME, busy)
+
+        assert breaker.health_of(NAME) == breaker.Health()
+
+
+def away() -> str:
+    raise GatewayUnavailable(NAME, "away")
+
+
+def busy() -> str:
+    raise GatewayBusy(NAME, retry_after_seconds=9)
+
+
 @pytest.mark.django_db
 class TestMetrics:
     def shown(self) -> dict[str, float]:
@@ -234,8 +262,10 @@ class TestMetrics:
 
         assert shown['paytrust_gateway_calls_total{gateway="xendit",outcome="ok"}'] == 1
         assert shown['paytrust_gateway_calls_total{gateway="xendit",outcome="failed"}'] == 2
-        assert shown['paytrust_gateway_consecutive_failures{gateway="xendit"}'] == 2
-        assert shown['paytrust_gateway_up{gateway="xendit"}'] == 1
+        assert (
+            shown['paytrust_gateway_consecutive_failures{account="platform",gateway="xendit"}'] == 2
+        )
+        assert shown['paytrust_gateway_up{account="platform",gateway="xendit"}'] == 1
         assert shown["paytrust_webhooks_failed"] == 0
         assert shown["paytrust_webhooks_waiting"] == 0
 

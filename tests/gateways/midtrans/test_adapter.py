@@ -8,6 +8,7 @@ import structlog
 
 from gateways.adapter import (
     Customer,
+    GatewayBusy,
     GatewayRejected,
     GatewayUnavailable,
     Item,
@@ -319,7 +320,6 @@ class TestFindPayment:
     @pytest.mark.parametrize(
         ("code", "reason"),
         [
-            ("429", "too many requests"),
             ("500", "it answered 500; the outcome is unknown"),
             ("504", "it answered 504; the outcome is unknown"),
         ],
@@ -330,6 +330,14 @@ class TestFindPayment:
         gateway.will_answer({"status_code": code, "status_message": "Sorry"})
 
         with pytest.raises(GatewayUnavailable, match=reason):
+            self.find(midtrans)
+
+    def test_429_in_the_body_is_no_failure(
+        self, gateway: Playback, midtrans: MidtransAdapter
+    ) -> None:
+        gateway.will_answer({"status_code": "429", "status_message": "Too many requests"})
+
+        with pytest.raises(GatewayBusy):
             self.find(midtrans)
 
     @pytest.mark.parametrize(

@@ -317,7 +317,7 @@ class TestCreatePayment:
         with pytest.raises(GatewayUnavailable):
             midtrans.create_payment(order(method=QRIS))
 
-    @pytest.mark.parametrize("status", [429, 500, 503])
+    @pytest.mark.parametrize("status", [500, 503])
     def test_trouble_is_an_unknown_outcome(
         self, gateway: Playback, midtrans: MidtransAdapter, status: int
     ) -> None:

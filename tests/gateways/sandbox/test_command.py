@@ -52,8 +52,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("account", "field", "key"),
         [
-            (settings.XENDIT, "secret_key", "xnd_production_abc"),
-            (settings.MIDTRANS, "server_key", "Mid-server-abc"),
+            (settings.GATEWAY_CONNECTIONS["xendit"], "secret_key", "xnd_production_abc"),
+            (settings.GATEWAY_CONNECTIONS["midtrans"], "server_key", "Mid-server-abc"),
         ],
         ids=["xendit", "midtrans"],
     )

@@ -232,7 +232,7 @@ class TestCreatePayment:
             ("gateway refuses our credentials", "REQUEST_FORBIDDEN_ERROR")
         ]
 
-    @pytest.mark.parametrize("name", ["09_error_server", "10_error_html", "08_error_rate"])
+    @pytest.mark.parametrize("name", ["09_error_server", "10_error_html"])
     def test_asks_once_even_if_the_gateway_is_in_trouble(
         self, gateway: Playback, xendit: XenditAdapter, name: str
     ) -> None:

@@ -17,13 +17,19 @@ from lxml import etree
 from pyiso20022.pain.pain_002_001_12 import Document  # type: ignore[import-untyped]  # no stubs
 from xsdata.formats.dataclass.parsers import XmlParser
 
-from gateways.adapter import PaymentState
+from gateways.adapter import Finality, PaymentState
 from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
-from payments.booking import pain002, pain002_document, pain002_reports, settling
+from payments.booking import (
+    pain002,
+    pain002_document,
+    pain002_reports,
+    pain002_statuses,
+    settling,
+)
 from payments.booking.pain002_document import StatusReport
 from payments.booking.pain002_statuses import PaidInvoice, report_on
 from payments.models import WebhookEvent
-from payments.webhooks import notifications
+from payments.webhooks import confirming, receiving
 from paytrust.iso20022 import reading
 from paytrust.iso20022.messages import Message
 from paytrust.money import Money
@@ -103,7 +109,7 @@ def criticals(caplog: pytest.LogCaptureFixture) -> list[Any]:
 @pytest.fixture
 def invented(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let bookings have a status that ISO 20022 does not know."""
-    monkeypatch.setattr(pain002, "SETTLED", "PAID")
+    monkeypatch.setitem(pain002_statuses.SETTLED_AS, Finality.PAID, "PAID")
 
 
 class TestReportOn:
@@ -181,21 +187,20 @@ class TestGroupStatus:
 @pytest.mark.django_db
 class TestABooking:
     @pytest.mark.parametrize(
-        ("raw_status", "paid", "status", "reasons"),
+        ("finality", "paid", "status", "reasons"),
         [
-            ("PAID", 10_000, "ACSC", []),
-            ("settlement", 10_000, "ACSC", []),
-            ("SETTLED", 10_000, "ACCC", []),
-            ("capture", 10_000, "ACSP", []),
-            ("PAID", 12_000, "ACSC", ["AM09"]),
-            ("PAID", 9_999, "PDNG", ["AM09"]),
-            ("SETTLED", 1, "PDNG", ["AM09"]),
+            (Finality.PAID, 10_000, "ACSC", []),
+            (Finality.SETTLED, 10_000, "ACCC", []),
+            (Finality.PROMISED, 10_000, "ACSP", []),
+            (Finality.PAID, 12_000, "ACSC", ["AM09"]),
+            (Finality.PAID, 9_999, "PDNG", ["AM09"]),
+            (Finality.SETTLED, 1, "PDNG", ["AM09"]),
         ],
     )
     def test_keeps_its_status(
-        self, raw_status: str, paid: int, status: str, reasons: list[str]
+        self, finality: Finality, paid: int, status: str, reasons: list[str]
     ) -> None:
-        row = settle(demand(), raw_status=raw_status, paid=paid, charge="65f2a9b0c1d2e3f4a5b6c7d8")
+        row = settle(demand(), finality=finality, paid=paid, charge="65f2a9b0c1d2e3f4a5b6c7d8")
 
         assert row.iso20022_message_id == "65f2a9b0c1d2e3f4a5b6c7d8"
         assert row.iso20022_transaction_status == status
@@ -311,7 +316,7 @@ class TestABooking:
         before = books()
         event = xendit_event(request, currency="MYR")
 
-        notifications.process(event_id=event.pk, now=LATER)
+        confirming.process(event_id=event.pk, now=LATER)
 
         event.refresh_from_db()
         critical = criticals(caplog)[0]
@@ -329,7 +334,7 @@ def xendit_event(payment_request: PaymentRequest, *, currency: str) -> WebhookEv
         '"paid_amount": 100, "paid_at": "2026-11-22T09:00:00.000Z",'
         '"created": "2026-11-22T08:00:00.000Z", "updated": "2026-11-22T09:00:00.000Z"}'
     ).encode()
-    event = notifications.receive(
+    event = receiving.receive(
         gateway_code="xendit",
         headers={"x-callback-token": "TESTCALLBACKTOKEN0123456789abcdef"},
         body=body,
@@ -365,7 +370,7 @@ class TestInvoiceStatus:
         settings.CONFIRM_WITH_GATEWAY = False
         request = demand()
         event = xendit_event(request, currency="USD")
-        notifications.process(event_id=event.pk, now=LATER)
+        confirming.process(event_id=event.pk, now=LATER)
 
         xml = of_invoice(request)
 

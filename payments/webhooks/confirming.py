@@ -1,0 +1,392 @@
+"""Asking gateways whether notifications are true, and booking what they answer.
+
+Neither gateway's proof covers what matters, so a notification moves no money by itself: the
+gateway is asked, and its answer is booked (spec 4.4).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import OperationalError
+
+from gateways import registry
+from gateways.adapter import (
+    GatewayAdapter,
+    GatewayBusy,
+    GatewayError,
+    GatewayTimeout,
+    GatewayUnavailable,
+    Notification,
+    PaymentReport,
+    PaymentState,
+    Reversal,
+)
+from gateways.budgets.pacing import Priority
+from invoices.models import PaymentRequest
+from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
+from payments.booking import reversals, settling
+from payments.booking.reversals import UNDOES_PAYMENT, ReversalBeforePayment
+from payments.booking.settling import Settlement
+from payments.models import WebhookEvent
+from payments.webhooks import flagging, gathering, receiving, retrying
+from paytrust.errors import PayTrustError
+from paytrust.operations.database import release_connection
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownReference(PayTrustError):
+    """A notification names a payment that PayTrust never asked for."""
+
+    code = "unknown_reference"
+
+
+class NotConfirmed(PayTrustError):
+    """The gateway, when asked, does not say what the notification says."""
+
+    code = "not_confirmed"
+
+
+TRANSIENT = (
+    GatewayTimeout,
+    GatewayUnavailable,
+    PaymentInProgress,
+    OperationalError,
+    NotConfirmed,
+    ReversalBeforePayment,
+)
+"""What time can cure; everything else fails at once."""
+
+PENDING_OR_EXPIRED = frozenset({PaymentState.PENDING, PaymentState.EXPIRED})
+BEHIND = {
+    PaymentState.PAID: PENDING_OR_EXPIRED,  # Xendit may show EXPIRED for a late payment (A10)
+    PaymentState.REVERSED: PENDING_OR_EXPIRED,
+    PaymentState.EXPIRED: frozenset({PaymentState.PENDING}),
+    PaymentState.FAILED: frozenset({PaymentState.PENDING}),
+    PaymentState.CANCELLED: frozenset({PaymentState.PENDING}),
+}
+"""What the gateway's answer must not be for what a notification says: an answer behind it."""
+
+AWAY = (GatewayBusy, GatewayTimeout, GatewayUnavailable)
+REPEATED = {
+    "booked": "already_booked",
+    "refunded": "already_booked",
+    "reversed": "already_booked",
+    "ended": "unchanged",
+}
+"""What an event led to that says the same as one before it."""
+
+LONGEST_ROUND_SECONDS = 40.0  # of a lease of 60; what is left is handed to others
+WORTH_A_PAGE = 5  # payments; fewer are asked for singly
+MARGIN = timedelta(seconds=5)  # both ends of the list's window are exclusive
+RECENT = timedelta(hours=1)
+LATE_OVERLAP = timedelta(hours=24)  # what the gateway itself learnt late (C2)
+
+
+def process(*, event_id: int, now: datetime) -> None:
+    """Ask the gateway about a stored event, and what waits with it; book the answers.
+
+    Events about one payment are asked about once, and where the gateway has a list of what was
+    paid, so are many payments. Safe to run twice, and at once. Transient failures set the next
+    attempt, 1, 6 and 36 minutes after the first; after the third of these, and at once for what
+    time cannot cure, the event is `failed`. A gateway's limit costs an event no attempt.
+
+    Source: FR-040, spec 4.4 to 4.7, 12.1, 12.3.
+    """
+    questions = _questions(gathering.take(event_id=event_id, now=now), now)
+    until = time.monotonic() + LONGEST_ROUND_SECONDS
+    listed = _listed(questions)
+    for number, question in enumerate(questions, start=1):
+        away = _answer(question, listed.get(question.about.reference), now)
+        rest = [said.event for waiting in questions[number:] for said in waiting.said]
+        if isinstance(away, GatewayBusy):
+            retrying.come_again(rest, away, now)
+            return
+        if away or time.monotonic() > until:
+            retrying.hand_back(rest, now)
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A stored event and what it says."""
+
+    event: WebhookEvent
+    notification: Notification
+
+    @property
+    def claims_only_payment(self) -> bool:
+        """Whether a row of the gateway's list can confirm all of it."""
+        report = self.notification.report
+        if report is None or self.notification.opens_dispute:
+            return False
+        return report.state == PaymentState.PAID and not report.reversals
+
+    @property
+    def claim(self) -> object:
+        """What is the same in two events that say the same."""
+        report = self.notification.report
+        return report and (report.raw_status, report.paid_amount, report.reversals)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One charge to ask about, and the events that wait for the answer, oldest first."""
+
+    about: PaymentRequest
+    said: list[Said]
+
+
+def _questions(events: Sequence[WebhookEvent], now: datetime) -> list[Question]:
+    """Sort events by the charge that they are about; those with nothing to ask end here."""
+    questions: dict[tuple[int, str | None], Question] = {}
+    for event in events:
+        try:
+            said = Said(event, _notification(event))
+            about = _payment_of(said)
+            report = said.notification.report
+            if report is not None:
+                settling.require_currency(about.currency_code, report)
+            known = _known_outcome(said, about, now)
+            if known is not None:
+                retrying.record_outcome(event, about, Settlement(known), now)
+                continue
+        except Exception as error:  # noqa: BLE001  # `_end` tells bugs from what may happen
+            _end(event, error, now)
+            continue
+        key = about.pk, said.notification.gateway_id
+        questions.setdefault(key, Question(about, [])).said.append(said)
+    return list(questions.values())
+
+
+def _notification(event: WebhookEvent) -> Notification:
+    return registry.adapter_for(event.gateway.code).parse_notification(
+        headers=event.headers, body=bytes(event.body)
+    )
+
+
+def _payment_of(said: Said) -> PaymentRequest:
+    event, notification = said.event, said.notification
+    about = receiving.find_payment_request(event.gateway_id, notification)
+    if about is None or not registry.is_same_account(
+        event.gateway.code, event.account_id, about.account_id
+    ):
+        raise UnknownReference(
+            f"No payment has the reference {notification.reference!r} "
+            f"or the id {notification.gateway_id!r}."
+        )
+    return about
+
+
+def _known_outcome(said: Said, about: PaymentRequest, now: datetime) -> str | None:
+    """Return what an event led to if the gateway need not be asked about it."""
+    report = said.notification.report
+    if said.notification.opens_dispute:
+        flagging.flag_dispute(invoice_id=about.invoice_id, now=now)
+        if report is None:
+            return "disputed"
+    if said.notification.reference is None and not _claimed_reversals(said.notification):
+        return "unchanged"  # a refund that failed
+    if report is None or report.paid_amount is None or not said.claims_only_payment:
+        return None
+    booked = reversals.payments_of(payment_request=about, report=report)
+    confirmed_before = sum(row.amount for row in booked) >= report.paid_amount.minor
+    return "already_booked" if confirmed_before else None
+
+
+def _listed(questions: Sequence[Question]) -> dict[str, PaymentReport]:
+    """Look for what was paid in the gateway's list, if so many payments are worth a page."""
+    paid_at = {
+        question.about.reference: _claimed_paid_at(question)
+        for question in questions
+        if all(said.claims_only_payment for said in question.said)
+    }
+    if not settings.CONFIRM_WITH_GATEWAY or len(paid_at) < WORTH_A_PAGE:
+        return {}
+    adapter = _adapter(questions[0].about)
+    recent_from = max(paid_at.values()) - RECENT
+    recent = {reference: at for reference, at in paid_at.items() if at >= recent_from}
+    late = {reference: at for reference, at in paid_at.items() if at < recent_from}
+    found: dict[str, PaymentReport] = {}
+    for wanted, overlap in ((recent, MARGIN), (late, LATE_OVERLAP)):
+        if len(wanted) < WORTH_A_PAGE:
+            continue
+        release_connection()
+        try:
+            found |= adapter.find_paid(
+                references=wanted.keys(),
+                after=min(wanted.values()) - overlap,
+                before=max(wanted.values()) + MARGIN,
+            )
+        except GatewayError as error:  # each is asked for singly, or has to wait
+            log.warning("list of payments not had", reason=str(error))
+            break
+    log.info("payments confirmed by list", wanted=len(paid_at), found=len(found))
+    return found
+
+
+def _claimed_paid_at(question: Question) -> datetime:
+    """Return when the customer is said to have paid; a lie only costs a call."""
+    first = question.said[0]
+    report = first.notification.report
+    return (report.paid_at if report else None) or first.event.received_at
+
+
+def _answer(question: Question, listed: PaymentReport | None, now: datetime) -> Exception | None:
+    """Book the gateway's answer for each event that waits for it.
+
+    Returns:
+        The failure after which asking about other payments is no use now.
+    """
+    try:
+        report = listed or (_ask(question) if settings.CONFIRM_WITH_GATEWAY else None)
+    except Exception as error:  # noqa: BLE001  # `_end` tells bugs from what may happen
+        for said in question.said:
+            _end(said.event, error, now)
+        return error if isinstance(error, AWAY) else None
+    ended: dict[object, str | Exception] = {}
+    repeats: dict[str, list[WebhookEvent]] = {}
+    for said in question.said:
+        before = ended.get(said.claim)
+        if isinstance(before, str):
+            repeats.setdefault(REPEATED.get(before, before), []).append(said.event)
+        elif before is not None:
+            _end(said.event, before, now)
+        else:
+            try:
+                ended[said.claim] = _book(said, question.about, report, now)
+            except Exception as error:  # noqa: BLE001  # `_end` tells bugs from what may happen
+                _end(said.event, error, now)
+                ended[said.claim] = error
+    for outcome, events in repeats.items():
+        retrying.record_repeats(events, question.about, outcome, now)
+    return None
+
+
+def _book(said: Said, about: PaymentRequest, report: PaymentReport | None, now: datetime) -> str:
+    """Book what the gateway answered, if it confirms the event; return what that led to."""
+    claimed = said.notification.report
+    report = claimed if report is None else _confirmed(report, said.notification)
+    if report is None or report.reference not in {about.reference, ""}:
+        raise UnknownReference(
+            f"Asked about {about.reference}, the gateway answered about another payment."
+        )
+    confirmed = report
+    outcome = _settle(said.event, about, confirmed, now)
+    if confirmed.state == PaymentState.PAID:
+        _keep_payment_id(said, about)
+    return outcome
+
+
+def _end(event: WebhookEvent, error: Exception, now: datetime) -> None:
+    """Record how an attempt failed: time can cure it, or it cannot."""
+    match error:
+        case GatewayBusy():
+            retrying.come_again([event], error, now)
+        case _ if isinstance(error, TRANSIENT):
+            retrying.put_off(event, error, now)
+        case PayTrustError():
+            retrying.fail(event, error, now)
+        case _:
+            log.error("event could not be processed", event_id=event.pk, exc_info=error)
+            retrying.put_off(event, error, now)
+
+
+def _adapter(about: PaymentRequest) -> GatewayAdapter:
+    return registry.adapter_for(
+        about.gateway.code,
+        account_id=about.account_id,
+        priority=Priority.CONFIRMATION,
+        tenant_id=about.tenant_id,
+    )
+
+
+def _ask(question: Question) -> PaymentReport:
+    """Ask the gateway how a charge stands, and about reversals that this does not show.
+
+    Raises:
+        NotConfirmed: the gateway does not know the payment.
+    """
+    about, adapter = question.about, _adapter(question.about)
+    release_connection()
+    report = adapter.find_payment(
+        reference=about.reference,
+        gateway_id=question.said[0].notification.gateway_id or _known_id(question),
+        currency=about.currency_code,
+    )
+    if report is None and question.said[0].notification.gateway_id is not None:
+        report = adapter.find_payment(  # by our own reference, spec 4.5
+            reference=about.reference, currency=about.currency_code
+        )
+    if report is None:
+        raise NotConfirmed(f"The gateway does not know {about.reference}.")
+    claimed = {one.id for said in question.said for one in _claimed_reversals(said.notification)}
+    found = [
+        adapter.find_reversal(
+            reversal_id=reversal_id,
+            gateway_id=report.gateway_id,
+            payment_id=about.gateway_charge_id,
+        )
+        for reversal_id in sorted(claimed - {reversal.id for reversal in report.reversals})
+    ]
+    return replace(
+        report, reversals=(*report.reversals, *(one for one in found if one and one.confirmed))
+    )
+
+
+def _claimed_reversals(notification: Notification) -> tuple[Reversal, ...]:
+    return notification.report.reversals if notification.report else ()
+
+
+def _confirmed(report: PaymentReport, notification: Notification) -> PaymentReport:
+    """Return the gateway's answer if it is at least as new as the notification.
+
+    An answer that is behind is not booked: the event is put off until the gateway agrees with
+    itself, or until somebody looks. Newer is a charge that ended after it was paid.
+
+    Raises:
+        NotConfirmed: the gateway does not say yet, or not at all, what the notification says.
+    """
+    claimed = notification.report.state if notification.report else PaymentState.UNKNOWN
+    behind = BEHIND.get(claimed, frozenset())
+    missing = {one.id for one in _claimed_reversals(notification)} - {
+        one.id for one in report.reversals
+    }
+    undone = report.state in UNDOES_PAYMENT  # a deny after settlement lists no reversal
+    if report.state in behind or (missing and not undone):
+        raise NotConfirmed(
+            f"The notification says {notification.report.raw_status if notification.report else ''}"
+            f", the gateway says {report.raw_status}."
+        )
+    notified = notification.report.paid_amount if notification.report else None
+    return replace(report, notified_amount=notified)
+
+
+@in_locked_transaction
+def _settle(
+    event: WebhookEvent, payment_request: PaymentRequest, report: PaymentReport, now: datetime
+) -> str:
+    settlement = settling.settle(
+        payment_request_id=payment_request.pk, report=report, event=event, now=now
+    )
+    retrying.record_outcome(event, payment_request, settlement, now)
+    return settlement.outcome
+
+
+def _keep_payment_id(said: Said, about: PaymentRequest) -> None:
+    """Keep the payment's own id, which only notifications tell (gateways-2.md C1)."""
+    report = said.notification.report
+    if report is not None and report.payment_id and said.notification.reference:
+        PaymentRequest.objects.filter(pk=about.pk, gateway_charge_id=None).update(
+            gateway_charge_id=report.payment_id
+        )
+
+
+def _known_id(question: Question) -> str | None:
+    """Return the gateway's id of a payment whose notification names it in another way."""
+    said = question.said[0].notification
+    return question.about.gateway_payment_id if said.reference is None else None

@@ -1,0 +1,170 @@
+"""Gateway notifications arrive: each is checked, stored once, and answered (spec 4.3)."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from gateways import registry
+from gateways.accounts.credentials import Account
+from gateways.adapter import (
+    MalformedNotification,
+    Notification,
+    NotificationNotAuthentic,
+    NotificationNotUsed,
+    fitted,
+)
+from gateways.models import Gateway
+from invoices.models import PaymentRequest
+from payments.models import WebhookEvent
+from paytrust.operations import metrics
+from paytrust.operations.database import violated_constraint
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=30)  # after it, a task lost on its way is handed out
+Unreadable = MalformedNotification | NotificationNotUsed
+KEPT_HEADERS = ("content-type", "user-agent", "webhook-id")  # never a token or signature
+
+
+def receive(
+    *, gateway_code: str, headers: Mapping[str, str], body: bytes, now: datetime
+) -> WebhookEvent | None:
+    """Check that a notification is authentic and store it once.
+
+    What proves it must be a secret of the account with which the payment was opened, so that no
+    tenant's own account can vouch for another's payment (ADR 13).
+
+    Returns:
+        The new event; None if it is a duplicate, which has no effect.
+
+    Raises:
+        NotificationNotAuthentic: nothing is stored.
+
+    Source: FR-028, FR-032, spec 4.3.
+    """
+    try:
+        vouching = registry.vouching(gateway_code, headers=headers, body=body)
+        notification = _parsed(gateway_code, headers, body)
+        event = _event(gateway_code, notification, vouching)
+    except NotificationNotAuthentic as error:
+        log.warning("notification refused", gateway=gateway_code, reason=str(error))
+        metrics.count("webhooks_refused", gateway=gateway_code)
+        raise
+    if isinstance(notification, MalformedNotification):
+        event.reference = reference_in(body)
+    event.headers = {name: headers[name] for name in KEPT_HEADERS if name in headers}
+    event.body, event.received_at = body, now
+    return _store(event, notification, now)
+
+
+def reference_in(body: bytes) -> str | None:
+    """Return what a damaged body says it is about: the first reference shaped as ours are."""
+    shape = rf"\b{re.escape(settings.REFERENCE_PREFIX)}-\d+-\d+-\d+-[A-Z2-7]{{6}}\b"
+    found = re.search(shape, body.decode(errors="replace"))
+    return found[0] if found else None
+
+
+def find_payment_request(gateway_id: int, notification: Notification) -> PaymentRequest | None:
+    """Find the demand a notification is about, by our reference or by the gateway's id."""
+    at_gateway = PaymentRequest.objects.filter(gateway_id=gateway_id)
+    found = None
+    if notification.reference:
+        found = at_gateway.filter(reference=notification.reference).first()
+    if found is None and notification.gateway_id:
+        found = at_gateway.filter(gateway_payment_id=notification.gateway_id).first()
+    if found is None and notification.payment_ids:
+        found = at_gateway.filter(gateway_charge_id__in=notification.payment_ids).first()
+    return found
+
+
+def payment_named(event: WebhookEvent) -> PaymentRequest | None:
+    """Return the payment of ours that a body names which cannot be read or believed.
+
+    None if there is none, or if it was opened with another account than the one that vouches.
+    """
+    if event.reference is None:
+        return None
+    about = PaymentRequest.objects.filter(
+        gateway_id=event.gateway_id, reference=event.reference
+    ).first()
+    if about is None or not registry.is_same_account(
+        event.gateway.code, event.account_id, about.account_id
+    ):
+        return None
+    return about
+
+
+def _parsed(
+    gateway_code: str, headers: Mapping[str, str], body: bytes
+) -> Notification | Unreadable:
+    """Parse a body; what is malformed is kept too, so that an operator sees it."""
+    try:
+        return registry.adapter_for(gateway_code).parse_notification(headers=headers, body=body)
+    except NotificationNotUsed as error:
+        log.info("notification of a kind that is not used", gateway=gateway_code, reason=str(error))
+        return error
+    except MalformedNotification as error:
+        log.error("malformed notification", gateway=gateway_code, reason=str(error))  # noqa: TRY400  # no bug of ours
+        return error
+
+
+def _event(
+    gateway_code: str,
+    notification: Notification | Unreadable,
+    vouching: Sequence[Account],
+) -> WebhookEvent:
+    """Return an event that says whose it is: the payment's tenant, or the account that vouches.
+
+    Raises:
+        NotificationNotAuthentic: the payment was opened with an account that does not vouch.
+    """
+    gateway_id, by = _gateway_id(gateway_code), vouching[0]
+    about = (
+        None
+        if isinstance(notification, Unreadable)
+        else find_payment_request(gateway_id, notification)
+    )
+    if about is None:
+        return WebhookEvent(gateway_id=gateway_id, account_id=by.id, tenant_id=by.tenant_id)
+    if not any(
+        registry.is_same_account(gateway_code, one.id, about.account_id) for one in vouching
+    ):
+        raise NotificationNotAuthentic("Another account's secret vouches for this payment.")
+    return WebhookEvent(
+        gateway_id=gateway_id, account_id=about.account_id, tenant_id=about.tenant_id
+    )
+
+
+def _store(
+    event: WebhookEvent, notification: Notification | Unreadable, now: datetime
+) -> WebhookEvent | None:
+    if isinstance(notification, Unreadable):
+        unused = isinstance(notification, NotificationNotUsed)
+        kind = "unused" if unused else "malformed"
+        event.event_id = f"{kind}:{hashlib.sha256(event.body).hexdigest()}"
+        event.status = WebhookEvent.Status.IGNORED if unused else WebhookEvent.Status.FAILED
+        event.outcome, event.failure_reason = notification.code, fitted(str(notification), 500)
+        event.processed_at = now
+    else:
+        event.event_id, event.reference = notification.event_id, notification.reference
+        event.next_attempt_at = now + LEASE
+    try:
+        with transaction.atomic():
+            event.save(force_insert=True)
+    except IntegrityError as error:
+        if violated_constraint(error) != "webhook_event_once":
+            raise
+        return None
+    return event
+
+
+@cache
+def _gateway_id(code: str) -> int:
+    """Return a gateway's row id; rows are made by migration and never change."""
+    return Gateway.objects.values_list("pk", flat=True).get(code=code)

@@ -1,0 +1,206 @@
+"""Attempts at stored notifications: which are due, how each ended, when the next one comes.
+
+Due times stand in the database, so a restart of any process loses none (spec 4.7).
+"""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from gateways.adapter import GatewayBusy, fitted
+from invoices.models import PaymentRequest
+from payments.booking.settling import Settlement
+from payments.models import WebhookEvent, WebhookRetry
+from paytrust.errors import PayTrustError
+from paytrust.operations import locking
+
+log = structlog.get_logger(__name__)
+
+HANDED_OUT_AGAIN_AFTER = timedelta(minutes=2)  # a long queue must not fill with repetitions
+WORK_LEASE = timedelta(seconds=60)  # two calls of 13 s, three lock time-outs of 5 s, and room
+RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=6), timedelta(minutes=36))
+
+
+class AlreadyProcessed(PayTrustError):
+    """The notification has been processed; there is nothing to retry."""
+
+    status = HTTPStatus.CONFLICT
+    code = "webhook_already_processed"
+
+
+def claim_due(*, now: datetime, limit: int) -> list[int]:
+    """Return the ids of events whose next attempt is due, each to one caller only.
+
+    A claimed event is due again in two minutes, should its task be lost.
+    """
+    return locking.claim(
+        WebhookEvent.objects.filter(status=WebhookEvent.Status.RECEIVED, next_attempt_at__lte=now),
+        by="next_attempt_at",
+        taken=lambda ids: WebhookEvent.objects.filter(pk__in=ids).update(
+            next_attempt_at=now + HANDED_OUT_AGAIN_AFTER
+        ),
+        limit=limit,
+    )
+
+
+def retry(*, event_id: int, now: datetime) -> WebhookEvent:
+    """Make an event due again at once, with all its attempts before it; for operators.
+
+    Raises:
+        WebhookEvent.DoesNotExist: unknown.
+        AlreadyProcessed: it has had its effect.
+    """
+    with transaction.atomic():
+        event = WebhookEvent.objects.select_for_update().get(pk=event_id)
+        if event.status == WebhookEvent.Status.PROCESSED:
+            raise AlreadyProcessed(
+                f"Notification {event.pk} was processed: {event.outcome}.",
+                details={"id": event.pk, "outcome": event.outcome},
+            )
+        if event.status in {WebhookEvent.Status.FAILED, WebhookEvent.Status.IGNORED}:
+            event.first_failed_at = event.processed_at = None
+            event.attempts_before = event.attempts
+        event.status, event.next_attempt_at = WebhookEvent.Status.RECEIVED, now
+        event.save(
+            update_fields=[
+                "status",
+                "next_attempt_at",
+                "first_failed_at",
+                "processed_at",
+                "attempts_before",
+            ]
+        )
+    log.info("event made due again", event_id=event.pk)
+    return event
+
+
+def lease(*, event_id: int, now: datetime) -> bool:
+    """Take an event that waits, unless another task is at it; one conditional UPDATE."""
+    waiting = WebhookEvent.objects.filter(pk=event_id, status=WebhookEvent.Status.RECEIVED)
+    free = waiting.filter(Q(leased_until=None) | Q(leased_until__lte=now))
+    return bool(free.update(leased_until=now + WORK_LEASE, next_attempt_at=now + WORK_LEASE))
+
+
+def record_outcome(
+    event: WebhookEvent, payment_request: PaymentRequest, settlement: Settlement, now: datetime
+) -> None:
+    """Record what an event did; a retry that succeeds ends the log of those that failed."""
+    retried = event.attempts > 0
+    mine = WebhookEvent.objects.filter(pk=event.pk, status=WebhookEvent.Status.RECEIVED).update(
+        status=WebhookEvent.Status.PROCESSED,
+        outcome=settlement.outcome,
+        failure_reason=None,
+        attempts=event.attempts + retried,
+        next_attempt_at=None,
+        leased_until=None,
+        processed_at=now,
+        tenant_id=payment_request.tenant_id,
+    )
+    if mine and retried:
+        WebhookRetry.objects.create(
+            event=event,
+            attempt=event.attempts + 1,
+            attempted_at=now,
+            outcome=settlement.outcome,
+        )
+
+
+def record_repeats(
+    events: Sequence[WebhookEvent], payment_request: PaymentRequest, outcome: str, now: datetime
+) -> None:
+    """Record the one outcome of events that say what another one said, most in one statement."""
+    fresh = [event.pk for event in events if event.attempts == 0]
+    WebhookEvent.objects.filter(
+        pk__in=fresh, status=WebhookEvent.Status.RECEIVED, attempts=0
+    ).update(
+        status=WebhookEvent.Status.PROCESSED,
+        outcome=outcome,
+        failure_reason=None,
+        next_attempt_at=None,
+        leased_until=None,
+        processed_at=now,
+        tenant_id=payment_request.tenant_id,
+    )
+    for event in events:
+        if event.attempts:
+            record_outcome(event, payment_request, Settlement(outcome), now)
+
+
+def come_again(events: Sequence[WebhookEvent], busy: GatewayBusy, now: datetime) -> None:
+    """Make events due when their gateway takes calls again; that costs no attempt (12.1)."""
+    seconds = busy.wait_seconds * random.uniform(1, 1.5)  # noqa: S311  # not all at once
+    _due_again(events, now + timedelta(seconds=seconds))
+    log.info("events wait for the gateway's limit", events=len(events), seconds=round(seconds, 1))
+
+
+def hand_back(events: Sequence[WebhookEvent], now: datetime) -> None:
+    """Leave events to other tasks, at once."""
+    _due_again(events, now)
+
+
+def _due_again(events: Sequence[WebhookEvent], due_at: datetime) -> None:
+    WebhookEvent.objects.filter(
+        pk__in=[event.pk for event in events], status=WebhookEvent.Status.RECEIVED
+    ).update(leased_until=None, next_attempt_at=due_at)
+
+
+def put_off(event: WebhookEvent, error: Exception, now: datetime) -> None:
+    """Record a failed attempt and when the next one is due, counted from the first failure."""
+    first_failed_at = event.first_failed_at or now
+    failures = event.attempts - event.attempts_before
+    if failures >= len(RETRY_AFTER):
+        fail(event, error, now)
+        return
+    due_at = max(first_failed_at + RETRY_AFTER[failures], now)
+    log.warning("event put off", event_id=event.pk, reason=str(error), due_at=due_at.isoformat())
+    _record_attempt(event, error, now, first_failed_at=first_failed_at, next_attempt_at=due_at)
+
+
+def fail(event: WebhookEvent, error: Exception, now: datetime) -> None:
+    log.critical(
+        "event failed",
+        event_id=event.pk,
+        gateway=event.gateway.code,
+        reference=event.reference,
+        reason=str(error),
+    )
+    _record_attempt(
+        event,
+        error,
+        now,
+        status=WebhookEvent.Status.FAILED,
+        next_attempt_at=None,
+        processed_at=now,
+        first_failed_at=event.first_failed_at or now,
+    )
+
+
+def _record_attempt(
+    event: WebhookEvent, error: Exception, now: datetime, **changes: object
+) -> None:
+    """Write one row of the retry log with the event's change, unless another task was faster."""
+    outcome = getattr(error, "code", "internal_error")
+    reason = fitted(str(error) or type(error).__name__, 500)
+    with transaction.atomic():
+        mine = WebhookEvent.objects.filter(
+            pk=event.pk, status=WebhookEvent.Status.RECEIVED, attempts=event.attempts
+        ).update(
+            attempts=event.attempts + 1,
+            outcome=outcome,
+            failure_reason=reason,
+            leased_until=None,
+            **changes,
+        )
+        if mine:
+            WebhookRetry.objects.create(
+                event=event,
+                attempt=event.attempts + 1,
+                attempted_at=now,
+                outcome=outcome,
+                failure_reason=reason,
+            )
