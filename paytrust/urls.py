@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from apikeys.limits.throttling import collect as limiter_metrics
+from events.deliveries.metrics import collect as delivery_metrics
 from gateways import registry
 from gateways.budgets.breaker import collect as gateway_metrics
 from payments.webhooks.metrics import collect as queue_metrics
@@ -17,6 +18,7 @@ register_converter(converters.IdConverter, "id")
 
 urlpatterns = [
     path("", include("apikeys.urls")),
+    path("", include("events.urls")),
     path("", include("gateways.urls")),
     path("", include("invoices.urls")),
     path("", include("payments.urls")),
@@ -26,7 +28,11 @@ urlpatterns = [
     path(
         "metrics",
         metrics.exposition(
-            gateway_metrics(registry.CODES), queue_metrics, limiter_metrics, audit_metrics
+            gateway_metrics(registry.CODES),
+            queue_metrics,
+            delivery_metrics,
+            limiter_metrics,
+            audit_metrics,
         ),
     ),
     path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),
