@@ -22,6 +22,7 @@ _LOCAL_NAME: Final = "localhost"
 
 # IANA's special-purpose registries, by what Python's own tables leave out or judge otherwise
 # from version to version; what is not listed here is open to everybody.
+_LOOPBACK_V4: Final = ipaddress.IPv4Network("127.0.0.0/8")
 _REFUSED_V4: Final = tuple(
     ipaddress.IPv4Network(network)
     for network in (
@@ -120,6 +121,8 @@ def target_of(url: str, *, rules: Rules) -> Target:
         raise UrlNotAllowed("The URL must have no fragment: it would not be sent.")
     if port == 0 or parts.netloc.endswith(":"):
         raise UrlNotAllowed("The URL's port is none.")
+    if ("[" in parts.netloc) != (":" in host):
+        raise UrlNotAllowed("The URL's host is no address that can be used.")
     _require_host(host)
     is_tls = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -143,7 +146,7 @@ def require_open(addresses: Collection[str], *, target: Target) -> list[Address]
     if not read:
         raise UrlNotAllowed(f"{target.host} has no address.")
     for address in read:
-        if is_open(address) if target.is_tls else address.is_loopback:
+        if is_open(address) if target.is_tls else _is_loopback(address):
             continue
         # The address itself is not told: it would show strangers what names mean inside.
         raise UrlNotAllowed(f"{target.host} leads to an address where webhooks cannot go.")
@@ -157,6 +160,13 @@ def is_open(address: Address) -> bool:
     if address.scope_id is not None or address not in _GIVEN_OUT_V6:
         return False
     return not any(address in network for network in _REFUSED_V6)
+
+
+def _is_loopback(address: Address) -> bool:
+    """Tell whether an address is this machine's own, as it is written: mapped ones are not."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address in _LOOPBACK_V4
+    return str(address) == "::1"
 
 
 def _read(text: str) -> Address:
@@ -183,7 +193,7 @@ def _require_host(host: str) -> None:
 
 def _require_allowed(target: Target, rules: Rules) -> None:
     address = target.literal
-    is_loopback = target.host == _LOCAL_NAME or bool(address and address.is_loopback)
+    is_loopback = target.host == _LOCAL_NAME or bool(address and _is_loopback(address))
     if not target.is_tls and not (rules.loopback_over_http and is_loopback):
         raise UrlNotAllowed("The URL must begin with https://.")
     ours = any(
