@@ -21,7 +21,7 @@ class Api:
     tenant: Tenant
     key: str
 
-    def get(self, path: str, **query: object) -> Any:
+    def get(self, path: str, **query: str | int) -> Any:
         return self.client.get(path, query, headers={"X-API-Key": self.key})
 
     def post(self, path: str, body: object = None, **headers: str) -> Any:

@@ -1,4 +1,5 @@
 import json
+import random
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -110,11 +111,11 @@ class TestDeliver:
     def test_tries_at_the_stated_times_and_then_gives_up(
         self, tenant: Tenant, receiver: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(services.random, "random", lambda: 0.5)
+        monkeypatch.setattr(random, "random", lambda: 0.5)
         receiver.status = 500
         factories.endpoint(tenant, receiver.url)
         factories.events(tenant)
-        times = []
+        times: list[timedelta] = []
 
         now: datetime | None = NOON
         while now is not None:

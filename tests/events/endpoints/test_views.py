@@ -33,7 +33,7 @@ class TestCreate:
         assert secret.startswith("whsec_")
         assert secrets.in_force(row, now=NOON) == [secret]
         assert secret not in row.sealed_secret
-        assert Webhook(secret)
+        assert Webhook(secret).sign("evt_1", NOON, "{}").startswith("v1,")
         assert api.get(f"/webhook-endpoints/{row.pk}").json() == endpoint
         assert api.get("/webhook-endpoints").json()["results"] == [endpoint]
         assert (endpoint["event_types"], endpoint["status"]) == (["invoice.paid"], "enabled")
