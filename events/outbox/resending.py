@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from events.deliveries import waking
@@ -28,6 +29,7 @@ class EndpointDisabled(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "endpoint_disabled"
+    for_staff = _("This endpoint is disabled or deleted: nothing is sent to it.")
 
 
 class ReplayTooLarge(PayTrustError):
