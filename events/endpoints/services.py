@@ -14,8 +14,7 @@ from events.deliveries import services as deliveries
 from events.endpoints import secrets
 from events.endpoints.models import MOST_PER_TENANT, WebhookEndpoint
 from events.outbox import services as outbox
-from events.outbox.services import Change
-from events.outbox.types import ENDPOINT_TEST
+from events.outbox.types import ENDPOINT_TEST, Change
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint
 

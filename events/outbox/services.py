@@ -1,7 +1,6 @@
 """Writing down what happened, in the transaction in which it happens."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,7 +8,7 @@ from django.db import connection, transaction
 from ulid import ULID
 
 from events.deliveries import waking
-from events.outbox.types import EVERY_TYPE
+from events.outbox.types import EVERY_TYPE, Change
 from paytrust.web import strict_json
 
 API_VERSION: Final = "1"  # of the shapes that events show; also the OpenAPI document's
@@ -36,15 +35,6 @@ FROM made JOIN events_webhookendpoint endpoint
         THEN endpoint.event_types && ARRAY[made.type, %(every)s]::varchar[]
         ELSE endpoint.id = %(only)s END
 ORDER BY made.id, endpoint.id"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A change that a merchant can see."""
-
-    type: str
-    object: Mapping[str, Any]  # as GET shows it now, without line_items
-    previous: Mapping[str, Any] = field(default_factory=dict)  # what its fields were
 
 
 def record(

@@ -1,6 +1,8 @@
-"""The types of events, by the names that merchants know."""
+"""The types of events, by the names that merchants know, and what one tells."""
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 ENDPOINT_TEST: Final = "endpoint.test"
 TYPES: Final = (
@@ -27,3 +29,12 @@ TYPES: Final = (
     ENDPOINT_TEST,
 )
 EVERY_TYPE: Final = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change that a merchant can see."""
+
+    type: str
+    object: Mapping[str, Any]  # as GET shows it now, without line_items
+    previous: Mapping[str, Any] = field(default_factory=dict)  # what its fields were

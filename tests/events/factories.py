@@ -10,7 +10,7 @@ from apikeys.models import Tenant
 from events.endpoints import secrets
 from events.models import Event, WebhookEndpoint
 from events.outbox import services
-from events.outbox.services import Change
+from events.outbox.types import Change
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

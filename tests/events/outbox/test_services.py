@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from apikeys.models import Tenant
 from events.models import Delivery, Event
 from events.outbox import retention, services
-from events.outbox.services import Change
+from events.outbox.types import Change
 from tests.apikeys.factories import TenantFactory
 from tests.events import factories
 from tests.events.factories import NOON
