@@ -30,6 +30,20 @@ class TransactionNumberField(models.Field[int, int]):
         return str(value) if isinstance(value, int) else value
 
 
+class OrderedJSONField(models.JSONField[Any, Any]):
+    """JSON as it was written: members keep their order, and numbers their form."""
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401  # Django's own
+        super().__init__(**{**kwargs, "decoder": ExactDecoder})
+
+    def db_type(self, connection: object) -> str:
+        return "json"
+
+    def select_format(self, compiler: object, sql: str, params: Any) -> tuple[str, Any]:  # noqa: ANN401
+        """Read it as text, or the driver would decode it."""
+        return f"{sql}::text", params
+
+
 class ExactDecoder(json.JSONDecoder):
     """Reads numbers with a fraction exactly as they were written."""
 

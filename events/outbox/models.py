@@ -6,7 +6,7 @@ from django.db.models import F, Q
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import TenantQuerySet
-from events.outbox.columns import CurrentTransaction, ExactDecoder, TransactionNumberField
+from events.outbox.columns import CurrentTransaction, OrderedJSONField, TransactionNumberField
 
 
 class Event(models.Model):
@@ -25,7 +25,7 @@ class Event(models.Model):
     type = models.CharField(max_length=40)
     # Orders what is about one invoice. No foreign key: this app knows no invoices.
     invoice_id = models.BigIntegerField(null=True)
-    data = models.JSONField(decoder=ExactDecoder)  # {object, previous}
+    data = OrderedJSONField()  # {object, previous}
     api_version = models.CharField(max_length=20)
     request_id = models.CharField(max_length=128, null=True)
     created_at = models.DateTimeField()

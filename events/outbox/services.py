@@ -18,7 +18,7 @@ _RECORD: Final = """
 WITH made AS (
     INSERT INTO events_event (
         tenant_id, public_id, type, invoice_id, data, api_version, request_id, created_at)
-    SELECT %(tenant)s, told.public_id, told.type, %(invoice)s, told.data::jsonb, %(version)s,
+    SELECT %(tenant)s, told.public_id, told.type, %(invoice)s, told.data::json, %(version)s,
         %(request)s, %(now)s
     FROM unnest(%(ids)s::text[], %(types)s::text[], %(data)s::text[]) WITH ORDINALITY
         AS told (public_id, type, data, place)

@@ -1,12 +1,14 @@
 import re
 import time
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apikeys.models import Tenant
+from events.deliveries import signing
 from events.models import Delivery, Event
 from events.outbox import retention, services
 from events.outbox.types import Change
@@ -60,6 +62,14 @@ class TestRecordAll:
             ("invoice.paid", every.pk, 7),
             ("invoice.paid", some.pk, 7),
         ]
+
+    def test_keeps_members_in_their_order_and_numbers_in_their_form(self, tenant: Tenant) -> None:
+        told = {"zebra": 1, "an": {"b": Decimal("1.50"), "a": []}}
+
+        services.record(tenant_id=tenant.pk, type="invoice.paid", object=told, now=NOON)
+
+        body = signing.body_of(Event.objects.get())
+        assert b'{"object":{"zebra":1,"an":{"b":1.50,"a":[]}},"previous":{}}' in body
 
     def test_keeps_the_number_of_its_transaction(self, tenant: Tenant) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
