@@ -81,7 +81,7 @@ def of_installment(*, type: str, invoice: Shown, part: Shown, before: Shown) -> 
     return Change(
         type=type,
         object={"invoice_id": invoice["id"], "currency_code": invoice["currency_code"], **part},
-        previous={name: before.get(name) for name in part if before.get(name) != part[name]},
+        previous={name: was for name, was in before.items() if was != part[name]},
     )
 
 

@@ -45,6 +45,7 @@ CELERY_BEAT_SCHEDULE = {
     "audit books": {"task": "reporting.audit_books", "schedule": crontab(hour="3", minute="30")},
     "hand out deliveries": {"task": "events.hand_out_deliveries", "schedule": 1.0},
     "purge events": {"task": "events.purge_events", "schedule": 86_400.0},
+    "tell of overdue instalments": {"task": "invoices.tell_overdue", "schedule": 300.0},
     "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
     "seal audit": {"task": "apikeys.seal_audit", "schedule": 300.0},
     "make audit months": {"task": "apikeys.make_audit_months", "schedule": 86_400.0},
