@@ -4,13 +4,14 @@ Whoever changes an invoice under its lock looks at it first and tells afterwards
 follows from the two sights alone, so that no change is told twice, or without having happened.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db import connection, transaction
+from django.db.models import Exists, Model, OuterRef, QuerySet, TextField
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
@@ -28,8 +29,22 @@ ENDED: Final[Mapping[str, str]] = {
     Status.EXPIRED: "payment.expired",
     Status.FAILED: "payment.failed",
 }
+Row = TypeVar("Row", bound=Model)
 OVERDUE: Final = "installment.overdue"
 OVERDUE_TOLD_FOR: Final = timedelta(days=2)  # after the due date; a job that was away for longer
+
+
+def _select(model: type[Model], condition: str) -> str:
+    about = model._meta  # noqa: SLF001  # public
+    columns = ", ".join(str(field.column) for field in about.concrete_fields)
+    return f"SELECT {columns} FROM {about.db_table} WHERE invoice_id = %(invoice)s {condition}"  # noqa: S608  # nosec B608  # our own names
+
+
+_PARTS: Final = _select(Installment, "ORDER BY number")
+_ACTIVE: Final = _select(PaymentRequest, "AND status IN ('opening', 'open', 'closing')")
+_KNOWN_OR_OPEN: Final = _select(
+    PaymentRequest, "AND (id = ANY(%(known)s::bigint[]) OR status = 'open')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +57,7 @@ class Sight:
 
 def look(*, invoice: Invoice, now: datetime) -> Sight:
     """Return how an invoice that is locked looks now, in two queries; its gateway is loaded."""
-    requests = PaymentRequest.objects.filter(invoice_id=invoice.pk).active()
-    return _sight(invoice, list(requests), now)
+    return _sight(invoice, _rows(PaymentRequest, _ACTIVE, {"invoice": invoice.pk}), now)
 
 
 def tell(
@@ -59,10 +73,8 @@ def tell(
 
     Source: spec 9.1.
     """
-    requests = PaymentRequest.objects.filter(
-        Q(pk__in=before.active.keys()) | Q(status=Status.OPEN), invoice_id=invoice.pk
-    )
-    after = _sight(invoice, requests.select_related("installment"), now)
+    asked = {"invoice": invoice.pk, "known": list(before.active)}
+    after = _sight(invoice, _rows(PaymentRequest, _KNOWN_OR_OPEN, asked), now)
     return outbox.record_all(
         tenant_id=invoice.tenant_id,
         changes=[
@@ -133,13 +145,40 @@ def _untold(now: datetime) -> QuerySet[Installment]:
     return Installment.objects.overdue(now).filter(~Exists(told))
 
 
-def _sight(invoice: Invoice, requests: Sequence[PaymentRequest] | Any, now: datetime) -> Sight:  # noqa: ANN401
-    found = {request.pk: request for request in requests}
-    installments = list(Installment.objects.filter(invoice_id=invoice.pk).order_by("number"))
+def _sight(invoice: Invoice, requests: Sequence[PaymentRequest], now: datetime) -> Sight:
+    installments = _rows(Installment, _PARTS, {"invoice": invoice.pk})
     for part in installments:
         part.invoice = invoice
-    opened = next((one for one in found.values() if one.status == Status.OPEN), None)
-    return Sight(_shown(InvoiceDocument(invoice, (), installments, opened), now), found)
+    by_id = {part.pk: part for part in installments}
+    for request in requests:
+        request.installment = by_id[request.installment_id]
+    opened = next((one for one in requests if one.status == Status.OPEN), None)
+    document = InvoiceDocument(invoice, (), installments, opened)
+    return Sight(_shown(document, now), {request.pk: request for request in requests})
+
+
+def _rows(model: type[Row], sql: str, values: dict[str, Any]) -> list[Row]:
+    """Return rows by SQL: each booking asks this, and the ORM takes three times as long."""
+    names, converters = _columns(model)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows = [list(row) for row in cursor.fetchall()]
+    for row in rows:
+        for place, convert in converters:
+            row[place] = convert(row[place], None, connection)
+    return [model.from_db(connection.alias, names, row) for row in rows]
+
+
+@functools.cache
+def _columns(model: type[Model]) -> tuple[list[str], list[tuple[int, Callable[..., Any]]]]:
+    """Return a model's columns, and what the driver leaves to be read of them, such as JSON."""
+    fields = model._meta.concrete_fields  # noqa: SLF001  # public
+    converters = [
+        (place, field.from_db_value)
+        for place, field in enumerate(fields)
+        if hasattr(field, "from_db_value")
+    ]
+    return [field.attname for field in fields], converters
 
 
 def _shown(document: InvoiceDocument, now: datetime) -> dict[str, Any]:
