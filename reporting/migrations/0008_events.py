@@ -23,5 +23,5 @@ def show_events(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reporting", "0005_audit_runs"), ("events", "0001_events")]
+    dependencies = [("reporting", "0007_reporting"), ("events", "0001_events")]
     operations = [migrations.RunPython(show_events, migrations.RunPython.noop)]
