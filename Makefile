@@ -12,7 +12,7 @@ BIN := .venv/bin
 # Programs run as modules: their scripts would carry the folder's absolute path.
 RUN := $(BIN)/python -m
 MANAGE := $(BIN)/python manage.py
-SOURCES := paytrust apikeys gateways invoices payments reporting
+SOURCES := paytrust apikeys events gateways invoices payments reporting
 export PYTHON PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## list these targets
@@ -21,7 +21,7 @@ help: ## list these targets
 demo: venv-local ## start everything and play the main job; ONCE=1 stops it at the end
 	@$(RUN) paytrust.localstack.stack demo $(if $(filter-out 0,$(ONCE)),--once)
 
-up: venv-local ## start web, worker, beat, sandbox and the servers they need, in the background
+up: venv-local ## start web, worker, deliveries, beat, sandbox and the servers they need, in the background
 	@$(RUN) paytrust.localstack.stack up
 
 down: venv-local ## stop all of that

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from invoices.invoices import services
 from invoices.payment_requests import opening
+from invoices.telling import services as telling
 from paytrust.operations import queue
 
 
@@ -12,6 +13,13 @@ from paytrust.operations import queue
 def expire_invoices(**_later: object) -> None:
     """Beat, every 5 minutes: mark unpaid invoices whose time is over as expired."""
     while services.expire_invoices(now=timezone.now(), limit=1000) == 1000:
+        pass
+
+
+@shared_task(name="invoices.tell_overdue")
+def tell_overdue(**_later: object) -> None:
+    """Beat, every 5 minutes: tell merchants of instalments that fell overdue."""
+    while telling.tell_overdue(now=timezone.now(), limit=1000) == 1000:
         pass
 
 

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from apikeys.limits.throttling import collect as limiter_metrics
+from events.deliveries.metrics import collect as delivery_metrics
 from gateways import registry
 from gateways.budgets.breaker import collect as gateway_metrics
 from gateways.budgets.pacing import collect as budget_metrics
@@ -18,6 +19,7 @@ register_converter(converters.IdConverter, "id")
 
 urlpatterns = [
     path("", include("apikeys.urls")),
+    path("", include("events.urls")),
     path("", include("gateways.urls")),
     path("", include("invoices.urls")),
     path("", include("payments.urls")),
@@ -30,6 +32,7 @@ urlpatterns = [
             gateway_metrics(registry.accounts_in_use),
             budget_metrics,
             queue_metrics,
+            delivery_metrics,
             limiter_metrics,
             audit_metrics,
         ),

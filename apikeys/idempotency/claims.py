@@ -29,6 +29,7 @@ from rest_framework.views import APIView
 from apikeys.keys.authentication import tenant_of
 from apikeys.models import IdempotencyRecord, Tenant
 from paytrust.errors import PayTrustError
+from paytrust.operations import sealing
 from paytrust.web import strict_json
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ log = structlog.get_logger(__name__)
 View = TypeVar("View", bound=APIView)
 Parameters = ParamSpec("Parameters")
 
+SEALED_ANSWERS = "idempotent answers"
 KEPT_FOR = timedelta(hours=24)
 LEASE = timedelta(seconds=30)  # longer than a gateway call may take (3 s + 10 s, twice)
 CLAIM_TRIES = 3  # a record may vanish between the insert and the look at it
@@ -102,7 +104,8 @@ def idempotent(
 
     A success is stored and replayed. A failure that the caller may resume (`resumable`, or a bug)
     releases the key, which stays bound to its request; any other refusal frees it, so that a
-    corrected body may use it. `record_id_of` tells the view its record.
+    corrected body may use it. `record_id_of` tells the view its record. The answers of a view
+    with `answers_hold_secrets` are stored sealed.
     """
 
     @functools.wraps(method)
@@ -124,7 +127,7 @@ def idempotent(
         except Exception as error:
             _give_up(claimed, resumable=is_resumable(error))
             raise
-        _finish(claimed, response)
+        _finish(claimed, response, is_secret=getattr(view, "answers_hold_secrets", False))
         return response
 
     return run_once
@@ -245,9 +248,11 @@ def _held(claimed: Claim) -> QuerySet[IdempotencyRecord]:
     )
 
 
-def _finish(claimed: Claim, response: Response) -> None:
+def _finish(claimed: Claim, response: Response, *, is_secret: bool) -> None:
     if response.status_code < HTTPStatus.BAD_REQUEST:
         body = strict_json.encode(response.data)
+        if is_secret:
+            body = sealing.seal(body, purpose=SEALED_ANSWERS).encode()
         complete(claimed=claimed, status=response.status_code, body=body, now=timezone.now())
     else:
         resumable = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -265,8 +270,11 @@ def _give_up(claimed: Claim, *, resumable: bool) -> None:
 
 
 def _replayed(replay: Replay) -> HttpResponse:
+    body = replay.body
+    if body.startswith(sealing.SEALED_START.encode()):  # no JSON begins so
+        body = sealing.opened(body.decode(), purpose=SEALED_ANSWERS)
     return HttpResponse(
-        replay.body,
+        body,
         content_type="application/json",
         headers={"Idempotent-Replayed": "true"},
     )

@@ -4,25 +4,22 @@ Each of CREDENTIAL_KEYS opens, the first one seals. What is sealed names its acc
 token copied into another row opens nothing.
 """
 
-import base64
-import functools
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from typing import Final
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from gateways import descriptors
 from gateways.models import Gateway, GatewayAccount
 from paytrust.errors import PayTrustError
+from paytrust.operations import sealing
+
+PURPOSE: Final = "gateway credentials"
 
 
 class CredentialsUnreadable(PayTrustError):
@@ -137,7 +134,7 @@ def seal_anew(*, now: datetime) -> Iterator[GatewayAccount]:
 
 def newest_key_name() -> str:
     """Return what tells the newest key from others, and nothing about it."""
-    return hashlib.sha256(b"key name" + _derived(settings.CREDENTIAL_KEYS[0])).hexdigest()[:16]
+    return sealing.newest_key_name(purpose=PURPOSE)
 
 
 def _require_names(gateway_code: str, credentials: Mapping[str, str]) -> None:
@@ -154,15 +151,13 @@ def _in_use(gateway_code: str, tenant_id: int | None) -> QuerySet[GatewayAccount
 
 def _seal(gateway_code: str, tenant_id: int | None, credentials: Mapping[str, str]) -> str:
     said = {"gateway": gateway_code, "tenant": tenant_id, "credentials": dict(credentials)}
-    return _fernet(tuple(settings.CREDENTIAL_KEYS)).encrypt(json.dumps(said).encode()).decode()
+    return sealing.seal(json.dumps(said).encode(), purpose=PURPOSE)
 
 
 def _open(row: GatewayAccount) -> Account:
     try:
-        said = json.loads(
-            _fernet(tuple(settings.CREDENTIAL_KEYS)).decrypt(row.sealed_credentials.encode())
-        )
-    except InvalidToken as error:
+        said = json.loads(sealing.opened(row.sealed_credentials, purpose=PURPOSE))
+    except sealing.Unreadable as error:
         raise CredentialsUnreadable(f"Gateway account {row.pk} cannot be opened.") from error
     if (said["gateway"], said["tenant"]) != (row.gateway.code, row.tenant_id):
         raise CredentialsUnreadable(f"Gateway account {row.pk} holds another account's token.")
@@ -173,13 +168,3 @@ def _open(row: GatewayAccount) -> Account:
         credentials=said["credentials"],
         in_use=row.ended_at is None,
     )
-
-
-@functools.lru_cache(maxsize=4)
-def _fernet(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(_derived(key)) for key in keys])
-
-
-def _derived(secret: str) -> bytes:
-    kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"paytrust gateway credentials")
-    return base64.urlsafe_b64encode(kdf.derive(secret.encode()))

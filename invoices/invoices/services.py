@@ -27,6 +27,7 @@ from invoices.models import (
 from invoices.payment_requests import opening, recording
 from invoices.schedule import splitting
 from invoices.schedule.splitting import InvalidInstallments
+from invoices.telling import services as telling
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint
 
@@ -161,18 +162,25 @@ def expire_invoices(*, now: datetime, limit: int) -> int:
     gateway closes its page by its own clock, and money that still arrives is booked (FR-041).
     """
     with transaction.atomic():
-        due = (
+        due = list(
             Invoice.objects.to_expire(now)
+            .select_related("gateway")
             .order_by("pk")
-            .select_for_update(skip_locked=True)[:limit]
+            .select_for_update(of=("self",), skip_locked=True)[:limit]
         )
-        return Invoice.objects.filter(pk__in=[invoice.pk for invoice in due]).update(
+        before = [telling.look(invoice=invoice, now=now) for invoice in due]
+        expired = Invoice.objects.filter(pk__in=[invoice.pk for invoice in due])
+        count = expired.update(
             status=InvoiceStatus.EXPIRED,
             ended_as=InvoiceStatus.EXPIRED,
             ended_at=now,
             updated_at=now,
             version=F("version") + 1,
         )
+        after = expired.select_related("gateway").order_by("pk")
+        for invoice, sight in zip(after, before, strict=True):
+            telling.tell(invoice=invoice, before=sight, now=now)
+        return count
 
 
 def _record_invoice(
@@ -230,8 +238,10 @@ def _record_invoice(
         )
         invoice.payment_initiated_at = now
         invoice.save(update_fields=["payment_initiated_at"])
+        document = InvoiceDocument(invoice, line_items, installments, None)
+        telling.tell_created(document=document, now=now)
     _log_unusual_rates(invoice, line_items)
-    return InvoiceDocument(invoice, line_items, installments, None), payment_request
+    return document, payment_request
 
 
 def _times(request: InvoiceRequest, now: datetime) -> tuple[list[datetime], datetime]:

@@ -25,6 +25,7 @@ from invoices.ledger import states
 from invoices.models import Invoice, InvoiceStatus, PaymentRequest
 from invoices.payment_requests import transitions
 from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
+from invoices.telling import services as telling
 from paytrust.operations.database import release_connection
 
 log = structlog.get_logger(__name__)
@@ -77,7 +78,9 @@ def record_page(
 
     Where the gateway has no page, the URL is that of ours, which shows the instructions.
     """
-    invoice = Invoice.objects.locked(nowait=True).get(pk=payment_request.invoice_id)
+    locked = Invoice.objects.locked(nowait=True).select_related("gateway")
+    invoice = locked.get(pk=payment_request.invoice_id)
+    before = telling.look(invoice=invoice, now=now)
     token = secrets.token_urlsafe(PAGE_TOKEN_BYTES) if page.url is None else None
     opened = transitions.page_opened(
         payment_request=payment_request,
@@ -89,6 +92,7 @@ def record_page(
     if not opened:
         return PaymentRequest.objects.get(pk=payment_request.pk)
     _move_invoice_on(invoice, now)
+    telling.tell(invoice=invoice, before=before, now=now)
     payment_request.invoice = invoice
     return payment_request
 

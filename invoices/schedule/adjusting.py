@@ -23,6 +23,7 @@ from invoices.payment_requests import leases, opening, transitions
 from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
 from invoices.schedule import resharing, splitting, taxes
 from invoices.schedule.splitting import Unpaid
+from invoices.telling import services as telling
 from paytrust.errors import PayTrustError
 
 
@@ -186,7 +187,9 @@ def cancel(
     if invoice.payment_requests.active().exists():
         raise PaymentInProgress
     if invoice.ended_as != InvoiceStatus.CANCELLED:
+        before = telling.look(invoice=invoice, now=now)
         states.end(invoice=invoice, ended_as=InvoiceStatus.CANCELLED, now=now)
+        telling.tell(invoice=invoice, before=before, now=now)
     return document
 
 

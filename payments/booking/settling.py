@@ -15,7 +15,8 @@ from invoices.models import Invoice, PaymentRequest, Transaction
 from invoices.payment_requests import ending
 from invoices.payment_requests.leases import in_locked_transaction
 from invoices.tasks import open_payment
-from payments.booking import recording, reversals
+from invoices.telling import services as invoice_telling
+from payments.booking import recording, reversals, telling
 from payments.booking.movement import Movement
 from payments.models import WebhookEvent
 from paytrust.errors import PayTrustError
@@ -24,6 +25,7 @@ from paytrust.operations import queue
 log = structlog.get_logger(__name__)
 
 PAGE_IS_OPEN = {PaymentRequest.Status.OPENING, PaymentRequest.Status.OPEN}
+CHANGED = {"booked", "ended"}
 RECEIVED = {PaymentState.PAID, PaymentState.REVERSED}  # money came, even if it went back since
 
 
@@ -74,10 +76,18 @@ def settle(
     """
     invoice = _locked_invoice(payment_request_id)
     payment_request = PaymentRequest.objects.get(pk=payment_request_id)  # read under the lock
+    before = invoice_telling.look(invoice=invoice, now=now)
     settlement = _settle(invoice, payment_request, report, event, now)
     taken_back = reversals.book(
         invoice=invoice, payment_request=payment_request, report=report, event=event, now=now
     )
+    if taken_back or settlement.outcome in CHANGED:
+        invoice_telling.tell(
+            invoice=invoice,
+            before=before,
+            movements=telling.movements(invoice=invoice, now=now),
+            now=now,
+        )
     if not taken_back:
         return settlement
     is_refund = taken_back[0].kind == Transaction.Kind.REFUND
@@ -107,16 +117,18 @@ def lapse(*, payment_request_id: int, now: datetime) -> bool:
     Source: spec 4.8: a Snap page that lapses unused sends no notification.
     """
     payment_request = PaymentRequest.objects.get(pk=payment_request_id)
-    invoice = Invoice.objects.locked().get(pk=payment_request.invoice_id)
+    invoice = _locked_invoice(payment_request_id)
     payment_request.refresh_from_db()  # read under the lock
     if payment_request.status not in PaymentRequest.ACTIVE or payment_request.expires_at > now:
         return False
+    before = invoice_telling.look(invoice=invoice, now=now)
     ending.end_payment_request(
         invoice=invoice,
         payment_request=payment_request,
         ended_as=PaymentRequest.Status.EXPIRED,
         now=now,
     )
+    invoice_telling.tell(invoice=invoice, before=before, now=now)
     log.info("payment lapsed", reference=payment_request.reference)
     return True
 
@@ -134,18 +146,20 @@ def settle_closed(
         CurrencyMismatch: the gateway took money in another currency.
     """
     payment_request = PaymentRequest.objects.get(pk=payment_request_id)
-    invoice = Invoice.objects.locked().get(pk=payment_request.invoice_id)
+    invoice = _locked_invoice(payment_request_id)
     payment_request.refresh_from_db()  # read under the lock
     if report is not None and report.state in RECEIVED:
         settle(payment_request_id=payment_request_id, report=report, event=None, now=now)
         payment_request.refresh_from_db()
     elif payment_request.status == PaymentRequest.Status.CLOSING:
+        before = invoice_telling.look(invoice=invoice, now=now)
         ending.end_payment_request(
             invoice=invoice,
             payment_request=payment_request,
             ended_as=PaymentRequest.Status.CANCELLED,
             now=now,
         )
+        invoice_telling.tell(invoice=invoice, before=before, now=now)
     return payment_request
 
 

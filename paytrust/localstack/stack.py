@@ -33,6 +33,12 @@ WORKER = (
     *("celery", "--app", "paytrust", "worker", "--concurrency", "2", "--loglevel", "INFO"),
     *("--without-gossip", "--without-mingle"),  # workers need not know each other
 )
+# Those that wait for merchants' servers are threads.
+DELIVERIES = (
+    *("celery", "--app", "paytrust", "worker", "--queues", "deliveries", "--pool", "threads"),
+    *("--concurrency", "16", "--hostname", "deliveries@%h", "--loglevel", "INFO"),
+    *("--without-gossip", "--without-mingle"),
+)
 BEAT = ("celery", "--app", "paytrust", "beat", "--loglevel", "INFO", "--pidfile", "")
 SANDBOX = ("manage.py", "sandbox")
 
@@ -181,7 +187,7 @@ def _start(stack: Stack) -> None:
     with _undisturbed():
         environment = _environment(stack)
     _migrate(stack, environment)
-    _say("Starting web, worker, beat and sandbox ...")
+    _say("Starting web, worker, deliveries, beat and sandbox ...")
     for file in stack.state.glob(f"{stack.schedule.name}*"):  # its suffix is dbm's affair
         file.unlink()  # a killed beat may leave it unreadable
     running: dict[str, psutil.Process] = {}
@@ -248,6 +254,7 @@ def commands(stack: Stack) -> dict[str, list[str]]:
     return {
         "web": ["-m", *WEB, "--bind", f"127.0.0.1:{stack.port}"],
         "worker": ["-m", *WORKER],
+        "deliveries": ["-m", *DELIVERIES],
         "beat": ["-m", *BEAT, "--schedule", str(stack.schedule)],
         "sandbox": [
             *SANDBOX,

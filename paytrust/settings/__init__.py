@@ -12,6 +12,7 @@ from paytrust.settings.back_office import *
 from paytrust.settings.database import *
 from paytrust.settings.environment import BASE_DIR as BASE_DIR
 from paytrust.settings.environment import env
+from paytrust.settings.events import *
 from paytrust.settings.framework import *
 from paytrust.settings.gateways import *
 from paytrust.settings.queue import *

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "paytrust",
     "apikeys",
+    "events",
     "gateways",
     "invoices",
     "payments",

@@ -25,6 +25,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0,
     "interval_max": 0,
 }
+# Merchants' servers may be slow: what waits for them has workers of its own.
+CELERY_TASK_ROUTES = {
+    "events.deliver": {"queue": "deliveries"},
+    "events.hand_out_deliveries": {"queue": "deliveries"},
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},
@@ -38,6 +43,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="2", minute="30"),
     },
     "audit books": {"task": "reporting.audit_books", "schedule": crontab(hour="3", minute="30")},
+    "hand out deliveries": {"task": "events.hand_out_deliveries", "schedule": 1.0},
+    "purge events": {"task": "events.purge_events", "schedule": 86_400.0},
+    "tell of overdue instalments": {"task": "invoices.tell_overdue", "schedule": 300.0},
     "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
     "seal audit": {"task": "apikeys.seal_audit", "schedule": 300.0},
     "purge tries to sign in": {"task": "apikeys.purge_sign_in_attempts", "schedule": 3600.0},

@@ -32,3 +32,9 @@ class RequestIdMiddleware:
 def request_id_of(request: HttpRequest | None) -> str | None:
     """Return the id of a request, or None if it did not pass the middleware."""
     return getattr(request, "request_id", None)
+
+
+def current_request_id() -> str | None:
+    """Return the id of the request that this thread serves; None in jobs."""
+    request_id: str | None = contextvars.get_contextvars().get("request_id")
+    return request_id

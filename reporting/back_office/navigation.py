@@ -59,6 +59,8 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(_("Gateways"), "hub", "gateways", "gateway", may),
                 _list(_("Fees"), "percent", "gateways", "gatewayfee", may),
                 _list(_("Gateway accounts"), "vpn_key", "gateways", "gatewayaccount", may),
+                _list(_("Webhook endpoints"), "webhook", "events", "webhookendpoint", may),
+                _list(_("Deliveries"), "outgoing_mail", "events", "delivery", may),
                 _list(_("Staff"), "group", "auth", "user", may),
                 _list(_("Roles"), "badge", "auth", "group", may),
             ),

@@ -14,6 +14,7 @@ MONEY = (
     *("invoices.transaction", "invoices.ledgerentry", "invoices.ledgertax"),
     *("payments.webhookevent", "payments.webhookretry", "payments.proposal"),
     "payments.discrepancyentry",
+    *("events.event", "events.webhookendpoint", "events.delivery", "events.deliveryattempt"),
     *("reporting.closedday", "reporting.dailytotal"),
     *("reporting.discrepancy", "reporting.overdueinstallment"),
 )

@@ -11,7 +11,7 @@ from django.apps import AppConfig, apps
 from django.db.models import Field, Model
 from django.utils.translation import gettext_lazy
 
-APPS = ("apikeys", "gateways", "invoices", "payments", "reporting")
+APPS = ("apikeys", "events", "gateways", "invoices", "payments", "reporting")
 
 
 def make_lazy() -> None:

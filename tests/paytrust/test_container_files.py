@@ -30,6 +30,7 @@ class TestCompose:
         [
             ("web", [*stack.WEB, "--bind", "0.0.0.0:8000"]),
             ("worker", [*stack.WORKER]),
+            ("deliveries", [*stack.DELIVERIES]),
             ("beat", [*stack.BEAT, "--schedule", "/tmp/celerybeat-schedule"]),  # noqa: S108
             (
                 "sandbox",
@@ -52,7 +53,7 @@ class TestCompose:
         assert services.keys() == made_by_make_up | {"postgres", "valkey", "migrate"}
 
     def test_migrates_before_anything_serves(self, services: dict[str, Any]) -> None:
-        for name in ("web", "worker", "beat", "sandbox"):
+        for name in ("web", "worker", "deliveries", "beat", "sandbox"):
             condition = services[name]["depends_on"]["migrate"]["condition"]
             assert condition == "service_completed_successfully"
 

@@ -237,7 +237,7 @@ class TestRotateCredentialKey:
 
         settings.CREDENTIAL_KEYS = [NEW]
         assert [account.credentials for account in credentials.opened()] == [XENDIT] * 3
-        assert self.rotate().startswith("Sealed 0 accounts")
+        assert self.rotate().startswith("Sealed 0 secrets")
 
     def test_goes_on_where_it_was_interrupted(self, settings: Settings) -> None:
         settings.CREDENTIAL_KEYS = [OLD]

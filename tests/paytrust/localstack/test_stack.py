@@ -134,7 +134,9 @@ class TestUpAndDown:
         assert described["credentials"]["xendit"].keys() == {"secret_key", "callback_token"}
         assert described["credentials"]["midtrans"].keys() == {"server_key", "client_key"}
         assert described["admin_user"].keys() == {"username", "password", "totp_secret"}
-        assert described["processes"].keys() == {"web", "worker", "beat", "sandbox"}
+        assert described["processes"].keys() == {
+            *("web", "worker", "deliveries", "beat", "sandbox"),
+        }
         assert described.keys() - {"base_url", "api_key", "sandbox", "credentials"} == {
             *("admin_key", "admin_user", "database_url", "redis_url", "processes")
         }

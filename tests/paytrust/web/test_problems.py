@@ -30,7 +30,7 @@ from paytrust.web.serializers import StrictIntegerField, StrictSerializer
 
 SECRET_REASON = "the reason that nobody outside may read"
 LIMIT_BYTES = 1000
-APPS = ("paytrust", "apikeys", "gateways", "invoices", "payments", "reporting")
+APPS = ("paytrust", "apikeys", "events", "gateways", "invoices", "payments", "reporting")
 
 
 class CannotBeDone(PayTrustError):

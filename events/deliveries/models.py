@@ -1,0 +1,121 @@
+"""Telling an endpoint of an event, and each try to do so."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext
+
+from apikeys.models import Tenant
+from apikeys.tenants.tenancy import TenantQuerySet
+from events.endpoints.models import WebhookEndpoint
+from events.outbox.models import Event
+from paytrust.operations import triggers
+
+
+class Delivery(models.Model):
+    """That an endpoint is to be told of an event; made in the event's own transaction."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        DELIVERED = "delivered"
+        FAILED = "failed"  # at every attempt
+        CANCELLED = "cancelled"  # the endpoint was disabled or deleted
+
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    endpoint = models.ForeignKey(
+        WebhookEndpoint,
+        models.PROTECT,
+        related_name="deliveries",
+        db_index=False,  # delivery_newest starts with it
+    )
+    event = models.ForeignKey(
+        Event,
+        models.PROTECT,
+        related_name="deliveries",
+        db_index=False,  # the unique constraint starts with it
+    )
+    invoice_id = models.BigIntegerField(null=True)  # the event's: one at a time, in order
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    attempts_before = models.PositiveIntegerField(default=0)  # those before it was sent again
+    first_attempt_at = models.DateTimeField(null=True)  # since it was sent (again)
+    next_attempt_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    objects = TenantQuerySet["Delivery"].as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["event", "endpoint"], name="delivery_once"),
+            models.CheckConstraint(
+                condition=Q(status="pending", next_attempt_at__isnull=False, ended_at=None)
+                | Q(
+                    status__in=["delivered", "failed", "cancelled"],
+                    next_attempt_at=None,
+                    ended_at__isnull=False,
+                ),
+                name="delivery_pending_is_due_sometime",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["endpoint", "-id"], name="delivery_newest"),
+            models.Index(
+                fields=["endpoint", "next_attempt_at"],
+                condition=Q(status="pending"),
+                name="delivery_due",
+            ),
+            models.Index(
+                fields=["endpoint", "invoice_id", "id"],
+                condition=Q(status="pending"),
+                name="delivery_in_order",
+            ),
+            models.Index(
+                fields=["created_at"], condition=Q(status="pending"), name="delivery_oldest_pending"
+            ),
+            models.Index(fields=["-id"], condition=Q(status="failed"), name="delivery_failed"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("Delivery %(number)s") % {"number": self.pk}
+
+
+class DeliveryAttempt(models.Model):
+    """One try to tell an endpoint, and what came of it. Append-only."""
+
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="tries", db_index=False)
+    number = models.PositiveIntegerField()  # 1, 2, 3 ...
+    attempted_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    status_code = models.PositiveSmallIntegerField(null=True)  # none: there was no answer
+    error = models.CharField(max_length=255, null=True)  # why it does not count
+    answer = models.TextField(blank=True)  # the first 1024 bytes of the answer
+
+    objects = TenantQuerySet["DeliveryAttempt"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "number"], name="delivery_attempt_number"),
+        ]
+        indexes = [models.Index(fields=["attempted_at"], name="delivery_attempt_oldest")]
+        triggers = [
+            triggers.refused("delivery_attempt_append_only", pgtrigger.Update),
+            triggers.refused(
+                "delivery_attempt_kept",
+                pgtrigger.Delete,
+                condition="OLD.attempted_at > now() - interval '90 days'",
+            ),
+            triggers.not_truncated("delivery_attempt"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("Attempt %(number)s of delivery %(delivery)s") % {
+            "number": self.number,
+            "delivery": self.delivery_id,
+        }

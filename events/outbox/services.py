@@ -1,0 +1,115 @@
+"""Writing down what happened, in the transaction in which it happens."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection, transaction
+from ulid import ULID
+
+from events.deliveries import waking
+from events.outbox.types import EVERY_TYPE, Change
+from paytrust.web import strict_json
+
+API_VERSION: Final = "1"  # of the shapes that events show; also the OpenAPI document's
+
+# One statement, however many events there are, and however many endpoints they go to.
+_RECORD: Final = """
+WITH made AS (
+    INSERT INTO events_event (
+        tenant_id, public_id, type, invoice_id, data, api_version, request_id, created_at)
+    SELECT %(tenant)s, told.public_id, told.type, %(invoice)s, told.data::json, %(version)s,
+        %(request)s, %(now)s
+    FROM unnest(%(ids)s::text[], %(types)s::text[], %(data)s::text[]) WITH ORDINALITY
+        AS told (public_id, type, data, place)
+    ORDER BY told.place
+    RETURNING id, type
+)
+INSERT INTO events_delivery (
+    tenant_id, endpoint_id, event_id, invoice_id, status, attempts, attempts_before,
+    next_attempt_at, created_at)
+SELECT %(tenant)s, endpoint.id, made.id, %(invoice)s, 'pending', 0, 0, %(now)s, %(now)s
+FROM made JOIN events_webhookendpoint endpoint
+    ON endpoint.tenant_id = %(tenant)s AND endpoint.status = 'enabled'
+    AND CASE WHEN %(only)s::bigint IS NULL
+        THEN endpoint.event_types && ARRAY[made.type, %(every)s]::varchar[]
+        ELSE endpoint.id = %(only)s END
+ORDER BY made.id, endpoint.id"""
+
+
+def record(
+    *,
+    tenant_id: int,
+    type: str,  # noqa: A002  # the envelope's own name for it
+    object: Mapping[str, Any],  # noqa: A002  # likewise
+    now: datetime,
+    previous: Mapping[str, Any] | None = None,
+    request_id: str | None = None,
+    invoice_id: int | None = None,
+) -> str:
+    """Write one event; see `record_all`. Return its public id."""
+    change = Change(type=type, object=object, previous=previous or {})
+    return record_all(
+        tenant_id=tenant_id,
+        changes=[change],
+        now=now,
+        request_id=request_id,
+        invoice_id=invoice_id,
+    )[0]
+
+
+def record_all(
+    *,
+    tenant_id: int,
+    changes: Sequence[Change],
+    now: datetime,
+    request_id: str | None = None,
+    invoice_id: int | None = None,
+    only_endpoint_id: int | None = None,
+) -> list[str]:
+    """Write the events of one booking, and their deliveries, in one statement.
+
+    Call it in the transaction that makes the changes, under the invoice's lock: then events of
+    one invoice are in order, and there is no event without its change.
+
+    Args:
+        tenant_id: whose they are.
+        changes: in their order: payment, instalment, invoice, next payment.
+        now: when it happens.
+        request_id: the X-Request-Id of the call that leads to it, if one does.
+        invoice_id: what orders them; events of one invoice reach an endpoint one after another.
+        only_endpoint_id: tell this endpoint alone, whatever types it asks for.
+
+    Returns:
+        The events' public ids.
+
+    Source: spec 9.1.
+    """
+    assert connection.in_atomic_block, "an event belongs into the transaction of its change"
+    if not changes:
+        return []
+    ids = [f"evt_{ULID()}" for _ in changes]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD,
+            {
+                "tenant": tenant_id,
+                "invoice": invoice_id,
+                "version": API_VERSION,
+                "request": request_id,
+                "now": now,
+                "ids": ids,
+                "types": [change.type for change in changes],
+                "data": [_data(change) for change in changes],
+                "only": only_endpoint_id,
+                "every": EVERY_TYPE,
+            },
+        )
+        is_awaited = cursor.rowcount > 0
+    if is_awaited:
+        transaction.on_commit(waking.wake)
+    return ids
+
+
+def _data(change: Change) -> str:
+    return strict_json.encode({"object": change.object, "previous": change.previous}).decode()

@@ -1,0 +1,28 @@
+"""Jobs of the events app. Due times live in the tables; Celery carries the work."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from events.deliveries import claims, services
+from events.outbox import retention
+from paytrust.operations import queue
+
+
+@shared_task(name="events.deliver")
+def deliver(*, endpoint_id: int, lease: str, **_later: object) -> None:
+    """Tell one endpoint of what is due. Safe to deliver twice: the lease is one worker's."""
+    if services.deliver(endpoint_id=endpoint_id, lease=lease, now=timezone.now()):
+        queue.publish(deliver, endpoint_id=endpoint_id, lease=lease)
+
+
+@shared_task(name="events.hand_out_deliveries")
+def hand_out_deliveries(**_later: object) -> None:
+    """Beat, each second: enqueue the endpoints that are to be told, each to one worker only."""
+    for claim in claims.claim_due(now=timezone.now(), limit=200):
+        queue.publish(deliver, endpoint_id=claim.endpoint_id, lease=claim.lease)
+
+
+@shared_task(name="events.purge_events")
+def purge_events(**_later: object) -> None:
+    """Drop the months of events that are older than 90 days."""
+    retention.purge(now=timezone.now())

@@ -1,0 +1,37 @@
+"""Telling the merchant of money that moved."""
+
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Prefetch
+
+from events.outbox.types import Change
+from invoices.models import Invoice, LedgerEntry, Transaction
+from invoices.telling import changes
+from payments.booking.serializers import TransactionResponse
+
+TYPES: Final = {
+    Transaction.Kind.PAYMENT: "payment.succeeded",
+    Transaction.Kind.REVERSAL: "payment.reversed",
+}
+
+
+def movements(*, invoice: Invoice, now: datetime) -> list[Change]:
+    """Return the events of the money that was booked on an invoice at this moment, in order.
+
+    Source: spec 9.1.
+    """
+    rows = (
+        Transaction.objects.filter(invoice=invoice, created_at=now, kind__in=TYPES)
+        .select_related("gateway", "payment_request")
+        .prefetch_related(
+            Prefetch("entries", LedgerEntry.objects.select_related("installment").order_by("pk"))
+        )
+        .order_by("pk")
+    )
+    return [
+        changes.of_payment(
+            type=TYPES[Transaction.Kind(row.kind)], payment=TransactionResponse(row).data
+        )
+        for row in rows
+    ]
