@@ -58,6 +58,9 @@ class GatewayFeeChange(models.Model):
     changed_by = models.CharField(max_length=150, blank=True)  # a user name; none: set up so
     reason = models.CharField(max_length=500, blank=True)
 
+    class Meta:
+        triggers = triggers.append_only("fee_history")
+
     def __str__(self) -> str:
         return f"{self.percentage} % + {self.fixed_amount} from {self.changed_at}"
 
@@ -94,7 +97,6 @@ class GatewayAccount(models.Model):
                 name="gateway_account_is_sealed",
             ),
         ]
-        triggers = triggers.append_only("fee_history")
 
     def __str__(self) -> str:
         return gettext("%(gateway)s of %(owner)s") % {

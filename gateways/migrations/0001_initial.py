@@ -132,35 +132,6 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="gatewayaccount",
-            trigger=pgtrigger.compiler.Trigger(
-                name="fee_history_append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="\nRAISE EXCEPTION 'fee_history_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'fee_history_append_only', TABLE = TG_TABLE_NAME;\n",
-                    hash="e17e8d8a206b711a33244a30d7ac487de53e3678",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_fee_history_append_only_6438d",
-                    table="gateways_gatewayaccount",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="gatewayaccount",
-            trigger=pgtrigger.compiler.Trigger(
-                name="fee_history_not_truncated",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="\nRAISE EXCEPTION 'fee_history_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'fee_history_not_truncated', TABLE = TG_TABLE_NAME;\n",
-                    hash="8b1294f5d082859963a1b99472a7ddef9be037be",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_fee_history_not_truncated_58e87",
-                    table="gateways_gatewayaccount",
-                    when="BEFORE",
-                ),
-            ),
-        ),
         migrations.AddConstraint(
             model_name="gatewayfee",
             constraint=models.UniqueConstraint(
@@ -174,6 +145,35 @@ class Migration(migrations.Migration):
                     ("fixed_amount__gte", 0), ("percentage__gte", 0), ("percentage__lte", 100)
                 ),
                 name="gateway_fee_in_range",
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="gatewayfeechange",
+            trigger=pgtrigger.compiler.Trigger(
+                name="fee_history_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'fee_history_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'fee_history_append_only', TABLE = TG_TABLE_NAME;\n",
+                    hash="d68b7a46e944ac9b5fb59f72730c3f051da835b8",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_fee_history_append_only_0a380",
+                    table="gateways_gatewayfeechange",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="gatewayfeechange",
+            trigger=pgtrigger.compiler.Trigger(
+                name="fee_history_not_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'fee_history_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'fee_history_not_truncated', TABLE = TG_TABLE_NAME;\n",
+                    hash="828ba4ce2a54d8f2b16d76cc96510c00ac6e0a3a",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_fee_history_not_truncated_976f8",
+                    table="gateways_gatewayfeechange",
+                    when="BEFORE",
+                ),
             ),
         ),
     ]

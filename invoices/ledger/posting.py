@@ -18,6 +18,7 @@ from invoices.models import (
     LedgerTax,
     LineItem,
     PaymentRequest,
+    ReviewFlag,
     Transaction,
 )
 from invoices.payment_requests import transitions
@@ -191,6 +192,15 @@ def reshape(
     if opens_next:
         invoice.open_payment_at = now
     invoice.save(update_fields=["review_flags", "open_payment_at", *touch(invoice, now)])
+
+
+def flag(*, invoice: Invoice, flag: ReviewFlag) -> bool:
+    """Mark a locked invoice for finance where no money moved; return whether that is new."""
+    if flag in invoice.review_flags:
+        return False
+    invoice.review_flags = [*invoice.review_flags, flag.value]
+    invoice.save(update_fields=["review_flags"])
+    return True
 
 
 def _part(installment: Installment, sums: Sums) -> Part:

@@ -150,8 +150,12 @@ def asked_again(*, payment_request: PaymentRequest, at: datetime) -> None:
 
     Needs no lock.
     """
-    rows = PaymentRequest.objects.filter(pk=payment_request.pk, status__in=CHECKED)
-    rows.update(next_check_at=at)
+    to_be_asked(ids=[payment_request.pk], at=at)
+
+
+def to_be_asked(*, ids: Sequence[int], at: datetime) -> None:
+    """Have the gateway asked about payments at a time, but for those that have ended."""
+    PaymentRequest.objects.filter(pk__in=ids, status__in=CHECKED).update(next_check_at=at)
 
 
 def checks_handed_out(ids: Sequence[int], *, until: datetime) -> None:

@@ -83,9 +83,7 @@ def ask_for_job(*, payment_request_id: int, now: datetime) -> None:
     try:
         outcome = ask(payment_request_id=payment_request_id, now=now)
     except PayTrustError as error:
-        PaymentRequest.objects.filter(pk=payment_request_id, status__in=CHECKED).update(
-            next_check_at=now
-        )
+        transitions.to_be_asked(ids=[payment_request_id], at=now)
         log.warning(
             "payment not asked about", payment_request=payment_request_id, reason=str(error)
         )
@@ -131,8 +129,8 @@ def _adopt(payment_request: PaymentRequest, report: PaymentReport, now: datetime
 
 def _come_again(payment_request: PaymentRequest, busy: GatewayBusy, now: datetime) -> None:
     """Ask as soon as the gateway's limit allows: it is no failure."""
-    PaymentRequest.objects.filter(pk=payment_request.pk, status__in=CHECKED).update(
-        next_check_at=now + timedelta(seconds=busy.wait_seconds)
+    transitions.asked_again(
+        payment_request=payment_request, at=now + timedelta(seconds=busy.wait_seconds)
     )
 
 

@@ -151,7 +151,7 @@ def _questions(events: Sequence[WebhookEvent], now: datetime) -> list[Question]:
             report = said.notification.report
             if report is not None:
                 settling.require_currency(about.currency_code, report)
-            known = _known_outcome(said, about, now)
+            known = _known_outcome(said, about)
             if known is not None:
                 retrying.record_outcome(event, about, Settlement(known), now)
                 continue
@@ -182,11 +182,11 @@ def _payment_of(said: Said) -> PaymentRequest:
     return about
 
 
-def _known_outcome(said: Said, about: PaymentRequest, now: datetime) -> str | None:
+def _known_outcome(said: Said, about: PaymentRequest) -> str | None:
     """Return what an event led to if the gateway need not be asked about it."""
     report = said.notification.report
     if said.notification.opens_dispute:
-        flagging.flag_dispute(invoice_id=about.invoice_id, now=now)
+        flagging.flag_dispute(invoice_id=about.invoice_id)
         if report is None:
             return "disputed"
     if said.notification.reference is None and not _claimed_reversals(said.notification):

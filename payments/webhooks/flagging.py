@@ -1,25 +1,20 @@
 """Marking invoices that finance should look at because a gateway says so, without any money."""
 
-from datetime import datetime
-
 import structlog
 from django.db import transaction
 
+from invoices.ledger import posting
 from invoices.models import Invoice, ReviewFlag
 
 log = structlog.get_logger(__name__)
 
 
 @transaction.atomic
-def flag_dispute(*, invoice_id: int, now: datetime) -> None:
+def flag_dispute(*, invoice_id: int) -> None:
     """Mark an invoice as disputed; once is enough.
 
     The amount is booked when the gateway tells it, as a reversal of its own (spec 4.6).
     """
     invoice = Invoice.objects.locked().get(pk=invoice_id)
-    if ReviewFlag.DISPUTED in invoice.review_flags:
-        return
-    invoice.review_flags = [*invoice.review_flags, ReviewFlag.DISPUTED.value]
-    invoice.updated_at = now
-    invoice.save(update_fields=["review_flags", "updated_at"])
-    log.warning("payment disputed", invoice_id=invoice.pk)
+    if posting.flag(invoice=invoice, flag=ReviewFlag.DISPUTED):
+        log.warning("payment disputed", invoice_id=invoice.pk)

@@ -1,4 +1,4 @@
-"""PayTrust's clock in a development stack: real time, moved by what a file says (spec 14.6).
+"""PayTrust's clock in a development stack: real time, moved by what a file says (docs/sandbox.md).
 
 The sandbox moves both clocks together, so that due dates, expiry, retries and deliveries can be
 tried by hand. Only `paytrust.localstack`, which production has not, lets anybody follow a file.
