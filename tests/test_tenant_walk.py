@@ -14,6 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from events.endpoints import services as endpoints
+from events.models import Event
 from gateways.adapter import PaymentState
 from invoices.models import Transaction
 from payments.booking import settling
@@ -23,7 +25,12 @@ from tests.payments.reports import report
 
 pytestmark = pytest.mark.django_db
 
-UNKNOWN = 999_999_999
+UNKNOWN = {
+    "invoice_id": 999_999_999,
+    "transaction_id": 999_999_999,
+    "endpoint_id": 999_999_999,
+    "event_id": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+}
 PERIOD = "start_date=2026-11-01T00:00:00Z&end_date=2026-12-01T00:00:00Z"
 QUERIES = {
     "/reports/financial": PERIOD,
@@ -34,6 +41,10 @@ MARK = "only-its-owner-may-see-this"
 # What a call needs so that nothing but the id can be wrong with it.
 BODIES: dict[str, dict[str, Any]] = {
     "PATCH /invoices/{invoice_id}/installments": {"installments": [{"number": 1, "total": 10_000}]},
+    "POST /webhook-endpoints/{endpoint_id}/replay": {
+        "since": "2026-11-01T00:00:00Z",
+        "until": "2026-11-02T00:00:00Z",
+    },
     "POST /invoices/{invoice_id}/supplementary": {
         "line_items": [{"product_name": "Case", "quantity": 1, "unit_price": "10", "tax_rate": "0"}]
     },
@@ -59,7 +70,7 @@ class Call:
     def names(self) -> list[str]:
         return re.findall(r"\{(\w+)\}", self.path)
 
-    def send(self, key: str, ids: dict[str, int]) -> Any:
+    def send(self, key: str, ids: dict[str, Any]) -> Any:
         path = re.sub(r"\{(\w+)\}", lambda found: str(ids[found[1]]), self.path)
         if self.method == "GET":
             return Client().get(path, headers={"x-api-key": key})
@@ -82,7 +93,7 @@ def calls() -> Iterator[Call]:
 
 
 @pytest.fixture
-def ids() -> dict[str, int]:
+def ids() -> dict[str, Any]:
     """Ids of a tenant's paid invoice, by the names that paths give them."""
     payment = PaymentRequestFactory.create(
         invoice=invoice(external_id=MARK, description=MARK, metadata={"mark": MARK})
@@ -93,9 +104,19 @@ def ids() -> dict[str, int]:
         event=None,
         now=NOON,
     )
+    endpoint, _secret = endpoints.create(
+        tenant=payment.tenant,
+        url="https://shop.example.com/hooks",
+        event_types=["*"],
+        description=MARK,
+        contact_email=None,
+        now=NOON,
+    )
     return {
         "invoice_id": payment.invoice_id,
         "transaction_id": Transaction.objects.get(payment_request=payment).pk,
+        "endpoint_id": endpoint.pk,
+        "event_id": Event.objects.filter(tenant=payment.tenant).latest("pk").public_id,
     }
 
 
@@ -127,7 +148,7 @@ def content(answer: Any) -> bytes:
 
 class TestAnothersId:
     def test_is_answered_like_one_that_does_not_exist(
-        self, ids: dict[str, int], stranger: str
+        self, ids: dict[str, Any], stranger: str
     ) -> None:
         walked = []
         for call in calls():
@@ -138,7 +159,7 @@ class TestAnothersId:
             with CaptureQueriesContext(connection) as at_anothers:
                 anothers = call.send(stranger, ids)
             with CaptureQueriesContext(connection) as at_missing:
-                missing = call.send(stranger, dict.fromkeys(ids, UNKNOWN))
+                missing = call.send(stranger, UNKNOWN)
 
             assert missing.status_code == 404, f"{call}: give it a body in BODIES; {missing.text}"
             assert told(anothers) == told(missing), call
@@ -147,7 +168,7 @@ class TestAnothersId:
         assert "GET /invoices/{invoice_id}" in walked
         assert BODIES.keys() <= set(walked)
 
-    def test_would_be_found_by_its_owner(self, ids: dict[str, int]) -> None:
+    def test_would_be_found_by_its_owner(self, ids: dict[str, Any]) -> None:
         """Or the walk would prove nothing: an id that nobody can read is missing for all."""
         row = Transaction.objects.select_related("tenant").get(pk=ids["transaction_id"])
         _, key = api_key(tenant=row.tenant)
@@ -158,7 +179,7 @@ class TestAnothersId:
 
 
 class TestLists:
-    def test_show_nothing_of_another(self, ids: dict[str, int], stranger: str) -> None:
+    def test_show_nothing_of_another(self, ids: dict[str, Any], stranger: str) -> None:
         row = Transaction.objects.select_related("tenant").get(pk=ids["transaction_id"])
         _, owner = api_key(tenant=row.tenant)
         shown = []
@@ -174,4 +195,4 @@ class TestLists:
             if content(mine) != content(theirs):
                 shown.append(call.path)
         lists = {path.partition(".")[0] for path in shown}  # in whatever format
-        assert lists == {"/invoices", *QUERIES}
+        assert lists == {"/events", "/invoices", "/webhook-endpoints", *QUERIES}

@@ -172,8 +172,8 @@ class MidtransAdapter:
         if not self._server_key or not all(isinstance(value, str) for value in values):
             raise NotificationNotAuthentic("What must be signed is missing.")
         *signed, given = map(str, values)
-        expected = hashlib.sha512(("".join(signed) + self._server_key).encode()).hexdigest()
-        if not hmac.compare_digest(given.encode(), expected.encode()):
+        expected = hashlib.sha512(_bytes("".join(signed) + self._server_key)).hexdigest()
+        if not hmac.compare_digest(_bytes(given), expected.encode()):
             raise NotificationNotAuthentic("The signature_key is wrong.")
 
     def parse_notification(self, *, headers: Mapping[str, str], body: bytes) -> Notification:
@@ -367,3 +367,8 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise MalformedNotification("Midtrans's notification is no JSON object.")
     return message
+
+
+def _bytes(text: str) -> bytes:
+    """Return a text's bytes, also of half a surrogate, which a damaged body may hold."""
+    return text.encode("utf-8", "surrogatepass")

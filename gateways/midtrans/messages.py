@@ -222,8 +222,8 @@ def _reversals(
         for refund in message.get("refunds") or []
     )
     kind = "reversal" if state == PaymentState.REVERSED else None
-    if status == "chargeback":
-        kind = "chargeback"
+    if status == "chargeback" and not any(one.kind == "chargeback" for one in refunds):
+        kind = "chargeback"  # without a list it is the whole payment
     if kind is None:
         return refunds
     return (*refunds, Reversal(id=kind, amount=amount, kind=kind, at=None, confirmed=True))
@@ -231,8 +231,8 @@ def _reversals(
 
 def _kind_of(refund: Mapping[str, Any], status: str) -> str:
     """What has a key was refunded by the merchant, also where a chargeback followed."""
-    if status == "partial_chargeback" and not refund.get("refund_key"):
-        return "partial_chargeback"
+    if status in {"chargeback", "partial_chargeback"} and not refund.get("refund_key"):
+        return status
     return "refund"
 
 

@@ -275,7 +275,7 @@ def _is_of(refund: Mapping[str, Any], invoice_id: str, payment_id: str | None) -
     """Tell whether a refund is of an invoice; one of them may name its payment only (C1)."""
     if refund.get("invoice_id"):
         return bool(refund["invoice_id"] == invoice_id)
-    named = refund.get("payment_id")
+    named = refund["payment_id"]  # one of both is always there
     return bool(named and payment_id) and messages.bare(named) == messages.bare(payment_id)
 
 

@@ -339,7 +339,14 @@ class TestStatus:
             ({"status": "expired"}, "expired"),
             ({"status": "cancelled"}, "cancelled"),
             ({"expires_at": timezone.now() - timedelta(seconds=1)}, "expired"),
-            ({"invoice__status": "fully_paid", "invoice__paid_amount": 155_400}, "paid"),
+            (
+                {
+                    "invoice__status": "fully_paid",
+                    "invoice__paid_amount": 155_400,
+                    "invoice__paid_at": timezone.now(),
+                },
+                "paid",
+            ),
         ],
     )
     def test_tells_how_it_stands(

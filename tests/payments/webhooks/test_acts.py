@@ -40,7 +40,9 @@ def paid(committed: None, sandbox: Sandbox) -> WebhookEvent:
 def stray(db: None) -> WebhookEvent:
     """A failed notification that names no payment of ours."""
     request = PaymentRequestFactory.create()
-    return failed_event(request, body=b'{"id": "else", "external_id": "PT-9", "status": "PAID"}')
+    return failed_event(
+        request, reference="PT-9", body=b'{"id": "else", "external_id": "PT-9", "status": "PAID"}'
+    )
 
 
 class TestAskGateway:

@@ -101,10 +101,8 @@ class TestFinancialReport:
         )
         invoice = merchant.post("/invoices", json=body).json()
         for number in (1, 2, 3):
-            url = merchant.post(f"/invoices/{invoice['id']}/payments", json={}).json()[
-                "payment_url"
-            ]
-            sandbox.pay(url)
+            due = merchant.wait_until(invoice["id"], lambda now: now["payment_url"])
+            sandbox.pay(due["payment_url"])
             merchant.wait_until(invoice["id"], partial(has_paid, number))
 
         (myr,) = report(merchant)
