@@ -80,7 +80,7 @@ def record_page(
     """
     locked = Invoice.objects.locked(nowait=True).select_related("gateway")
     invoice = locked.get(pk=payment_request.invoice_id)
-    before = telling.look(invoice=invoice, now=now)
+    before = telling.look_without_page(invoice=invoice, now=now)
     token = secrets.token_urlsafe(PAGE_TOKEN_BYTES) if page.url is None else None
     opened = transitions.page_opened(
         payment_request=payment_request,
@@ -92,8 +92,8 @@ def record_page(
     if not opened:
         return PaymentRequest.objects.get(pk=payment_request.pk)
     _move_invoice_on(invoice, now)
-    telling.tell(invoice=invoice, before=before, now=now)
     payment_request.invoice = invoice
+    telling.tell_page(invoice=invoice, before=before, payment_request=payment_request, now=now)
     return payment_request
 
 

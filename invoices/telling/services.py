@@ -53,11 +53,26 @@ class Sight:
 
     shown: Mapping[str, Any]
     active: Mapping[int, PaymentRequest]
+    installments: Sequence[Installment]
 
 
 def look(*, invoice: Invoice, now: datetime) -> Sight:
     """Return how an invoice that is locked looks now, in two queries; its gateway is loaded."""
-    return _sight(invoice, _rows(PaymentRequest, _ACTIVE, {"invoice": invoice.pk}), now)
+    requests = _rows(PaymentRequest, _ACTIVE, {"invoice": invoice.pk})
+    return _sight(invoice, _installments(invoice), requests, now)
+
+
+def look_without_page(*, invoice: Invoice, now: datetime) -> Sight:
+    """Return how a locked invoice looks whose payment is being opened, in one query."""
+    return _sight(invoice, _installments(invoice), [], now)
+
+
+def tell_page(
+    *, invoice: Invoice, before: Sight, payment_request: PaymentRequest, now: datetime
+) -> None:
+    """Write the events of a page that was opened, which changes no installment."""
+    after = _sight(invoice, before.installments, [payment_request], now)
+    _record(invoice, changes.of_invoice(before=before.shown, after=after.shown), now)
 
 
 def tell(
@@ -74,29 +89,16 @@ def tell(
     Source: spec 9.1.
     """
     asked = {"invoice": invoice.pk, "known": list(before.active)}
-    after = _sight(invoice, _rows(PaymentRequest, _KNOWN_OR_OPEN, asked), now)
-    return outbox.record_all(
-        tenant_id=invoice.tenant_id,
-        changes=[
-            *movements,
-            *_ended(before, after),
-            *changes.of_invoice(before=before.shown, after=after.shown),
-        ],
-        invoice_id=invoice.pk,
-        request_id=current_request_id(),
-        now=now,
-    )
+    requests = _rows(PaymentRequest, _KNOWN_OR_OPEN, asked)
+    after = _sight(invoice, _installments(invoice), requests, now)
+    seen = changes.of_invoice(before=before.shown, after=after.shown)
+    return _record(invoice, [*movements, *_ended(before, after), *seen], now)
 
 
 def tell_created(*, document: InvoiceDocument, now: datetime) -> None:
     """Write the event of a new invoice; call it in the transaction that makes it."""
-    outbox.record_all(
-        tenant_id=document.invoice.tenant_id,
-        changes=changes.of_invoice(before=None, after=_shown(document, now)),
-        invoice_id=document.invoice.pk,
-        request_id=current_request_id(),
-        now=now,
-    )
+    created = changes.of_invoice(before=None, after=_shown(document, now))
+    _record(document.invoice, created, now)
 
 
 @transaction.atomic
@@ -145,8 +147,26 @@ def _untold(now: datetime) -> QuerySet[Installment]:
     return Installment.objects.overdue(now).filter(~Exists(told))
 
 
-def _sight(invoice: Invoice, requests: Sequence[PaymentRequest], now: datetime) -> Sight:
-    installments = _rows(Installment, _PARTS, {"invoice": invoice.pk})
+def _record(invoice: Invoice, changed: Sequence[Change], now: datetime) -> list[str]:
+    return outbox.record_all(
+        tenant_id=invoice.tenant_id,
+        changes=changed,
+        invoice_id=invoice.pk,
+        request_id=current_request_id(),
+        now=now,
+    )
+
+
+def _installments(invoice: Invoice) -> list[Installment]:
+    return _rows(Installment, _PARTS, {"invoice": invoice.pk})
+
+
+def _sight(
+    invoice: Invoice,
+    installments: Sequence[Installment],
+    requests: Sequence[PaymentRequest],
+    now: datetime,
+) -> Sight:
     for part in installments:
         part.invoice = invoice
     by_id = {part.pk: part for part in installments}
@@ -154,7 +174,8 @@ def _sight(invoice: Invoice, requests: Sequence[PaymentRequest], now: datetime) 
         request.installment = by_id[request.installment_id]
     opened = next((one for one in requests if one.status == Status.OPEN), None)
     document = InvoiceDocument(invoice, (), installments, opened)
-    return Sight(_shown(document, now), {request.pk: request for request in requests})
+    active = {request.pk: request for request in requests}
+    return Sight(_shown(document, now), active, installments)
 
 
 def _rows(model: type[Row], sql: str, values: dict[str, Any]) -> list[Row]:

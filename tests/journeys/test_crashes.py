@@ -182,7 +182,7 @@ def test_reversing_gives_back_once(scene: Scene, step: str, when: str) -> None:
     sandbox.pay(invoice["payment_url"], method="qris")
     merchant.wait_for(invoice["id"], status="fully_paid")
     sandbox.fault("midtrans", "webhook_lost", times=9)
-    sandbox.pay(invoice["payment_url"], "refund")
+    sandbox.pay(invoice["payment_url"], "chargeback")
 
     killer.kill(REVERSING[step], when)
     deliver(merchant, deliveries(sandbox)[-1])

@@ -1032,7 +1032,7 @@ class TestStatements:
         assert len(statements(queries)) == GET_STATEMENTS, statements(queries)
 
 
-POST_STATEMENTS = 12
+POST_STATEMENTS = 14
 GET_STATEMENTS = 6  # the key; the invoice, its lines, instalments, open payment; the audit log
 
 
