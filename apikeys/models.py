@@ -11,6 +11,17 @@ from django.utils.translation import gettext
 
 from apikeys.tenants.tenancy import NOTHING, TenantQuerySet
 from paytrust.operations import triggers
+from apikeys.two_people.models import StaffProposal
+
+__all__ = [
+    "ApiKey",
+    "ApiKeyAuditEntry",
+    "AuditSeal",
+    "IdempotencyRecord",
+    "StaffAct",
+    "StaffProposal",
+    "Tenant",
+]
 
 
 class Tenant(models.Model):

@@ -1,4 +1,4 @@
-"""What platform administrators do in the back office: with keys, tenants and their colleagues.
+"""What platform administrators do in the back office with keys and tenants.
 
 Each act is recorded.
 
@@ -6,9 +6,7 @@ The keys' own audit log (apikeys.audit.recording) is written as for every other 
 """
 
 from datetime import datetime
-from http import HTTPStatus
 
-from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.audit.recording import Caller
@@ -16,22 +14,11 @@ from apikeys.keys import services
 from apikeys.models import ApiKey, Tenant
 from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
-from paytrust.errors import PayTrustError
-from paytrust.staff import sign_in
 
 KEY_ISSUED = kinds.register("key_issued", _("issued an API key"))
 KEY_ROTATED = kinds.register("key_rotated", _("rotated an API key"))
 KEY_REVOKED = kinds.register("key_revoked", _("revoked an API key"))
 TENANT_CREATED = kinds.register("tenant_created", _("made a tenant"))
-SIGN_IN_RESET = kinds.register("sign_in_reset", _("let a colleague sign in anew"))
-
-
-class OwnSignIn(PayTrustError):
-    """Nobody takes away their own second factor; a colleague does."""
-
-    status = HTTPStatus.FORBIDDEN
-    code = "own_sign_in"
-    for_staff = _("This is your own account: a colleague has to do this.")
 
 
 def issue_key(
@@ -105,17 +92,3 @@ def create_tenant(*, actor: Actor, name: str, now: datetime) -> Tenant:
         entry.object_id = tenant.pk
         entry.message = name
     return tenant
-
-
-def reset_sign_in(*, actor: Actor, user: User, reason: str, now: datetime) -> None:
-    """Let a colleague who lost their second factor, or is locked out, sign in anew.
-
-    Raises:
-        OwnSignIn: it is one's own.
-        MissingReason: say why.
-    """
-    reason = recording.required_reason(reason)
-    with recording.recorded(actor=actor, act=SIGN_IN_RESET, about=user, reason=reason, now=now):
-        if user.pk == actor.user.pk:
-            raise OwnSignIn
-        sign_in.start_over(user)

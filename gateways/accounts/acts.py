@@ -1,22 +1,32 @@
-"""What platform administrators change about gateways: fees and accounts. Each act is recorded."""
+"""What platform administrators change about gateways: fees and accounts.
+
+Each takes two people and is recorded; secrets are sealed while they wait.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from django.db import transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apikeys.staff_acts import kinds, recording
+from apikeys.keys import selectors as apikeys
+from apikeys.staff_acts import kinds as trail
 from apikeys.staff_acts.recording import Actor
+from apikeys.two_people import kinds, proposals
+from apikeys.two_people.kinds import Done, Order
+from apikeys.two_people.models import StaffProposal
+from apikeys.two_people.proposals import Overtaken
 from gateways.accounts import credentials
-from gateways.accounts.credentials import NoSuchAccount
+from gateways.accounts.credentials import NoSuchAccount, WrongCredentials
 from gateways.models import GatewayAccount, GatewayFee, GatewayFeeChange
 from paytrust.errors import PayTrustError
+from paytrust.money import Money
 
-FEE_CHANGED = kinds.register("fee_changed", _("changed a gateway's fee"))
-CREDENTIALS_STORED = kinds.register("credentials_stored", _("stored a gateway's credentials"))
-ACCOUNT_ENDED = kinds.register("account_ended", _("ended a tenant's own account with a gateway"))
+FEE_CHANGED = trail.register("fee_changed", _("changed a gateway's fee"))
+CREDENTIALS_STORED = trail.register("credentials_stored", _("stored a gateway's credentials"))
+ACCOUNT_ENDED = trail.register("account_ended", _("ended a tenant's own account with a gateway"))
 
 
 class FeeOutOfRange(PayTrustError):
@@ -33,7 +43,7 @@ def change_fee(
     fixed_amount: int,
     reason: str,
     now: datetime,
-) -> GatewayFeeChange:
+) -> StaffProposal | Done:
     """Set what a gateway charges from now on; invoices that exist keep the fee they bear.
 
     Args:
@@ -42,37 +52,25 @@ def change_fee(
         percentage: 2.5 is 2.5 per cent.
         fixed_amount: minor units of the fee's currency.
         reason: why.
-        now: from when on.
+        now: from when on, if it need not wait for a second person.
 
     Raises:
         GatewayFee.DoesNotExist: unknown.
-        FeeOutOfRange, MissingReason: nothing is changed.
+        FeeOutOfRange, MissingReason, AlreadyWaits: nothing is changed.
 
     Source: FR-027, FR-054.
     """
-    reason = recording.required_reason(reason)
-    fee = GatewayFee.objects.get(pk=fee_id)
-    with (
-        recording.recorded(
-            actor=actor, act=FEE_CHANGED, about=fee, reason=reason, now=now
-        ) as entry,
-        transaction.atomic(),
-    ):
-        _require_range(percentage, fixed_amount)
-        fee = GatewayFee.objects.select_for_update().get(pk=fee_id)
-        entry.message = (
-            f"{fee.percentage} % + {fee.fixed_amount} -> {percentage} % + {fixed_amount}"
-        )
-        fee.percentage, fee.fixed_amount = percentage, fixed_amount
-        fee.save(update_fields=["percentage", "fixed_amount"])
-        return GatewayFeeChange.objects.create(
-            fee=fee,
-            percentage=percentage,
-            fixed_amount=fixed_amount,
-            changed_at=now,
-            changed_by=actor.user.get_username(),
-            reason=reason,
-        )
+    fee = GatewayFee.objects.select_related("gateway").get(pk=fee_id)
+    return proposals.request(
+        actor=actor,
+        kind=FEE,
+        about=fee,
+        subject=f"{fee.gateway.name} {fee.currency_code}",
+        details={"percentage": str(percentage), "fixed_amount": fixed_amount},
+        before=_said_of(fee),
+        reason=reason,
+        now=now,
+    )
 
 
 def store_credentials(
@@ -82,52 +80,148 @@ def store_credentials(
     tenant_id: int | None,
     secrets: Mapping[str, str],
     is_another_account: bool,
+    reason: str = "",
     now: datetime,
-) -> GatewayAccount:
+) -> StaffProposal | Done:
     """Keep new secrets of an account, or use another account for new payments from now on.
 
     Raises:
         WrongCredentials: a name is missing, unknown, or its value is empty.
+        MissingReason, AlreadyWaits: nothing is changed.
     """
-    with recording.recorded(
+    what = "another account" if is_another_account else "new secrets"
+    tenant = apikeys.tenant_by_id(tenant_id=tenant_id) if tenant_id is not None else None
+    return proposals.request(
         actor=actor,
-        act=CREDENTIALS_STORED,
+        kind=CREDENTIALS,
         about=GatewayAccount,
+        subject=f"{gateway_code} {tenant.name if tenant else PLATFORM}",
+        details={"gateway_code": gateway_code, "what": what},
+        secrets=secrets,
         tenant_id=tenant_id,
+        reason=reason or what,
         now=now,
-    ) as entry:
-        write = credentials.replace if is_another_account else credentials.store
-        account = write(
-            gateway_code=gateway_code, tenant_id=tenant_id, credentials=secrets, now=now
-        )
-        entry.object_id = account.pk
-        entry.message = "another account" if is_another_account else "new secrets"
-    return account
+    )
 
 
-def end_account(*, actor: Actor, account: GatewayAccount, reason: str, now: datetime) -> None:
+def end_account(
+    *, actor: Actor, account: GatewayAccount, reason: str, now: datetime
+) -> StaffProposal | Done:
     """Open a tenant's new payments with the platform's account again.
 
     Raises:
-        MissingReason: say why.
+        MissingReason, AlreadyWaits: nothing is changed.
         NoSuchAccount: it is the platform's, or has ended.
     """
-    reason = recording.required_reason(reason)
-    with recording.recorded(
+    owner = account.tenant.name if account.tenant else PLATFORM
+    return proposals.request(
         actor=actor,
-        act=ACCOUNT_ENDED,
+        kind=ENDING,
         about=account,
-        reason=reason,
+        subject=f"{account.gateway.code} {owner}",
+        details={"gateway_code": account.gateway.code},
         tenant_id=account.tenant_id,
+        reason=reason,
         now=now,
-    ):
-        if account.tenant_id is None:
-            raise NoSuchAccount
-        credentials.end(gateway_code=account.gateway.code, tenant_id=account.tenant_id, now=now)
+    )
 
 
-def _require_range(percentage: Decimal, fixed_amount: int) -> None:
+PLATFORM = "(platform)"
+
+
+def _said_of(fee: GatewayFee) -> dict[str, str | int]:
+    return {"percentage": str(fee.percentage), "fixed_amount": fee.fixed_amount}
+
+
+def _require_range(order: Order) -> None:
+    percentage, fixed_amount = Decimal(order.details["percentage"]), order.details["fixed_amount"]
     exponent = percentage.as_tuple().exponent
     too_fine = not isinstance(exponent, int) or exponent < -4
     if too_fine or not 0 <= percentage <= 100 or fixed_amount < 0:
         raise FeeOutOfRange
+
+
+def _set_fee(order: Order) -> Done:
+    fee = GatewayFee.objects.select_for_update().get(pk=order.row_id)
+    if _said_of(fee) != order.before:
+        raise Overtaken
+    before = f"{fee.percentage} % + {fee.fixed_amount}"
+    fee.percentage = Decimal(order.details["percentage"])
+    fee.fixed_amount = order.details["fixed_amount"]
+    fee.save(update_fields=["percentage", "fixed_amount"])
+    GatewayFeeChange.objects.create(
+        fee=fee,
+        percentage=fee.percentage,
+        fixed_amount=fee.fixed_amount,
+        changed_at=order.now,
+        changed_by=order.by[:150],
+        reason=order.reason,
+    )
+    return Done(message=f"{before} -> {fee.percentage} % + {fee.fixed_amount}")
+
+
+def _require_names(order: Order) -> None:
+    wanted = credentials.NAMES[order.details["gateway_code"]]
+    if order.secrets.keys() != wanted or not all(order.secrets.values()):
+        raise WrongCredentials(
+            f"{order.details['gateway_code']} needs {', '.join(sorted(wanted))}."
+        )
+
+
+def _store(order: Order) -> Done:
+    is_another = order.details["what"] == "another account"
+    write = credentials.replace if is_another else credentials.store
+    account = write(
+        gateway_code=order.details["gateway_code"],
+        tenant_id=order.tenant_id,
+        credentials=order.secrets,
+        now=order.now,
+    )
+    return Done(message=order.details["what"], object_id=account.pk)
+
+
+def _require_a_tenants(order: Order) -> None:
+    if order.tenant_id is None:
+        raise NoSuchAccount
+
+
+def _end(order: Order) -> Done:
+    assert order.tenant_id is not None, "checked before"
+    credentials.end(
+        gateway_code=order.details["gateway_code"], tenant_id=order.tenant_id, now=order.now
+    )
+    return Done()
+
+
+def _fee_in_words(proposal: StaffProposal) -> list[str]:
+    fee = GatewayFee.objects.get(pk=proposal.object_id or 0)
+    before, after = proposal.before or {}, proposal.details
+    return [
+        gettext("%(before)s becomes %(after)s, for invoices from then on.")
+        % {"before": _fee_text(before, fee), "after": _fee_text(after, fee)}
+    ]
+
+
+def _fee_text(said: Mapping[str, Any], fee: GatewayFee) -> str:
+    percentage = Decimal(said["percentage"]).normalize()
+    return f"{percentage:f} % + {Money(said['fixed_amount'], fee.currency_code)}"
+
+
+def _credentials_in_words(proposal: StaffProposal) -> list[str]:
+    if proposal.details["what"] == "another account":
+        return [gettext("New payments are opened with another account; open ones stay.")]
+    return [gettext("The account gets new secrets. They are sealed, and shown to nobody.")]
+
+
+FEE = kinds.register(code=FEE_CHANGED, apply=_set_fee, describe=_fee_in_words, check=_require_range)
+CREDENTIALS = kinds.register(
+    code=CREDENTIALS_STORED, apply=_store, describe=_credentials_in_words, check=_require_names
+)
+ENDING = kinds.register(
+    code=ACCOUNT_ENDED,
+    apply=_end,
+    describe=lambda _proposal: [
+        gettext("New payments go by the platform's account; open ones stay.")
+    ],
+    check=_require_a_tenants,
+)

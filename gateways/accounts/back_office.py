@@ -23,6 +23,7 @@ from unfold.widgets import (
 from apikeys.keys import selectors as apikeys
 from apikeys.staff_acts import recording
 from gateways import descriptors
+from apikeys.two_people import back_office as two_people
 from gateways.accounts import acts as administering
 from gateways.accounts import credentials
 from gateways.descriptor import GatewayDescriptor
@@ -96,6 +97,9 @@ class CredentialsForm(forms.Form):
                 max_length=500,
                 widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
             )
+        self.fields["reason"] = forms.CharField(
+            label=_("Reason"), required=False, max_length=500, widget=UnfoldAdminTextInputWidget
+        )
 
     def clean_tenant_id(self) -> int | None:
         tenant_id: int | None = self.cleaned_data["tenant_id"]
@@ -165,7 +169,7 @@ class ChangeFee(Act[GatewayFee]):
         return FeeForm(currency_code=self.subject.currency_code, data=data)
 
     def perform(self, filled: dict[str, Any]) -> Text:
-        administering.change_fee(
+        result = administering.change_fee(
             actor=recording.actor_of(self.request),
             fee_id=self.subject.pk,
             percentage=filled["percentage"],
@@ -173,7 +177,7 @@ class ChangeFee(Act[GatewayFee]):
             reason=filled["reason"],
             now=timezone.now(),
         )
-        return _("The fee is changed for invoices from now on.")
+        return two_people.said(result, _("The fee is changed for invoices from now on."))
 
 
 @admin.register(GatewayFee)
@@ -216,15 +220,16 @@ class StoreCredentials(Act[None]):
         return CredentialsForm(names=self.names, data=data)
 
     def perform(self, filled: dict[str, Any]) -> Text:
-        administering.store_credentials(
+        result = administering.store_credentials(
             actor=recording.actor_of(self.request),
             gateway_code=self.gateway_code,
             tenant_id=filled["tenant_id"],
             secrets={name: filled[name] for name in self.names},
             is_another_account=filled["kind"] == ANOTHER,
+            reason=filled["reason"],
             now=timezone.now(),
         )
-        return _("Stored; in use within half a minute.")
+        return two_people.said(result, _("Stored; in use within half a minute."))
 
 
 def _storing(gateway: GatewayDescriptor) -> type[StoreCredentials]:
@@ -264,13 +269,15 @@ class EndAccount(Act[GatewayAccount]):
             raise credentials.NoSuchAccount
 
     def perform(self, filled: dict[str, Any]) -> Text:
-        administering.end_account(
+        result = administering.end_account(
             actor=recording.actor_of(self.request),
             account=self.subject,
             reason=filled["reason"],
             now=timezone.now(),
         )
-        return _("New payments of this tenant go by the platform's account.")
+        return two_people.said(
+            result, _("New payments of this tenant go by the platform's account.")
+        )
 
 
 @admin.register(GatewayAccount)

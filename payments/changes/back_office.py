@@ -127,7 +127,9 @@ class Approve(Decision):
 
     def check(self) -> None:
         actor = recording.actor_of(self.request)
-        proposals.require_decidable(actor=actor, proposal=self.subject)
+        proposals.require_decidable(
+            actor=actor, proposal=self.subject, now=timezone.now(), approving=True
+        )
 
     def perform(self, filled: dict[str, Any]) -> Text:
         actor = recording.actor_of(self.request)
@@ -147,7 +149,9 @@ class Reject(Decision):
 
     def check(self) -> None:
         actor = recording.actor_of(self.request)
-        proposals.require_decidable(actor=actor, proposal=self.subject)
+        proposals.require_decidable(
+            actor=actor, proposal=self.subject, now=timezone.now(), approving=False
+        )
 
     def perform(self, filled: dict[str, Any]) -> Text:
         proposals.reject(

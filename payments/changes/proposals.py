@@ -22,6 +22,8 @@ from django.utils.translation import gettext_lazy as _
 from apikeys.models import StaffAct
 from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
+from apikeys.two_people import independence
+from apikeys.two_people.independence import OwnProposal
 from gateways.adapter import GatewayError
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
@@ -53,14 +55,6 @@ class ProposalWaiting(PayTrustError):
     status = HTTPStatus.CONFLICT
     code = "proposal_waiting"
     for_staff = _("A change has been proposed already; it must be decided on before another one.")
-
-
-class OwnProposal(PayTrustError):
-    """You proposed this change, so another person must decide on it."""
-
-    status = HTTPStatus.FORBIDDEN
-    code = "own_proposal"
-    for_staff = _("You proposed this change, so another person must decide on it.")
 
 
 class NotYourProposal(PayTrustError):
@@ -148,7 +142,7 @@ def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
 
     Raises:
         Proposal.DoesNotExist: unknown.
-        OwnProposal: the proposer must not approve.
+        OwnProposal, NotIndependent: somebody else must approve.
         ProposalDecided: somebody else was faster.
         InvoiceChanged: something else is owed than the proposer saw; the proposal has ended.
         The failures of `payments.changes.closing` and `payments.webhooks.acts.set_aside`.
@@ -156,6 +150,7 @@ def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
     proposal = _get(proposal_id)
     with _deciding(actor, CHANGE_APPROVED, proposal, now):
         _require_another(actor, proposal)
+        independence.require_another(user=actor.user, proposer=proposal.proposed_by, now=now)
         _claim(proposal, actor, now)
         try:
             _apply(proposal, now)
@@ -169,14 +164,17 @@ def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
     return proposal
 
 
-def require_decidable(*, actor: Actor, proposal: Proposal) -> None:
+def require_decidable(*, actor: Actor, proposal: Proposal, now: datetime, approving: bool) -> None:
     """Refuse, before anything is asked, what approving or rejecting would refuse.
 
     Raises:
         OwnProposal: the proposer must not decide.
+        NotIndependent: as `approve` does; rejecting is open to everybody else.
         ProposalDecided: it has ended.
     """
     _require_another(actor, proposal)
+    if approving:
+        independence.require_another(user=actor.user, proposer=proposal.proposed_by, now=now)
     if proposal.status not in Proposal.WAITING:
         raise ProposalDecided
 
@@ -230,7 +228,7 @@ def _document(invoice_id: int) -> InvoiceDocument:
 
 
 def _get(proposal_id: int) -> Proposal:
-    return Proposal.objects.select_related("invoice__tenant").get(pk=proposal_id)
+    return Proposal.objects.select_related("invoice__tenant", "proposed_by").get(pk=proposal_id)
 
 
 def _propose(proposal: Proposal, actor: Actor, reason: str, now: datetime) -> Proposal:

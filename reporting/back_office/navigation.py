@@ -42,6 +42,9 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                     status="failed",
                 ),
                 _list(_("Proposals"), "rule", "payments", "proposal", may, status="open"),
+                _list(
+                    _("Proposed acts"), "how_to_reg", "apikeys", "staffproposal", may, status="open"
+                ),
                 _list(_("Discrepancies"), "difference", "reporting", "discrepancy", may),
                 _list(
                     _("Overdue instalments"), "event_busy", "reporting", "overdueinstallment", may

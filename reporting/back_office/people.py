@@ -1,14 +1,20 @@
-"""Staff and their roles. Only a superuser makes superusers or touches one."""
+"""Staff and their roles. What lets somebody do more takes two (ADR 0030).
+
+Only a superuser makes superusers or touches one, and nobody changes their own rights.
+"""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import password_validation
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
@@ -16,33 +22,77 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from apikeys.keys import acts as administering
+from apikeys.people import acts as people
+from apikeys.people.acts import Rights
 from apikeys.staff_acts import recording
+from apikeys.two_people import back_office as two_people
+from paytrust.errors import PayTrustError
 from paytrust.staff import display, roles
-from paytrust.staff.acts import Act, Facts, ReasonForm, Text
+from paytrust.staff.acts import Act, Facts, ReasonForm, Text, refusal
 from paytrust.staff.pages import BoundedLists, OffersActs, ReadOnlyAdmin
 
 FIELDS = [
     (None, {"fields": ("username", "password")}),
     (_("Name"), {"fields": ("first_name", "last_name", "email")}),
-    (_("Rights"), {"fields": ("is_active", "is_staff", "groups")}),
+    (_("Rights"), {"fields": ("is_active", "is_staff", "groups", "reason")}),
     (_("History"), {"fields": ("signed_in", "joined")}),
 ]
 SUPERUSER_FIELDS = [*FIELDS, (_("Everything"), {"fields": ("is_superuser",)})]
+RIGHTS = ("is_active", "is_staff", "groups", "is_superuser")
+WANTED = "_paytrust_wanted_rights"
+NO_REASON = "set on the page of this account"  # where a single administrator gave none
 
 
-class ResetSignIn(Act[User]):
-    """Let a colleague who lost their second factor, or is locked out, sign in anew."""
+class StaffForm(UserChangeForm):  # type: ignore[misc]  # the theme has no types
+    """An account; rights that it shall have wait for a second administrator."""
 
-    path = "reset-sign-in"
-    label = button = _("Reset sign-in")
-    permission = roles.ADMINISTER
-    title = _("Let this person sign in anew?")
-    sentences = (
-        _("Their authenticator and recovery codes end, and a lock-out is lifted."),
-        _("Whoever has their password sets up a new one: make sure that it is them."),
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,
+        max_length=500,
+        help_text=_("Why the rights change; another administrator reads it before approving."),
+        widget=UnfoldAdminTextInputWidget,
     )
+
+
+class PasswordForm(ReasonForm):
+    """A new password, twice."""
+
+    field_order = ("password1", "password2", "reason")
+    password1 = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+    password2 = forms.CharField(
+        label=_("Password, again"),
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *, user: User, data: Any = None) -> None:  # noqa: ANN401  # a QueryDict
+        super().__init__(data=data)
+        self._user = user
+
+    def clean(self) -> dict[str, Any]:
+        filled: dict[str, Any] = super().clean() or {}
+        first, second = filled.get("password1"), filled.get("password2")
+        if first and second and first != second:
+            self.add_error("password2", _("The two are not the same."))
+        elif first:
+            try:
+                password_validation.validate_password(first, self._user)
+            except forms.ValidationError as error:
+                self.add_error("password1", error)
+        return filled
+
+
+class ColleagueAct(Act[User]):
+    """What is done about a colleague's way in."""
+
+    permission = roles.ADMINISTER
     form_class = ReasonForm
     is_harmful = True
 
@@ -61,25 +111,64 @@ class ResetSignIn(Act[User]):
         if not may_change(self.request, self.subject):
             raise PermissionDenied
 
+
+class SetPassword(ColleagueAct):
+    """Give a colleague another password."""
+
+    path = "set-password"
+    label = button = _("Set a password")
+    title = _("Give this person another password?")
+    sentences = (
+        _("Unless you are the only administrator, another one must approve it first."),
+        _("Within 30 days neither of you can approve what this person proposes, nor they yours."),
+    )
+
+    def form(self, data: Any = None) -> PasswordForm:  # noqa: ANN401  # a QueryDict, or none
+        return PasswordForm(user=self.subject, data=data)
+
     def perform(self, filled: dict[str, Any]) -> Text:
         self.check()
-        administering.reset_sign_in(
+        result = people.set_password(
+            actor=recording.actor_of(self.request),
+            user=self.subject,
+            password=filled["password1"],
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return two_people.said(result, _("Done: the password is another one."))
+
+
+class ResetSignIn(ColleagueAct):
+    """Let a colleague who lost their second factor, or is locked out, sign in anew."""
+
+    path = "reset-sign-in"
+    label = button = _("Reset sign-in")
+    title = _("Let this person sign in anew?")
+    sentences = (
+        _("Their authenticator and recovery codes end, and a lock-out is lifted."),
+        _("Whoever has their password sets up a new one: make sure that it is them."),
+        _("Unless you are the only administrator, another one must approve it first."),
+    )
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        self.check()
+        result = people.reset_sign_in(
             actor=recording.actor_of(self.request),
             user=self.subject,
             reason=filled["reason"],
             now=timezone.now(),
         )
-        return _("Done: the next sign-in asks for a new second factor.")
+        return two_people.said(result, _("Done: the next sign-in asks for a new second factor."))
 
 
 def may_change(request: HttpRequest, person: User) -> bool:
     """Tell whether whoever asks may touch a colleague: only superusers touch superusers."""
-    return not person.is_superuser or request.user.is_superuser
+    return people.may_touch(recording.actor_of(request).user, person)
 
 
 class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]  # the theme has no types
     checks_class = ReadOnlyAdmin.checks_class
-    form = UserChangeForm
+    form = StaffForm
     add_form = UserCreationForm
     add_fieldsets = UserAdmin.add_fieldsets  # the theme's own, which comes first, is empty
     change_password_form = AdminPasswordChangeForm
@@ -87,7 +176,7 @@ class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]
     list_filter = ("is_active", "groups")
     readonly_fields = ("signed_in", "joined")
     filter_horizontal = ()
-    acts = (ResetSignIn,)
+    acts = (SetPassword, ResetSignIn)
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ANN401
         if obj is None:
@@ -98,6 +187,83 @@ class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]
         if isinstance(obj, User) and not may_change(request, obj):
             return False
         return bool(super().has_change_permission(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ANN401
+        own = obj is not None and obj.pk == request.user.pk
+        return (*self.readonly_fields, *(RIGHTS if own else ()))
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002  # Django's name
+        form_url: str = "",
+    ) -> HttpResponse:
+        """Lead to the page that changes one's own password, or asks to set a colleague's."""
+        if str(request.user.pk) == id:
+            return HttpResponseRedirect(reverse("admin:password_change"))
+        if not self.has_change_permission(request, self.subject(request, id)):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:auth_user_do_set_password", args=[id]))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Change names at once, and ask for other rights when that is done."""
+        answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        wanted: tuple[User, Rights, str] | None = getattr(request, WANTED, None)
+        if wanted:
+            try:
+                self._ask(request, *wanted)
+            except PayTrustError as error:
+                messages.error(request, refusal(error))
+        return answer
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ANN401
+        actor, now = recording.actor_of(request), timezone.now()
+        if not change:
+            super().save_model(request, obj, form, change)
+            people.record_made(actor=actor, user=obj, now=now)
+            return
+        stored = User.objects.get(pk=obj.pk)
+        has, filled = people.rights_of(stored), form.cleaned_data
+        wanted = Rights(
+            is_active=filled.get("is_active", has.is_active),
+            is_staff=filled.get("is_staff", has.is_staff),
+            is_superuser=filled.get("is_superuser", has.is_superuser),
+            roles=tuple(sorted(role.name for role in filled["groups"]))
+            if "groups" in filled
+            else has.roles,
+        )
+        obj.is_active, obj.is_staff, obj.is_superuser = (
+            has.is_active,
+            has.is_staff,
+            has.is_superuser,
+        )
+        super().save_model(request, obj, form, change)
+        if fields := [name for name in form.changed_data if name not in (*RIGHTS, "reason")]:
+            people.record_changed(actor=actor, user=obj, fields=fields, now=now)
+        if wanted != has:
+            setattr(request, WANTED, (obj, wanted, filled.get("reason", "")))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: ANN401
+        if not change:
+            super().save_related(request, form, formsets, change)
+
+    def _ask(self, request: HttpRequest, user: User, wanted: Rights, reason: str) -> None:
+        actor, now = recording.actor_of(request), timezone.now()
+        if wanted == replace(people.rights_of(user), is_active=False):
+            people.lock_out(actor=actor, user=user, now=now)
+            messages.success(request, gettext("The account is inactive."))
+            return
+        result = people.change_rights(
+            actor=actor, user=user, rights=wanted, reason=reason or NO_REASON, now=now
+        )
+        said = two_people.said(result, _("The rights are changed."))
+        messages.success(request, str(said))
 
     @admin.display(description=_("Last sign-in"), ordering="last_login")
     def signed_in(self, person: User) -> SafeString | str:

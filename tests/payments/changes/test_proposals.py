@@ -7,7 +7,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apikeys.models import StaffAct
+from apikeys.people import acts as people
 from apikeys.staff_acts.recording import Actor, MissingReason
+from apikeys.two_people.independence import NotIndependent, OwnProposal
 from gateways.adapter import GatewayUnavailable
 from invoices.invoices import services as invoices
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
@@ -17,7 +19,6 @@ from invoices.schedule.splitting import InvalidInstallments
 from payments.changes import closing, proposals
 from payments.changes.proposals import (
     NotYourProposal,
-    OwnProposal,
     ProposalDecided,
     ProposalWaiting,
 )
@@ -231,6 +232,19 @@ class TestApprove:
         assert (proposal.status, proposal.decided_by) == ("open", None)
         assert totals_of(of) == [6_000, 4_000]
         assert acts()[-1] == ("change_approved", "own_proposal")
+
+    def test_refuses_whom_the_proposer_made(self, sandbox: Sandbox) -> None:
+        of, who, puppet = open_invoice(), actor(), actor()
+        people.record_made(actor=who, user=puppet.user, now=timezone.now())
+        proposal = propose(of, by=who)
+
+        with pytest.raises(NotIndependent):
+            approve(proposal, puppet)
+
+        proposal.refresh_from_db()
+        assert (proposal.status, proposal.decided_by) == ("open", None)
+        assert totals_of(of) == [6_000, 4_000]
+        assert acts()[-1] == ("change_approved", "not_independent")
 
     def test_refuses_what_is_decided(self, sandbox: Sandbox) -> None:
         of = open_invoice()

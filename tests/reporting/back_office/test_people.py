@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from apikeys.models import StaffAct
+from apikeys.models import StaffAct, StaffProposal
 from paytrust.staff import roles, second_factor
 from tests.staff import member
 
@@ -87,6 +87,96 @@ class TestNewColleague:
         assert client_of(siti).get("/admin/").status_code == HTTPStatus.FOUND
 
 
+class TestTwoAdministrators:
+    @pytest.fixture
+    def ani(self) -> Client:
+        return client_of(member(roles.ADMINISTRATOR, username="ani"))
+
+    @pytest.fixture
+    def budi(self) -> Client:
+        return client_of(member(roles.ADMINISTRATOR, username="budi"))
+
+    def rights(self, username: str) -> tuple[bool, list[str]]:
+        user = User.objects.get(username=username)
+        return user.is_staff, [role.name for role in user.groups.all()]
+
+    def ask(self, client: Client, username: str, role: str) -> User:
+        user = User.objects.get(username=username)
+        answer = client.post(
+            f"/admin/auth/user/{user.pk}/change/",
+            {
+                "username": username,
+                "is_active": "on",
+                "groups": [Group.objects.get(name=role).pk],
+                "reason": "new colleague",
+            },
+        )
+        assert answer.status_code == HTTPStatus.FOUND, answer.context["errors"]
+        return user
+
+    def test_give_a_colleague_a_role(self, ani: Client, budi: Client) -> None:
+        member(username="siti", is_staff=False)
+        self.ask(ani, "siti", roles.OPERATOR)
+        waiting = StaffProposal.objects.get()
+        before = self.rights("siti")
+        own = ani.post(f"/admin/apikeys/staffproposal/{waiting.pk}/approve/")
+
+        page = budi.get(f"/admin/apikeys/staffproposal/{waiting.pk}/approve/")
+        done = budi.post(f"/admin/apikeys/staffproposal/{waiting.pk}/approve/")
+
+        assert before == (False, [])
+        assert own.status_code == HTTPStatus.FORBIDDEN
+        assert "siti gets the role Finance operator." in page.text
+        assert done.status_code == HTTPStatus.FOUND
+        assert self.rights("siti") == (True, [roles.OPERATOR])
+
+    def test_change_no_rights_of_their_own(self, ani: Client, budi: Client) -> None:
+        page = ani.get(f"/admin/auth/user/{User.objects.get(username='ani').pk}/change/")
+
+        self.ask(ani, "ani", roles.OPERATOR)
+
+        assert 'name="groups"' not in page.text
+        assert self.rights("ani") == (True, [roles.ADMINISTRATOR])
+        assert not StaffProposal.objects.exists()
+
+    def test_approve_nothing_of_a_puppets(self, ani: Client, budi: Client) -> None:
+        filled = {"username": "puppet", "usable_password": "true"}
+        secret = "kopi tubruk tanpa gula 1945"
+        ani.post("/admin/auth/user/add/", filled | {"password1": secret, "password2": secret})
+        puppet = User.objects.get(username="puppet")
+        puppet.groups.add(Group.objects.get(name=roles.ADMINISTRATOR))
+        User.objects.filter(pk=puppet.pk).update(is_staff=True)
+        member(username="siti", is_staff=False)
+        self.ask(ani, "siti", roles.OPERATOR)
+        waiting = StaffProposal.objects.get()
+
+        answer = client_of(User.objects.get(pk=puppet.pk)).post(
+            f"/admin/apikeys/staffproposal/{waiting.pk}/approve/"
+        )
+
+        assert answer.status_code == HTTPStatus.FORBIDDEN
+        assert "ani made, changed or reset the account puppet" in answer.text
+        assert self.rights("siti") == (False, [])
+
+    def test_set_a_password_that_no_page_shows(self, ani: Client, budi: Client) -> None:
+        siti = member(username="siti")
+        way = ani.get(f"/admin/auth/user/{siti.pk}/password/")
+        filled = {"password1": "kopi tubruk 1945", "password2": "kopi tubruk 1945"}
+        ani.post(way["Location"], filled | {"reason": "forgot it"})
+        waiting = StaffProposal.objects.get()
+
+        pages = [
+            budi.get(f"/admin/apikeys/staffproposal/{waiting.pk}/{page}/").text
+            for page in ("change", "approve")
+        ]
+        budi.post(f"/admin/apikeys/staffproposal/{waiting.pk}/approve/")
+
+        siti.refresh_from_db()
+        assert waiting.sealed
+        assert not any(waiting.sealed in page or "argon2" in page for page in pages)
+        assert siti.check_password("kopi tubruk 1945")
+
+
 class TestResetSignIn:
     def test_takes_second_factor_and_lock_out_away(self, locked_out: User) -> None:
         administrator = member(roles.ADMINISTRATOR)
@@ -141,12 +231,13 @@ class TestResetSignIn:
         refused = client_of(member(roles.ADMINISTRATOR)).post(
             address(locked_out), {"reason": "because"}
         )
-        before = left_of(locked_out)
+        before = StaffProposal.objects.count()
         client_of(member(is_superuser=True)).post(address(locked_out), {"reason": "because"})
 
         assert refused.status_code == 403
-        assert before == (1, 1, 1)
-        assert left_of(locked_out) == (0, 0, 0)
+        assert before == 0
+        assert StaffProposal.objects.get().subject == "siti"
+        assert left_of(locked_out) == (1, 1, 1)
 
     def test_of_nobody_is_not_found(self) -> None:
         answer = client_of(member(roles.ADMINISTRATOR)).get("/admin/auth/user/404/reset-sign-in/")

@@ -1,0 +1,243 @@
+"""What administrators do about colleagues: accounts, rights, passwords and sign-in.
+
+An account without rights can do nothing, so one person makes it. What lets somebody in, or lets
+them do more or less, takes two. Locking somebody out is urgent and takes one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, User
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from apikeys.staff_acts import kinds as trail
+from apikeys.staff_acts import recording
+from apikeys.staff_acts.recording import Actor
+from apikeys.two_people import kinds, proposals
+from apikeys.two_people.independence import (
+    PASSWORD_SET,
+    RIGHTS_CHANGED,
+    SIGN_IN_RESET,
+    STAFF_CHANGED,
+    STAFF_MADE,
+)
+from apikeys.two_people.kinds import Done, Order
+from apikeys.two_people.models import StaffProposal
+from apikeys.two_people.proposals import AboutYourself, NotForYou, Overtaken
+from paytrust.staff import sign_in
+
+LOCKED_OUT = trail.register("staff_locked_out", _("made a colleague's account inactive"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What an account may do."""
+
+    is_active: bool
+    is_staff: bool
+    is_superuser: bool
+    roles: tuple[str, ...]  # names of groups, in alphabetical order
+
+
+def rights_of(user: User) -> Rights:
+    """Return what an account may do now."""
+    return Rights(
+        is_active=user.is_active,
+        is_staff=user.is_staff,
+        is_superuser=user.is_superuser,
+        roles=tuple(user.groups.order_by("name").values_list("name", flat=True)),
+    )
+
+
+def may_touch(actor: User, user: User) -> bool:
+    """Tell whether one may do anything about the other: only superusers touch superusers."""
+    return actor.is_superuser or not user.is_superuser
+
+
+def record_made(*, actor: Actor, user: User, now: datetime) -> None:
+    """Write down that somebody made an account, which has no rights yet."""
+    with recording.recorded(actor=actor, act=STAFF_MADE, about=user, now=now) as entry:
+        entry.message = user.get_username()
+
+
+def record_changed(*, actor: Actor, user: User, fields: list[str], now: datetime) -> None:
+    """Write down that somebody changed names or addresses of an account."""
+    with recording.recorded(actor=actor, act=STAFF_CHANGED, about=user, now=now) as entry:
+        entry.message = ", ".join(fields)
+
+
+def change_rights(
+    *, actor: Actor, user: User, rights: Rights, reason: str, now: datetime
+) -> StaffProposal | Done:
+    """Give an account other rights, by two people; a role lets its bearer in.
+
+    Raises:
+        AboutYourself, NotForYou: somebody else must do it.
+        MissingReason, AlreadyWaits: say why; one change at a time.
+    """
+    before = rights_of(user)
+    if rights.is_superuser != before.is_superuser and not actor.user.is_superuser:
+        raise NotForYou
+    _require_may_touch(actor, user)
+    return proposals.request(
+        actor=actor,
+        kind=RIGHTS,
+        about=user,
+        subject=user.get_username(),
+        details=_stored(rights),
+        before=_stored(before),
+        reason=reason,
+        now=now,
+    )
+
+
+def lock_out(*, actor: Actor, user: User, now: datetime) -> None:
+    """Make a colleague's account inactive, at once and by one person.
+
+    Raises:
+        AboutYourself, NotForYou: somebody else must do it.
+    """
+    with recording.recorded(actor=actor, act=LOCKED_OUT, about=user, now=now):
+        if user.pk == actor.user.pk:
+            raise AboutYourself
+        _require_may_touch(actor, user)
+        User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def set_password(
+    *, actor: Actor, user: User, password: str, reason: str, now: datetime
+) -> StaffProposal | Done:
+    """Give a colleague another password, by two people; its hash is sealed while it waits.
+
+    Raises:
+        AboutYourself, NotForYou: somebody else must do it.
+        MissingReason, AlreadyWaits: say why; one change at a time.
+    """
+    _require_may_touch(actor, user)
+    return proposals.request(
+        actor=actor,
+        kind=PASSWORD,
+        about=user,
+        subject=user.get_username(),
+        secrets={"hash": make_password(password)},
+        reason=reason,
+        now=now,
+    )
+
+
+def reset_sign_in(*, actor: Actor, user: User, reason: str, now: datetime) -> StaffProposal | Done:
+    """Let a colleague who lost their second factor, or is locked out, sign in anew.
+
+    Raises:
+        AboutYourself, NotForYou: somebody else must do it.
+        MissingReason, AlreadyWaits: say why; one change at a time.
+    """
+    _require_may_touch(actor, user)
+    return proposals.request(
+        actor=actor,
+        kind=SIGN_IN,
+        about=user,
+        subject=user.get_username(),
+        reason=reason,
+        now=now,
+    )
+
+
+def _require_may_touch(actor: Actor, user: User) -> None:
+    if not may_touch(actor.user, user):
+        raise NotForYou
+
+
+def _stored(rights: Rights) -> dict[str, Any]:
+    return {**asdict(rights), "roles": list(rights.roles)}
+
+
+def _read(stored: Mapping[str, Any] | None) -> Rights:
+    assert stored is not None, "rights are always stored with those before"
+    return Rights(**{**stored, "roles": tuple(stored["roles"])})
+
+
+def _give_rights(order: Order) -> Done:
+    user = _locked(order)
+    wanted = _read(order.details)
+    roles = list(Group.objects.filter(name__in=wanted.roles))
+    if rights_of(user) != _read(order.before) or len(roles) != len(wanted.roles):
+        raise Overtaken
+    user.is_active, user.is_superuser = wanted.is_active, wanted.is_superuser
+    user.is_staff = wanted.is_staff or bool(roles)  # who has a role can sign in
+    user.save(update_fields=["is_active", "is_superuser", "is_staff"])
+    user.groups.set(roles)
+    return Done(message=", ".join(wanted.roles))
+
+
+def _set_password(order: Order) -> Done:
+    user = _locked(order)
+    user.password = order.secrets["hash"]
+    user.save(update_fields=["password"])
+    return Done()
+
+
+def _start_over(order: Order) -> Done:
+    sign_in.start_over(_locked(order))
+    return Done()
+
+
+def _locked(order: Order) -> User:
+    return User.objects.select_for_update(of=("self",)).get(pk=order.row_id)
+
+
+def _rights_in_words(proposal: StaffProposal) -> list[str]:
+    before, after = _read(proposal.before), _read(proposal.details)
+    said = [
+        *(
+            gettext("%(name)s gets the role %(role)s.") % {"name": proposal.subject, "role": role}
+            for role in after.roles
+            if role not in before.roles
+        ),
+        *(
+            gettext("%(name)s loses the role %(role)s.") % {"name": proposal.subject, "role": role}
+            for role in before.roles
+            if role not in after.roles
+        ),
+    ]
+    texts = {
+        "is_active": (_("The account becomes active."), _("The account becomes inactive.")),
+        "is_staff": (_("It may enter the back office."), _("It may not enter the back office.")),
+        "is_superuser": (_("It may do everything."), _("It may no longer do everything.")),
+    }
+    for name, (yes, no) in texts.items():
+        if getattr(before, name) != getattr(after, name):
+            said.append(str(yes if getattr(after, name) else no))
+    return said
+
+
+def _may_decide(actor: Actor, proposal: StaffProposal) -> bool:
+    user = User.objects.get(pk=proposal.object_id or 0)
+    becomes_one = bool(proposal.details.get("is_superuser"))
+    return may_touch(actor.user, user) and (actor.user.is_superuser or not becomes_one)
+
+
+RIGHTS = kinds.register(
+    code=RIGHTS_CHANGED, apply=_give_rights, describe=_rights_in_words, may_decide=_may_decide
+)
+PASSWORD = kinds.register(
+    code=PASSWORD_SET,
+    apply=_set_password,
+    describe=lambda proposal: [
+        gettext("%(name)s signs in with another password.") % {"name": proposal.subject}
+    ],
+    may_decide=_may_decide,
+)
+SIGN_IN = kinds.register(
+    code=SIGN_IN_RESET,
+    apply=_start_over,
+    describe=lambda proposal: [
+        gettext("The authenticator and recovery codes of %(name)s end, and a lock-out is lifted.")
+        % {"name": proposal.subject}
+    ],
+    may_decide=_may_decide,
+)

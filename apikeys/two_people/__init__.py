@@ -1,0 +1,1 @@
+"""Acts on the platform that take two people: kinds, proposals, decisions."""
