@@ -4,8 +4,12 @@
 import os
 import sys
 
+OWNERS_COMMANDS = {"migrate", "flush", "sqlflush"}  # need more than rows: see ADR 0031
+
 
 def main() -> None:
+    if OWNERS_COMMANDS.intersection(sys.argv[1:2]):
+        os.environ.setdefault("DATABASE_AS_OWNER", "true")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paytrust.settings")
     from django.core.management import execute_from_command_line
 

@@ -14,6 +14,7 @@ class ApiKeysConfig(AppConfig):
 
 
 def _keep_tenants_apart(**_sent: object) -> None:
-    from apikeys.tenants import policies  # noqa: PLC0415  # models are not loaded before
+    from apikeys.tenants import logins, policies  # noqa: PLC0415  # models are not loaded before
 
     policies.install()
+    logins.install()

@@ -17,6 +17,7 @@ import psycopg
 import redis
 
 from bench import sandbox
+from paytrust.localstack import embedded
 from paytrust.localstack.embedded import PROJECT
 
 
@@ -110,7 +111,9 @@ def _manage(action: str, environment: dict[str, str]) -> None:
 
 
 def _described(stack: dict[str, Any], environment: dict[str, str]) -> Stack:
-    database_url, redis_url = stack["database_url"], stack["redis_url"]
+    state = Path(environment["PAYTRUST_STATE"])
+    # The owner's: what writes the past passes the triggers.
+    database_url, redis_url = embedded.start(state).database_url, stack["redis_url"]
     return Stack(
         port=int(environment["PORT"]),
         sandbox_port=int(environment["SANDBOX_PORT"]),
@@ -118,7 +121,7 @@ def _described(stack: dict[str, Any], environment: dict[str, str]) -> Stack:
         callback_token=stack["credentials"]["xendit"]["callback_token"],
         database_url=database_url,
         redis_url=redis_url,
-        state=Path(environment["PAYTRUST_STATE"]),
+        state=state,
         servers={
             "web": psutil.Process(stack["processes"]["web"]),
             "postgres": _postgres(database_url),

@@ -58,7 +58,8 @@ def purge(*, now: datetime) -> Expired:
     with transaction.atomic(), connection.cursor() as cursor:
         partitions = _expired_partitions(now=now)
         for partition in partitions:
-            cursor.execute(f'DROP TABLE "{partition}"')
+            year, month = partition[-7:].split("_")
+            cursor.execute("SELECT apikeys_drop_audit_month(%s::date)", [f"{year}-{month}-01"])
         _expired_seals(now=now).delete()
     records, _ = _expired_records(now=now).delete()
     log.info("expired rows purged", audit_months=partitions, idempotency_records=records)

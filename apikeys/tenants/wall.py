@@ -2,8 +2,11 @@
 
 Each transaction of such a request begins by taking a role that the policies of
 `apikeys.tenants.policies` bind, for that transaction only. So nothing is left behind on a
-connection that a pool, ours or PgBouncer's, gives to somebody else. Jobs, operators and
-migrations keep the owner's role, which no policy binds.
+connection that a pool, ours or PgBouncer's, gives to somebody else. Jobs and operators keep the
+application's role, which sees all.
+
+With DATABASE_MERCHANT_URL such requests have a login of their own, which has no other role to go
+back to: RESET ROLE changes nothing, and without a tenant nothing is seen (ADR 0031).
 """
 
 from collections.abc import Callable
@@ -11,7 +14,9 @@ from typing import Any, Final
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import load_backend
 from psycopg.pq import TransactionStatus
 
 log = structlog.get_logger(__name__)
@@ -24,6 +29,8 @@ SELECT EXISTS (SELECT FROM pg_policies WHERE schemaname = current_schema() AND %
        CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END))
 """
 
+_WHO: Final = ("USER", "PASSWORD", "HOST", "PORT")
+
 Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
 
 
@@ -32,8 +39,13 @@ class _Wall:
 
     available: bool | None = None  # whether this process's role may take ROLE
 
-    def __init__(self, tenant_id: int) -> None:
-        self.up = f"SET LOCAL ROLE {ROLE}; SET LOCAL {TENANT} = '{tenant_id}'"
+    def __init__(
+        self, tenant_id: int, *, takes_role: bool, before: BaseDatabaseWrapper | None = None
+    ) -> None:
+        self.up = f"SET LOCAL {TENANT} = '{tenant_id}'"
+        if takes_role:
+            self.up = f"SET LOCAL ROLE {ROLE}; {self.up}"
+        self.before = before  # the connection of the application's own login
 
     def __call__(
         self, execute: Execute, sql: str, params: object, many: bool, context: dict[str, Any]
@@ -51,9 +63,14 @@ def raise_for(tenant_id: int) -> None:
 
     Without ROW_LEVEL_SECURITY, or in a database without the role, nothing changes.
     """
-    if not settings.ROW_LEVEL_SECURITY or not _available():
+    if not settings.ROW_LEVEL_SECURITY:
         return
-    wall = _Wall(tenant_id)
+    if settings.MERCHANT_LOGIN and not _in_transaction():
+        _log_in(tenant_id, settings.MERCHANT_LOGIN)
+        return
+    if not _available():
+        return
+    wall = _Wall(tenant_id, takes_role=True)
     if _in_transaction():  # as in tests
         connection.connection.execute(wall.up)
     connection.execute_wrappers.append(wall)
@@ -64,8 +81,24 @@ def lower() -> None:
     walls = [wrapper for wrapper in connection.execute_wrappers if isinstance(wrapper, _Wall)]
     for wall in walls:
         connection.execute_wrappers.remove(wall)
+        if wall.before is not None:
+            connection.close()
+            connections[DEFAULT_DB_ALIAS] = wall.before
+            return
     if walls and _in_transaction():
         connection.connection.execute("SET LOCAL ROLE NONE")
+
+
+def _log_in(tenant_id: int, merchants_login: dict[str, Any]) -> None:
+    """Put the merchants' login in the place of this thread's connection, which goes to its pool."""
+    before = connections[DEFAULT_DB_ALIAS]
+    before.close()
+    login = {**before.settings_dict, **{name: merchants_login[name] for name in _WHO}}
+    merchants: BaseDatabaseWrapper = load_backend(login["ENGINE"]).DatabaseWrapper(
+        login, "merchants"
+    )
+    merchants.execute_wrappers.append(_Wall(tenant_id, takes_role=False, before=before))
+    connections[DEFAULT_DB_ALIAS] = merchants
 
 
 def _in_transaction() -> bool:

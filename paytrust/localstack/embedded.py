@@ -4,6 +4,7 @@ Knows no Django: tests start it before settings load, `make up` before there is 
 """
 
 import argparse
+import hmac
 import json
 import os
 import pwd
@@ -38,8 +39,10 @@ class ServerFailed(Exception):
 class Servers:
     """Where the running servers answer."""
 
-    database_url: str
+    database_url: str  # of the database's owner
     redis_url: str
+    application_url: str  # of a role that owns nothing; `migrate` makes it
+    merchant_url: str  # of a role that sees one tenant at a time; likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,12 @@ class Secrets:
     postgres_home: str  # beside the state, or elsewhere if its user could not reach it there
     postgres_port: int
     valkey_port: int
+
+    def password_of(self, role: str) -> str:
+        """Return a role's password; from another's nobody learns the owner's."""
+        if role == "paytrust":
+            return self.password
+        return hmac.digest(self.password.encode(), role.encode(), "sha256").hex()[:32]
 
 
 def start(home: Path, *, durable: bool = True) -> Servers:
@@ -84,9 +93,15 @@ def start(home: Path, *, durable: bool = True) -> Servers:
     postgres_port = _start_postgres(home, known, account, durable=durable)
     valkey_port = _start_valkey(home, known)
     _remember(home, Secrets(known.password, known.postgres_home, postgres_port, valkey_port))
+    own, application, merchants = (
+        f"postgres://{role}:{known.password_of(role)}@127.0.0.1:{postgres_port}/paytrust"
+        for role in ("paytrust", "paytrust_web", "paytrust_web_merchant")
+    )
     return Servers(
-        database_url=f"postgres://paytrust:{known.password}@127.0.0.1:{postgres_port}/paytrust",
-        redis_url=f"redis://:{known.password}@127.0.0.1:{valkey_port}/0",
+        database_url=own,
+        redis_url=f"redis://:{known.password_of('valkey')}@127.0.0.1:{valkey_port}/0",
+        application_url=application,
+        merchant_url=merchants,
     )
 
 
@@ -162,6 +177,9 @@ def _start_postgres(home: Path, known: Secrets, account: Account | None, *, dura
         "port": str(port),
         "unix_socket_directories": "",  # their paths end at 107 characters
         "max_connections": "200",
+        # A statement that fails may hold a key's hash or a customer's name.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
     }
     settings = [f"{name}={value}" for name, value in options.items()]
     settings += [] if durable else THROWAWAY_OPTIONS
@@ -219,9 +237,6 @@ def _create_database(port: int, password: str) -> None:
         query = "SELECT 1 FROM pg_database WHERE datname = 'paytrust'"
         if not connection.execute(query).fetchone():
             connection.execute("CREATE DATABASE paytrust")
-            # A statement that fails may hold a key's hash or a customer's name.
-            connection.execute("ALTER ROLE paytrust SET log_min_error_statement = panic")
-            connection.execute("ALTER ROLE paytrust SET log_error_verbosity = terse")
 
 
 def _postmaster_status(data: Path) -> str:
@@ -279,7 +294,7 @@ def _start_valkey(home: Path, known: Secrets) -> int:
         (
             "bind 127.0.0.1",
             f"port {port}",
-            f"requirepass {known.password}",  # by standard input: arguments are public
+            f"requirepass {known.password_of('valkey')}",  # by standard input: arguments are public
             'save ""',
             "databases 64",  # one for each test process
             "set-proc-title no",  # the folder stays visible, by which we know it again

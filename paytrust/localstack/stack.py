@@ -187,6 +187,7 @@ def _start(stack: Stack) -> None:
     with _undisturbed():
         environment = _environment(stack)
     _migrate(stack, environment)
+    environment.pop("DATABASE_OWNER_URL", None)  # no process that serves knows it
     _say("Starting web, worker, deliveries, beat and sandbox ...")
     for file in stack.state.glob(f"{stack.schedule.name}*"):  # its suffix is dbm's affair
         file.unlink()  # a killed beat may leave it unreadable
@@ -205,7 +206,10 @@ def _environment(stack: Stack) -> dict[str, str]:
     environment = {**os.environ, **_secrets(stack)}
     if not (environment.get("DATABASE_URL") and environment.get("REDIS_URL")):
         servers = embedded.start(stack.state)
-        environment["DATABASE_URL"] = environment.get("DATABASE_URL") or servers.database_url
+        if not environment.get("DATABASE_URL"):
+            environment["DATABASE_URL"] = servers.application_url
+            environment["DATABASE_MERCHANT_URL"] = servers.merchant_url
+            environment["DATABASE_OWNER_URL"] = servers.database_url
         environment["REDIS_URL"] = environment.get("REDIS_URL") or servers.redis_url
     return environment | {
         "PORT": str(stack.port),

@@ -85,15 +85,22 @@ class TestMakeMonths:
 
 class TestPurge:
     def test_drops_months_that_ended_more_than_a_year_ago(self) -> None:
-        for days in (0, 365, 396, 500):
-            entry(NOW - timedelta(days=days))
-        retention.make_months(now=NOW)
+        now = timezone.now()
+        for days in (0, 365, 400, 500):
+            entry(now - timedelta(days=days))
+        retention.make_months(now=now)
 
-        purged = retention.purge(now=NOW)
+        purged = retention.purge(now=now)
 
-        assert purged.audit_months[-2:] == ("apikeys_audit_2039_09", "apikeys_audit_2039_12")
+        assert purged.audit_months == tuple(
+            f"apikeys_audit_{now - timedelta(days=days):%Y_%m}" for days in (500, 400)
+        )
         kept = ApiKeyAuditEntry.objects.values_list("created_at", flat=True)
-        assert sorted(kept) == [NOW - timedelta(days=365), NOW]
+        assert sorted(kept) == [now - timedelta(days=365), now]
+
+    def test_drops_nothing_of_the_last_year_by_a_wrong_clock(self) -> None:
+        with pytest.raises(IntegrityError, match="kept for a year"):
+            retention.purge(now=NOW)
 
     def test_leaves_a_log_that_still_holds(self) -> None:
         now = timezone.now()
@@ -111,12 +118,12 @@ class TestPurge:
         assert seals.verify(now=now).breaks == ()
 
     def test_forgets_idempotency_records_after_24_hours(self) -> None:
-        tenant = TenantFactory.create()
+        tenant, now = TenantFactory.create(), timezone.now()
         for hours in (23, 25):
-            made = NOW - timedelta(hours=hours)
+            made = now - timedelta(hours=hours)
             IdempotencyRecord.objects.create(
                 tenant=tenant, key=str(hours), fingerprint="f", created_at=made, leased_until=made
             )
 
-        assert retention.purge(now=NOW).idempotency_records == 1
+        assert retention.purge(now=now).idempotency_records == 1
         assert IdempotencyRecord.objects.get().key == "23"

@@ -121,8 +121,9 @@ class TestStart:
             for process in server_processes(str(home))
             for word in process.cmdline()
         )
+        owners = servers.database_url.split(":")[2].split("@")[0]
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            psycopg.connect(servers.database_url.replace(password, "guess"))
+            psycopg.connect(servers.database_url.replace(owners, "guess"))
 
     def test_writes_no_value_of_a_failing_statement_into_its_log(self, home: Path) -> None:
         servers = start(home)

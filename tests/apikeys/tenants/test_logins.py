@@ -1,0 +1,221 @@
+"""What the roles that serve may not do, tried with logins of their own."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection, connections, transaction
+from django.test import Client
+from django.utils import timezone
+from psycopg import errors
+
+from apikeys.audit import retention
+from apikeys.models import ApiKeyAuditEntry, Tenant
+from apikeys.tenants import logins, wall
+from apikeys.tenants.tenancy import TenantQuerySet
+from invoices.models import Invoice
+from tests.apikeys.factories import api_key
+from tests.invoices.factories import PaymentRequestFactory
+
+pytestmark = pytest.mark.usefixtures("committed")
+PASSWORD = "only-in-tests"
+
+
+@pytest.fixture
+def _roles(committed: None) -> None:
+    with connection.cursor() as cursor:
+        logins.make_login(cursor, "test_web", PASSWORD, group=logins.APPLICATION)
+        logins.make_login(cursor, "test_merchant", PASSWORD, group=wall.ROLE)
+
+
+def connect(role: str) -> psycopg.Connection[Any]:
+    own = connection.settings_dict
+    return psycopg.connect(
+        host=own["HOST"],
+        port=own["PORT"],
+        dbname=own["NAME"],
+        user=role,
+        password=PASSWORD,
+        autocommit=True,
+    )
+
+
+@pytest.fixture
+def web(_roles: None) -> Iterator[psycopg.Connection[Any]]:
+    with connect("test_web") as own:
+        yield own
+
+
+@pytest.fixture
+def merchants(_roles: None) -> Iterator[psycopg.Connection[Any]]:
+    with connect("test_merchant") as own:
+        yield own
+
+
+@pytest.fixture
+def two() -> list[int]:
+    return [PaymentRequestFactory.create().tenant_id for _ in range(2)]
+
+
+class TestApplication:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "COPY (SELECT 1) TO PROGRAM 'cat'",
+            "SELECT pg_read_file('/etc/passwd')",
+            "ALTER TABLE payments_transaction DISABLE TRIGGER ALL",
+            "ALTER TABLE invoices_invoice DISABLE ROW LEVEL SECURITY",
+            "DROP TABLE payments_transaction",
+            "TRUNCATE apikeys_staffact",
+            "SET session_replication_role = replica",
+            "CREATE TABLE mine (id int)",
+            "CREATE OR REPLACE FUNCTION paytrust_refuse_truncate() RETURNS trigger LANGUAGE sql",
+            "CREATE ROLE mine",
+            "SET ROLE paytrust",
+            "DELETE FROM django_migrations",
+        ],
+    )
+    def test_may_do_rows_and_no_more(self, web: psycopg.Connection[Any], statement: str) -> None:
+        with pytest.raises((errors.InsufficientPrivilege, errors.InvalidParameterValue)) as refused:
+            web.execute(statement)
+
+        assert refused.value.sqlstate in {"42501", "22023"}
+
+    def test_drops_no_trigger(self, web: psycopg.Connection[Any]) -> None:
+        triggers = connection.cursor()
+        triggers.execute(
+            "SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal"
+        )
+        every = triggers.fetchall()
+
+        for name, table in every:
+            with pytest.raises(errors.InsufficientPrivilege):
+                web.execute(f'DROP TRIGGER "{name}" ON {table}')
+
+        assert len(every) > 20
+
+    def test_passes_no_trigger_by_a_setting(self, web: psycopg.Connection[Any]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tgname FROM pg_trigger WHERE tgname LIKE 'pgtrigger%'")
+            names = ",".join(name for (name,) in cursor.fetchall())
+
+        web.execute("SELECT set_config('pgtrigger.ignore', %s, false)", [f"{{{names}}}"])
+
+        for name in names.split(","):
+            ignored = web.execute("SELECT _pgtrigger_should_ignore(%s)", [name]).fetchone()
+            assert ignored == (False,)
+
+    def test_reads_every_table(self, web: psycopg.Connection[Any], two: list[int]) -> None:
+        with connection.cursor() as cursor:
+            tables = connection.introspection.table_names(cursor)
+
+        for table in tables:
+            web.execute(f'SELECT count(*) FROM "{table}"')  # noqa: S608
+        counted = web.execute("SELECT count(*) FROM invoices_invoice").fetchone()
+
+        assert counted == (2,)
+
+    def test_makes_audit_months(self, web: psycopg.Connection[Any]) -> None:
+        made = web.execute("SELECT apikeys_make_audit_month('2031-05-01')").fetchone()
+        read = web.execute("SELECT count(*) FROM apikeys_audit_2031_05").fetchone()
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE apikeys_audit_2031_05")
+
+        assert (made, read) == ((True,), (0,))
+
+    def test_drops_no_month_of_the_last_year(self, web: psycopg.Connection[Any]) -> None:
+        now = timezone.now()
+
+        with pytest.raises(errors.RestrictViolation, match="kept for a year"):
+            web.execute("SELECT apikeys_drop_audit_month(%s)", [now.date()])
+        with pytest.raises(errors.RestrictViolation):
+            web.execute("SELECT apikeys_drop_audit_month(%s)", [(now - timedelta(days=366)).date()])
+
+        assert web.execute(f"SELECT count(*) FROM apikeys_audit_{now:%Y_%m}").fetchone() == (0,)  # noqa: S608  # our own name
+        assert retention.expired(now=now).audit_months == ()
+
+
+class TestMerchant:
+    def seen(self, own: psycopg.Connection[Any]) -> list[int]:
+        rows = own.execute("SELECT tenant_id FROM invoices_invoice ORDER BY 1").fetchall()
+        return [tenant_id for (tenant_id,) in rows]
+
+    def test_sees_nothing_without_a_tenant(
+        self, merchants: psycopg.Connection[Any], two: list[int]
+    ) -> None:
+        assert self.seen(merchants) == []
+
+    @pytest.mark.parametrize(
+        "way_out",
+        ["RESET ROLE", "SET ROLE NONE", "RESET SESSION AUTHORIZATION", "RESET ALL"],
+    )
+    def test_finds_no_way_out(
+        self, merchants: psycopg.Connection[Any], two: list[int], way_out: str
+    ) -> None:
+        with merchants.transaction():
+            merchants.execute(f"SET LOCAL {wall.TENANT} = '{two[0]}'")
+            before = self.seen(merchants)
+            merchants.execute(way_out)
+            after = self.seen(merchants)
+
+        assert before == [two[0]]
+        assert two[1] not in after
+
+    def test_becomes_nobody_else(self, merchants: psycopg.Connection[Any]) -> None:
+        for role in (logins.APPLICATION, "test_web", "paytrust"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                merchants.execute(f"SET ROLE {role}")
+
+    def test_is_the_control_that_the_role_alone_can_be_left(self, two: list[int]) -> None:
+        wall.raise_for(two[0])
+        with transaction.atomic(), connection.cursor() as cursor:
+            before = Invoice.objects.count()
+            cursor.execute("RESET ROLE")
+            after = Invoice.objects.count()
+        wall.lower()
+
+        assert (before, after) == (1, 2)
+
+
+@pytest.mark.usefixtures("_roles")
+class TestARequest:
+    @pytest.fixture(autouse=True)
+    def _login(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        own = connection.settings_dict
+        login = {"USER": "test_merchant", "PASSWORD": PASSWORD}
+        login |= {"HOST": own["HOST"], "PORT": own["PORT"]}
+        monkeypatch.setattr(settings, "MERCHANT_LOGIN", login)
+
+    def test_cannot_leave_the_wall(self, two: list[int]) -> None:
+        own = connections["default"]
+        wall.raise_for(two[0])
+        with transaction.atomic(), connection.cursor() as cursor:
+            before = Invoice.objects.count()
+            cursor.execute("RESET ROLE")
+            after = Invoice.objects.count()
+            cursor.execute("SELECT session_user")
+            who = cursor.fetchone()
+        wall.lower()
+
+        assert (before, after, who) == (1, 1, ("test_merchant",))
+        assert connections["default"] is own
+        assert Invoice.objects.count() == 2
+
+    def test_is_served_and_written_down(
+        self, two: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row, key = api_key(tenant=Tenant.objects.get(pk=two[0]))
+        stranger = Invoice.objects.get(tenant_id=two[1])
+        monkeypatch.setattr(TenantQuerySet, "for_tenant", lambda rows, _tenant: rows.all())
+
+        answers = [
+            Client().get(path, headers={"x-api-key": key})
+            for path in (f"/invoices/{stranger.pk}", "/invoices")
+        ]
+
+        assert answers[0].status_code == 404
+        assert len(answers[1].json()["results"]) == 1
+        assert ApiKeyAuditEntry.objects.filter(api_key=row, operation_type="used").count() == 2
