@@ -9,6 +9,7 @@ With DATABASE_MERCHANT_URL such requests have a login of their own, which has no
 back to: RESET ROLE changes nothing, and without a tenant nothing is seen (ADR 0031).
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,7 +17,6 @@ import structlog
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.utils import load_backend
 from psycopg.pq import TransactionStatus
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,7 @@ SELECT EXISTS (SELECT FROM pg_policies WHERE schemaname = current_schema() AND %
        CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END))
 """
 
+_threads = threading.local()
 _WHO: Final = ("USER", "PASSWORD", "HOST", "PORT")
 
 Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
@@ -39,13 +40,10 @@ class _Wall:
 
     available: bool | None = None  # whether this process's role may take ROLE
 
-    def __init__(
-        self, tenant_id: int, *, takes_role: bool, before: BaseDatabaseWrapper | None = None
-    ) -> None:
+    def __init__(self, tenant_id: int, *, takes_role: bool) -> None:
         self.up = f"SET LOCAL {TENANT} = '{tenant_id}'"
         if takes_role:
             self.up = f"SET LOCAL ROLE {ROLE}; {self.up}"
-        self.before = before  # the connection of the application's own login
 
     def __call__(
         self, execute: Execute, sql: str, params: object, many: bool, context: dict[str, Any]
@@ -81,24 +79,33 @@ def lower() -> None:
     walls = [wrapper for wrapper in connection.execute_wrappers if isinstance(wrapper, _Wall)]
     for wall in walls:
         connection.execute_wrappers.remove(wall)
-        if wall.before is not None:
-            connection.close()
-            connections[DEFAULT_DB_ALIAS] = wall.before
-            return
-    if walls and _in_transaction():
+    merchants = connections[DEFAULT_DB_ALIAS]
+    if beneath := getattr(merchants, "beneath", None):
+        merchants.beneath = None  # type: ignore[attr-defined]  # as above
+        connections[DEFAULT_DB_ALIAS] = beneath
+        merchants.close()
+    elif walls and _in_transaction():
         connection.connection.execute("SET LOCAL ROLE NONE")
 
 
-def _log_in(tenant_id: int, merchants_login: dict[str, Any]) -> None:
-    """Put the merchants' login in the place of this thread's connection, which goes to its pool."""
-    before = connections[DEFAULT_DB_ALIAS]
-    before.close()
-    login = {**before.settings_dict, **{name: merchants_login[name] for name in _WHO}}
-    merchants: BaseDatabaseWrapper = load_backend(login["ENGINE"]).DatabaseWrapper(
-        login, "merchants"
-    )
-    merchants.execute_wrappers.append(_Wall(tenant_id, takes_role=False, before=before))
+def _log_in(tenant_id: int, login: dict[str, Any]) -> None:
+    """Put the merchants' login over this thread's own connection, which stays as it is beneath."""
+    beneath = connections[DEFAULT_DB_ALIAS]
+    merchants = _merchants_connection(beneath, login)
+    merchants.beneath = beneath  # type: ignore[attr-defined]  # see release_connection
+    merchants.execute_wrappers.append(_Wall(tenant_id, takes_role=False))
     connections[DEFAULT_DB_ALIAS] = merchants
+
+
+def _merchants_connection(
+    beneath: BaseDatabaseWrapper, login: dict[str, Any]
+) -> BaseDatabaseWrapper:
+    """Return this thread's wrapper for the merchants' login; a pool of its own is behind it."""
+    wanted = {**beneath.settings_dict, **{name: login[name] for name in _WHO}}
+    known: BaseDatabaseWrapper | None = getattr(_threads, "merchants", None)
+    if known is None or known.settings_dict != wanted:
+        known = _threads.merchants = type(beneath)(wanted, "merchants")
+    return known
 
 
 def _in_transaction() -> bool:

@@ -11,6 +11,8 @@ def release_connection() -> None:
     """
     assert not connection.in_atomic_block, "a gateway was about to be called in a transaction"
     connection.close()
+    if beneath := getattr(connection, "beneath", None):  # the wall's, in a merchant's request
+        beneath.close()
 
 
 def violated_constraint(error: IntegrityError) -> str | None:
