@@ -52,6 +52,18 @@ class TestCompose:
 
         assert services.keys() == made_by_make_up | {"postgres", "valkey", "migrate"}
 
+    def test_tells_the_owner_of_the_database_to_migrate_alone(
+        self, services: dict[str, Any]
+    ) -> None:
+        knows = {
+            name
+            for name, service in services.items()
+            if "DATABASE_OWNER_URL" in service.get("environment", {})
+        }
+
+        assert knows == {"migrate"}
+        assert "paytrust_web:" in services["web"]["environment"]["DATABASE_URL"]
+
     def test_migrates_before_anything_serves(self, services: dict[str, Any]) -> None:
         for name in ("web", "worker", "deliveries", "beat", "sandbox"):
             condition = services[name]["depends_on"]["migrate"]["condition"]
