@@ -142,7 +142,7 @@ class ApiKeyAuditEntry(models.Model):
 
 
 class AuditSeal(models.Model):
-    """A link of a tenant's chain over its audit entries of one month.
+    """A link of a chain over one month's entries of a log (apikeys.audit.seals).
 
     It holds each entry's SHA-256 and is bound to the link before it by an HMAC whose key is not
     in the database. Append-only: a trigger refuses UPDATE, and DELETE for a year.
@@ -150,13 +150,15 @@ class AuditSeal(models.Model):
 
     merchants_see = NOTHING
 
+    log = models.CharField(max_length=10, default="keys")  # or staff, which is the platform's
     tenant = models.ForeignKey(
         Tenant,
         models.PROTECT,
+        null=True,
         related_name="audit_seals",
         db_index=False,  # the unique constraint starts with it
     )
-    sequence = models.BigIntegerField()  # 1, 2, 3 ... per tenant
+    sequence = models.BigIntegerField()  # 1, 2, 3 ... per chain
     month = models.DateField()  # the first day of the entries' month
     entry_ids = ArrayField(models.BigIntegerField())  # ascending
     digests = models.BinaryField()  # 32 bytes for each of entry_ids
@@ -169,7 +171,15 @@ class AuditSeal(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "sequence"], name="audit_seal_sequence"),
+            models.UniqueConstraint(
+                fields=["tenant", "log", "sequence"],
+                nulls_distinct=False,
+                name="audit_seal_sequence",
+            ),
+            models.CheckConstraint(
+                condition=Q(log="keys", tenant__isnull=False) | Q(log="staff", tenant=None),
+                name="audit_seal_names_its_chain",
+            ),
         ]
         indexes = [models.Index(fields=["newest_at"], name="audit_seal_newest")]
         triggers = [
@@ -184,7 +194,7 @@ class AuditSeal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.tenant_id}/{self.sequence}: {len(self.entry_ids)} entries"
+        return f"{self.tenant_id or self.log}/{self.sequence}: {len(self.entry_ids)} entries"
 
 
 class IdempotencyRecord(models.Model):

@@ -74,7 +74,7 @@ def _expired_records(*, now: datetime) -> QuerySet[IdempotencyRecord]:
 
 def _expired_seals(*, now: datetime) -> QuerySet[AuditSeal]:
     """Return the old links but the last of each tenant, to which the kept ones are bound."""
-    old = AuditSeal.objects.filter(newest_at__lt=_audit_horizon(now))
+    old = AuditSeal.objects.filter(log="keys", newest_at__lt=_audit_horizon(now))
     after = old.filter(tenant=OuterRef("tenant"), sequence__gt=OuterRef("sequence"))
     return old.filter(Exists(after))
 

@@ -1,4 +1,6 @@
-"""Making a change of the audit log evident: a chain of seals per tenant over its entries.
+"""Making a change of a log evident: chains of seals over its entries.
+
+The keys' audit log has a chain per tenant, the trail of staff acts one for the platform.
 
 A job seals, so that requests never wait for each other. Each entry's SHA-256 goes into a link;
 each link is bound to the one before by an HMAC whose key the database does not know. What was
@@ -16,9 +18,11 @@ from typing import Any, Final
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
+from apikeys.audit import witnesses
 from apikeys.audit.retention import AUDIT_KEPT_FOR
-from apikeys.models import AuditSeal, Tenant
+from apikeys.models import AuditSeal
 
 log = structlog.get_logger(__name__)
 
@@ -28,45 +32,88 @@ STEP: Final = timedelta(days=1)  # sealed in one transaction
 LINK_SIZE: Final = 10_000  # entries
 DIGEST_SIZE: Final = 32  # bytes
 
-# Everything an entry says, in one text that has one reading.
-_DIGEST: Final = """sha256(convert_to(jsonb_build_array(
-    entry.id, entry.tenant_id, entry.api_key_id, entry.operation_type, entry.actor_identifier,
-    host(entry.ip_address), entry.method, entry.path, entry.status_code, entry.request_id,
-    entry.success, entry.error_message, entry.old_key_hash,
-    (extract(epoch FROM entry.created_at) * 1000000)::bigint)::text, 'UTF8'))"""
-_UNSEALED: Final = f"""
+INTERRUPTED_AFTER: Final = timedelta(minutes=30)  # an act without an outcome by then has none
+AT_MOMENT: Final = "(extract(epoch FROM entry.created_at) * 1000000)::bigint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """A log whose entries are sealed; its texts are SQL over the table, named `entry`."""
+
+    name: str  # of its chains
+    table: str
+    says: str  # everything that an entry says
+    owner: str  # whose chain an entry belongs to; a null: the platform's
+    is_final: str  # whether it says everything already
+    kept_for: timedelta | None  # none: for good
+
+    @property
+    def digest(self) -> str:
+        """Everything an entry says, in one text that has one reading."""
+        return f"sha256(convert_to(jsonb_build_array({self.says}, {AT_MOMENT})::text, 'UTF8'))"
+
+    def kept_since(self, now: datetime) -> datetime:
+        """Return from when on entries and links must be there."""
+        return now - self.kept_for if self.kept_for else datetime.min.replace(tzinfo=UTC)
+
+
+KEYS: Final = Log(
+    name="keys",
+    table="apikeys_apikeyauditentry",
+    says="""entry.id, entry.tenant_id, entry.api_key_id, entry.operation_type,
+    entry.actor_identifier, host(entry.ip_address), entry.method, entry.path, entry.status_code,
+    entry.request_id, entry.success, entry.error_message, entry.old_key_hash""",
+    owner="entry.tenant_id",
+    is_final="true",
+    kept_for=AUDIT_KEPT_FOR,
+)
+STAFF: Final = Log(
+    name="staff",
+    table="apikeys_staffact",
+    says="""entry.id, entry.staff_id, entry.act, entry.object_type, entry.object_id,
+    entry.tenant_id, entry.invoice_id, entry.reason, entry.request_id, entry.outcome,
+    entry.message""",
+    owner="NULL::bigint",
+    is_final="(entry.outcome IS NOT NULL OR entry.created_at < %(interrupted)s)",
+    kept_for=None,
+)
+LOGS: Final = (KEYS, STAFF)
+
+_UNSEALED: Final = """
 WITH sealed AS (
-    SELECT unnest(entry_ids) AS id FROM apikeys_auditseal WHERE newest_at >= %(since)s::timestamptz
+    SELECT unnest(entry_ids) AS id FROM apikeys_auditseal
+    WHERE log = %(log)s AND newest_at >= %(since)s::timestamptz
 ), oldest AS (
-    SELECT created_at AS at FROM apikeys_apikeyauditentry entry
-    WHERE created_at >= %(since)s::timestamptz AND created_at < %(until)s
+    SELECT created_at AS at FROM {table} entry
+    WHERE created_at >= %(since)s::timestamptz AND created_at < %(until)s AND {is_final}
       AND NOT EXISTS (SELECT FROM sealed WHERE sealed.id = entry.id)
     ORDER BY created_at LIMIT 1
 )
-SELECT entry.tenant_id, date_trunc('month', entry.created_at)::date AS month, entry.id,
-       entry.created_at, {_DIGEST}
-FROM apikeys_apikeyauditentry entry
+SELECT {owner} AS owner, date_trunc('month', entry.created_at)::date AS month, entry.id,
+       entry.created_at, {digest}
+FROM {table} entry
 WHERE entry.created_at >= (SELECT at FROM oldest) AND entry.created_at < %(until)s
-  AND entry.created_at < (SELECT at FROM oldest) + %(step)s
+  AND entry.created_at < (SELECT at FROM oldest) + %(step)s AND {is_final}
   AND NOT EXISTS (SELECT FROM sealed WHERE sealed.id = entry.id)
-ORDER BY entry.tenant_id, month, entry.id"""  # noqa: S608  # nosec B608  # constants
-_FOUND: Final = f"""
-SELECT entry.id, {_DIGEST} FROM apikeys_apikeyauditentry entry
+ORDER BY owner, month, entry.id"""
+_FOUND: Final = """
+SELECT entry.id, {digest} FROM {table} entry
 WHERE entry.id = ANY(%(ids)s) AND entry.created_at >= %(month)s::date
   AND entry.created_at < (%(month)s::date + interval '1 month')
-  AND entry.tenant_id = %(tenant)s"""  # noqa: S608  # nosec B608  # constants
+  AND {owner} IS NOT DISTINCT FROM %(tenant)s"""
 _UNSEALED_IDS: Final = """
-SELECT entry.id, entry.tenant_id, entry.created_at >= %(due)s::timestamptz
-FROM apikeys_apikeyauditentry entry
-LEFT JOIN (SELECT unnest(entry_ids) AS id FROM apikeys_auditseal) sealed USING (id)
+SELECT entry.id, {owner}, entry.created_at >= %(due)s::timestamptz
+FROM {table} entry
+LEFT JOIN (SELECT unnest(entry_ids) AS id FROM apikeys_auditseal WHERE log = %(log)s) sealed
+    USING (id)
 WHERE sealed.id IS NULL ORDER BY entry.id"""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An audit entry as the chain sees it."""
+    """An entry as the chain sees it."""
 
-    tenant_id: int
+    tenant_id: int | None
     month: date
     id: int
     created_at: datetime
@@ -75,17 +122,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where the log does not say any more what was sealed."""
+    """Where a log does not say any more what was sealed."""
 
-    tenant_id: int
+    tenant_id: int | None
     what: str
-    entry_id: int | None = None  # None: the link itself is broken
+    entry_id: int | None = None  # None: the link itself is broken, or another row tells
     sequence: int | None = None
+    log: str = KEYS.name
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a look through the whole log found."""
+    """What a look through the whole of both logs found."""
 
     sealed: int
     unsealed: int
@@ -95,51 +143,75 @@ class Verdict:
 def seal(*, now: datetime) -> int:
     """Seal the entries that are not, oldest first; return how many. A repeat does no harm."""
     sealed = 0
-    while step := _seal_step(now=now):
-        sealed += step
+    for kept in LOGS:
+        while step := _seal_step(kept, now=now):
+            sealed += step
     return sealed
 
 
 @transaction.atomic
-def _seal_step(*, now: datetime) -> int:
+def _seal_step(kept: Log, *, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('paytrust audit seals'))")
-        entries = _unsealed(cursor, now=now)
+        entries = _unsealed(kept, cursor, now=now)
     for (_, month), group in groupby(entries, key=lambda entry: (entry.tenant_id, entry.month)):
         members = list(group)
         for start in range(0, len(members), LINK_SIZE):
-            _add_link(members[start : start + LINK_SIZE], month=month, now=now)
+            _add_link(kept, members[start : start + LINK_SIZE], month=month, now=now)
     return len(entries)
 
 
 def verify(*, now: datetime) -> Verdict:
-    """Compare the whole log with its seals.
+    """Compare both logs with their seals, and the trail of staff acts with what it tells of.
 
-    Finds entries that were changed, removed, or slipped in behind the seals, and links that were.
-    Entries that are older than retention demands are not missed; their links still must fit.
+    Finds entries that were changed, removed, or slipped in behind the seals, links that were, and
+    decisions of staff without their act. Entries that are older than retention demands are not
+    missed; their links still must fit.
     """
     breaks: list[Break] = []
-    sealed = 0
-    kept_since = now - AUDIT_KEPT_FOR
-    for tenant_id in Tenant.objects.order_by("pk").values_list("pk", flat=True):
+    sealed = unsealed = 0
+    for kept in LOGS:
         previous: AuditSeal | None = None
-        for link in AuditSeal.objects.filter(tenant=tenant_id).order_by("sequence").iterator(100):
-            breaks += _broken_link(link, previous, kept_since=kept_since)
-            breaks += _broken_entries(link, kept_since=kept_since)
+        for link in _links(kept):
+            if previous and previous.tenant_id != link.tenant_id:
+                previous = None
+            breaks += _broken_link(kept, link, previous, now=now)
+            breaks += _broken_entries(kept, link, now=now)
             sealed += len(link.entry_ids)
             previous = link
-    unsealed, slipped_in = _outside_the_chain()
-    return Verdict(sealed, unsealed, (*breaks, *slipped_in))
+        outside, slipped_in = _outside_the_chain(kept)
+        unsealed += outside
+        breaks += slipped_in
+    breaks += [Break(None, str(missing), log=STAFF.name) for missing in witnesses.missing_acts()]
+    return Verdict(sealed, unsealed, tuple(breaks))
 
 
-def _unsealed(cursor: Any, *, now: datetime) -> list[Entry]:  # noqa: ANN401  # Django's cursor
-    newest = AuditSeal.objects.order_by("-newest_at").values_list("newest_at", flat=True).first()
+def _links(kept: Log) -> Iterator[AuditSeal]:
+    links = AuditSeal.objects.filter(log=kept.name)
+    return links.order_by("tenant_id", "sequence").iterator(100)
+
+
+def _sql(template: str, kept: Log) -> str:
+    return template.format(
+        table=kept.table, digest=kept.digest, owner=kept.owner, is_final=kept.is_final
+    )
+
+
+def _newest(kept: Log) -> datetime | None:
+    links = AuditSeal.objects.filter(log=kept.name).order_by("-newest_at")
+    return links.values_list("newest_at", flat=True).first()
+
+
+def _unsealed(kept: Log, cursor: Any, *, now: datetime) -> list[Entry]:  # noqa: ANN401  # Django's cursor
+    newest = _newest(kept)
     cursor.execute(
-        _UNSEALED,
+        _sql(_UNSEALED, kept),
         {
+            "log": kept.name,
             "since": newest - LATE_AT_MOST if newest else "-infinity",
             "until": now - SETTLED_AFTER,
+            "interrupted": now - INTERRUPTED_AFTER,
             "step": STEP,
         },
     )
@@ -149,10 +221,12 @@ def _unsealed(cursor: Any, *, now: datetime) -> list[Entry]:  # noqa: ANN401  # 
     ]
 
 
-def _add_link(entries: list[Entry], *, month: date, now: datetime) -> None:
+def _add_link(kept: Log, entries: list[Entry], *, month: date, now: datetime) -> None:
     tenant_id = entries[0].tenant_id
-    last = AuditSeal.objects.filter(tenant=tenant_id).order_by("-sequence").first()
+    chain = AuditSeal.objects.filter(Q(tenant_id=tenant_id), log=kept.name)
+    last = chain.order_by("-sequence").first()
     link = AuditSeal(
+        log=kept.name,
         tenant_id=tenant_id,
         sequence=last.sequence + 1 if last else 1,
         month=month,
@@ -167,6 +241,7 @@ def _add_link(entries: list[Entry], *, month: date, now: datetime) -> None:
     # A second witness, outside the database.
     log.info(
         "audit sealed",
+        log=kept.name,
         tenant_id=tenant_id,
         sequence=link.sequence,
         entries=len(entries),
@@ -176,8 +251,9 @@ def _add_link(entries: list[Entry], *, month: date, now: datetime) -> None:
 
 def _hash_of(link: AuditSeal) -> str:
     key = hmac.digest(settings.API_KEY_PEPPER.encode(), b"audit seals", "sha256")
+    chain = link.log if link.tenant_id is None else link.tenant_id
     said = hashlib.sha256(
-        f"{link.tenant_id} {link.sequence} {link.month} {link.previous_hash} "
+        f"{chain} {link.sequence} {link.month} {link.previous_hash} "
         f"{link.newest_at.astimezone(UTC).isoformat()} {link.entry_ids}".encode()
     )
     said.update(bytes(link.digests))
@@ -185,42 +261,49 @@ def _hash_of(link: AuditSeal) -> str:
 
 
 def _broken_link(
-    link: AuditSeal, previous: AuditSeal | None, *, kept_since: datetime
+    kept: Log, link: AuditSeal, previous: AuditSeal | None, *, now: datetime
 ) -> Iterator[Break]:
+    def broken(what: str) -> Break:
+        return Break(link.tenant_id, what, sequence=link.sequence, log=kept.name)
+
     if _hash_of(link) != link.hash:
-        yield Break(link.tenant_id, "the link was changed", sequence=link.sequence)
+        yield broken("the link was changed")
     expected = (previous.sequence + 1, previous.hash) if previous else None
     if expected and (link.sequence, link.previous_hash) != expected:
-        yield Break(link.tenant_id, "a link before it is missing", sequence=link.sequence)
-    if previous is None and link.sequence > 1 and link.newest_at >= kept_since:
-        yield Break(link.tenant_id, "the links before it are missing", sequence=link.sequence)
+        yield broken("a link before it is missing")
+    if previous is None and link.sequence > 1 and link.newest_at >= kept.kept_since(now):
+        yield broken("the links before it are missing")
 
 
-def _broken_entries(link: AuditSeal, *, kept_since: datetime) -> Iterator[Break]:
+def _broken_entries(kept: Log, link: AuditSeal, *, now: datetime) -> Iterator[Break]:
     with connection.cursor() as cursor:
         cursor.execute(
-            _FOUND, {"ids": link.entry_ids, "month": link.month, "tenant": link.tenant_id}
+            _sql(_FOUND, kept),
+            {"ids": link.entry_ids, "month": link.month, "tenant": link.tenant_id},
         )
         found = {pk: bytes(digest) for pk, digest in cursor.fetchall()}
     digests = bytes(link.digests)
     for place, entry_id in enumerate(link.entry_ids):
         digest = digests[place * DIGEST_SIZE : (place + 1) * DIGEST_SIZE]
         if entry_id not in found:
-            if link.newest_at < kept_since:
+            if link.newest_at < kept.kept_since(now):
                 continue
-            yield Break(link.tenant_id, "the entry is missing", entry_id, link.sequence)
+            what = "the entry is missing"
         elif found[entry_id] != digest:
-            yield Break(link.tenant_id, "the entry was changed", entry_id, link.sequence)
+            what = "the entry was changed"
+        else:
+            continue
+        yield Break(link.tenant_id, what, entry_id, link.sequence, kept.name)
 
 
-def _outside_the_chain() -> tuple[int, list[Break]]:
-    newest = AuditSeal.objects.order_by("-newest_at").values_list("newest_at", flat=True).first()
+def _outside_the_chain(kept: Log) -> tuple[int, list[Break]]:
+    newest = _newest(kept)
     due = newest - LATE_AT_MOST if newest else None
     with connection.cursor() as cursor:
-        cursor.execute(_UNSEALED_IDS, {"due": due})
+        cursor.execute(_sql(_UNSEALED_IDS, kept), {"due": due, "log": kept.name})
         rows = cursor.fetchall()
     slipped_in = [
-        Break(tenant_id, "the entry was slipped in behind the seals", entry_id)
+        Break(tenant_id, "the entry was slipped in behind the seals", entry_id, log=kept.name)
         for entry_id, tenant_id, may_wait in rows
         if may_wait is False
     ]

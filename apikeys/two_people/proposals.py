@@ -14,6 +14,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.audit import witnesses
+from apikeys.audit.witnesses import Witness
 from apikeys.staff_acts import kinds as trail
 from apikeys.staff_acts import recording
 from apikeys.staff_acts.recording import Actor
@@ -31,6 +33,16 @@ WITHDRAWN = trail.register("staff_act_withdrawn", _("took back a proposed act"))
 ALONE = "by one person: nobody else may administer"
 
 Status = StaffProposal.Status
+witnesses.register(
+    Witness(
+        table=StaffProposal._meta.db_table,  # noqa: SLF001  # public
+        object_type=StaffProposal._meta.label_lower,  # noqa: SLF001
+        proposed=PROPOSED,
+        approved=APPROVED,
+        rejected=REJECTED,
+        withdrawn=WITHDRAWN,
+    )
+)
 
 
 class AlreadyWaits(PayTrustError):

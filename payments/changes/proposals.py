@@ -19,6 +19,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.audit import witnesses
+from apikeys.audit.witnesses import Witness
 from apikeys.models import StaffAct
 from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
@@ -47,6 +49,16 @@ CURABLE = (GatewayError, PaymentInProgress)
 """What time can cure: the proposal stays open and may be approved again."""
 
 Act, Status = Proposal.Act, Proposal.Status
+witnesses.register(
+    Witness(
+        table=Proposal._meta.db_table,  # noqa: SLF001  # public
+        object_type=Proposal._meta.label_lower,  # noqa: SLF001
+        proposed=CHANGE_PROPOSED,
+        approved=CHANGE_APPROVED,
+        rejected=CHANGE_REJECTED,
+        withdrawn=CHANGE_WITHDRAWN,
+    )
+)
 
 
 class ProposalWaiting(PayTrustError):

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from paytrust.operations.metrics import Metric
-from reporting.audit import checks, days
+from reporting.audit import checks, days, trail
 from reporting.audit.checks import Finding
 from reporting.models import AuditRun
 
@@ -53,3 +53,4 @@ def _findings() -> Iterator[Finding]:
         )
     for day in days.closed_days(since=None):
         yield from days.audit_day(day, tenant_id=None)
+    yield from trail.audit_decisions()

@@ -1,4 +1,4 @@
-"""Look through the audit log for what was changed, removed or slipped in."""
+"""Look through the audit logs for what was changed, removed or slipped in."""
 
 from dataclasses import asdict
 
@@ -10,7 +10,10 @@ from apikeys.management.commands._operator import OperatorCommand
 
 
 class Command(OperatorCommand):
-    help = "Compare the audit log with its seals; ends with code 1 if it was tampered with."
+    help = (
+        "Compare the keys' audit log and the trail of staff acts with their seals, and the trail"
+        " with what two people decided; ends with code 1 if something was tampered with."
+    )
 
     def handle(self, *args: object, json: bool, **options: object) -> None:
         verdict = seals.verify(now=timezone.now())
@@ -24,4 +27,5 @@ class Command(OperatorCommand):
 def _in_words(found: seals.Break) -> str:
     link = "" if found.sequence is None else f", link {found.sequence}"
     entry = "" if found.entry_id is None else f", entry {found.entry_id}"
-    return f"tenant {found.tenant_id}{link}{entry}: {found.what}"
+    chain = "staff acts" if found.tenant_id is None else f"tenant {found.tenant_id}"
+    return f"{chain}{link}{entry}: {found.what}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apikeys.keys import selectors as apikeys
-from reporting.audit import checks, days
+from reporting.audit import checks, days, trail
 
 BAR_WIDTH = 30
 
@@ -41,6 +41,10 @@ class Command(BaseCommand):
                 findings += 1
                 self.stdout.write(str(finding))
             self._show_progress("closed days", number, len(closed))
+        if tenant is None:
+            for finding in trail.audit_decisions():
+                findings += 1
+                self.stdout.write(str(finding))
         if findings:
             raise CommandError(f"{findings} things do not add up.")
         invoices = checks.invoice_count(tenant_id=tenant, since=moment)

@@ -5,10 +5,17 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from apikeys.audit import recording, seals
+from apikeys.audit import recording, seals, witnesses
 from apikeys.audit.recording import Caller
-from apikeys.models import ApiKey, ApiKeyAuditEntry, AuditSeal
+from apikeys.models import ApiKey, ApiKeyAuditEntry, AuditSeal, StaffAct, StaffProposal
+from apikeys.people import acts as people
+from apikeys.staff_acts import recording as acts
+from apikeys.staff_acts.recording import Actor
+from apikeys.two_people import proposals
+from paytrust.staff import roles
 from tests.apikeys.factories import NOON, ApiKeyFactory
+from tests.rules import refused_by
+from tests.staff import actor, member
 
 pytestmark = pytest.mark.django_db
 
@@ -159,3 +166,134 @@ class TestAuditSeal:
             change()
 
         assert seals.verify(now=LATER).breaks == ()
+
+
+class TestStaffActs:
+    """The trail of staff acts, sealed like the keys' log."""
+
+    @pytest.fixture
+    def act(self, key: ApiKey) -> StaffAct:
+        with acts.recorded(
+            actor=actor(), act="key_revoked", about=key, reason="lost", now=NOON
+        ) as entry:
+            pass
+        return entry
+
+    def test_are_sealed_in_one_chain(self, act: StaffAct) -> None:
+        use(ApiKeyFactory.create())
+
+        assert [seals.seal(now=LATER), seals.seal(now=LATER)] == [2, 0]
+        link = AuditSeal.objects.get(log="staff")
+        assert (link.tenant_id, link.sequence, link.entry_ids) == (None, 1, [act.pk])
+        assert seals.verify(now=LATER) == seals.Verdict(sealed=2, unsealed=0, breaks=())
+
+    def test_are_missed_when_removed(self, act: StaffAct) -> None:
+        seals.seal(now=LATER)
+        with tampering("apikeys_staffact"):
+            StaffAct.objects.all().delete()
+
+        (found,) = seals.verify(now=LATER).breaks
+
+        assert found == seals.Break(None, "the entry is missing", act.pk, 1, "staff")
+
+    def test_are_missed_after_ten_years(self, act: StaffAct) -> None:
+        seals.seal(now=LATER)
+        with tampering("apikeys_staffact"):
+            StaffAct.objects.all().delete()
+
+        (found,) = seals.verify(now=LATER + timedelta(days=3653)).breaks
+
+        assert found.what == "the entry is missing"
+
+    @pytest.mark.parametrize("field", ["outcome", "message", "reason", "act"])
+    def test_are_found_when_changed(self, act: StaffAct, field: str) -> None:
+        seals.seal(now=LATER)
+        with tampering("apikeys_staffact"):
+            StaffAct.objects.update(**{field: "another"})
+
+        (found,) = seals.verify(now=LATER).breaks
+
+        assert (found.what, found.entry_id, found.log) == (
+            "the entry was changed",
+            act.pk,
+            "staff",
+        )
+
+    def test_are_found_when_slipped_in(self, act: StaffAct) -> None:
+        seals.seal(now=LATER)
+        made_up = StaffAct.objects.create(
+            staff=act.staff,
+            act="change_approved",
+            object_type="payments.proposal",
+            outcome="done",
+            created_at=NOON - timedelta(days=2),
+        )
+
+        (found,) = seals.verify(now=LATER).breaks
+
+        assert found.what == "the entry was slipped in behind the seals"
+        assert found.entry_id == made_up.pk
+
+    def test_are_sealed_once_they_have_ended(self, act: StaffAct) -> None:
+        StaffAct.objects.create(
+            staff=act.staff, act="key_revoked", object_type="apikeys.apikey", created_at=NOON
+        )
+        before = seals.seal(now=LATER)
+
+        after = seals.seal(now=NOON + timedelta(minutes=31))
+
+        assert (before, after) == (1, 1)
+        assert seals.verify(now=NOON + timedelta(minutes=32)).breaks == ()
+
+    def test_keep_their_seals_for_good(self, act: StaffAct) -> None:
+        seals.seal(now=LATER)
+        with tampering("apikeys_auditseal"):
+            AuditSeal.objects.update(newest_at=NOON - timedelta(days=900))
+
+        with refused_by("audit_seal_append_only"):
+            AuditSeal.objects.all().delete()
+
+
+class TestWitnesses:
+    def decided(self) -> StaffProposal:
+        ani, budi = (member(roles.ADMINISTRATOR) for _ in range(2))
+        waiting = people.reset_sign_in(
+            actor=Actor(user=ani), user=member(), reason="lost the phone", now=NOON
+        )
+        assert isinstance(waiting, StaffProposal)
+        return proposals.approve(actor=Actor(user=budi), proposal_id=waiting.pk, now=NOON)
+
+    def test_know_each_table_of_proposals(self) -> None:
+        assert {witness.object_type for witness in witnesses.WITNESSES} == {
+            "apikeys.staffproposal",
+            "payments.proposal",
+        }
+
+    def test_miss_nothing_that_is_there(self) -> None:
+        self.decided()
+
+        assert list(witnesses.missing_acts()) == []
+
+    @pytest.mark.parametrize("act", ["staff_act_proposed", "staff_act_approved"])
+    def test_miss_an_act_that_was_removed_before_it_was_sealed(self, act: str) -> None:
+        decided = self.decided()
+        with tampering("apikeys_staffact"):
+            StaffAct.objects.filter(act=act).delete()
+
+        (found,) = seals.verify(now=LATER).breaks
+
+        staff = {
+            "staff_act_proposed": decided.proposed_by_id,
+            "staff_act_approved": decided.decided_by_id,
+        }
+        assert found.what == (
+            f"apikeys.staffproposal {decided.pk} has no act {act} of staff {staff[act]}"
+        )
+
+    def test_forgive_what_was_cut_short(self) -> None:
+        decided = self.decided()
+        with tampering("apikeys_staffact"):
+            StaffAct.objects.filter(act="staff_act_proposed").update(object_id=None, outcome=None)
+
+        assert decided.status == "applied"
+        assert list(witnesses.missing_acts()) == []
