@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from apikeys.tenants.tenancy import NOTHING, TenantQuerySet
-from paytrust.operations import triggers
 from apikeys.two_people.models import StaffProposal
+from paytrust.operations import triggers
 
 __all__ = [
     "ApiKey",
@@ -188,7 +188,7 @@ class AuditSeal(models.Model):
                 "audit_seal_kept",
                 pgtrigger.Delete,
                 rule="audit_seal_append_only",
-                condition="OLD.newest_at >= now() - interval '1 year'",
+                condition="OLD.log <> 'keys' OR OLD.newest_at >= now() - interval '1 year'",
             ),
             triggers.not_truncated("audit_seal"),
         ]

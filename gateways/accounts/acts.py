@@ -19,7 +19,7 @@ from apikeys.two_people.kinds import Done, Order
 from apikeys.two_people.models import StaffProposal
 from apikeys.two_people.proposals import Overtaken
 from gateways.accounts import credentials
-from gateways.accounts.credentials import NoSuchAccount, WrongCredentials
+from gateways.accounts.credentials import NoSuchAccount
 from gateways.models import GatewayAccount, GatewayFee, GatewayFeeChange
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
@@ -161,11 +161,7 @@ def _set_fee(order: Order) -> Done:
 
 
 def _require_names(order: Order) -> None:
-    wanted = credentials.NAMES[order.details["gateway_code"]]
-    if order.secrets.keys() != wanted or not all(order.secrets.values()):
-        raise WrongCredentials(
-            f"{order.details['gateway_code']} needs {', '.join(sorted(wanted))}."
-        )
+    credentials.require_names(order.details["gateway_code"], order.secrets)
 
 
 def _store(order: Order) -> Done:

@@ -22,8 +22,8 @@ from unfold.widgets import (
 
 from apikeys.keys import selectors as apikeys
 from apikeys.staff_acts import recording
-from gateways import descriptors
 from apikeys.two_people import back_office as two_people
+from gateways import descriptors
 from gateways.accounts import acts as administering
 from gateways.accounts import credentials
 from gateways.descriptor import GatewayDescriptor

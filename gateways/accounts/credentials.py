@@ -57,7 +57,7 @@ def store(
         WrongCredentials: a name is missing, unknown, or its value is empty.
         Gateway.DoesNotExist: there is no such gateway.
     """
-    _require_names(gateway_code, credentials)
+    require_names(gateway_code, credentials)
     gateway = Gateway.objects.get(code=gateway_code)
     token = _seal(gateway_code, tenant_id, credentials)
     account, _ = GatewayAccount.objects.update_or_create(
@@ -84,7 +84,7 @@ def replace(
     Raises:
         WrongCredentials, Gateway.DoesNotExist: as `store` does.
     """
-    _require_names(gateway_code, credentials)
+    require_names(gateway_code, credentials)
     _in_use(gateway_code, tenant_id).update(ended_at=now, updated_at=now)
     return store(gateway_code=gateway_code, tenant_id=tenant_id, credentials=credentials, now=now)
 
@@ -137,7 +137,12 @@ def newest_key_name() -> str:
     return sealing.newest_key_name(purpose=PURPOSE)
 
 
-def _require_names(gateway_code: str, credentials: Mapping[str, str]) -> None:
+def require_names(gateway_code: str, credentials: Mapping[str, str]) -> None:
+    """Refuse credentials that the gateway's adapter cannot use.
+
+    Raises:
+        WrongCredentials: a name is missing, unknown, or its value is empty.
+    """
     names = descriptors.of(gateway_code).credential_names
     if credentials.keys() != names or not all(credentials.values()):
         raise WrongCredentials(f"{gateway_code} needs {', '.join(sorted(names))}.")

@@ -19,7 +19,8 @@ MONEY = (
     *("reporting.discrepancy", "reporting.overdueinstallment"),
 )
 PLATFORM = (
-    *("apikeys.apikey", "apikeys.apikeyauditentry", "gateways.gatewayaccount"),
+    *("apikeys.apikey", "apikeys.apikeyauditentry", "apikeys.staffproposal"),
+    "gateways.gatewayaccount",
     *("auth.user", "auth.group"),
 )
 SEE_MONEY = tuple(f"{label}.view" for label in MONEY)

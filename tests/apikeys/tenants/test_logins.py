@@ -66,9 +66,9 @@ class TestApplication:
         [
             "COPY (SELECT 1) TO PROGRAM 'cat'",
             "SELECT pg_read_file('/etc/passwd')",
-            "ALTER TABLE payments_transaction DISABLE TRIGGER ALL",
+            "ALTER TABLE invoices_transaction DISABLE TRIGGER ALL",
             "ALTER TABLE invoices_invoice DISABLE ROW LEVEL SECURITY",
-            "DROP TABLE payments_transaction",
+            "DROP TABLE invoices_transaction",
             "TRUNCATE apikeys_staffact",
             "SET session_replication_role = replica",
             "CREATE TABLE mine (id int)",
