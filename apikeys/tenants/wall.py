@@ -17,6 +17,7 @@ import structlog
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg.pq import TransactionStatus
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,12 @@ class _Wall:
         result = execute(f"{self.up}; {sql}", params, many, context)
         context["cursor"].set_result(-1)
         return result
+
+
+class _MerchantsConnection(DatabaseWrapper):
+    """Goes by the name of the connection it stands in for, and has a pool of its own."""
+
+    _connection_pools: dict[str, Any] = {}  # Django's name; shadows its own
 
 
 def raise_for(tenant_id: int) -> None:
@@ -104,7 +111,7 @@ def _merchants_connection(
     wanted = {**beneath.settings_dict, **{name: login[name] for name in _WHO}}
     known: BaseDatabaseWrapper | None = getattr(_threads, "merchants", None)
     if known is None or known.settings_dict != wanted:
-        known = _threads.merchants = type(beneath)(wanted, "merchants")
+        known = _threads.merchants = _MerchantsConnection(wanted, beneath.alias)
     return known
 
 

@@ -198,10 +198,12 @@ class TestARequest:
             after = Invoice.objects.count()
             cursor.execute("SELECT session_user")
             who = cursor.fetchone()
+            alias = connection.alias  # by which rows and relations know where they are from
         wall.lower()
 
         assert (before, after, who) == (1, 1, ("test_merchant",))
         assert connections["default"] is own
+        assert {"default"} == {Invoice.objects.first()._state.db, alias}  # type: ignore[union-attr]
         assert Invoice.objects.count() == 2
 
     def test_is_served_and_written_down(
