@@ -28,10 +28,6 @@ PROPOSED = (
 
 
 class StaffProposalQuerySet(models.QuerySet["StaffProposal"]):
-    def locked(self) -> Self:
-        """Row locks in key order. Evaluate it inside a transaction, or no lock is taken."""
-        return self.order_by("pk").select_for_update(of=("self",))
-
     def open(self) -> Self:
         """Those that nobody has decided on."""
         return self.filter(status=StaffProposal.Status.OPEN)
