@@ -1,8 +1,10 @@
 """`make demo`: the main job, played over real HTTP and told so that a newcomer follows it."""
 
 import json as jsonlib
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,9 +14,11 @@ import requests
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from paytrust.localstack.shop import PAID, Shop
 from paytrust.money import Money
 
 PATIENCE_SECONDS = 30.0
+SHOP = "the shop of `make demo`"
 
 
 class Command(BaseCommand):
@@ -26,15 +30,16 @@ class Command(BaseCommand):
     def handle(self, *, stack: Path, **options: object) -> None:
         story = Story(self, jsonlib.loads(stack.read_text()))
         story.introduce()
-        story.pay_in_ringgit_at_xendit()
-        story.pay_in_rupiah_at_midtrans()
-        story.pay_in_three_installments()
+        with story.shop_open():
+            story.pay_in_ringgit_at_xendit()
+            story.pay_in_rupiah_at_midtrans()
+            story.pay_in_three_installments()
         story.report()
         story.end()
 
 
 class Story:
-    """A merchant's developer, a customer and the two gateways."""
+    """A merchant's developer and shop, a customer and the two gateways."""
 
     def __init__(self, command: Command, stack: dict[str, Any]) -> None:
         self.command, self.stack = command, stack
@@ -44,11 +49,32 @@ class Story:
         self.base_url: str = stack["base_url"]
         self.session = requests.Session()
         self.session.headers["X-API-Key"] = stack["api_key"]
+        self.shop = Shop()
+        self.tag = secrets.token_hex(2)  # no other story has orders of this name
+        self.orders = 0
 
     def introduce(self) -> None:
         self.say("PayTrust: one API in front of Xendit and Midtrans.")
         self.say(f"API {self.base_url}, gateways simulated at {self.stack['sandbox']['control']}.")
-        self.say("The merchant posts an invoice, the customer pays, the webhook books it.")
+        self.say("The merchant posts an invoice, the customer pays, the webhook books it,")
+        self.say("and PayTrust tells the merchant's shop.")
+
+    @contextmanager
+    def shop_open(self) -> Iterator[None]:
+        """Have webhooks sent to the shop for as long as it is open."""
+        path = "/webhook-endpoints"
+        for left in self.call("GET", path)["results"]:  # by a story that was killed
+            if left["description"] == SHOP:
+                self.call("DELETE", f"{path}/{left['id']}")
+        with self.shop:
+            self.say(f"merchant   POST {path} ({self.shop.url}, {PAID})")
+            body = {"url": self.shop.url, "event_types": [PAID], "description": SHOP}
+            made = self.call("POST", path, json=body)
+            self.shop.trust(made["secret"])
+            try:
+                yield
+            finally:
+                self.call("DELETE", f"{path}/{made['id']}")
 
     def pay_in_ringgit_at_xendit(self) -> None:
         self.act("1", "ringgit in one payment at Xendit")
@@ -165,6 +191,8 @@ class Story:
         self.show_books(paid)
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.orders += 1
+        body = {"external_id": f"order-{self.tag}-{self.orders}", **body}
         self.say("merchant   POST /invoices " + _brief(body))
         invoice = self.call("POST", "/invoices", json=body)
         self.say(
@@ -192,7 +220,15 @@ class Story:
         self.say("PayTrust   booked the refund; instalment 1 stays paid, instalment 2 stays open")
 
     def wait_until_paid(self, invoice_id: int) -> dict[str, Any]:
-        return self.wait(invoice_id, lambda invoice: invoice["status"] == "fully_paid")
+        paid = self.wait(invoice_id, lambda invoice: invoice["status"] == "fully_paid")
+        order = paid["external_id"]
+        if not self.shop.wait_until_paid(order, seconds=PATIENCE_SECONDS):
+            raise CommandError(
+                f"The shop was not told that {order} is paid; "
+                "GET /webhook-endpoints/{id}/deliveries and the deliveries' log say why."
+            )
+        self.say(f"shop       The shop was told: {order} paid (signature verified)")
+        return paid
 
     def wait_until_open(self, invoice_id: int, *, number: int) -> dict[str, Any]:
         """Wait for the next instalment's payment URL, which a job opens by itself."""
@@ -251,6 +287,8 @@ class Story:
         answer = self.session.request(method, self.base_url + path, timeout=30, json=json)
         if not answer.ok:
             raise CommandError(f"{method} {path} answered {answer.status_code}: {answer.text}")
+        if not answer.content:
+            return {}
         return answer.json(parse_float=Decimal)  # type: ignore[no-any-return]  # a JSON object
 
 
@@ -260,4 +298,6 @@ def _amount(body: dict[str, Any], field: str) -> str:
 
 def _brief(body: dict[str, Any]) -> str:
     items = ", ".join(f"{line['quantity']} x {line['product_name']}" for line in body["line_items"])
-    return f"(gateway {body['gateway_id']}, {body['currency_code']}: {items})"
+    return (
+        f"({body['external_id']}, gateway {body['gateway_id']}, {body['currency_code']}: {items})"
+    )
