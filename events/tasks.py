@@ -1,11 +1,14 @@
 """Jobs of the events app. Due times live in the tables; Celery carries the work."""
 
+import structlog
 from celery import shared_task
 from django.utils import timezone
 
 from events.deliveries import claims, services
 from events.outbox import retention
 from paytrust.operations import queue
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task(name="events.deliver")
@@ -18,8 +21,11 @@ def deliver(*, endpoint_id: int, lease: str, **_later: object) -> None:
 @shared_task(name="events.hand_out_deliveries")
 def hand_out_deliveries(**_later: object) -> None:
     """Beat, each second: enqueue the endpoints that are to be told, each to one worker only."""
-    for claim in claims.claim_due(now=timezone.now(), limit=200):
+    due = claims.claim_due(now=timezone.now(), limit=200)
+    for claim in due:
         queue.publish(deliver, endpoint_id=claim.endpoint_id, lease=claim.lease)
+    if due:
+        log.info("deliveries handed out", endpoints=len(due))
 
 
 @shared_task(name="events.purge_events")

@@ -31,6 +31,8 @@ SECRET_VALUES = re.compile(
     r"|(?<=://)[^\s:/@\"]*:[^\s@\"]+(?=@)"  # user:password in a URL
 )
 QUIET_ROUTES = frozenset({"healthz", "readyz"})  # asked every few seconds by machines
+# Due each second, and mostly finds nothing; where it finds something it says so itself.
+QUIET_TASKS = frozenset({"events.hand_out_deliveries"})
 
 
 def configure(*, level: str) -> None:
@@ -45,6 +47,7 @@ def configure(*, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.__stderr__)
+    handler.addFilter(_is_worth_a_line)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_ANNOTATE,
@@ -64,6 +67,15 @@ def configure(*, level: str) -> None:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     logging.captureWarnings(capture=True)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Tell whether a record says more than that Celery sent, took or ended a quiet task."""
+    if record.levelno > logging.INFO or not record.name.startswith("celery."):
+        return True
+    if record.name == "celery.beat":
+        return not isinstance(record.args, tuple) or QUIET_TASKS.isdisjoint(record.args)
+    return getattr(record, "data", {}).get("name") not in QUIET_TASKS
 
 
 def mask_secrets(
