@@ -30,12 +30,12 @@ def of_invoice(*, before: Shown | None, after: Shown) -> list[Change]:
     told = {name: value for name, value in after.items() if name not in NOT_TOLD}
     if before is None:
         created = Change(type="invoice.created", object=told)
-        return [created, *_payment_ready({}, told)]
+        return [created, *_payment_ready({}, told, {"payment_url": None})]
     previous = difference(before, told)
     return [
         *_installments(before, told),
         *(Change(type=name, object=told, previous=previous) for name in _types(before, told)),
-        *_payment_ready(before, told),
+        *_payment_ready(before, told, previous),
     ]
 
 
@@ -85,10 +85,9 @@ def of_installment(*, type: str, invoice: Shown, part: Shown, before: Shown) -> 
     )
 
 
-def _payment_ready(before: Shown, after: Shown) -> Iterator[Change]:
+def _payment_ready(before: Shown, after: Shown, previous: Shown) -> Iterator[Change]:
     url = after["payment_url"]
     if url is not None and url != before.get("payment_url"):
-        previous = {"payment_url": before.get("payment_url")}
         yield Change(type="invoice.payment_ready", object=dict(after), previous=previous)
 
 

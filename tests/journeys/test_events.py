@@ -55,7 +55,7 @@ class TestEvents:
         assert created["request_id"] == "checkout-77"
         assert (created["data"]["object"]["status"], created["data"]["previous"]) == ("draft", {})
         assert ready["data"]["object"] == shown(made)
-        assert ready["data"]["previous"] == {"payment_url": None}
+        assert ready["data"]["previous"] == {"status": "draft", "payment_url": None}
         rows = merchant.get(f"/invoices/{made['id']}/transactions").json()["results"]
         assert payment["data"] == {"object": rows[-1], "previous": {}}
         assert part["data"]["object"] == {

@@ -1,0 +1,154 @@
+"""Plays what can happen to invoices and returns one event of each type, with stable values."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any, Final
+
+from apikeys.models import Tenant
+from events.deliveries import signing
+from events.endpoints import services as endpoints
+from events.models import Event
+from gateways.adapter import PaymentPage, PaymentState, Reversal
+from gateways.fees.services import fee_on
+from invoices.invoices import services as invoices
+from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
+from invoices.models import Invoice, PaymentRequest
+from invoices.payment_requests import pages, recording
+from invoices.schedule import adjusting
+from invoices.telling import services as telling
+from payments.booking import settling
+from paytrust.money import Money
+from tests.apikeys.factories import NOON
+from tests.events import factories
+from tests.payments.reports import report
+
+LINE = LineRequest(
+    product_name="Batik shirt",
+    quantity=Decimal(2),
+    unit_price=Decimal("120.50"),
+    tax_rate=Decimal("0.06"),
+)
+FIRST: Final = {"invoice": 12345, "payment": 6101, "transaction": 7301, "endpoint": 4}
+KINDS: Final = {"payment.succeeded": "transaction", "payment.reversed": "transaction"}
+
+
+class Play:
+    """A merchant, customers and a gateway, one minute after another."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant, self.now = tenant, NOON
+        self.pages = count(1)
+
+    def minute(self) -> datetime:
+        self.now += timedelta(minutes=1)
+        return self.now
+
+    def invoice(self, order: str, *, parts: int = 1) -> PaymentRequest:
+        """Make an invoice and open its first payment; return that."""
+        plan = InstallmentsRequest(count=parts) if parts > 1 else None
+        _, request = invoices._record_invoice(
+            tenant=self.tenant,
+            request=InvoiceRequest(
+                line_items=(LINE,),
+                gateway_id=1,
+                currency_code="MYR",
+                external_id=order,
+                installments=plan,
+            ),
+            fee=fee_on(gateway_id=1, currency_code="MYR"),
+            idempotency_record_id=None,
+            request_id=None,
+            now=self.minute(),
+        )
+        return self.open(request)
+
+    def open(self, request: PaymentRequest) -> PaymentRequest:
+        number = next(self.pages)
+        page = PaymentPage(
+            gateway_id=f"68f0c1b2a9e4{number:012x}",
+            url=f"https://checkout.example/68f0c1b2a9e4{number:012x}",
+            expires_at=request.expires_at,
+        )
+        return pages.record_page(payment_request=request, page=page, now=self.minute())
+
+    def open_next(self, invoice: Invoice) -> PaymentRequest:
+        part = invoice.installments.filter(status="unpaid").order_by("number")[0]
+        request = recording.lease_request(invoice=invoice, installment=part, now=self.minute())
+        return self.open(request)
+
+    def hear(self, request: PaymentRequest, state: PaymentState, **said: Any) -> Invoice:
+        """Have the gateway say something of a payment; return its invoice."""
+        now = self.minute()
+        said = {"paid_at": now, "method": "BANK_TRANSFER", "channel": "BCA", **said}
+        settling.settle(
+            payment_request_id=request.pk,
+            report=report(request, state, **said),
+            event=None,
+            now=now,
+        )
+        return Invoice.objects.select_related("gateway").get(pk=request.invoice_id)
+
+
+def played(tenant: Tenant) -> dict[str, dict[str, Any]]:
+    """Return the first event of each type, by its name."""
+    play = Play(tenant)
+    first = play.invoice("order-1001", parts=2)
+    invoice = play.hear(first, PaymentState.PAID)
+    second = play.open_next(invoice)
+    play.hear(second, PaymentState.PAID, paid=second.amount + 50)
+    back = Reversal(
+        id="cb_1",
+        amount=Money(second.amount + 50, "MYR"),
+        kind="chargeback",
+        at=play.now,
+        confirmed=True,
+    )
+    play.hear(second, PaymentState.PAID, paid=second.amount + 50, reversals=(back,))
+    play.hear(play.invoice("order-1002"), PaymentState.FAILED)
+    play.hear(play.invoice("order-1003"), PaymentState.EXPIRED)
+    unwanted = play.invoice("order-1004")
+    PaymentRequest.objects.filter(pk=unwanted.pk).update(status="cancelled", ended_at=play.now)
+    adjusting.cancel(tenant=tenant, invoice_id=unwanted.invoice_id, now=play.minute())
+    late = play.invoice("order-1005", parts=2)
+    late.invoice.installments.update(due_at=play.now + timedelta(minutes=1))
+    telling.tell_overdue(now=play.now + timedelta(hours=1), limit=10)
+    endpoint = factories.endpoint(tenant, url="https://shop.example/paytrust")
+    endpoints.test(endpoint=endpoint, request_id=None, now=play.minute())
+    written: dict[str, Event] = {}
+    for event in Event.objects.filter(tenant=tenant).order_by("pk"):
+        written.setdefault(event.type, event)
+    return Stable().of(written)
+
+
+class Stable:
+    """Replaces what is another one in each run: ids, and what is made of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[int, int]] = defaultdict(dict)
+
+    def of(self, written: Mapping[str, Event]) -> dict[str, dict[str, Any]]:
+        return {name: self._event(event, n) for n, (name, event) in enumerate(written.items())}
+
+    def _event(self, event: Event, place: int) -> dict[str, Any]:
+        shown = signing.envelope(event)
+        kind = KINDS.get(event.type, event.type.partition(".")[0])
+        told = shown["data"]["object"]
+        invoice_id = told.get("invoice_id", told.get("id"))
+        for name, of in (("id", kind), ("invoice_id", "invoice"), ("endpoint_id", "endpoint")):
+            if name in told:
+                told[name] = self._number(of, told[name])
+        if "reference" in told:
+            number = self._number("invoice", invoice_id)
+            tail = re.sub(r"^\w+-\d+-", "", told["reference"]).rpartition("-")[0]
+            told["reference"] = f"PT-{number}-{tail}-7KQ2ZD"
+            told["iso20022_message_id"] = f"PT-{number}-18a3f2c9d40"
+        shown["id"] = f"evt_01KB4W5R3ZJ8Q6X9T2M7N5C4{place:02}"
+        return shown
+
+    def _number(self, kind: str, pk: int) -> int:
+        known = self._known[kind]
+        return known.setdefault(pk, FIRST.get(kind, 1) + len(known))

@@ -1,0 +1,50 @@
+"""docs/webhook-events.md shows one event of each type as it is made here.
+
+After a change that is meant: UPDATE_EXAMPLES=1 make test ARGS="tests/events/test_examples.py"
+"""
+
+import os
+from typing import Any
+
+import msgspec
+import pytest
+
+from events.outbox.types import TYPES
+from paytrust.localstack.embedded import PROJECT
+from paytrust.web import strict_json
+from tests.apikeys.factories import TenantFactory
+from tests.events import examples
+
+PAGE = PROJECT / "docs" / "webhook-events.md"
+HEAD = """# One event of each type
+
+Tests make these events and compare this page with them, so it shows what is sent; only ids are
+replaced. [webhooks.md](webhooks.md) says when each is sent, and how to verify it.
+"""
+# What refunds, disputes and settlements look like is shown where they are made.
+NOT_HERE = {
+    *("refund.created", "refund.succeeded", "refund.failed"),
+    *("dispute.opened", "dispute.closed", "settlement.mismatch"),
+}
+
+
+def page_of(events: dict[str, dict[str, Any]]) -> str:
+    parts = [HEAD]
+    for name in TYPES:
+        if name in events:
+            text = msgspec.json.format(strict_json.encode(events[name]), indent=2).decode()
+            parts.append(f"## {name}\n\n```json\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("asleep")
+def test_the_page_shows_an_event_of_each_type() -> None:
+    events = examples.played(TenantFactory.create())
+
+    page = page_of(events)
+    if os.environ.get("UPDATE_EXAMPLES"):
+        PAGE.write_text(page)
+
+    assert set(events) == set(TYPES) - NOT_HERE
+    assert PAGE.read_text() == page
