@@ -1,4 +1,5 @@
-"""Killed between any two steps of opening and of booking: one charge, one booking, no lost money.
+"""Killed between any two steps of opening and of booking: one charge, one booking, no lost money,
+and each change told once.
 
 A step ends the process by SystemExit, as a kill would, before it or after it has done its work.
 Then everything starts again: leases run out, the jobs run, the merchant repeats the call.
@@ -15,12 +16,14 @@ import requests
 from django.core.management import call_command
 from django.utils import timezone
 
+from events.outbox import services as outbox_services
 from gateways.budgets.watching import WatchedAdapter
 from invoices.invoices import selectors
 from invoices.invoices import services as invoice_services
 from invoices.ledger import posting
 from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
 from invoices.payment_requests import opening, pages, recording, transitions
+from invoices.telling import services as telling
 from payments.booking import reversals, settling
 from payments.models import WebhookEvent
 from payments.reconciliation import asking
@@ -28,6 +31,7 @@ from payments.webhooks import confirming, receiving, retrying
 from paytrust.operations import queue
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
+from tests.journeys import outbox
 
 BODIES = {"xendit": invoice_body, "midtrans": rupiah_body}
 GATEWAYS = pytest.mark.parametrize("gateway", BODIES)
@@ -37,11 +41,14 @@ OPENING: dict[str, tuple[Any, str]] = {
     "the rows are made": (invoice_services, "_record_invoice"),
     "the line items are made": (invoice_services, "_record_lines"),
     "the request is recorded": (recording, "lease_request"),
+    "the new invoice is told": (telling, "tell_created"),
     "the gateway is asked": (pages, "ask_gateway"),
     "the connection is given back": (pages, "release_connection"),
     "the gateway makes the payment": (WatchedAdapter, "create_payment"),
     "the page is recorded": (pages, "record_page"),
     "the invoice moves on": (pages, "_move_invoice_on"),
+    "the page is told": (telling, "tell"),
+    "an event is written": (outbox_services, "record_all"),
     "the answer is shaped": (selectors, "reopened"),
 }
 BOOKING: dict[str, tuple[Any, str]] = {
@@ -59,6 +66,9 @@ BOOKING: dict[str, tuple[Any, str]] = {
     "the ledger is written": (LedgerEntry.objects, "bulk_create"),
     "the instalments are filled": (posting, "_write_parts"),
     "the invoice moves": (posting, "_write_invoice"),
+    "what was is looked at": (telling, "look"),
+    "the booking is told": (telling, "tell"),
+    "the events are written": (outbox_services, "record_all"),
     "the outcome is recorded": (retrying, "record_outcome"),
 }
 REVERSING: dict[str, tuple[Any, str]] = {
@@ -66,6 +76,8 @@ REVERSING: dict[str, tuple[Any, str]] = {
     "one is booked": (reversals, "_book_share"),
     "the plan is written": (posting, "apply"),
     "the instalments are emptied": (posting, "_write_parts"),
+    "it is told": (telling, "tell"),
+    "the events are written": (outbox_services, "record_all"),
 }
 
 
@@ -144,6 +156,7 @@ def test_opening_makes_one_charge(
     ]
     assert paid["paid_amount"] == paid["total_amount"]
     call_command("audit_books")
+    outbox.check()
 
 
 @GATEWAYS
@@ -171,6 +184,7 @@ def test_booking_books_once(scene: Scene, gateway: str, step: str, when: str) ->
     paid = merchant.get(f"/invoices/{invoice['id']}").json()
     assert (paid["status"], paid["paid_amount"]) == ("fully_paid", invoice["total_amount"])
     call_command("audit_books")
+    outbox.check()
 
 
 @WHEN
@@ -193,8 +207,11 @@ def test_reversing_gives_back_once(scene: Scene, step: str, when: str) -> None:
         -invoice["total_amount"],
         invoice["total_amount"],
     ]
-    assert list(Installment.objects.values_list("status", "paid_amount")) == [("unpaid", 0)]
+    gone = invoice["total_amount"]  # an instalment that was refunded stays paid
+    parts = Installment.objects.values_list("status", "paid_amount", "refunded_amount")
+    assert list(parts) == [("paid", gone, gone)]
     call_command("audit_books")
+    outbox.check()
 
 
 def post(merchant: Merchant, body: dict[str, Any]) -> int | None:
