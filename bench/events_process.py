@@ -1,0 +1,138 @@
+"""The process that makes invoices and books their payments, with events and without, by turns.
+
+Arguments: a tenant's name to make, and the number of turns. Gateways are not asked: what they
+answer is made up, so that the difference is the events' alone.
+"""
+
+import json
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from statistics import median
+from typing import Any
+
+import psutil
+from django.db import connection
+from django.utils import timezone
+
+from apikeys.models import Tenant
+from gateways.adapter import PaymentPage, PaymentReport, PaymentState
+from gateways.fees.services import fee_on
+from invoices.invoices import services as invoice_services
+from invoices.invoices.request import InvoiceRequest, LineRequest
+from invoices.models import PaymentRequest
+from invoices.payment_requests import pages
+from invoices.telling import services as telling
+from payments.booking import settling
+from payments.booking import telling as movements
+from paytrust.money import Money
+
+EACH = 20  # invoices of one turn
+LINE = LineRequest(
+    product_name="Phone",
+    quantity=Decimal(2),
+    unit_price=Decimal("999.99"),
+    tax_rate=Decimal("0.06"),
+)
+WRITERS: dict[str, tuple[Any, Callable[..., object]]] = {
+    "look": (telling, lambda **_: None),
+    "tell": (telling, lambda **_: []),
+    "tell_created": (telling, lambda **_: None),
+    "movements": (movements, lambda **_: []),
+}
+
+
+def main(name: str, turns: int) -> list[dict[str, float]]:
+    """Return the CPU, in milliseconds, that events add to a new invoice and to a booking."""
+    tenant = Tenant.objects.create(name=name, created_at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = psutil.Process(cursor.fetchone()[0])
+    turn(tenant, backend)  # warms up
+    taken: list[tuple[list[float], list[float]]] = []
+    for _ in range(turns):
+        told = turn(tenant, backend)
+        with untold():
+            taken.append((told, turn(tenant, backend)))
+    return [
+        {
+            "with_ms": median(told[step] for told, _ in taken),
+            "without_ms": median(silent[step] for _, silent in taken),
+        }
+        for step in (0, 1)
+    ]
+
+
+def turn(tenant: Tenant, backend: psutil.Process) -> list[float]:
+    """Make invoices and book them; return the CPU milliseconds of one of each."""
+    started = cpu_ms(backend)
+    made = [create(tenant) for _ in range(EACH)]
+    between = cpu_ms(backend)
+    for request in made:
+        book(request)
+    return [(between - started) / EACH, (cpu_ms(backend) - between) / EACH]
+
+
+def cpu_ms(backend: psutil.Process) -> float:
+    served = backend.cpu_times()
+    return (time.process_time() + served.user + served.system) * 1000
+
+
+def create(tenant: Tenant) -> PaymentRequest:
+    """Do what POST /invoices does, but for HTTP and the gateway."""
+    now = timezone.now()
+    _, request = invoice_services._record_invoice(  # noqa: SLF001  # the gateway stands between
+        tenant=tenant,
+        request=InvoiceRequest(line_items=(LINE,), gateway_id=1, currency_code="MYR"),
+        fee=fee_on(gateway_id=1, currency_code="MYR"),
+        idempotency_record_id=None,
+        request_id=None,
+        now=now,
+    )
+    page = PaymentPage(
+        gateway_id=secrets.token_hex(12),
+        url=f"https://gateway.example/{secrets.token_hex(12)}",
+        expires_at=now + timedelta(days=1),
+    )
+    return pages.record_page(payment_request=request, page=page, now=now)
+
+
+def book(request: PaymentRequest) -> None:
+    now = timezone.now()
+    amount = Money(request.amount, request.currency_code)
+    settling.settle(
+        payment_request_id=request.pk,
+        report=PaymentReport(
+            reference=request.reference,
+            gateway_id=str(request.gateway_payment_id),
+            state=PaymentState.PAID,
+            raw_status="PAID",
+            amount=amount,
+            paid_amount=amount,
+            paid_at=now,
+            method="BANK_TRANSFER",
+        ),
+        event=None,
+        now=now,
+    )
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Have nothing looked at and nothing told, as if there were no events."""
+    before = {name: getattr(owner, name) for name, (owner, _) in WRITERS.items()}
+    for name, (owner, nothing) in WRITERS.items():
+        setattr(owner, name, nothing)
+    try:
+        yield
+    finally:
+        for name, (owner, _) in WRITERS.items():
+            setattr(owner, name, before[name])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(sys.argv[1], int(sys.argv[2]))))
