@@ -40,7 +40,9 @@ LINE = LineRequest(
 )
 WRITERS: dict[str, tuple[Any, Callable[..., object]]] = {
     "look": (telling, lambda **_: None),
+    "look_without_page": (telling, lambda **_: None),
     "tell": (telling, lambda **_: []),
+    "tell_page": (telling, lambda **_: None),
     "tell_created": (telling, lambda **_: None),
     "movements": (movements, lambda **_: []),
 }
