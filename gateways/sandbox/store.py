@@ -57,7 +57,7 @@ class Store:
             "SELECT content FROM things WHERE kind = ? ORDER BY rowid", (kind,)
         ).fetchall()
         for (content,) in rows:
-            reader = pickle.Unpickler(io.BytesIO(content))  # noqa: S301
+            reader = pickle.Unpickler(io.BytesIO(content))  # noqa: S301  # nosec B301  # the state file is our own
             reader.persistent_load = lambda name: (known or {})[name]  # type: ignore[method-assign]
             yield reader.load()
 
