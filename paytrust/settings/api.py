@@ -35,7 +35,14 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "ApiKeyStatus": "apikeys.models.ApiKey.Status",
+        "DeliveryStatus": "events.deliveries.models.Delivery.Status",
+        "EndpointStatus": "events.endpoints.models.WebhookEndpoint.Status",
+        "EventType": "events.outbox.types.TYPES",
         "InvoiceStatus": "invoices.models.InvoiceStatus",
+        "PaymentMethodType": "invoices.invoices.serializers.METHODS",
+        "PaymentRequestStatus": "invoices.payment_requests.states.Status",
+        "RefundStatus": "invoices.invoices.statuses.RefundStatus",
+        "TransactionType": "invoices.ledger.models.MoneyKind",
         "WebhookEventStatus": "payments.models.WebhookEvent.Status",
     },
 }
