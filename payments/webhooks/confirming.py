@@ -71,6 +71,9 @@ BEHIND = {
 }
 """What the gateway's answer must not be for what a notification says: an answer behind it."""
 
+VAGUE_CHANNELS = {"QRIS"}
+"""What gateways may answer where only their notification says who issued the QR code's reader."""
+
 AWAY = (GatewayBusy, GatewayTimeout, GatewayUnavailable)
 REPEATED = {
     "booked": "already_booked",
@@ -362,8 +365,11 @@ def _confirmed(report: PaymentReport, notification: Notification) -> PaymentRepo
             f"The notification says {notification.report.raw_status if notification.report else ''}"
             f", the gateway says {report.raw_status}."
         )
-    notified = notification.report.paid_amount if notification.report else None
-    return replace(report, notified_amount=notified)
+    told = notification.report
+    if told is None:
+        return report
+    channel = told.channel if report.channel in VAGUE_CHANNELS else report.channel
+    return replace(report, notified_amount=told.paid_amount, channel=channel or report.channel)
 
 
 @in_locked_transaction
