@@ -85,7 +85,7 @@ REPEATED = {
 
 LONGEST_ROUND_SECONDS = 40.0  # of a lease of 60; what is left is handed to others
 WORTH_A_PAGE = 5  # payments; fewer are asked for singly
-MARGIN = timedelta(seconds=5)  # both ends of the list's window are exclusive
+MARGIN = timedelta(seconds=1)  # both ends of the list's window are exclusive
 RECENT = timedelta(hours=1)
 LATE_OVERLAP = timedelta(hours=24)  # what the gateway itself learnt late (C2)
 
