@@ -107,7 +107,7 @@ def process(*, event_id: int, now: datetime) -> None:
         away = _answer(question, listed.get(question.about.reference), now)
         rest = [said.event for waiting in questions[number:] for said in waiting.said]
         if isinstance(away, GatewayBusy):
-            retrying.come_again(rest, away, now)
+            _come_again(rest, away, now)
             return
         if away or time.monotonic() > until:
             retrying.hand_back(rest, now)
@@ -289,7 +289,7 @@ def _end(event: WebhookEvent, error: Exception, now: datetime) -> None:
     """Record how an attempt failed: time can cure it, or it cannot."""
     match error:
         case GatewayBusy():
-            retrying.come_again([event], error, now)
+            _come_again([event], error, now)
         case _ if isinstance(error, TRANSIENT):
             retrying.put_off(event, error, now)
         case PayTrustError():
@@ -297,6 +297,11 @@ def _end(event: WebhookEvent, error: Exception, now: datetime) -> None:
         case _:
             log.error("event could not be processed", event_id=event.pk, exc_info=error)
             retrying.put_off(event, error, now)
+
+
+def _come_again(events: Sequence[WebhookEvent], busy: GatewayBusy, now: datetime) -> None:
+    if events:
+        retrying.come_again(events, busy, now, spread=gathering.spread(events[0]))
 
 
 def _adapter(about: PaymentRequest) -> GatewayAdapter:
