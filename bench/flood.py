@@ -35,7 +35,7 @@ CONFIRMING: Final = {"get", "list", "get_refund", "status"}  # kinds of calls
 CALLS_LIMIT: Final = 200  # where the gateway has a list
 CALLS_A_PAYMENT: Final = 2  # where there is none: chosen and paid are told, both may be asked
 DRAINED_LIMIT_SECONDS: Final = 90
-PACE_LIMIT: Final = 1.25  # times as long as the confirmations' share of the budget takes
+PACE_LIMIT: Final = 1.25  # times as long as so many calls take by the confirmations' share
 CONFIRMATIONS_SHARE: Final = 0.75
 OTHERS: Final = 3  # tenants
 OTHERS_PER_SECOND: Final = 5
@@ -119,7 +119,7 @@ def _rows(  # noqa: PLR0917  # the six things that were measured
         in_time = Target("s from the last webhook", DRAINED_LIMIT_SECONDS, drained)
         few_calls = Target("confirming calls", CALLS_LIMIT, asked)
     else:
-        by_budget = count / (CALLS_PER_MINUTE / 60 * CONFIRMATIONS_SHARE)
+        by_budget = asked / (CALLS_PER_MINUTE / 60 * CONFIRMATIONS_SHARE)
         in_time = Target("x the budget's pace", PACE_LIMIT, whole / max(by_budget, telling))
         few_calls = Target("confirming calls a payment", CALLS_A_PAYMENT, asked / count)
     over = sum(int(one["refused"]) for one in of_gateway)
