@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -44,6 +45,7 @@ class Answered:
     seconds: float
     latencies_ms: list[float]
     bodies: list[str]  # in the order of their arrival; empty unless they were asked for
+    statuses: dict[str, int]  # how often each came; 0: no answer
 
 
 class Generator:
@@ -57,13 +59,14 @@ class Generator:
         port: int,
         requests: Sequence[Request],
         *,
-        expect: int,
+        expect: int | None,
         keep_bodies: bool = False,
         per_second: float | None = None,
     ) -> Answered:
         """Send a batch over CONNECTIONS connections and wait for the last answer.
 
-        `per_second` is the pace; without one it goes as fast as the answers come.
+        `per_second` is the pace; without one it goes as fast as the answers come. `expect` none
+        takes every answer, for those who count them.
 
         Raises:
             UnexpectedAnswer: a request had no answer, or one with a status other than `expect`.
@@ -115,13 +118,14 @@ def _carry_out(
     requests: Iterator[Request],
     *,
     port: int,
-    expect: int,
+    expect: int | None,
     keep_bodies: bool,
     per_second: float | None,
 ) -> dict[str, Any]:
     latencies_ms: list[float] = []
     bodies: list[str] = []
     unexpected: list[str] = []
+    statuses: list[str] = []
 
     def work() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
@@ -135,7 +139,8 @@ def _carry_out(
             latencies_ms.append((time.perf_counter() - started) * 1000)
             if keep_bodies:
                 bodies.append(body)
-            if status != expect:
+            statuses.append(str(status))
+            if expect is not None and status != expect:
                 unexpected.append(f"{request.method} {request.path}: {status} {body[:500]}")
                 break
         connection.close()
@@ -150,7 +155,12 @@ def _carry_out(
     seconds = time.perf_counter() - began
     if unexpected:
         return {"unexpected": unexpected[0]}
-    return {"seconds": seconds, "latencies_ms": latencies_ms, "bodies": bodies}
+    return {
+        "seconds": seconds,
+        "latencies_ms": latencies_ms,
+        "bodies": bodies,
+        "statuses": Counter(statuses),
+    }
 
 
 def _exchange(connection: http.client.HTTPConnection, request: Request) -> tuple[int, str]:

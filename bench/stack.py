@@ -32,6 +32,7 @@ class Stack:
     port: int
     sandbox_port: int
     api_key: str
+    admin_key: str
     callback_token: str
     database_url: str
     redis_url: str
@@ -78,6 +79,7 @@ def _environment(state: Path) -> dict[str, str]:
         "PORT": str(_free_port()),
         "SANDBOX_PORT": str(_free_port()),
         "DJANGO_SETTINGS_MODULE": "bench.settings",
+        "MIDTRANS_CALLS_PER_MINUTE": "600",  # it says no figure of its own
         "RATE_LIMIT_REQUESTS": "1000000000",  # counted, but never reached
         "DATABASE_URL": "",  # empty: servers of our own, whose processes we can see
         "REDIS_URL": "",
@@ -118,6 +120,7 @@ def _described(stack: dict[str, Any], environment: dict[str, str]) -> Stack:
         port=int(environment["PORT"]),
         sandbox_port=int(environment["SANDBOX_PORT"]),
         api_key=stack["api_key"],
+        admin_key=stack["admin_key"],
         callback_token=stack["credentials"]["xendit"]["callback_token"],
         database_url=database_url,
         redis_url=redis_url,

@@ -269,6 +269,11 @@ class NotificationNotUsed(PayTrustError):
 
     code = "notification_not_used"
 
+    def __init__(self, reason: str, *, hint: Notification | None = None) -> None:
+        """Say why; `hint` is what it may be about, where a payment may be told twice."""
+        super().__init__(reason)
+        self.hint = hint
+
 
 class GatewayAdapter(Protocol):
     """How one gateway account is spoken to. Every call is one or two HTTP requests."""

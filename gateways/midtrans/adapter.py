@@ -6,7 +6,7 @@ Errors stand in the body's `status_code`, also under HTTP 200; 407 is how an exp
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +23,7 @@ from gateways.adapter import (
     MalformedNotification,
     Notification,
     NotificationNotAuthentic,
+    NotificationNotUsed,
     PaymentMethod,
     PaymentOrder,
     PaymentPage,
@@ -51,6 +52,12 @@ PARTIAL_CHARGEBACK = "partial_chargeback"
 ENDED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CANCELLED}
 ONLY_CANCELLABLE = {"authorize", "capture"}  # cards under review; expire is for pending ones
 SIGNED = ("order_id", "status_code", "gross_amount")
+SIGNED_OF_ACCOUNT = (  # no source says which; each needs the key, and nothing follows from it
+    ("account_id", "account_status", "status_code"),
+    ("account_id", "status_code", "account_status"),
+    ("account_id", "account_status"),
+    ("account_id", "status_code"),
+)
 
 
 class PageEnd(StrEnum):
@@ -164,16 +171,24 @@ class MidtransAdapter:
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         """Compare the SHA-512 over the strings exactly as received, in constant time (B7).
 
+        Notes about a linked GoPay account name no order; theirs is over the account (C10).
+
         Raises:
             NotificationNotAuthentic: the signature is missing or wrong, or there is no JSON.
         """
         message = read_damaged(body)
-        values = [message.get(name) for name in (*SIGNED, "signature_key")]
-        if not self._server_key or not all(isinstance(value, str) for value in values):
+        given = message.get("signature_key")
+        forms = SIGNED_OF_ACCOUNT if _is_of_account(message) else (SIGNED,)
+        named = {name for form in forms for name in form}
+        if (
+            not self._server_key
+            or not isinstance(given, str)
+            or not all(isinstance(message.get(name), str) for name in named)
+        ):
             raise NotificationNotAuthentic("What must be signed is missing.")
-        *signed, given = map(str, values)
-        expected = hashlib.sha512(_bytes("".join(signed) + self._server_key)).hexdigest()
-        if not hmac.compare_digest(_bytes(given), expected.encode()):
+        if not any(
+            hmac.compare_digest(_bytes(given), self._signature(message, form)) for form in forms
+        ):
             raise NotificationNotAuthentic("The signature_key is wrong.")
 
     def parse_notification(self, *, headers: Mapping[str, str], body: bytes) -> Notification:
@@ -184,8 +199,11 @@ class MidtransAdapter:
 
         Raises:
             MalformedNotification: fields are missing, or status and code contradict.
+            NotificationNotUsed: it is about a linked account.
         """
         message = _object(body)
+        if _is_of_account(message):
+            raise NotificationNotUsed("It is about a linked account, and no payment.")
         try:
             midtrans_messages.check_consistency(message)
             report = midtrans_messages.report_of(message, reference=read_text(message, "order_id"))
@@ -201,6 +219,10 @@ class MidtransAdapter:
             report=report,
             opens_dispute=report.raw_status == PARTIAL_CHARGEBACK and not report.reversals,
         )
+
+    def _signature(self, message: Mapping[str, Any], form: Iterable[str]) -> bytes:
+        text = "".join(message[name] for name in form) + self._server_key
+        return hashlib.sha512(_bytes(text)).hexdigest().encode()
 
     def _open_charge(self, order: PaymentOrder, method: PaymentMethod) -> PaymentPage:
         expires_at = methods.end_of(order, method)
@@ -354,6 +376,11 @@ def _page_again(answer: Answer) -> PaymentPage | None:
 def _snap_messages(answer: Answer) -> str:
     messages = answer.fields.get("error_messages")
     return "; ".join(map(str, messages)) if isinstance(messages, list) else ""
+
+
+def _is_of_account(message: Mapping[str, Any]) -> bool:
+    """Tell whether a customer linked a GoPay account, or unlinked it (C10)."""
+    return "account_id" in message and "order_id" not in message
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def show_limits(sandbox: Simulator, _fields: Fields) -> Answer:
         {
             "xendit": accounts.xendit.rate_limit_per_minute,
             "midtrans": accounts.midtrans.rate_limit_per_minute,
+            "calls": sandbox.limiter.counted(),
         }
     )
 

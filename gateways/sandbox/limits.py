@@ -1,7 +1,7 @@
 """How many calls a minute a gateway takes, by endpoint (gateways-2.md C3)."""
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,13 +23,17 @@ class Limiter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: dict[tuple[str, str], deque[datetime]] = {}
+        self._taken: Counter[tuple[str, str]] = Counter()
+        self._refused: Counter[tuple[str, str]] = Counter()
 
     def take(self, gateway: str, route: str, *, limit: int, now: datetime) -> Room:
         """Count a call unless the limit is reached; 0 is no limit."""
         with self._lock:
             calls = self._recent(gateway, route, now)
             if 0 < limit <= len(calls):
+                self._refused[gateway, route] += 1
                 return Room(0, _reset(calls, now), passed=True)
+            self._taken[gateway, route] += 1
             if limit:
                 calls.append(now)
             return Room(max(0, limit - len(calls)), _reset(calls, now))
@@ -40,9 +44,23 @@ class Limiter:
             calls = self._recent(gateway, route, now)
             return Room(max(0, limit - len(calls)), _reset(calls, now))
 
+    def counted(self) -> list[dict[str, object]]:
+        """Tell how many calls of each kind were taken and refused since a limit was last set."""
+        with self._lock:
+            return [
+                {
+                    "gateway": gateway,
+                    "route": route,
+                    "taken": self._taken[gateway, route],
+                    "refused": self._refused[gateway, route],
+                }
+                for gateway, route in sorted({*self._taken, *self._refused})
+            ]
+
     def forget(self) -> None:
         with self._lock:
-            self._calls.clear()
+            for known in (self._calls, self._taken, self._refused):
+                known.clear()
 
     def _recent(self, gateway: str, route: str, now: datetime) -> deque[datetime]:
         calls = self._calls.setdefault((gateway, route), deque())

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -23,7 +24,15 @@ from gateways.adapter import (
     PaymentState,
     Reversal,
 )
-from gateways.http import UNREADABLE, Answer, GatewaySession, explained, read_json, rejected
+from gateways.http import (
+    UNREADABLE,
+    Answer,
+    GatewaySession,
+    explained,
+    read_json,
+    read_text,
+    rejected,
+)
 from gateways.xendit import messages
 from paytrust.money import Money
 
@@ -31,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 EVENT_ID_LENGTH = 255
 PAGE_SIZE = 100  # the largest that the list takes, C2
-FEW = 3  # so many are as quickly asked for singly
+WORTH_A_PAGE = 4  # so many are asked for more quickly by a page than singly
 PAID_STATUSES = ("PAID", "SETTLED")
 FORBIDDEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
@@ -112,17 +121,20 @@ class XenditAdapter:
     ) -> dict[str, PaymentReport]:
         """Go through the list of invoices paid between two moments, the newest first (C2).
 
-        Both ends are sent, because one alone has no effect. A page that finds none of what is
-        wanted ends the search, and so does a rest that is as quickly asked for singly.
+        Both ends are sent, because one alone has no effect. The list is sorted by when invoices
+        were made, so a page may hold none of what is wanted; pages go on while they are much
+        cheaper than asking for each of the rest singly.
         """
         wanted, found = set(references), dict[str, PaymentReport]()
         last: str | None = None
-        while len(wanted) > FEW:
+        for page in itertools.count(1):
+            if len(wanted) < page * WORTH_A_PAGE:
+                break
             rows = self._paid_page(after=after, before=before, last=last)
             told = {one.reference: one for one in _complete(rows) if one.reference in wanted}
             found |= told
             wanted -= told.keys()
-            if not told or len(rows) < PAGE_SIZE:
+            if len(rows) < PAGE_SIZE:
                 break
             last = str(rows[-1].get("id", ""))
         return found
@@ -272,7 +284,12 @@ class XenditAdapter:
 
 
 def _is_of(refund: Mapping[str, Any], invoice_id: str, payment_id: str | None) -> bool:
-    """Tell whether a refund is of an invoice; one of them may name its payment only (C1)."""
+    """Tell whether a refund is of an invoice; one of them may name its payment only (C1).
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no refund.
+    """
+    read_text(refund, "id")
     if refund.get("invoice_id"):
         return bool(refund["invoice_id"] == invoice_id)
     named = refund["payment_id"]  # one of both is always there

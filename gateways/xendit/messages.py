@@ -32,6 +32,7 @@ STATES = {
     "COMPLETED": PaymentState.PAID,  # very old callbacks
     "EXPIRED": PaymentState.EXPIRED,
 }
+QR_METHODS = {"QR_CODE", "QRIS"}
 PAYMENT_PREFIXES = ("ewc_", "qrpy_", "plc_", "py-")
 OF_OTHER_PRODUCTS = (
     "callback_virtual_account_id",
@@ -43,6 +44,7 @@ OF_OTHER_PRODUCTS = (
 )
 OTHER_IDS = ("report_", "disb", "po-")
 DISPUTE, WALLET_REFUND = "dispute.", "ewallet.refund"
+HINTS = ("payment.", "payment_request.expiry", "capture.", "ewallet.capture", "qr.payment")
 WALLET_CURRENCIES = {"ID": "IDR", "MY": "MYR"}  # by how its channel's code begins
 REFUND_SUCCEEDED, REFUND_FAILED = "refund.succeeded", "refund.failed"
 
@@ -110,7 +112,7 @@ def report_of(
         method=invoice.get("payment_method"),
         finality=Finality.SETTLED if raw_status == SETTLED else Finality.PAID,
         payment_id=_payment_id(invoice),
-        channel=invoice.get("payment_channel") or invoice.get("bank_code"),
+        channel=_channel(invoice),
         page=_page(invoice, page_until),
     )
 
@@ -154,7 +156,23 @@ def event_notification(event_id: str, message: Mapping[str, Any]) -> Notificatio
         return _refund_notification(event_id, event, message["data"])
     if event == WALLET_REFUND:
         return _wallet_notification(event_id, message["data"])
-    raise NotificationNotUsed(f"Events of the kind {event} are not used.")
+    hint = _hint(event_id, message.get("data")) if event.startswith(HINTS) else None
+    raise NotificationNotUsed(f"Events of the kind {event} are not used.", hint=hint)
+
+
+def _hint(event_id: str, data: object) -> Notification | None:
+    """Return what a payment's own event may be about: invoices may be told twice (C10)."""
+    if not isinstance(data, Mapping):
+        return None
+    texts = {name: value for name, value in data.items() if isinstance(value, str) and value}
+    named = [texts[name] for name in ("payment_id", "id") if name in texts]
+    return Notification(
+        event_id=event_id,
+        reference=texts.get("reference_id") or texts.get("external_id"),
+        gateway_id=texts.get("invoice_id") or texts.get("payment_link_id"),
+        report=None,
+        payment_ids=tuple(one for name in named for one in spellings(name)),
+    )
 
 
 def _dispute_notification(event_id: str, message: Mapping[str, Any]) -> Notification:
@@ -234,6 +252,15 @@ def _customer(order: PaymentOrder) -> dict[str, str]:
         "mobile_number": order.customer.phone,
     }
     return {key: value for key, value in named.items() if value}
+
+
+def _channel(invoice: Mapping[str, Any]) -> str | None:
+    """Return where the customer paid; of a QR code the issuer, which refunds go by (C1)."""
+    channel = invoice.get("payment_channel") or invoice.get("bank_code")
+    details = invoice.get("payment_details")
+    if invoice.get("payment_method") in QR_METHODS and isinstance(details, Mapping):
+        channel = details.get("source") or channel
+    return None if channel is None else str(channel)
 
 
 def _payment_id(invoice: Mapping[str, Any]) -> str | None:

@@ -73,15 +73,13 @@ def ask(*, payment_request_id: int, now: datetime) -> str:
         GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
         The failures of `payments.booking.settling.settle`.
     """
-    payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
-    leases.require_free(payment_request, now)
-    return _ask(payment_request, Priority.MERCHANT, now)
+    return _asked(payment_request_id, Priority.MERCHANT, now)
 
 
 def ask_for_job(*, payment_request_id: int, now: datetime) -> None:
     """Ask about a payment as `ask` does; what hinders it is logged, and the checks come again."""
     try:
-        outcome = ask(payment_request_id=payment_request_id, now=now)
+        outcome = _asked(payment_request_id, Priority.CONFIRMATION, now)
     except PayTrustError as error:
         transitions.to_be_asked(ids=[payment_request_id], at=now)
         log.warning(
@@ -89,6 +87,12 @@ def ask_for_job(*, payment_request_id: int, now: datetime) -> None:
         )
         return
     log.info("payment asked about", id=payment_request_id, outcome=outcome)
+
+
+def _asked(payment_request_id: int, priority: Priority, now: datetime) -> str:
+    payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
+    leases.require_free(payment_request, now)
+    return _ask(payment_request, priority, now)
 
 
 def _ask(payment_request: PaymentRequest, priority: Priority, now: datetime) -> str:

@@ -71,6 +71,9 @@ BEHIND = {
 }
 """What the gateway's answer must not be for what a notification says: an answer behind it."""
 
+VAGUE_CHANNELS = {"QRIS"}
+"""What gateways may answer where only their notification says who issued the QR code's reader."""
+
 AWAY = (GatewayBusy, GatewayTimeout, GatewayUnavailable)
 REPEATED = {
     "booked": "already_booked",
@@ -82,7 +85,7 @@ REPEATED = {
 
 LONGEST_ROUND_SECONDS = 40.0  # of a lease of 60; what is left is handed to others
 WORTH_A_PAGE = 5  # payments; fewer are asked for singly
-MARGIN = timedelta(seconds=5)  # both ends of the list's window are exclusive
+MARGIN = timedelta(seconds=1)  # both ends of the list's window are exclusive
 RECENT = timedelta(hours=1)
 LATE_OVERLAP = timedelta(hours=24)  # what the gateway itself learnt late (C2)
 
@@ -104,7 +107,7 @@ def process(*, event_id: int, now: datetime) -> None:
         away = _answer(question, listed.get(question.about.reference), now)
         rest = [said.event for waiting in questions[number:] for said in waiting.said]
         if isinstance(away, GatewayBusy):
-            retrying.come_again(rest, away, now)
+            _come_again(rest, away, now)
             return
         if away or time.monotonic() > until:
             retrying.hand_back(rest, now)
@@ -286,7 +289,7 @@ def _end(event: WebhookEvent, error: Exception, now: datetime) -> None:
     """Record how an attempt failed: time can cure it, or it cannot."""
     match error:
         case GatewayBusy():
-            retrying.come_again([event], error, now)
+            _come_again([event], error, now)
         case _ if isinstance(error, TRANSIENT):
             retrying.put_off(event, error, now)
         case PayTrustError():
@@ -294,6 +297,11 @@ def _end(event: WebhookEvent, error: Exception, now: datetime) -> None:
         case _:
             log.error("event could not be processed", event_id=event.pk, exc_info=error)
             retrying.put_off(event, error, now)
+
+
+def _come_again(events: Sequence[WebhookEvent], busy: GatewayBusy, now: datetime) -> None:
+    if events:
+        retrying.come_again(events, busy, now, spread=gathering.spread(events[0]))
 
 
 def _adapter(about: PaymentRequest) -> GatewayAdapter:
@@ -362,8 +370,11 @@ def _confirmed(report: PaymentReport, notification: Notification) -> PaymentRepo
             f"The notification says {notification.report.raw_status if notification.report else ''}"
             f", the gateway says {report.raw_status}."
         )
-    notified = notification.report.paid_amount if notification.report else None
-    return replace(report, notified_amount=notified)
+    told = notification.report
+    if told is None:
+        return report
+    channel = told.channel if report.channel in VAGUE_CHANNELS else report.channel
+    return replace(report, notified_amount=told.paid_amount, channel=channel or report.channel)
 
 
 @in_locked_transaction

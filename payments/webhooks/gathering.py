@@ -42,6 +42,24 @@ def take(*, event_id: int, now: datetime) -> list[WebhookEvent]:
     return [event, *_lease_others(event, now)]
 
 
+def spread(event: WebhookEvent) -> timedelta:
+    """Return how long the account's budget needs for half of what waits with an event.
+
+    Nothing where a page of the gateway's list answers many at once.
+    """
+    code = event.gateway.code
+    caller = registry.caller_for(code, account_id=event.account_id, priority=Priority.CONFIRMATION)
+    _used, limit = pacing.used_lately(caller, CONFIRMING)
+    if not limit or descriptors.of(code).lists_paid:
+        return timedelta()
+    waiting = WebhookEvent.objects.filter(
+        gateway_id=event.gateway_id,
+        account_id=event.account_id,
+        status=WebhookEvent.Status.RECEIVED,
+    )[:MOST_ABOUT_ONE_PAYMENT].count()
+    return timedelta(minutes=waiting / (limit * pacing.SHARES[Priority.CONFIRMATION]) / 2)
+
+
 def _is_ripe(event: WebhookEvent, now: datetime) -> bool:
     """Tell whether asking now is worth a call of the account's budget."""
     code = event.gateway.code

@@ -58,6 +58,8 @@ def receive(
         raise
     if isinstance(notification, MalformedNotification):
         event.reference = reference_in(body)
+    elif isinstance(notification, NotificationNotUsed):
+        event.reference = _hinted_reference(event.gateway_id, notification)
     event.headers = {name: headers[name] for name in KEPT_HEADERS if name in headers}
     event.body, event.received_at = body, now
     return _store(event, notification, now)
@@ -81,6 +83,24 @@ def find_payment_request(gateway_id: int, notification: Notification) -> Payment
     if found is None and notification.payment_ids:
         found = at_gateway.filter(gateway_charge_id__in=notification.payment_ids).first()
     return found
+
+
+def payment_to_ask_about(event: WebhookEvent) -> PaymentRequest | None:
+    """Return the payment about which a body of no use still makes the gateway be asked.
+
+    What is damaged may be about money of any time (spec 4.5). What is of another kind is only a
+    hint that a payment which still waits may have been paid.
+    """
+    about = payment_named(event)
+    hint = event.status == WebhookEvent.Status.IGNORED
+    if about is not None and hint and about.status not in PaymentRequest.ACTIVE:
+        return None
+    return about
+
+
+def _hinted_reference(gateway_id: int, unused: NotificationNotUsed) -> str | None:
+    about = find_payment_request(gateway_id, unused.hint) if unused.hint else None
+    return None if about is None else about.reference
 
 
 def payment_named(event: WebhookEvent) -> PaymentRequest | None:

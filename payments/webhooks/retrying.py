@@ -131,9 +131,20 @@ def record_repeats(
             record_outcome(event, payment_request, Settlement(outcome), now)
 
 
-def come_again(events: Sequence[WebhookEvent], busy: GatewayBusy, now: datetime) -> None:
-    """Make events due when their gateway takes calls again; that costs no attempt (12.1)."""
-    seconds = busy.wait_seconds * random.uniform(1, 1.5)  # noqa: S311  # not all at once
+def come_again(
+    events: Sequence[WebhookEvent], busy: GatewayBusy, now: datetime, *, spread: timedelta
+) -> None:
+    """Make events due when their gateway takes calls again; that costs no attempt (12.1).
+
+    Args:
+        events: those that wait for one answer.
+        busy: says when calls are taken again.
+        now: the time.
+        spread: how long the account's budget needs for half of what waits. Events come again at
+            any moment of it, or all would be handed out for the few calls there are.
+    """
+    longest = max(busy.wait_seconds / 2, spread.total_seconds())
+    seconds = busy.wait_seconds + random.uniform(0, longest)  # noqa: S311  # not all at once
     _due_again(events, now + timedelta(seconds=seconds))
     log.info("events wait for the gateway's limit", events=len(events), seconds=round(seconds, 1))
 

@@ -46,7 +46,7 @@ class GatewayNotification(APIView):
             raise
         if event is not None and event.next_attempt_at is not None:
             queue.publish(tasks.process_webhook_event, event_id=event.pk)
-        elif event is not None and (about := receiving.payment_named(event)) is not None:
+        elif event is not None and (about := receiving.payment_to_ask_about(event)) is not None:
             queue.publish(tasks.ask_about_payment, payment_request_id=about.pk)
         return Response({"status": "ok"})
 

@@ -53,6 +53,26 @@ class TestPaymentPage:
         merchant.wait_for(invoice["id"], status="fully_paid")
         assert shown.grave_violations() == []
 
+    @GATEWAYS
+    def test_shows_lines_tax_fee_and_order_number_in_full(
+        self, window: OpenWindow, merchant: Merchant, sandbox: Sandbox, gateway: str
+    ) -> None:
+        number = "ORDER-2026-11-28-0000001"
+        body = BODIES[gateway](external_id=number)
+        body["line_items"][0] |= {"product_name": "Phone case with a lid", "tax_rate": "0.06"}
+        page = merchant.post("/invoices", json=body).json()["payment_url"]
+        shown = window()
+
+        shown.page.goto(page)
+
+        text = shown.page.locator("main").inner_text()
+        for part in (number, "Phone case with a lid", "Tax", "Service fee", "Total"):
+            assert part in text
+        assert "Not told by the lines" not in text
+        widths = "(table) => [table.scrollWidth, table.clientWidth]"
+        needed, seen = shown.page.locator(".table").evaluate(widths)
+        assert needed <= seen
+
     @pytest.mark.slow
     @GATEWAYS
     def test_bears_out_every_button_and_every_button_after_it(

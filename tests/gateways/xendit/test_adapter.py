@@ -503,7 +503,7 @@ class TestParseNotification:
         [
             ("20", ("PT-20260115-0001", "paid", Money(150_000, "IDR"), "BCA")),
             ("21", ("PT-20260115-0008", "paid", Money(88_000, "IDR"), "DANA")),
-            ("22", ("PT-20260115-0009", "paid", Money(25_000, "IDR"), "QRIS")),
+            ("22", ("PT-20260115-0009", "paid", Money(25_000, "IDR"), "GOPAY")),
             ("23", ("PT-20260115-0010", "paid", Money(320_000, "IDR"), "CREDIT_CARD")),
             ("24", ("PT-20260115-0002", "paid", Money(12_055, "MYR"), "TOUCHNGO")),
             ("25", ("PT-20260115-0007", "expired", None, None)),
@@ -652,3 +652,53 @@ class TestParseNotification:
     def test_anything_but_an_object_is_malformed(self, xendit: XenditAdapter, body: bytes) -> None:
         with pytest.raises(MalformedNotification):
             xendit.parse_notification(headers={}, body=body)
+
+
+class TestFindPaid:
+    """The list is sorted by when invoices were made: what is wanted may stand on any page (C2)."""
+
+    WINDOW: dict[str, datetime] = {  # never changed
+        "after": datetime(2026, 1, 15, 5, tzinfo=UTC),
+        "before": datetime(2026, 1, 15, 6, tzinfo=UTC),
+    }
+
+    def rows(self, *names: str) -> list[dict[str, Any]]:
+        row = recording("xendit/42_list")["response"]["json"][0]
+        return [row | {"id": f"id-{name}", "external_id": name} for name in names]
+
+    def others(self) -> list[dict[str, Any]]:
+        return self.rows(*(f"other-{number}" for number in range(100)))
+
+    def test_goes_on_after_a_page_that_holds_none(
+        self, xendit: XenditAdapter, gateway: Playback
+    ) -> None:
+        wanted = [f"PT-{number}" for number in range(20)]
+        gateway.will_answer(self.others())
+        gateway.will_answer(self.others())
+        gateway.will_answer(self.rows(*wanted))
+
+        found = xendit.find_paid(references=wanted, **self.WINDOW)
+
+        assert sorted(found) == sorted(wanted)
+        assert ["last_invoice=id-other-99" in one.path for one in gateway.asked] == [
+            False,
+            True,
+            True,
+        ]
+
+    def test_ends_when_the_rest_is_as_quickly_asked_for_singly(
+        self, xendit: XenditAdapter, gateway: Playback
+    ) -> None:
+        wanted = [f"PT-{number}" for number in range(11)]
+        gateway.will_answer(self.others())
+        gateway.will_answer(self.others())
+
+        assert xendit.find_paid(references=wanted, **self.WINDOW) == {}
+        assert len(gateway.asked) == 2
+
+    def test_ends_with_a_short_page(self, xendit: XenditAdapter, gateway: Playback) -> None:
+        wanted = [f"PT-{number}" for number in range(50)]
+        gateway.will_answer(self.rows("PT-1", "other"))
+
+        assert list(xendit.find_paid(references=wanted, **self.WINDOW)) == ["PT-1"]
+        assert len(gateway.asked) == 1

@@ -13,12 +13,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from gateways import registry
-from gateways.adapter import PaymentOrder
+from gateways.adapter import GatewayBusy, PaymentOrder
 from gateways.budgets import breaker, pacing
 from gateways.budgets.pacing import Priority
 from invoices.models import PaymentRequest, Transaction
 from payments.models import WebhookEvent, WebhookRetry
-from payments.webhooks import confirming, receiving, retrying
+from payments.webhooks import confirming, gathering, receiving, retrying
 from paytrust.money import Money
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
@@ -214,3 +214,60 @@ def test_a_short_limit_is_waited_for(merchant: Merchant, sandbox: Sandbox) -> No
 
     assert made.status_code == 201
     assert len(sandbox.charges()) == 1
+
+
+class TestSpread:
+    """Where each payment costs a call, what waits comes again at the budget's pace."""
+
+    @pytest.fixture
+    def waiting(self, committed: None, monkeypatch: pytest.MonkeyPatch) -> list[WebhookEvent]:
+        for code in ("xendit", "midtrans"):
+            monkeypatch.setitem(settings.GATEWAY_CALLS_PER_MINUTE, code, 60)
+        return [
+            WebhookEvent.objects.create(
+                gateway_id=gateway_id,
+                event_id=f"waiting-{gateway_id}-{number}",
+                body=b"{}",
+                headers={},
+                received_at=T0,
+                next_attempt_at=T0,
+            )
+            for gateway_id in (1, 2)
+            for number in range(90)
+        ]
+
+    def test_grows_with_what_waits_at_midtrans(self, waiting: list[WebhookEvent]) -> None:
+        assert gathering.spread(waiting[-1]) == timedelta(minutes=1)  # 90 of 45 a minute, halved
+
+        WebhookEvent.objects.filter(pk__in=[one.pk for one in waiting[90:135]]).update(
+            status="ignored", next_attempt_at=None, outcome="x", processed_at=T0
+        )
+        assert gathering.spread(waiting[-1]) == timedelta(seconds=30)
+
+    def test_is_nothing_where_there_is_a_list(self, waiting: list[WebhookEvent]) -> None:
+        assert gathering.spread(waiting[0]) == timedelta()
+
+    def test_is_nothing_without_a_figure(
+        self, waiting: list[WebhookEvent], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(settings.GATEWAY_CALLS_PER_MINUTE, "midtrans", 0)
+        assert gathering.spread(waiting[-1]) == timedelta()
+
+    def test_decides_when_events_come_again(self, waiting: list[WebhookEvent]) -> None:
+        busy = GatewayBusy("midtrans", retry_after_seconds=2)
+        events = waiting[90:]
+
+        for event in events:
+            retrying.come_again([event], busy, T0, spread=timedelta(minutes=1))
+
+        due = [
+            one - T0
+            for one in WebhookEvent.objects.filter(gateway_id=2).values_list(
+                "next_attempt_at", flat=True
+            )
+            if one is not None
+        ]
+        assert len(due) == 90
+        assert min(due) >= timedelta(seconds=2)
+        assert max(due) <= timedelta(seconds=62)
+        assert max(due) - min(due) > timedelta(seconds=30)

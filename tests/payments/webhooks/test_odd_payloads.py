@@ -9,7 +9,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from gateways import registry
+from gateways import descriptors, registry
+from gateways.refund_terms import NO_REFUND
 from invoices.models import Invoice, PaymentRequest, Transaction
 from payments.models import WebhookEvent
 from payments.webhooks import confirming, readings, receiving, texts
@@ -156,6 +157,108 @@ class TestOtherProducts:
         assert event.next_attempt_at is None
 
 
+def post(body: bytes, *, gateway: str = "xendit") -> int:
+    headers = TOKEN if gateway == "xendit" else {}
+    return (
+        Client()
+        .post(f"/webhooks/{gateway}", body, content_type="application/json", headers=headers)
+        .status_code
+    )
+
+
+class TestHints:
+    """An invoice's payment may be told twice: by the invoice, and by the payment itself (C10)."""
+
+    @pytest.mark.parametrize(
+        ("kind", "data"),
+        [
+            ("payment.capture", {"payment_id": "py-1", "reference_id": "PT-884-1-1-7KQ2ZD"}),
+            ("payment.succeeded", {"id": "py-1", "reference_id": "PT-884-1-1-7KQ2ZD"}),
+            ("capture.succeeded", {"id": "cap-1", "payment_link_id": INVOICE_ID}),
+            ("ewallet.capture", {"id": "ewc_1", "reference_id": "PT-884-1-1-7KQ2ZD"}),
+            ("qr.payment", {"id": "qrpy_1", "reference_id": "PT-884-1-1-7KQ2ZD"}),
+        ],
+    )
+    def test_about_a_payment_of_ours_make_the_gateway_be_asked(
+        self, demand: PaymentRequest, gateway: Playback, kind: str, data: dict[str, Any]
+    ) -> None:
+        answers_paid(gateway, demand)
+
+        answered = post(json.dumps({"event": kind, "data": data}).encode())
+
+        event = WebhookEvent.objects.get()
+        assert (answered, event.status, event.outcome) == (200, "ignored", "notification_not_used")
+        assert Transaction.objects.get().amount == demand.amount
+        assert "claims to be about PT-884-1-1-7KQ2ZD" in texts.effect(readings.claim_of(event))
+
+    @pytest.mark.parametrize(
+        ("kind", "reference"),
+        [
+            ("payment.succeeded", "PT-1-1-1-AAAAAA"),
+            ("payment_session.completed", "PT-884-1-1-7KQ2ZD"),
+            ("payout.succeeded", "PT-884-1-1-7KQ2ZD"),
+        ],
+    )
+    def test_about_anything_else_ask_nobody(
+        self, demand: PaymentRequest, gateway: Playback, kind: str, reference: str
+    ) -> None:
+        answered = post(json.dumps({"event": kind, "data": {"reference_id": reference}}).encode())
+
+        event = WebhookEvent.objects.get()
+        assert (answered, event.status, event.reference) == (200, "ignored", None)
+        assert gateway.asked == []
+
+    @pytest.mark.parametrize("data", [None, [], "x", {"reference_id": 1, "id": {}}])
+    def test_that_cannot_be_read_are_ignored(
+        self, demand: PaymentRequest, gateway: Playback, data: object
+    ) -> None:
+        assert post(json.dumps({"event": "payment.capture", "data": data}).encode()) == 200
+        assert (WebhookEvent.objects.get().status, gateway.asked) == ("ignored", [])
+
+    def test_about_what_is_paid_already_ask_nobody(
+        self, demand: PaymentRequest, gateway: Playback
+    ) -> None:
+        answers_paid(gateway, demand)
+        assert processed(xendit_says(demand)).outcome == "booked"
+        asked = len(gateway.asked)
+
+        data = {"payment_id": "py-1", "reference_id": demand.reference}
+        assert post(json.dumps({"event": "payment.capture", "data": data}).encode()) == 200
+
+        assert len(gateway.asked) == asked
+        assert Transaction.objects.count() == 1
+
+
+class TestIssuers:
+    QR: dict[str, Any] = {"payment_method": "QR_CODE", "payment_channel": "QRIS"}  # never changed
+
+    @pytest.mark.parametrize("answers_it", [True, False])
+    def test_of_a_qr_code_are_kept_and_decide_what_can_be_refunded(
+        self, demand: PaymentRequest, gateway: Playback, answers_it: bool
+    ) -> None:
+        details: dict[str, Any] = {"payment_details": {"receipt_id": "1", "source": "BCA"}}
+        answer = json.loads(xendit_says(demand, **self.QR))
+        gateway.will_answer(answer | (details if answers_it else {}))
+
+        assert processed(xendit_says(demand, **self.QR, **details)).outcome == "booked"
+
+        booked = Transaction.objects.get()
+        assert (booked.payment_method, booked.payment_channel) == ("QR_CODE", "BCA")
+        terms = descriptors.of("xendit").refund_terms
+        assert terms("QR_CODE", "BCA") == NO_REFUND
+        assert terms("QR_CODE", "GOPAY") != NO_REFUND
+
+    @pytest.mark.parametrize("details", [None, {}, "GOPAY", {"source": None}])
+    def test_that_are_not_told_leave_the_channel(
+        self, demand: PaymentRequest, gateway: Playback, details: object
+    ) -> None:
+        said = xendit_says(demand, **self.QR, payment_details=details)
+        gateway.will_answer(json.loads(said))
+
+        assert processed(said).outcome == "booked"
+        assert Transaction.objects.get().payment_channel == "QRIS"
+
+
 DAMAGES = {
     "NaN": lambda body: body.replace(b'"amount": 100.0', b'"amount": NaN'),
     "half a surrogate": lambda body: body.replace(b'"MYR"', b'"MYR\\ud800"'),
@@ -240,6 +343,46 @@ class TestMidtrans:
             confirming.process(event_id=event.pk, now=T0)
             event.refresh_from_db()
         return event
+
+    def linked(self, *signed: str, key: str = SERVER_KEY, **fields: str) -> bytes:
+        note = {
+            "account_id": "00000269-7836-49e5-bc65-e592afafec14",
+            "merchant_id": "M099098",
+            "payment_type": "gopay",
+            "status_code": "204",
+            "account_status": "DISABLED",
+            **fields,
+        }
+        text = "".join(note[name] for name in signed) + key
+        return json.dumps(
+            note | {"signature_key": hashlib.sha512(text.encode()).hexdigest()}
+        ).encode()
+
+    @pytest.mark.parametrize(
+        "signed",
+        [("account_id", "account_status", "status_code"), ("account_id", "account_status")],
+    )
+    def test_a_note_about_a_linked_account_is_ignored(
+        self, committed: None, gateway: Playback, signed: tuple[str, ...]
+    ) -> None:
+        assert post(self.linked(*signed), gateway="midtrans") == 200
+
+        event = WebhookEvent.objects.get()
+        assert (event.status, event.outcome) == ("ignored", "notification_not_used")
+        assert gateway.asked == []
+
+    def test_a_note_about_a_linked_account_must_be_signed(self, committed: None) -> None:
+        signed = ("account_id", "account_status", "status_code")
+        assert post(self.linked(*signed, key="another"), gateway="midtrans") == 401
+        assert post(self.linked(key=SERVER_KEY), gateway="midtrans") == 401
+        odd = json.loads(self.linked(*signed)) | {"account_status": 1}
+        assert post(json.dumps(odd).encode(), gateway="midtrans") == 401
+        assert not WebhookEvent.objects.exists()
+
+    def test_a_payment_is_not_taken_for_an_account(self, rupiah: PaymentRequest) -> None:
+        said = midtrans_says(rupiah, "settlement", "200", account_id="x", account_status="ENABLED")
+        assert post(json.dumps(said | {"signature_key": "0"}).encode(), gateway="midtrans") == 401
+        assert not WebhookEvent.objects.exists()
 
     def test_a_damaged_body_with_a_right_signature_makes_it_be_asked(
         self, rupiah: PaymentRequest, gateway: Playback
