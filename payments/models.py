@@ -13,7 +13,18 @@ from apikeys.models import Tenant
 from apikeys.tenants import columns
 from gateways.models import Gateway, GatewayAccount
 from invoices.models import Invoice, Transaction
+from payments.refunds.models import Refund, RefundLimit
 from paytrust.operations import triggers
+
+__all__ = [
+    "DiscrepancyEntry",
+    "EventTransaction",
+    "Proposal",
+    "Refund",
+    "RefundLimit",
+    "WebhookEvent",
+    "WebhookRetry",
+]
 
 
 class WebhookEvent(models.Model):

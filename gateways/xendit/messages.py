@@ -222,6 +222,7 @@ def refund_of(refund: Mapping[str, Any]) -> Reversal:
         kind="refund",
         at=_time(refund.get("updated") or refund.get("created")),
         confirmed=refund.get("status") == "SUCCEEDED",
+        reference=refund.get("reference_id"),
     )
 
 
