@@ -20,6 +20,7 @@ from payments.booking.movement import Movement
 from payments.models import WebhookEvent
 from payments.refunds import transitions
 from payments.refunds.models import Refund
+from payments.refunds.request import new_reference
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
 
@@ -199,7 +200,25 @@ def _book_shares(
             gateway_refund_id=reversal.id,
             now=now,
         )
+    elif reversal.kind == REFUND:
+        for row in rows:
+            transitions.found(refund=_found(row, reversal), booked_as=row, now=now)
     return rows
+
+
+def _found(row: Transaction, reversal: Reversal) -> Refund:
+    """Return a refund that the merchant made at the gateway's dashboard, unsaved."""
+    assert row.reverses is not None, "a refund gives a payment back"
+    return Refund(
+        tenant_id=row.tenant_id,
+        invoice_id=row.invoice_id,
+        transaction=row.reverses,
+        amount=-row.amount,
+        currency_code=row.currency_code,
+        reason=Refund.Reason.OTHER,
+        reference=new_reference(invoice_id=row.invoice_id),
+        gateway_refund_id=reversal.id,
+    )
 
 
 def _shares(

@@ -75,7 +75,7 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
         return can is not None and can.in_part
 
     def _refundable(self, row: Transaction) -> Refundable | None:
-        found: Refundable | None = self.context["refundable"].get(row.pk)
+        found: Refundable | None = self.context.get("refundable", {}).get(row.pk)
         return found
 
     def get_overpayment_amount(self, row: Transaction) -> int:

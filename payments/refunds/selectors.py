@@ -50,6 +50,8 @@ def refundable_of(payments: Sequence[Transaction], *, now: datetime) -> Mapping[
     """
     wanted = [row for row in payments if row.kind == Transaction.Kind.PAYMENT]
     ids = [row.pk for row in wanted]
+    if not ids:
+        return {}
     back: dict[int, int] = dict.fromkeys(ids, 0)
     refunded: set[int] = set()
     for payment_id, kind, amount in (

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from payments.refunds.models import Refund, RefundQuerySet
-from payments.refunds.services import RefundRequest
+from payments.refunds.request import RefundRequest
 from paytrust.web.pagination import PageQuery
 from paytrust.web.serializers import (
     MomentField,

@@ -1,15 +1,12 @@
 """Asking for a refund: what the payment can give is checked and recorded, then it is sent."""
 
-import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
@@ -26,13 +23,13 @@ from invoices.models import Invoice, Transaction
 from invoices.payment_requests.leases import in_locked_transaction
 from payments.refunds import selectors, sending, transitions
 from payments.refunds.models import Refund, RefundQuerySet
+from payments.refunds.request import RefundRequest, new_reference
 from payments.refunds.selectors import Refundable
 from payments.refunds.states import Status
 from paytrust.errors import PayTrustError
 
 log = structlog.get_logger(__name__)
 
-BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 SENT_AGAIN_WITHIN = timedelta(days=7)  # for so long Midtrans knows a refund_key (C1)
 
 
@@ -55,19 +52,6 @@ class ExternalIdConflict(PayTrustError):
 
     status = HTTPStatus.CONFLICT
     code = "external_id_conflict"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundRequest:
-    """What is asked for. Amounts are minor units."""
-
-    reason: str
-    amount: int | None = None  # none: all that the payment can give back
-    transaction_id: int | None = None  # none: the invoice has one payment only
-    external_id: str | None = None
-    note: str | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
-    bank_reference: str | None = None  # of money that a person sends: a manual refund
 
 
 def create_refund(
@@ -236,15 +220,9 @@ def _new(
         metadata=request.metadata,
         method=Refund.Method.MANUAL if is_manual else Refund.Method.GATEWAY,
         bank_reference=request.bank_reference,
-        reference=_new_reference(invoice.pk),
+        reference=new_reference(invoice_id=invoice.pk),
         idempotency_record_id=idempotency_record_id,
     )
-
-
-def _new_reference(invoice_id: int) -> str:
-    """Return a reference that both gateways take and that is no payment's: PT-12345-R-7KQ2ZD3F."""
-    tail = "".join(secrets.choice(BASE32) for _ in range(8))
-    return f"{settings.REFERENCE_PREFIX}-{invoice_id}-R-{tail}"
 
 
 def _of_call(idempotency_record_id: uuid.UUID | None) -> Refund | None:

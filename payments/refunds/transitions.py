@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from invoices.models import Transaction
+from payments.refunds import telling
 from payments.refunds.models import Refund
 from payments.refunds.states import ASKED, Status
 
@@ -17,6 +18,7 @@ FIRST_CHECK_AFTER = timedelta(minutes=10)
 SECOND_CHECK_AFTER = timedelta(hours=1)
 EVERY = timedelta(days=1)
 LONGEST_WAIT = timedelta(hours=1)  # between tries to send
+CREATED, SUCCEEDED, FAILED = "refund.created", "refund.succeeded", "refund.failed"
 CHANGING = ("status", "updated_at", "leased_until", "next_check_at")
 
 
@@ -24,7 +26,17 @@ def requested(*, refund: Refund, now: datetime) -> Refund:
     """Save a refund that waits for two people."""
     refund.status, refund.created_at, refund.updated_at = Status.REQUESTED, now, now
     refund.save(force_insert=True)
+    telling.tell(refund=refund, type=CREATED, now=now)
     return refund
+
+
+def found(*, refund: Refund, booked_as: Transaction, now: datetime) -> None:
+    """Save a refund that was made at the gateway's own dashboard; it counts the same."""
+    refund.status, refund.booked_as = Status.SUCCEEDED, booked_as
+    refund.created_at = refund.updated_at = refund.ended_at = now
+    refund.save(force_insert=True)
+    telling.tell(refund=refund, type=CREATED, now=now)
+    telling.tell(refund=refund, type=SUCCEEDED, now=now)
 
 
 def recorded(*, refund: Refund, now: datetime) -> Refund:
@@ -32,6 +44,7 @@ def recorded(*, refund: Refund, now: datetime) -> Refund:
     refund.created_at = now
     _send(refund, now)
     refund.save(force_insert=True)
+    telling.tell(refund=refund, type=CREATED, now=now)
     return refund
 
 
@@ -75,17 +88,20 @@ def succeeded(
     refund.gateway_refund_id = gateway_refund_id or refund.gateway_refund_id
     refund.failure_code = refund.failure_message = None
     _end(refund, Status.SUCCEEDED, now)
+    telling.tell(refund=refund, type=SUCCEEDED, now=now)
 
 
 def failed(*, refund: Refund, code: str, message: str, now: datetime) -> None:
     """Record that nothing went back."""
     refund.failure_code, refund.failure_message = code[:100], message[:500]
     _end(refund, Status.FAILED, now)
+    telling.tell(refund=refund, type=FAILED, now=now)
 
 
 def cancelled(*, refund: Refund, now: datetime) -> None:
     """Record that it was not approved."""
     _end(refund, Status.CANCELLED, now)
+    telling.tell(refund=refund, type=FAILED, now=now)
 
 
 def handed_out(ids: Sequence[int], *, now: datetime) -> None:

@@ -76,6 +76,11 @@ class TestRefund:
         listed = merchant.get("/refunds?status=succeeded&external_id=r-1").json()["results"]
         assert listed == merchant.get(f"/invoices/{invoice['id']}/refunds").json()["results"]
         assert listed == [shown]
+        events = [row["type"] for row in merchant.get("/events").json()["results"]]
+        assert [name for name in events if name.startswith("refund")] in (
+            ["refund.created", "refund.succeeded"],
+            ["refund.succeeded", "refund.created"],
+        )
 
     def test_gives_back_parts_one_after_the_other_and_never_more(
         self, merchant: Merchant, sandbox: Sandbox, gateway: str
