@@ -12,7 +12,7 @@ MONEY = (
     *("gateways.gateway", "gateways.gatewayfee", "gateways.gatewayfeechange"),
     *("invoices.invoice", "invoices.lineitem", "invoices.installment", "invoices.paymentrequest"),
     *("invoices.transaction", "invoices.ledgerentry", "invoices.ledgertax"),
-    *("payments.webhookevent", "payments.webhookretry", "payments.proposal"),
+    *("payments.webhookevent", "payments.webhookretry", "payments.proposal", "payments.refund"),
     "payments.discrepancyentry",
     *("events.event", "events.webhookendpoint", "events.delivery", "events.deliveryattempt"),
     *("reporting.closedday", "reporting.dailytotal"),
