@@ -41,7 +41,10 @@ def pay(
     part = made.installments.exclude(status="paid").order_by("number").first()
     part = part or made.installments.order_by("-number")[0]
     asked: PaymentRequest = PaymentRequestFactory.create(
-        installment=part, status=PaymentRequest.Status.OPEN
+        invoice=made,
+        installment=part,
+        sequence=made.payment_requests.count() + 1,
+        status=PaymentRequest.Status.OPEN,
     )
     now = timezone.now()
     report = PaymentReport(
