@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -57,18 +56,13 @@ class RefundReport:
 
 
 class RefundRefused(PayTrustError):
-    """The money cannot go back as asked."""
-
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    code = "refund_refused"
-
-    def __init__(self, message: str = "", *, details: dict[str, Any] | None = None) -> None:
-        super().__init__(message, details=details)
+    """The money cannot go back as asked. Each subclass says why."""
 
 
 class RefundNotSupported(RefundRefused):
     """The payment's method gives no money back; the money has to be sent by hand."""
 
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "refund_not_supported"
     for_staff = _("The payment's method gives no money back. Record a manual refund instead.")
 
@@ -76,6 +70,7 @@ class RefundNotSupported(RefundRefused):
 class RefundWindowClosed(RefundRefused):
     """The payment's method gives money back only within a time, and that is over or not yet."""
 
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "refund_window_closed"
     for_staff = _("The payment's method gives no money back at this time.")
 
@@ -83,6 +78,7 @@ class RefundWindowClosed(RefundRefused):
 class PartialRefundNotSupported(RefundRefused):
     """The payment's method gives money back only as a whole, or only once."""
 
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "partial_refund_not_supported"
     for_staff = _("The payment's method gives money back only as a whole, or only once.")
 
@@ -90,6 +86,7 @@ class PartialRefundNotSupported(RefundRefused):
 class RefundExceedsPayment(RefundRefused):
     """The amount is more than the payment can still give back."""
 
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "refund_exceeds_payment"
     for_staff = _("The amount is more than the payment can still give back.")
 
@@ -105,6 +102,7 @@ class RefundInProgress(RefundRefused):
 class InsufficientGatewayBalance(RefundRefused):
     """The gateway account does not hold enough money yet. The same call may be sent again."""
 
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "insufficient_gateway_balance"
     for_staff = _("The gateway account does not hold enough money yet. Try again later.")
     resumable = True

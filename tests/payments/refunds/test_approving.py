@@ -144,4 +144,4 @@ class TestPages:
         listed = client.get(reverse("admin:payments_refund_changelist"))
         assert made.reference in listed.content.decode()
         exported = client.get(reverse("admin:payments_refund_export", args=("csv",)))
-        assert made.reference in b"".join(exported.streaming_content).decode()
+        assert made.reference in exported.getvalue().decode()
