@@ -21,7 +21,7 @@ from tests.payments.refunds.paid import paid_invoice
 from tests.payments.refunds.test_services import refund
 from tests.staff import actor
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("committed")
 
 
 def propose(of: Invoice, by: Actor | None = None, **asked: Any) -> Proposal:

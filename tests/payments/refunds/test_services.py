@@ -21,7 +21,7 @@ from tests.invoices.factories import invoice
 from tests.payments.refunds.gateway import RefundingGateway
 from tests.payments.refunds.paid import paid_invoice, pay
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("committed")
 
 
 def refund(of: Invoice, **asked: Any) -> Refund:
