@@ -170,6 +170,18 @@ class PaymentReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeReport:
+    """What a gateway says of a customer's bank that asks for the money back."""
+
+    id: str
+    raw_status: str
+    is_closed: bool  # won or lost
+    amount: Money
+    due_at: datetime | None  # until when the merchant may answer
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """A gateway's message: what it is about, and what it claims."""
 
@@ -178,6 +190,7 @@ class Notification:
     gateway_id: str | None
     report: PaymentReport | None
     payment_ids: tuple[str, ...] = ()  # what the payment itself may be called, if it is named
+    dispute: DisputeReport | None = None
     opens_dispute: bool = False  # the customer's bank asks for the money back, or has got some
 
     def __post_init__(self) -> None:

@@ -13,11 +13,13 @@ from apikeys.models import Tenant
 from apikeys.tenants import columns
 from gateways.models import Gateway, GatewayAccount
 from invoices.models import Invoice, Transaction
+from payments.disputes.models import Dispute
 from payments.refunds.models import Refund, RefundLimit
 from paytrust.operations import triggers
 
 __all__ = [
     "DiscrepancyEntry",
+    "Dispute",
     "EventTransaction",
     "Proposal",
     "Refund",

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from invoices.models import Transaction
 from payments.changes.back_office import ProposalAdmin
-from payments.models import EventTransaction, Proposal, Refund, WebhookEvent
+from payments.disputes.back_office import DisputeAdmin
+from payments.models import Dispute, EventTransaction, Proposal, Refund, WebhookEvent
 from payments.refunds.back_office import RefundAdmin
 from payments.webhooks.back_office import WebhookEventAdmin
 from paytrust.staff import display
@@ -82,3 +83,4 @@ class TransactionAdmin(ReadOnlyAdmin):
 admin.site.register(WebhookEvent, WebhookEventAdmin)
 admin.site.register(Proposal, ProposalAdmin)
 admin.site.register(Refund, RefundAdmin)
+admin.site.register(Dispute, DisputeAdmin)

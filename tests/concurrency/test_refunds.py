@@ -13,7 +13,7 @@ from invoices.models import Invoice, PaymentRequest, Transaction
 from invoices.payment_requests.leases import PaymentInProgress
 from payments.booking import settling
 from payments.models import Refund
-from payments.refunds import services
+from payments.refunds import selectors, services
 from payments.refunds.request import RefundRequest
 from paytrust.money import Money
 from paytrust.operations.database import violated_constraint
@@ -105,15 +105,15 @@ class TestRefundAgainstRefund:
                 race(asking(of, 100), lambda: None, 0)
             return chosen(*arguments)
 
-        refundable = services.selectors.refundable_of
+        refundable = selectors.refundable_of
 
         def read_before(*arguments: Any, **named: Any) -> Any:
             seen = refundable(*arguments, **named)
-            monkeypatch.setattr(services.selectors, "refundable_of", refundable)
+            monkeypatch.setattr(selectors, "refundable_of", refundable)
             return seen
 
         monkeypatch.setattr(services, "_chosen", second_comes)
-        monkeypatch.setattr(services.selectors, "refundable_of", read_before)
+        monkeypatch.setattr(selectors, "refundable_of", read_before)
 
         with pytest.raises(IntegrityError) as refused:
             asking(of, 100)()
