@@ -8,11 +8,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apikeys.staff_acts.recording import Actor
+from apikeys.two_people.independence import OwnProposal
 from gateways.refunds import InsufficientGatewayBalance
 from invoices.models import Invoice, Transaction
 from payments.changes import proposals
 from payments.changes.back_office import changes_of
-from payments.changes.proposals import OwnProposal
 from payments.models import Proposal, Refund, RefundLimit
 from payments.refunds import proposing
 from payments.refunds.request import RefundRequest
