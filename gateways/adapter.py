@@ -16,6 +16,7 @@ from typing import Protocol
 
 from django.utils.translation import gettext_lazy as _
 
+from gateways.refunds import RefundOrder, RefundReport
 from paytrust.errors import PayTrustError
 from paytrust.money import Money, times
 
@@ -136,6 +137,7 @@ class Reversal:
     kind: str  # refund, chargeback, reversal
     at: datetime | None
     confirmed: bool
+    reference: str | None = None  # ours, if we asked for it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", fitted(self.id, LONGEST_ID, is_id=True))
@@ -168,6 +170,18 @@ class PaymentReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeReport:
+    """What a gateway says of a customer's bank that asks for the money back."""
+
+    id: str
+    raw_status: str
+    is_closed: bool  # won or lost
+    amount: Money
+    due_at: datetime | None  # until when the merchant may answer
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """A gateway's message: what it is about, and what it claims."""
 
@@ -176,6 +190,7 @@ class Notification:
     gateway_id: str | None
     report: PaymentReport | None
     payment_ids: tuple[str, ...] = ()  # what the payment itself may be called, if it is named
+    dispute: DisputeReport | None = None
     opens_dispute: bool = False  # the customer's bank asks for the money back, or has got some
 
     def __post_init__(self) -> None:
@@ -348,6 +363,24 @@ class GatewayAdapter(Protocol):
 
         Raises:
             GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
+        """
+        ...
+
+    def create_refund(self, order: RefundOrder) -> RefundReport:
+        """Give money of a payment back; once, however often an order is sent.
+
+        Raises:
+            RefundRefused, GatewayRejected: the gateway refused; nothing goes back.
+            GatewayBusy, GatewayTimeout, GatewayUnavailable: the outcome may be unknown; ask
+                `find_refund`, then send the same order again.
+        """
+        ...
+
+    def find_refund(self, order: RefundOrder, *, refund_id: str | None) -> RefundReport | None:
+        """Ask about a refund, by its id if it is known, else by our reference; None: not made.
+
+        Raises:
+            GatewayBusy, GatewayTimeout, GatewayUnavailable, GatewayRejected: no answer.
         """
         ...
 

@@ -76,6 +76,7 @@ class GatewayDescriptor:
     page_life: PageLife
     call_rate: CallRate
     refund_terms: Callable[[str | None, str | None], RefundTerms]  # of a method and its channel
+    paid_by: tuple[tuple[str, str], ...] = ()  # methods and channels, as its reports name them
 
     @property
     def credential_names(self) -> frozenset[str]:

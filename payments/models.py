@@ -13,7 +13,20 @@ from apikeys.models import Tenant
 from apikeys.tenants import columns
 from gateways.models import Gateway, GatewayAccount
 from invoices.models import Invoice, Transaction
+from payments.disputes.models import Dispute
+from payments.refunds.models import Refund, RefundLimit
 from paytrust.operations import triggers
+
+__all__ = [
+    "DiscrepancyEntry",
+    "Dispute",
+    "EventTransaction",
+    "Proposal",
+    "Refund",
+    "RefundLimit",
+    "WebhookEvent",
+    "WebhookRetry",
+]
 
 
 class WebhookEvent(models.Model):
@@ -141,6 +154,7 @@ FROZEN_OF_PROPOSALS = (
     "act",
     "invoice_id",
     "event_id",
+    "refund_id",
     "named",
     "before",
     "after",
@@ -157,6 +171,7 @@ class Proposal(models.Model):
         ADJUST = "adjust", _("adjust instalments")
         CANCEL = "cancel", _("cancel the invoice")
         IGNORE_WEBHOOK = "ignore_webhook", _("ignore a notification about money")
+        REFUND = "refund", _("give money back")
 
     class Status(models.TextChoices):
         OPEN = "open", _("waits for a second person")
@@ -176,9 +191,13 @@ class Proposal(models.Model):
     event = models.ForeignKey(
         WebhookEvent, models.PROTECT, null=True, related_name="proposals", db_index=False
     )
+    refund = models.ForeignKey(
+        Refund, models.PROTECT, null=True, related_name="proposals", db_index=False
+    )
     named = models.JSONField(null=True)  # new totals in minor units by instalment number
     before = models.JSONField(null=True)  # invoices.schedule.adjusting.Owed, as the proposer saw it
-    after = models.JSONField(null=True)  # the same, as it would be
+    # The same, as it would be; of a refund: what goes back from which instalment.
+    after = models.JSONField(null=True)
     reason = models.CharField(max_length=500)
     proposed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="proposals"
@@ -213,9 +232,22 @@ class Proposal(models.Model):
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="proposal_has_a_reason"),
             models.CheckConstraint(
-                condition=Q(act="adjust", invoice__isnull=False, event=None, named__isnull=False)
-                | Q(act="cancel", invoice__isnull=False, event=None, named=None)
-                | Q(act="ignore_webhook", event__isnull=False, named=None),
+                condition=Q(
+                    act="adjust",
+                    invoice__isnull=False,
+                    event=None,
+                    refund=None,
+                    named__isnull=False,
+                )
+                | Q(act="cancel", invoice__isnull=False, event=None, refund=None, named=None)
+                | Q(act="ignore_webhook", event__isnull=False, refund=None, named=None)
+                | Q(
+                    act="refund",
+                    invoice__isnull=False,
+                    event=None,
+                    refund__isnull=False,
+                    named=None,
+                ),
                 name="proposal_names_its_object",
             ),
             models.UniqueConstraint(
@@ -231,6 +263,7 @@ class Proposal(models.Model):
         ]
         indexes = [
             models.Index("invoice", name="proposal_of_invoice"),
+            models.Index("refund", name="proposal_of_refund"),
             models.Index(
                 F("id").desc(),
                 condition=Q(status__in=["open", "applying"]),

@@ -6,6 +6,7 @@ from django.utils import timezone
 from invoices.payment_requests import leases
 from payments.changes import closing
 from payments.reconciliation import asking, last_round
+from payments.refunds import sending
 from payments.webhooks import confirming, retrying
 from paytrust.operations import queue
 
@@ -58,3 +59,16 @@ def hand_out_closings(**_later: object) -> None:
     """Beat, every 30 seconds: enqueue payments that were left closing."""
     for payment_request_id in leases.claim_closings(now=timezone.now(), limit=500):
         queue.publish(close_payment, payment_request_id=payment_request_id)
+
+
+@shared_task(name="payments.check_refund")
+def check_refund(*, refund_id: int, **_later: object) -> None:
+    """Ask the gateway what became of one refund; send it if the gateway knows of none."""
+    sending.check(refund_id=refund_id, now=timezone.now())
+
+
+@shared_task(name="payments.hand_out_refunds")
+def hand_out_refunds(**_later: object) -> None:
+    """Beat, every 30 seconds: enqueue refunds that are due to be asked about."""
+    for refund_id in sending.claim_due(now=timezone.now(), limit=200):
+        queue.publish(check_refund, refund_id=refund_id)

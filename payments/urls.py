@@ -3,6 +3,7 @@
 from django.urls import path
 
 from payments.booking import pain_views, views
+from payments.refunds import views as refund_views
 from payments.webhooks import operator_views
 from payments.webhooks import views as gateway_views
 
@@ -11,6 +12,9 @@ urlpatterns = [
     path("invoices/<id:invoice_id>/installments", views.InvoiceInstallments.as_view()),
     path("invoices/<id:invoice_id>/cancel", views.InvoiceCancellation.as_view()),
     path("invoices/<id:invoice_id>/transactions", views.InvoiceTransactions.as_view()),
+    path("invoices/<id:invoice_id>/refunds", refund_views.InvoiceRefunds.as_view()),
+    path("refunds", refund_views.Refunds.as_view()),
+    path("refunds/<id:refund_id>", refund_views.RefundItem.as_view()),
     path("invoices/<id:invoice_id>/payment-status", pain_views.InvoicePaymentStatus.as_view()),
     path(
         "transactions/<id:transaction_id>/payment-status",

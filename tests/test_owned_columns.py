@@ -33,6 +33,8 @@ CREATED_BY = {
 
 OTHERS = {
     ("gateways/accounts/credentials.py", "updated_at"),  # an account's
+    ("payments/refunds/transitions.py", "updated_at"),  # a refund's
+    ("payments/disputes/services.py", "updated_at"),  # a dispute's
     # A row of its own keeps the balances of an invoice as they were.
     ("payments/changes/discrepancies.py", "paid_amount"),
     ("payments/changes/discrepancies.py", "overpayment_amount"),

@@ -19,6 +19,7 @@ from events.models import Event
 from gateways.adapter import PaymentState
 from invoices.models import Transaction
 from payments.booking import settling
+from payments.models import Refund
 from tests.apikeys.factories import NOON, api_key
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import report
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.django_db
 UNKNOWN = {
     "invoice_id": 999_999_999,
     "transaction_id": 999_999_999,
+    "refund_id": 999_999_999,
     "endpoint_id": 999_999_999,
     "event_id": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
 }
@@ -45,6 +47,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "since": "2026-11-01T00:00:00Z",
         "until": "2026-11-02T00:00:00Z",
     },
+    "POST /invoices/{invoice_id}/refunds": {"reason": "other"},
     "POST /invoices/{invoice_id}/supplementary": {
         "line_items": [{"product_name": "Case", "quantity": 1, "unit_price": "10", "tax_rate": "0"}]
     },
@@ -100,7 +103,7 @@ def ids() -> dict[str, Any]:
     )
     settling.settle(
         payment_request_id=payment.pk,
-        report=report(payment, PaymentState.PAID),
+        report=report(payment, PaymentState.PAID, refunds={MARK: 100}),
         event=None,
         now=NOON,
     )
@@ -114,7 +117,8 @@ def ids() -> dict[str, Any]:
     )
     return {
         "invoice_id": payment.invoice_id,
-        "transaction_id": Transaction.objects.get(payment_request=payment).pk,
+        "transaction_id": Transaction.objects.get(payment_request=payment, kind="payment").pk,
+        "refund_id": Refund.objects.get(invoice=payment.invoice).pk,
         "endpoint_id": endpoint.pk,
         "event_id": Event.objects.filter(tenant=payment.tenant).latest("pk").public_id,
     }
@@ -195,4 +199,4 @@ class TestLists:
             if content(mine) != content(theirs):
                 shown.append(call.path)
         lists = {path.partition(".")[0] for path in shown}  # in whatever format
-        assert lists == {"/events", "/invoices", "/webhook-endpoints", *QUERIES}
+        assert lists == {"/events", "/invoices", "/refunds", "/webhook-endpoints", *QUERIES}

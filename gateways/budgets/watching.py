@@ -14,6 +14,7 @@ from gateways.adapter import (
 )
 from gateways.budgets import breaker, pacing
 from gateways.budgets.pacing import Caller
+from gateways.refunds import RefundOrder, RefundReport
 from paytrust.money import Money
 
 Result = TypeVar("Result")
@@ -66,6 +67,12 @@ class WatchedAdapter:
                 reference=reference, gateway_id=gateway_id, page_token=page_token, amount=amount
             )
         )
+
+    def create_refund(self, order: RefundOrder) -> RefundReport:
+        return self._watched(lambda: self._adapter.create_refund(order))
+
+    def find_refund(self, order: RefundOrder, *, refund_id: str | None) -> RefundReport | None:
+        return self._watched(lambda: self._adapter.find_refund(order, refund_id=refund_id))
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         self._adapter.authenticate(headers=headers, body=body)

@@ -42,7 +42,8 @@ from gateways.http import (
     rejected,
 )
 from gateways.midtrans import messages as midtrans_messages
-from gateways.midtrans import methods
+from gateways.midtrans import methods, refunds
+from gateways.refunds import RefundOrder, RefundReport
 from paytrust.money import Money
 
 log = structlog.get_logger(__name__)
@@ -167,6 +168,14 @@ class MidtransAdapter:
         elif report is None or (report.state == PaymentState.FAILED and page_token is not None):
             self._replace_page(reference, amount)
         return report
+
+    def create_refund(self, order: RefundOrder) -> RefundReport:
+        """Refund a settled charge, or cancel one that is not settled yet (B4, C1)."""
+        return refunds.create(self._change, self._ask_about, order)
+
+    def find_refund(self, order: RefundOrder, *, refund_id: str | None) -> RefundReport | None:
+        """Look for our refund_key in the charge's status (B7)."""
+        return refunds.find(self._ask_about, order)
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         """Compare the SHA-512 over the strings exactly as received, in constant time (B7).
@@ -295,6 +304,17 @@ class MidtransAdapter:
             raise self._snap_refusal(answer)
         log.warning("a page cannot be closed by its token", status=answer.status, reason=text)
         return PageEnd.UNKNOWN
+
+    def _change(self, action: str, name: str, body: Mapping[str, Any]) -> Answer:
+        wanted = quote(name, safe="")
+        return self._session.send(
+            "POST", f"{self._core}/v2/{wanted}/{action}", endpoint="refund", json=body
+        )
+
+    def _ask_about(self, charge_id: str) -> PaymentReport | None:
+        return self.find_payment(
+            reference=charge_id, gateway_id=charge_id, currency=midtrans_messages.CURRENCY
+        )
 
     def _act(self, action: str, name: str) -> Answer:
         """Ask for a change of state. What it led to is in the answer, or must be asked for."""

@@ -30,4 +30,5 @@ MIDTRANS = GatewayDescriptor(
     page_life=PageLife(shortest=messages.SHORTEST_LIFE, longest=messages.LONGEST_LIFE),
     call_rate=CallRate(variable="MIDTRANS_CALLS_PER_MINUTE", live=600, test=600),  # none published
     refund_terms=methods.refund_terms_of,
+    paid_by=methods.PAID_BY,
 )

@@ -220,6 +220,7 @@ def _reversals(
             confirmed=bool(refund.get("bank_confirmed_at")),
         )
         for refund in message.get("refunds") or []
+        if refund.get("refund_key") or status != "chargeback"  # that one is told as a whole
     )
     kind = "reversal" if state == PaymentState.REVERSED else None
     if status == "chargeback" and not any(one.kind == "chargeback" for one in refunds):

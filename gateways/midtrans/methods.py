@@ -50,6 +50,16 @@ CARD_BANKS = frozenset({"bni", "cimb", "mandiri", "bri", "bca"})
 QR_OF_GOPAY: Final = RefundTerms(within=timedelta(days=45))
 QR_OF_OTHERS: Final = RefundTerms(within=timedelta(days=7))  # off-us, the shorter of two figures
 
+PAID_BY: Final = (
+    ("credit_card", "bni"),
+    ("credit_card", "other banks"),
+    ("gopay", ""),
+    ("qris", "gopay"),
+    ("qris", "others"),
+    *((name, "") for name in ("shopeepay", "dana", "ovo", "akulaku", "kredivo")),
+    *((name, "") for name in ("bank_transfer", "echannel", "cstore")),
+)
+
 
 def request_of(
     order: PaymentOrder, method: PaymentMethod, *, expires_at: datetime

@@ -33,7 +33,8 @@ from gateways.http import (
     read_text,
     rejected,
 )
-from gateways.xendit import messages
+from gateways.refunds import RefundOrder, RefundReport
+from gateways.xendit import messages, refunds
 from paytrust.money import Money
 
 log = structlog.get_logger(__name__)
@@ -162,6 +163,14 @@ class XenditAdapter:
                 for report in known
             ],
         )
+
+    def create_refund(self, order: RefundOrder) -> RefundReport:
+        """Give money back (A7); the order's reference is the idempotency key, so once only."""
+        return refunds.create(self._session, self._base_url, order)
+
+    def find_refund(self, order: RefundOrder, *, refund_id: str | None) -> RefundReport | None:
+        """Ask about a refund, by id if it is known, else by our reference (A7)."""
+        return refunds.find(self._session, self._base_url, order, refund_id)
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         """Compare `x-callback-token` in constant time.

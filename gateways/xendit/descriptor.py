@@ -29,4 +29,5 @@ XENDIT = GatewayDescriptor(
     page_life=PageLife(shortest=timedelta(seconds=1), longest=timedelta(seconds=LONGEST_SECONDS)),
     call_rate=CallRate(variable="XENDIT_CALLS_PER_MINUTE", live=600, test=60),  # C3
     refund_terms=methods.refund_terms_of,
+    paid_by=methods.PAID_BY,
 )

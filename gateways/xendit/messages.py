@@ -10,6 +10,7 @@ from typing import Any
 
 from gateways import redirects
 from gateways.adapter import (
+    DisputeReport,
     Finality,
     Notification,
     NotificationNotUsed,
@@ -19,7 +20,7 @@ from gateways.adapter import (
     PaymentState,
     Reversal,
 )
-from gateways.http import read_text
+from gateways.http import UNREADABLE, read_text
 from gateways.xendit import lines, methods
 from paytrust.money import EXPONENTS, Money
 
@@ -43,6 +44,7 @@ OF_OTHER_PRODUCTS = (
     "owner_id",  # a virtual account that was made or changed
 )
 OTHER_IDS = ("report_", "disb", "po-")
+CLOSED_DISPUTES = {"dispute.won", "dispute.lost"}
 DISPUTE, WALLET_REFUND = "dispute.", "ewallet.refund"
 HINTS = ("payment.", "payment_request.expiry", "capture.", "ewallet.capture", "qr.payment")
 WALLET_CURRENCIES = {"ID": "IDR", "MY": "MYR"}  # by how its channel's code begins
@@ -184,8 +186,25 @@ def _dispute_notification(event_id: str, message: Mapping[str, Any]) -> Notifica
         gateway_id=None,
         report=None,
         payment_ids=spellings(payment_id),
+        dispute=_dispute(message),
         opens_dispute=True,
     )
+
+
+def _dispute(message: Mapping[str, Any]) -> DisputeReport | None:
+    """Return what a dispute says of itself; what it lacks costs the flag nothing."""
+    try:
+        amount = Decimal(str(message["amount"]["initial"]))
+        return DisputeReport(
+            id=read_text(message, "id"),
+            raw_status=read_text(message, "status"),
+            is_closed=message["event"] in CLOSED_DISPUTES,
+            amount=Money.from_whole(amount, _served(message["currency"])),
+            due_at=_time(message.get("due_date")),
+            reason=str(message["status_reason"]) if message.get("status_reason") else None,
+        )
+    except UNREADABLE:
+        return None
 
 
 def _wallet_notification(event_id: str, data: Mapping[str, Any]) -> Notification:
@@ -240,6 +259,7 @@ def refund_of(refund: Mapping[str, Any]) -> Reversal:
         kind="refund",
         at=_time(refund.get("updated") or refund.get("created")),
         confirmed=refund.get("status") == "SUCCEEDED",
+        reference=refund.get("reference_id"),
     )
 
 

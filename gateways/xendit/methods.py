@@ -51,6 +51,20 @@ NEVER: Final = {
     "DIRECT_DEBIT",  # FPX and the like; BRI's is in BY_CHANNEL
 }
 
+PAID_BY: Final = (
+    ("CREDIT_CARD", ""),
+    ("QR_CODE", "QRIS"),
+    ("QR_CODE", "CIMB"),
+    ("QR_CODE", "BCA"),
+    *(("EWALLET", name) for name in ("DANA", "GOPAY", "SHOPEEPAY", "LINKAJA", "OVO", "ASTRAPAY")),
+    *(("EWALLET", name) for name in ("JENIUSPAY", "TOUCHNGO", "GRABPAY", "WECHATPAY")),
+    *(("PAYLATER", name) for name in ("KREDIVO", "INDODANA", "AKULAKU")),
+    ("DIRECT_DEBIT", "DD_BRI"),
+    ("DIRECT_DEBIT", "FPX"),
+    ("BANK_TRANSFER", ""),
+    ("RETAIL_OUTLET", ""),
+)
+
 
 def channel_of(method: PaymentMethod) -> str:
     """Return Xendit's name for what a merchant asks for (A2)."""

@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from invoices.models import Transaction
 from payments.changes.back_office import ProposalAdmin
-from payments.models import EventTransaction, Proposal, WebhookEvent
+from payments.disputes.back_office import DisputeAdmin
+from payments.models import Dispute, EventTransaction, Proposal, Refund, WebhookEvent
+from payments.refunds.back_office import RefundAdmin
 from payments.webhooks.back_office import WebhookEventAdmin
 from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter
@@ -80,3 +82,5 @@ class TransactionAdmin(ReadOnlyAdmin):
 
 admin.site.register(WebhookEvent, WebhookEventAdmin)
 admin.site.register(Proposal, ProposalAdmin)
+admin.site.register(Refund, RefundAdmin)
+admin.site.register(Dispute, DisputeAdmin)

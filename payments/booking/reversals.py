@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 
 import structlog
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from gateways.adapter import Finality, PaymentReport, PaymentState, Reversal
 from invoices.ledger import posting
@@ -17,6 +18,9 @@ from invoices.models import Invoice, PaymentRequest, Transaction
 from payments.booking import recording
 from payments.booking.movement import Movement
 from payments.models import WebhookEvent
+from payments.refunds import transitions
+from payments.refunds.models import Refund
+from payments.refunds.request import new_reference
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
 
@@ -62,31 +66,50 @@ def book(
     rows: list[Transaction] = []
     account: Account | None = None
     for reversal in _claims(report, payments):
-        name = _name(report, reversal)
-        if Transaction.objects.filter(
-            gateway_id=payment_request.gateway_id,
-            gateway_transaction_id=name,
-            tenant_id=invoice.tenant_id,
-        ).exists():
+        name = _name(report.gateway_id, reversal)
+        if _booked(payment_request, name) is not None:
             continue
         if not payments:
             raise ReversalBeforePayment(
                 f"{reversal.kind} {reversal.id} of {report.gateway_id}, which is not booked yet."
             )
         account = account or posting.locked_account(invoice=invoice)
-        rows += [
-            _book_share(
-                account=account,
-                payment=payment,
-                amount=amount,
-                reversal=reversal,
-                name=_part_name(name, part),
-                event=event,
-                now=now,
-            )
-            for part, (payment, amount) in enumerate(_shares(payments, reversal, name), start=1)
-        ]
+        rows += _book_shares(
+            account=account,
+            payments=payments,
+            reversal=reversal,
+            name=name,
+            event=event,
+            now=now,
+        )
     return rows
+
+
+def book_refund(
+    *, invoice: Invoice, refund: Refund, reversal: Reversal, now: datetime
+) -> Transaction | None:
+    """Book a refund that we asked for, and end it; return its row.
+
+    The invoice must be locked by the caller, its tenant and gateway loaded. What a notification
+    has booked before is found by its name. None if nothing was left of the payment.
+    """
+    payment = refund.transaction
+    name = _name(payment.gateway_transaction_id.split("#")[0], reversal)
+    booked = _booked(payment.payment_request, name)
+    if booked is None:
+        account = posting.locked_account(invoice=invoice)
+        rows = _book_shares(
+            account=account,
+            payments=[payment],
+            reversal=reversal,
+            name=name,
+            event=None,
+            now=now,
+            asked=refund,
+        )
+        return rows[0] if rows else None
+    transitions.succeeded(refund=refund, booked_as=booked, gateway_refund_id=reversal.id, now=now)
+    return booked
 
 
 def payments_of(*, payment_request: PaymentRequest, report: PaymentReport) -> list[Transaction]:
@@ -106,7 +129,96 @@ def _claims(report: PaymentReport, payments: Sequence[Transaction]) -> Sequence[
         return report.reversals
     whole = Money(sum(row.amount for row in payments), payments[0].currency_code)
     undone = Reversal(id="reversal", kind="reversal", amount=whole, at=None, confirmed=True)
+    if report.state == PaymentState.CANCELLED and (asked := _asked_for(payments, whole)):
+        # Midtrans cancels what is not settled yet: that is the refund that we asked for (C1).
+        reference = asked.reference
+        undone = replace(undone, id=reference, kind=REFUND, reference=reference)
     return (*report.reversals, undone)
+
+
+def _asked_for(payments: Sequence[Transaction], whole: Money) -> Refund | None:
+    """Return the refund of all of a charge that its gateway was asked for, or has made."""
+    return (
+        Refund.objects.filter(transaction__in=payments, amount=whole.minor, method="gateway")
+        .exclude(status__in=["requested", "cancelled"])
+        .order_by("-pk")
+        .first()
+    )
+
+
+def _refund_of(payments: Sequence[Transaction], reversal: Reversal) -> Refund | None:
+    """Return the refund of ours that a gateway tells of, by its reference or the gateway's id."""
+    if reversal.kind != REFUND:
+        return None
+    named = Q(gateway_refund_id=reversal.id) | Q(reference__in=[reversal.id, reversal.reference])
+    return (
+        Refund.objects.filter(named, transaction__in=payments)
+        .exclude(status="succeeded")
+        .select_related("transaction__payment_request")
+        .first()
+    )
+
+
+def _booked(payment_request: PaymentRequest, name: str) -> Transaction | None:
+    return Transaction.objects.filter(
+        gateway_id=payment_request.gateway_id,
+        gateway_transaction_id=name,
+        tenant_id=payment_request.tenant_id,
+    ).first()
+
+
+def _book_shares(
+    *,
+    account: Account,
+    payments: Sequence[Transaction],
+    reversal: Reversal,
+    name: str,
+    event: WebhookEvent | None,
+    now: datetime,
+    asked: Refund | None = None,
+) -> list[Transaction]:
+    """Book what each payment gives back; a refund that we asked for ends with it."""
+    asked = asked or _refund_of(payments, reversal)
+    first = [row for row in payments if asked is not None and row.pk == asked.transaction_id]
+    ordered = [*(row for row in payments if row not in first), *first]  # taken from the end
+    rows = [
+        _book_share(
+            account=account,
+            payment=payment,
+            amount=amount,
+            reversal=reversal,
+            name=_part_name(name, part),
+            event=event,
+            now=now,
+        )
+        for part, (payment, amount) in enumerate(_shares(ordered, reversal, name), start=1)
+    ]
+    if asked is not None:
+        transitions.succeeded(
+            refund=asked,
+            booked_as=rows[0] if rows else None,
+            gateway_refund_id=reversal.id,
+            now=now,
+        )
+    elif reversal.kind == REFUND:
+        for row in rows:
+            transitions.found(refund=_found(row, reversal), booked_as=row, now=now)
+    return rows
+
+
+def _found(row: Transaction, reversal: Reversal) -> Refund:
+    """Return a refund that the merchant made at the gateway's dashboard, unsaved."""
+    assert row.reverses is not None, "a refund gives a payment back"
+    return Refund(
+        tenant_id=row.tenant_id,
+        invoice_id=row.invoice_id,
+        transaction=row.reverses,
+        amount=-row.amount,
+        currency_code=row.currency_code,
+        reason=Refund.Reason.OTHER,
+        reference=new_reference(invoice_id=row.invoice_id),
+        gateway_refund_id=reversal.id,
+    )
 
 
 def _shares(
@@ -174,9 +286,9 @@ def _reversed_amount(payment: Transaction) -> int:
     return total or 0
 
 
-def _name(report: PaymentReport, reversal: Reversal) -> str:
+def _name(charge_id: str, reversal: Reversal) -> str:
     """Name a reversal once and for all: its own id is unique within its charge only."""
-    name = f"{report.gateway_id}:{reversal.kind}:{reversal.id}"
+    name = f"{charge_id}:{reversal.kind}:{reversal.id}"
     if len(name) < ID_LENGTH - 3:  # room for the number of a part
         return name
-    return f"{report.gateway_id}:{hashlib.sha256(name.encode()).hexdigest()}"
+    return f"{charge_id}:{hashlib.sha256(name.encode()).hexdigest()}"

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from invoices.models import Transaction
 from payments.models import WebhookEvent
+from payments.refunds.selectors import Refundable
 from payments.webhooks.masking import shown_body
 from paytrust.web.serializers import StrictSerializer
 
@@ -27,6 +28,13 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
         help_text="the part no instalment asked for"
     )
     allocations = serializers.SerializerMethodField()
+    refundable_amount = serializers.SerializerMethodField(
+        help_text="what POST /invoices/{id}/refunds can give back of it now, in minor units"
+    )
+    refundable_until = serializers.SerializerMethodField(
+        help_text="until when its method gives money back; null: no end, or not at all"
+    )
+    refundable_in_part = serializers.SerializerMethodField()
 
     class Meta:
         model = Transaction
@@ -46,9 +54,29 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
             "paid_at",
             "created_at",
             "allocations",
+            "refundable_amount",
+            "refundable_until",
+            "refundable_in_part",
             "iso20022_message_id",
             "iso20022_transaction_status",
         )
+
+    def get_refundable_amount(self, row: Transaction) -> int:
+        can = self._refundable(row)
+        return can.amount if can else 0
+
+    @extend_schema_field({"type": "string", "format": "date-time", "nullable": True})
+    def get_refundable_until(self, row: Transaction) -> str | None:
+        can = self._refundable(row)
+        return f"{can.until:%Y-%m-%dT%H:%M:%SZ}" if can and can.until else None
+
+    def get_refundable_in_part(self, row: Transaction) -> bool:
+        can = self._refundable(row)
+        return can is not None and can.in_part
+
+    def _refundable(self, row: Transaction) -> Refundable | None:
+        found: Refundable | None = self.context.get("refundable", {}).get(row.pk)
+        return found
 
     def get_overpayment_amount(self, row: Transaction) -> int:
         return sum(entry.amount for entry in row.entries.all() if entry.installment_id is None)

@@ -9,6 +9,7 @@ from events.outbox.types import Change
 from invoices.models import Invoice, LedgerEntry, Transaction
 from invoices.telling import changes
 from payments.booking.serializers import TransactionResponse
+from payments.refunds.selectors import refundable_of
 
 TYPES: Final = {
     Transaction.Kind.PAYMENT: "payment.succeeded",
@@ -21,7 +22,7 @@ def movements(*, invoice: Invoice, now: datetime) -> list[Change]:
 
     Source: spec 9.1.
     """
-    rows = (
+    rows = list(
         Transaction.objects.filter(invoice=invoice, created_at=now, kind__in=TYPES)
         .select_related("gateway", "payment_request")
         .prefetch_related(
@@ -29,9 +30,11 @@ def movements(*, invoice: Invoice, now: datetime) -> list[Change]:
         )
         .order_by("pk")
     )
+    context = {"refundable": refundable_of(rows, now=now)}
     return [
         changes.of_payment(
-            type=TYPES[Transaction.Kind(row.kind)], payment=TransactionResponse(row).data
+            type=TYPES[Transaction.Kind(row.kind)],
+            payment=TransactionResponse(row, context=context).data,
         )
         for row in rows
     ]

@@ -22,6 +22,7 @@ from invoices.invoices.views import missing_is_not_found
 from payments.booking import selectors
 from payments.booking.serializers import TransactionList, TransactionResponse
 from payments.changes import closing
+from payments.refunds.selectors import refundable_of
 from paytrust.web.pagination import NewestFirst, PageQuery
 from paytrust.web.serializers import require_no_fields
 
@@ -93,4 +94,6 @@ class InvoiceTransactions(APIView):
             booked = selectors.transactions_of(tenant=tenant_of(request), invoice_id=invoice_id)
         page = NewestFirst()
         rows = page.paginate_queryset(booked, request)
-        return page.get_paginated_response(list(TransactionResponse(rows, many=True).data))
+        refundable = refundable_of(rows, now=timezone.now())
+        shown = TransactionResponse(rows, many=True, context={"refundable": refundable})
+        return page.get_paginated_response(list(shown.data))

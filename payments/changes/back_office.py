@@ -282,7 +282,7 @@ class ProposalAdmin(ReadOnlyAdmin):
     )
     list_display = ("id", "act", "invoice_link", "proposed_by", "proposed", "status", "decided_by")
     list_filter: ClassVar = ["status", "act"]
-    list_select_related = ("invoice", "proposed_by", "decided_by")
+    list_select_related = ("invoice", "refund", "proposed_by", "decided_by")
     exact_search = ("invoice__id",)
     acts = (Approve, Reject, Withdraw)
 
@@ -325,6 +325,8 @@ def changes_of(proposal: Proposal) -> list[str]:
     if proposal.act == Proposal.Act.IGNORE_WEBHOOK:
         assert proposal.event is not None, "a proposal to ignore nothing"
         return [texts.effect(readings.claim_of(proposal.event)), gettext("It would be ignored.")]
+    if proposal.act == Proposal.Act.REFUND:
+        return _what_goes_back(proposal)
     if proposal.act == Proposal.Act.CANCEL:
         return [gettext("The invoice ends unpaid; its open payment is closed at the gateway.")]
     assert proposal.invoice is not None, "a proposal to change nothing"
@@ -342,6 +344,39 @@ def changes_of(proposal: Proposal) -> list[str]:
         )
         if old != new
     ]
+
+
+def _what_goes_back(proposal: Proposal) -> list[str]:
+    """Say what a refund takes from where, and how."""
+    refund = proposal.refund
+    assert refund is not None, "a proposal to refund nothing"
+    currency = refund.currency_code
+
+    def shown(amount: int) -> str:
+        return display.plain_money(amount, currency)
+
+    if refund.bank_reference is None:
+        said = [gettext("%(amount)s goes back through the gateway.")]
+    else:
+        said = [gettext("%(amount)s was sent by bank, reference %(reference)s.")]
+    said = [said[0] % {"amount": shown(refund.amount), "reference": refund.bank_reference}]
+    for part in proposal.after or []:
+        if part["number"] is None:
+            said.append(gettext("Overpayment: %(amount)s.") % {"amount": shown(part["amount"])})
+        else:
+            said.append(
+                gettext(
+                    "Instalment %(number)s: %(amount)s, of it %(tax)s tax and %(fee)s fee;"
+                    " it stays paid."
+                )
+                % {
+                    "number": part["number"],
+                    "amount": shown(part["amount"]),
+                    "tax": shown(part["tax_amount"]),
+                    "fee": shown(part["service_fee_amount"]),
+                }
+            )
+    return said
 
 
 def _invoice_for(request: HttpRequest, invoice_id: int) -> Invoice:

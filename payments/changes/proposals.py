@@ -8,7 +8,7 @@ then its end is written down. What was owed when it was proposed is compared und
 own lock, so that nobody approves what they did not see.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -35,6 +35,7 @@ from invoices.schedule import adjusting
 from invoices.schedule.adjusting import InvoiceChanged, Owed
 from payments.changes import closing
 from payments.models import Proposal
+from payments.refunds import approving as refund_approving
 from payments.webhooks import acts, readings
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint
@@ -105,7 +106,7 @@ def propose_adjustment(
         before=asdict(adjusting.owed_on(document)),
         after=asdict(after),
     )
-    return _propose(proposal, actor, reason, now)
+    return propose(proposal=proposal, actor=actor, reason=reason, now=now)
 
 
 def propose_cancellation(*, actor: Actor, invoice_id: int, reason: str, now: datetime) -> Proposal:
@@ -125,7 +126,7 @@ def propose_cancellation(*, actor: Actor, invoice_id: int, reason: str, now: dat
         before=asdict(adjusting.owed_on(document)),
         after=asdict(after),
     )
-    return _propose(proposal, actor, reason, now)
+    return propose(proposal=proposal, actor=actor, reason=reason, now=now)
 
 
 def propose_ignoring(*, actor: Actor, event_id: int, reason: str, now: datetime) -> Proposal:
@@ -144,7 +145,7 @@ def propose_ignoring(*, actor: Actor, event_id: int, reason: str, now: datetime)
         invoice_id=about.invoice_id if about else None,
         event=event,
     )
-    return _propose(proposal, actor, reason, now)
+    return propose(proposal=proposal, actor=actor, reason=reason, now=now)
 
 
 def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
@@ -212,6 +213,8 @@ def reject(*, actor: Actor, proposal_id: int, reason: str, now: datetime) -> Pro
         )
         if not rejected:
             raise ProposalDecided
+        if proposal.refund_id is not None:
+            refund_approving.cancel(refund_id=proposal.refund_id, now=now)
     return _get(proposal_id)
 
 
@@ -232,6 +235,8 @@ def withdraw(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
         )
         if not withdrawn:
             raise ProposalDecided
+        if proposal.refund is not None and proposal.refund.created_at == proposal.proposed_at:
+            refund_approving.cancel(refund_id=proposal.refund.pk, now=now)  # not the merchant's
     return _get(proposal_id)
 
 
@@ -240,10 +245,24 @@ def _document(invoice_id: int) -> InvoiceDocument:
 
 
 def _get(proposal_id: int) -> Proposal:
-    return Proposal.objects.select_related("invoice__tenant", "proposed_by").get(pk=proposal_id)
+    return Proposal.objects.select_related("invoice__tenant", "refund", "proposed_by").get(
+        pk=proposal_id
+    )
 
 
-def _propose(proposal: Proposal, actor: Actor, reason: str, now: datetime) -> Proposal:
+def propose(
+    *,
+    proposal: Proposal,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    prepare: Callable[[], None] | None = None,
+) -> Proposal:
+    """Save a proposal, with what `prepare` makes for it in the same transaction.
+
+    Raises:
+        MissingReason, ProposalWaiting: say why; one change at a time.
+    """
     proposal.reason = recording.required_reason(reason)
     proposal.proposed_by, proposal.proposed_at = actor.user, now
     with recording.recorded(
@@ -257,6 +276,8 @@ def _propose(proposal: Proposal, actor: Actor, reason: str, now: datetime) -> Pr
     ) as entry:
         try:
             with transaction.atomic():
+                if prepare is not None:
+                    prepare()
                 proposal.save(force_insert=True)
         except IntegrityError as error:
             if (violated_constraint(error) or "").startswith("proposal_one_waiting"):
@@ -314,6 +335,15 @@ def _change(proposal: Proposal, now: datetime) -> None:
         assert proposal.event_id is not None, "a proposal to ignore nothing"
         acts.set_aside(event_id=proposal.event_id, now=now)
         return
+    if proposal.act == Act.REFUND:
+        assert proposal.refund_id is not None, "a proposal to refund nothing"
+        refund_approving.approve(
+            refund_id=proposal.refund_id,
+            seen=proposal.after or [],
+            resumed=proposal.tries > 1,
+            now=now,
+        )
+        return
     invoice, seen = proposal.invoice, _owed(proposal.before)
     assert invoice is not None, "a proposal to change nothing"
     if proposal.act == Act.CANCEL:
@@ -330,7 +360,7 @@ def _change(proposal: Proposal, now: datetime) -> None:
 
 def _was_made_before(proposal: Proposal) -> bool:
     """Tell whether an approval that was cut short had made the change already."""
-    if proposal.tries < 2 or proposal.invoice_id is None:
+    if proposal.tries < 2 or proposal.invoice_id is None or proposal.act == Act.REFUND:
         return False
     return adjusting.owed_on(_document(proposal.invoice_id)) == _owed(proposal.after)
 

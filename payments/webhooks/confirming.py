@@ -31,6 +31,7 @@ from invoices.payment_requests.leases import PaymentInProgress, in_locked_transa
 from payments.booking import reversals, settling
 from payments.booking.reversals import UNDOES_PAYMENT, ReversalBeforePayment
 from payments.booking.settling import Settlement
+from payments.disputes import services as disputes
 from payments.models import WebhookEvent
 from payments.webhooks import flagging, gathering, receiving, retrying
 from paytrust.errors import PayTrustError
@@ -154,7 +155,7 @@ def _questions(events: Sequence[WebhookEvent], now: datetime) -> list[Question]:
             report = said.notification.report
             if report is not None:
                 settling.require_currency(about.currency_code, report)
-            known = _known_outcome(said, about)
+            known = _known_outcome(said, about, now)
             if known is not None:
                 retrying.record_outcome(event, about, Settlement(known), now)
                 continue
@@ -185,11 +186,13 @@ def _payment_of(said: Said) -> PaymentRequest:
     return about
 
 
-def _known_outcome(said: Said, about: PaymentRequest) -> str | None:
+def _known_outcome(said: Said, about: PaymentRequest, now: datetime) -> str | None:
     """Return what an event led to if the gateway need not be asked about it."""
     report = said.notification.report
     if said.notification.opens_dispute:
         flagging.flag_dispute(invoice_id=about.invoice_id)
+        if said.notification.dispute is not None:
+            disputes.record(about=about, report=said.notification.dispute, now=now)
         if report is None:
             return "disputed"
     if said.notification.reference is None and not _claimed_reversals(said.notification):

@@ -35,6 +35,7 @@ CELERY_BEAT_SCHEDULE = {
     "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},
     "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 30.0},
     "close payments": {"task": "payments.hand_out_closings", "schedule": 30.0},
+    "ask about refunds": {"task": "payments.hand_out_refunds", "schedule": 30.0},
     "ask about payments without word": {"task": "payments.hand_out_checks", "schedule": 60.0},
     "close days": {"task": "reporting.close_days", "schedule": 900.0},
     "draw plots": {"task": "reporting.draw_plots", "schedule": 300.0},

@@ -165,6 +165,7 @@ def _offered(request: HttpRequest, history: timeline.History) -> dict[str, bool]
     may_operate = roles.may_operate(request) and not has_ended
     return {
         "may_adjust": may_operate and len(unpaid) > 1 and invoice.expires_at > timezone.now(),
+        "may_refund": roles.may_operate(request) and invoice.is_refundable,
         "may_cancel": may_operate and invoice.paid_amount == 0,
     }
 

@@ -45,6 +45,8 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(
                     _("Proposed acts"), "how_to_reg", "apikeys", "staffproposal", may, status="open"
                 ),
+                _list(_("Refunds"), "undo", "payments", "refund", may, status="requested"),
+                _list(_("Chargebacks"), "gavel", "payments", "dispute", may),
                 _list(_("Discrepancies"), "difference", "reporting", "discrepancy", may),
                 _list(
                     _("Overdue instalments"), "event_busy", "reporting", "overdueinstallment", may

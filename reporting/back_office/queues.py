@@ -17,6 +17,7 @@ from apikeys.staff_acts import recording
 from invoices.invoices import labels
 from invoices.models import InstallmentQuerySet, ReviewFlag
 from payments.changes import discrepancies
+from payments.refunds.back_office import ProposeRefund
 from paytrust.staff import display
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text
 from paytrust.staff.filters import CurrencyFilter
@@ -103,6 +104,13 @@ class Resolve(DiscrepancyAct):
         return _("Resolved.")
 
 
+class RefundOverpayment(ProposeRefund):
+    """Propose to give back what nobody asked for."""
+
+    def is_offered(self) -> bool:
+        return self.subject.overpayment_amount > 0
+
+
 class DiscrepancyAdmin(ReadOnlyAdmin):
     """Invoices whose payments differ from what they ask for, until somebody resolves it."""
 
@@ -111,7 +119,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = [FlagFilter, CurrencyFilter, "gateway"]
     list_select_related = ("tenant", "gateway")
     exact_search = ("external_id",)
-    acts = (Note, Resolve)
+    acts = (Note, Resolve, RefundOverpayment)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super().get_queryset(request)

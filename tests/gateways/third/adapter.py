@@ -18,6 +18,7 @@ from gateways.adapter import (
     Reversal,
 )
 from gateways.http import UNREADABLE, GatewaySession, explained
+from gateways.refunds import RefundNotSupported, RefundOrder, RefundReport
 from paytrust.money import Money
 from tests.gateways.third import messages
 
@@ -75,6 +76,12 @@ class ThirdAdapter:
             "POST", f"{self._base_url}/orders/{reference}/end", endpoint="expire", json={}
         )
         return None if answer.status == 404 else self._read(answer.body)
+
+    def create_refund(self, order: RefundOrder) -> RefundReport:
+        raise RefundNotSupported
+
+    def find_refund(self, order: RefundOrder, *, refund_id: str | None) -> RefundReport | None:
+        return None
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         expected = hmac.new(self._signing_key.encode(), body, sha256).hexdigest()

@@ -610,6 +610,7 @@ class TestParseNotification:
                 kind="refund",
                 at=datetime(2026, 1, 17, 2, 5, 0, 1000, tzinfo=UTC),
                 confirmed=True,
+                reference=data["reference_id"],
             ),
         )
 

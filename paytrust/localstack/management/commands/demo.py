@@ -122,12 +122,12 @@ class Story:
         self.pay(invoice, amount=Money(last + 50, "MYR"))
         paid = self.wait_until_paid(invoice["id"])
         self.show_schedule(paid)
-        self.show_books(paid)
         over = self.call("GET", f"/invoices/{paid['id']}/overpayment")
         self.say(
             f"PayTrust   overpaid by {Money(over['overpayment_amount'], 'MYR')}: "
             f"{Money(over['total_paid'], 'MYR')} for {Money(over['total_amount'], 'MYR')}"
         )
+        self.show_books(self.give_back(paid, Money(over["overpayment_amount"], "MYR")))
 
     def report(self) -> None:
         """Ask for the report of this story and check it against what the invoices said."""
@@ -218,6 +218,22 @@ class Story:
         requests.post(page, data=fields, timeout=30).raise_for_status()
         self.wait(invoice["id"], lambda invoice: invoice["refunded_amount"] == amount.minor)
         self.say("PayTrust   booked the refund; instalment 1 stays paid, instalment 2 stays open")
+
+    def give_back(self, invoice: dict[str, Any], amount: Money) -> dict[str, Any]:
+        """Return what was overpaid by the API: a payment of it gives the money back."""
+        path = f"/invoices/{invoice['id']}"
+        newest = self.call("GET", f"{path}/transactions")["results"][0]
+        self.say(f"merchant   POST {path}/refunds ({amount} of transaction {newest['id']})")
+        wanted = {"amount": amount.minor, "transaction_id": newest["id"], "reason": "duplicate"}
+        refund = self.call("POST", f"{path}/refunds", json=wanted)
+        self.say(f"PayTrust   201 refund {refund['id']} is {refund['status']} at Xendit")
+        back = invoice["refunded_amount"] + amount.minor
+        after = self.wait(invoice["id"], lambda invoice: invoice["refunded_amount"] == back)
+        self.say(
+            f"PayTrust   booked it: overpaid {_amount(after, 'overpayment_amount')}, "
+            f"refunded {_amount(after, 'refunded_amount')} in all"
+        )
+        return after
 
     def wait_until_paid(self, invoice_id: int) -> dict[str, Any]:
         paid = self.wait(invoice_id, lambda invoice: invoice["status"] == "fully_paid")

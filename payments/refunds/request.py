@@ -1,0 +1,28 @@
+"""What is asked for when money is to go back."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.conf import settings
+
+BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequest:
+    """A valid request. Amounts are minor units."""
+
+    reason: str
+    amount: int | None = None  # none: all that the payment can give back
+    transaction_id: int | None = None  # none: the invoice has one payment only
+    external_id: str | None = None
+    note: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    bank_reference: str | None = None  # of money that a person sends: a manual refund
+
+
+def new_reference(*, invoice_id: int) -> str:
+    """Return a reference that both gateways take and that is no payment's: PT-12345-R-7KQ2ZD3F."""
+    tail = "".join(secrets.choice(BASE32) for _ in range(8))
+    return f"{settings.REFERENCE_PREFIX}-{invoice_id}-R-{tail}"

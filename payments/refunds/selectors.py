@@ -1,0 +1,123 @@
+"""Reads of refunds, and what each payment can still give back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Sum
+
+from apikeys.models import Tenant
+from gateways import descriptors
+from gateways.refund_terms import RefundAnswer
+from invoices.models import Invoice, Transaction
+from payments.refunds.models import Refund, RefundLimit, RefundQuerySet
+from payments.refunds.states import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refundable:
+    """What a payment can give back now. Amounts are minor units."""
+
+    left_amount: int  # what it brought, less what went back
+    is_busy: bool  # a refund of it has not ended
+    has_refunds: bool  # money of it was refunded before
+    answer: RefundAnswer
+
+    @property
+    def amount(self) -> int:
+        """What the gateway can be asked for now; nothing where it gives nothing back."""
+        if self.is_busy or self.answer.obstacle or (self.has_refunds and not self.answer.several):
+            return 0
+        if self.has_refunds and not self.answer.in_part:
+            return 0
+        return self.left_amount
+
+    @property
+    def until(self) -> datetime | None:
+        return None if self.answer.manual else self.answer.until
+
+    @property
+    def in_part(self) -> bool:
+        return self.amount > 0 and self.answer.in_part
+
+
+def refundable_of(payments: Sequence[Transaction], *, now: datetime) -> Mapping[int, Refundable]:
+    """Return what payments can give back, by their ids, in two queries.
+
+    Args:
+        payments: with their gateways; rows of other kinds are left out.
+        now: when it would be sent.
+    """
+    wanted = [row for row in payments if row.kind == Transaction.Kind.PAYMENT]
+    ids = [row.pk for row in wanted]
+    if not ids:
+        return {}
+    back: dict[int, int] = dict.fromkeys(ids, 0)
+    refunded: set[int] = set()
+    for payment_id, kind, amount in (
+        Transaction.objects.filter(reverses__in=ids)
+        .values_list("reverses", "kind")
+        .annotate(sum=Sum("amount"))
+    ):
+        assert payment_id is not None, "it was found by it"
+        back[payment_id] += amount
+        if kind == Transaction.Kind.REFUND:
+            refunded.add(payment_id)
+    busy = set(
+        Refund.objects.filter(transaction__in=ids).active().values_list("transaction", flat=True)
+    )
+    return {
+        row.pk: Refundable(
+            left_amount=row.amount + back[row.pk],
+            is_busy=row.pk in busy,
+            has_refunds=row.pk in refunded,
+            answer=descriptors.of(row.gateway.code).refund_answer(
+                method=row.payment_method,
+                channel=row.payment_channel,
+                paid_at=row.paid_at,
+                now=now,
+            ),
+        )
+        for row in wanted
+    }
+
+
+def payments_of(*, invoice: Invoice) -> list[Transaction]:
+    """Return the payments of an invoice, oldest first."""
+    return list(
+        Transaction.objects.filter(invoice=invoice, kind=Transaction.Kind.PAYMENT)
+        .select_related("gateway", "payment_request")
+        .order_by("pk")
+    )
+
+
+def refunds(*, tenant: Tenant) -> RefundQuerySet:
+    """Return a tenant's refunds with what their answers show."""
+    return Refund.objects.for_tenant(tenant).select_related("transaction__gateway")
+
+
+def refunds_of(*, tenant: Tenant, invoice_id: int) -> RefundQuerySet:
+    """Return the refunds of an invoice.
+
+    Raises:
+        Invoice.DoesNotExist: unknown, or another tenant's.
+    """
+    invoice = Invoice.objects.for_tenant(tenant).only("pk").get(pk=invoice_id)
+    return refunds(tenant=tenant).filter(invoice=invoice)
+
+
+def is_above_limit(*, invoice: Invoice, amount: int) -> bool:
+    """Tell whether a merchant's key alone may not give so much back.
+
+    All that was asked for on the invoice counts, so that parts get nobody around the limit.
+    """
+    limit = (
+        RefundLimit.objects.filter(tenant_id=invoice.tenant_id, currency_code=invoice.currency_code)
+        .values_list("amount", flat=True)
+        .first()
+    )
+    if limit is None:
+        return False
+    ended = (Status.FAILED, Status.CANCELLED)
+    before = Refund.objects.filter(invoice=invoice).exclude(status__in=ended)
+    return (before.aggregate(sum=Sum("amount"))["sum"] or 0) + amount > limit

@@ -1,0 +1,75 @@
+"""Recording what became of a refund: the ledger's row and the refund's end in one commit."""
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from gateways.adapter import Reversal
+from gateways.refunds import InsufficientGatewayBalance, RefundReport, RefundState
+from invoices.models import Invoice
+from invoices.payment_requests.leases import in_locked_transaction
+from payments.booking import reversals
+from payments.refunds import transitions
+from payments.refunds.models import Refund
+from payments.refunds.states import Status
+
+log = structlog.get_logger(__name__)
+
+FUNDS: Final = "INSUFFICIENT_BALANCE"
+
+
+@in_locked_transaction
+def record(*, refund_id: int, report: RefundReport, now: datetime) -> Refund:
+    """Record what a gateway says of a refund; money that went back is booked, exactly once.
+
+    Raises:
+        InvalidStatusReport: its ISO 20022 status is not valid; nothing is booked.
+    """
+    invoice, refund = _locked(refund_id)
+    if refund.status in {Status.SUCCEEDED, Status.CANCELLED}:
+        return refund
+    if report.state == RefundState.SUCCEEDED:
+        reversals.book_refund(
+            invoice=invoice, refund=refund, reversal=_reversal(refund, report), now=now
+        )
+    elif report.state == RefundState.FAILED:
+        if refund.status != Status.FAILED:
+            code = report.failure_code or report.raw_status
+            ours = InsufficientGatewayBalance.code if code == FUNDS else code
+            transitions.failed(
+                refund=refund, code=ours, message=f"The gateway says {code}.", now=now
+            )
+            log.warning("refund failed", reference=refund.reference, code=code)
+    elif refund.status != Status.FAILED:
+        transitions.pending(refund=refund, gateway_refund_id=report.id, now=now)
+    return refund
+
+
+@in_locked_transaction
+def record_failure(*, refund_id: int, code: str, message: str, now: datetime) -> Refund:
+    """Record that nothing went back, unless the gateway has told otherwise meanwhile."""
+    _, refund = _locked(refund_id)
+    if refund.status in {Status.SENDING, Status.PENDING}:
+        transitions.failed(refund=refund, code=code, message=message, now=now)
+    return refund
+
+
+def _locked(refund_id: int) -> tuple[Invoice, Refund]:
+    """Lock the refund's invoice, then read the refund under that lock."""
+    invoice = Invoice.objects.locked().select_related("tenant", "gateway").get(refunds=refund_id)
+    refund = Refund.objects.select_related(
+        "transaction__gateway", "transaction__payment_request"
+    ).get(pk=refund_id)
+    return invoice, refund
+
+
+def _reversal(refund: Refund, report: RefundReport) -> Reversal:
+    return Reversal(
+        id=report.id,
+        amount=report.amount,
+        kind="refund",
+        at=report.at,
+        confirmed=True,
+        reference=refund.reference,
+    )

@@ -1,0 +1,97 @@
+"""Refunds over HTTP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent, record_id_of
+from apikeys.keys.authentication import tenant_of
+from invoices.models import Invoice, Transaction
+from payments.refunds import selectors, services
+from payments.refunds.models import Refund, RefundQuerySet
+from payments.refunds.serializers import (
+    RefundCreateRequest,
+    RefundFilter,
+    RefundList,
+    RefundResponse,
+)
+from paytrust.web.pagination import NewestFirst, PageQuery
+from paytrust.web.serializers import query_of
+
+
+class InvoiceRefunds(APIView):
+    @extend_schema(
+        operation_id="invoice_refunds_create",
+        request=RefundCreateRequest,
+        responses={200: RefundResponse, 201: RefundResponse},
+        parameters=[IDEMPOTENCY_HEADER],
+    )
+    @idempotent
+    def post(self, request: Request, invoice_id: int) -> Response:
+        """Give money of one payment back to the customer.
+
+        `sending` says that the gateway has not answered yet: what became of it is asked for, and
+        it is never made twice. `requested` waits for two people at PayTrust.
+        """
+        body = RefundCreateRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        with _missing_is_not_found():
+            refund, is_new = services.create_refund(
+                tenant=tenant_of(request),
+                invoice_id=invoice_id,
+                request=body.to_request(),
+                idempotency_record_id=record_id_of(request),
+                now=timezone.now(),
+            )
+        return Response(
+            RefundResponse(refund).data, HTTPStatus.CREATED if is_new else HTTPStatus.OK
+        )
+
+    @extend_schema(
+        operation_id="invoice_refunds_list", responses=RefundList, parameters=[PageQuery]
+    )
+    def get(self, request: Request, invoice_id: int) -> Response:
+        """List the refunds of an invoice, newest first."""
+        with _missing_is_not_found():
+            rows = selectors.refunds_of(tenant=tenant_of(request), invoice_id=invoice_id)
+        return _page(rows, request)
+
+
+class Refunds(APIView):
+    @extend_schema(operation_id="refunds_list", responses=RefundList, parameters=[RefundFilter])
+    def get(self, request: Request) -> Response:
+        """List refunds, newest first."""
+        wanted = RefundFilter(data=query_of(request))
+        wanted.is_valid(raise_exception=True)
+        return _page(wanted.applied_to(selectors.refunds(tenant=tenant_of(request))), request)
+
+
+class RefundItem(APIView):
+    @extend_schema(responses=RefundResponse)
+    def get(self, request: Request, refund_id: int) -> Response:
+        """Show a refund."""
+        with _missing_is_not_found():
+            refund = selectors.refunds(tenant=tenant_of(request)).get(pk=refund_id)
+        return Response(RefundResponse(refund).data)
+
+
+def _page(rows: RefundQuerySet, request: Request) -> Response:
+    page = NewestFirst()
+    shown = page.paginate_queryset(rows, request)
+    return page.get_paginated_response(list(RefundResponse(shown, many=True).data))
+
+
+@contextmanager
+def _missing_is_not_found() -> Iterator[None]:
+    """Answer 404 alike for what does not exist and for another tenant's."""
+    try:
+        yield
+    except (Invoice.DoesNotExist, Transaction.DoesNotExist, Refund.DoesNotExist) as error:
+        raise NotFound from error
