@@ -63,6 +63,9 @@ def install() -> bool:
         for right in _RIGHTS:
             cursor.execute(right.format(schema=schema, group=APPLICATION))
         for function in _OWNERS_JOBS:
+            cursor.execute("SELECT to_regprocedure(%s) IS NULL", [function])
+            if cursor.fetchone() == (True,):
+                continue  # the app's migrations were undone
             cursor.execute(
                 f'ALTER FUNCTION {function} SECURITY DEFINER SET search_path = "{schema}", pg_temp'
             )

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("apikeys", "0001_initial"),
+        ("apikeys", "0002_two_people"),
     ]
 
     operations = [

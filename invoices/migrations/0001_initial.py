@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("apikeys", "0001_initial"),
+        ("apikeys", "0002_two_people"),
         ("gateways", "0002_xendit_and_midtrans"),
     ]
 

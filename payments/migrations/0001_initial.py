@@ -11,13 +11,175 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("apikeys", "0001_initial"),
+        ("apikeys", "0002_two_people"),
         ("gateways", "0002_xendit_and_midtrans"),
         ("invoices", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="Dispute",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("gateway_dispute_id", models.CharField(max_length=255)),
+                ("raw_status", models.CharField(max_length=50)),
+                ("reason", models.CharField(max_length=255, null=True)),
+                ("currency_code", models.CharField(max_length=3)),
+                ("amount", models.BigIntegerField()),
+                ("due_at", models.DateTimeField(null=True)),
+                ("opened_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="invoices.invoice",
+                    ),
+                ),
+                (
+                    "payment_request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="invoices.paymentrequest",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="apikeys.tenant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Refund",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("amount", models.BigIntegerField()),
+                ("currency_code", models.CharField(max_length=3)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("duplicate", "Duplicate"),
+                            ("fraudulent", "Fraudulent"),
+                            ("requested_by_customer", "Requested By Customer"),
+                            ("cancellation", "Cancellation"),
+                            ("other", "Other"),
+                        ],
+                        max_length=25,
+                    ),
+                ),
+                ("note", models.CharField(max_length=500, null=True)),
+                ("external_id", models.CharField(max_length=255, null=True)),
+                ("metadata", models.JSONField(default=dict)),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[("gateway", "Gateway"), ("manual", "Manual")],
+                        default="gateway",
+                        max_length=10,
+                    ),
+                ),
+                ("reference", models.CharField(max_length=50, unique=True)),
+                ("bank_reference", models.CharField(max_length=140, null=True)),
+                ("gateway_refund_id", models.CharField(max_length=255, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("requested", "waits for two people"),
+                            ("sending", "is being sent, or the outcome is unknown"),
+                            ("pending", "the gateway is carrying it out"),
+                            ("succeeded", "gone back"),
+                            ("failed", "failed"),
+                            ("cancelled", "not approved"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("failure_code", models.CharField(max_length=100, null=True)),
+                ("failure_message", models.CharField(max_length=500, null=True)),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("next_check_at", models.DateTimeField(null=True)),
+                ("idempotency_record_id", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "booked_as",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="asked_for_by",
+                        to="invoices.transaction",
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="invoices.invoice",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="apikeys.tenant",
+                    ),
+                ),
+                (
+                    "transaction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="invoices.transaction",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="RefundLimit",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("currency_code", models.CharField(max_length=3)),
+                ("amount", models.BigIntegerField()),
+                ("updated_at", models.DateTimeField()),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refund_limits",
+                        to="apikeys.tenant",
+                    ),
+                ),
+            ],
+        ),
         migrations.CreateModel(
             name="WebhookEvent",
             fields=[
@@ -98,6 +260,7 @@ class Migration(migrations.Migration):
                             ("adjust", "adjust instalments"),
                             ("cancel", "cancel the invoice"),
                             ("ignore_webhook", "ignore a notification about money"),
+                            ("refund", "give money back"),
                         ],
                         max_length=20,
                     ),
@@ -161,6 +324,16 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="proposals",
                         to="apikeys.tenant",
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proposals",
+                        to="payments.refund",
                     ),
                 ),
                 (
@@ -326,6 +499,213 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="dispute",
+            index=models.Index(models.F("invoice"), models.F("id"), name="dispute_of_invoice"),
+        ),
+        migrations.AddIndex(
+            model_name="dispute",
+            index=models.Index(
+                models.F("due_at"),
+                models.F("id"),
+                condition=models.Q(("closed_at", None)),
+                name="dispute_open",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="dispute",
+            constraint=models.UniqueConstraint(
+                models.F("payment_request"),
+                models.F("gateway_dispute_id"),
+                name="dispute_once_per_payment",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="dispute",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="dispute_amount_positive"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(
+                models.F("tenant"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="refund_newest",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(models.F("invoice"), models.F("id"), name="refund_of_invoice"),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(models.F("tenant"), models.F("updated_at"), name="refund_updated"),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(
+                models.F("next_check_at"),
+                condition=models.Q(("next_check_at__isnull", False)),
+                name="refund_to_check",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("status", "requested")),
+                name="refund_waiting",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(models.F("gateway_refund_id"), name="refund_gateway_id"),
+        ),
+        migrations.AddConstraint(
+            model_name="refund",
+            constraint=models.UniqueConstraint(
+                models.F("transaction"),
+                condition=models.Q(("status__in", ("requested", "sending", "pending"))),
+                name="refund_one_active_per_payment",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refund",
+            constraint=models.UniqueConstraint(
+                models.F("tenant"),
+                models.F("external_id"),
+                condition=models.Q(
+                    ("external_id__isnull", False),
+                    models.Q(("status__in", ["failed", "cancelled"]), _negated=True),
+                ),
+                name="refund_external_id",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refund",
+            constraint=models.UniqueConstraint(
+                models.F("idempotency_record_id"),
+                condition=models.Q(("idempotency_record_id__isnull", False)),
+                name="refund_once_per_call",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="refund_amount_positive"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("bank_reference", None), ("method", "gateway")),
+                    models.Q(("bank_reference__isnull", False), ("method", "manual")),
+                    _connector="OR",
+                ),
+                name="refund_manual_names_the_bank",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("next_check_at__isnull", False), ("status__in", ("sending", "pending"))
+                    ),
+                    ("next_check_at", None),
+                    _connector="OR",
+                ),
+                name="refund_asked_about_has_a_due_time",
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refund",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_state_change",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.status <> NEW.status AND NOT (OLD.status || '>' || NEW.status) = ANY (ARRAY['failed>sending', 'failed>succeeded', 'pending>failed', 'pending>succeeded', 'requested>cancelled', 'requested>sending', 'requested>succeeded', 'sending>failed', 'sending>pending', 'sending>succeeded']))",
+                    func="\nRAISE EXCEPTION 'refund_state_change: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'refund_state_change', TABLE = TG_TABLE_NAME;\n",
+                    hash="a85eb1a03e30ebc14e0169d6e34afe726e5d2950",
+                    operation='UPDATE OF "status"',
+                    pgid="pgtrigger_refund_state_change_0bcdc",
+                    table="payments_refund",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refund",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_within_payment",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.status IN ('requested', 'sending', 'pending'))",
+                    func="\nIF NEW.amount > (\n    SELECT t.amount + coalesce((SELECT sum(r.amount) FROM invoices_transaction r\n                                WHERE r.reverses_id = t.id), 0)\n    FROM invoices_transaction t WHERE t.id = NEW.transaction_id\n) AND (TG_OP = 'INSERT' OR OLD.status <> NEW.status OR OLD.amount <> NEW.amount) THEN\n    RAISE EXCEPTION 'refund_within_payment: more than payment % can give', NEW.transaction_id\n        USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_within_payment',\n              TABLE = TG_TABLE_NAME;\nEND IF;\nRETURN NEW;\n",
+                    hash="d4b9ffd644d90948e49a037c2dcc10b453427800",
+                    operation='INSERT OR UPDATE OF "status", "amount"',
+                    pgid="pgtrigger_refund_within_payment_c53a9",
+                    table="payments_refund",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refund",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN ((OLD.tenant_id, OLD.invoice_id, OLD.transaction_id, OLD.amount, OLD.currency_code, OLD.method, OLD.reference, OLD.created_at) IS DISTINCT FROM (NEW.tenant_id, NEW.invoice_id, NEW.transaction_id, NEW.amount, NEW.currency_code, NEW.method, NEW.reference, NEW.created_at))",
+                    func="\nRAISE EXCEPTION 'refund_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'refund_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="d51134a1f9210f45ce3a5c15131a517dd901c66f",
+                    operation="UPDATE",
+                    pgid="pgtrigger_refund_frozen_be0df",
+                    table="payments_refund",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refund",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_not_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'refund_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'refund_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="97ba3273a269022faf79b8a5955261d8f9f5e376",
+                    operation="DELETE",
+                    pgid="pgtrigger_refund_not_deleted_4238a",
+                    table="payments_refund",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="refund",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refund_not_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'refund_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'refund_not_truncated', TABLE = TG_TABLE_NAME;\n",
+                    hash="0e952c5360fb3753b36cecd0c91d5508007da787",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_refund_not_truncated_75779",
+                    table="payments_refund",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundlimit",
+            constraint=models.UniqueConstraint(
+                models.F("tenant"), models.F("currency_code"), name="refund_limit_per_currency"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundlimit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gte", 0)), name="refund_limit_not_negative"
+            ),
+        ),
+        migrations.AddIndex(
             model_name="webhookevent",
             index=models.Index(
                 models.F("next_attempt_at"),
@@ -433,6 +813,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="proposal",
+            index=models.Index(models.F("refund"), name="proposal_of_refund"),
+        ),
+        migrations.AddIndex(
+            model_name="proposal",
             index=models.Index(
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("status__in", ["open", "applying"])),
@@ -479,14 +863,28 @@ class Migration(migrations.Migration):
                         ("event", None),
                         ("invoice__isnull", False),
                         ("named__isnull", False),
+                        ("refund", None),
                     ),
                     models.Q(
                         ("act", "cancel"),
                         ("event", None),
                         ("invoice__isnull", False),
                         ("named", None),
+                        ("refund", None),
                     ),
-                    models.Q(("act", "ignore_webhook"), ("event__isnull", False), ("named", None)),
+                    models.Q(
+                        ("act", "ignore_webhook"),
+                        ("event__isnull", False),
+                        ("named", None),
+                        ("refund", None),
+                    ),
+                    models.Q(
+                        ("act", "refund"),
+                        ("event", None),
+                        ("invoice__isnull", False),
+                        ("named", None),
+                        ("refund__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="proposal_names_its_object",
@@ -513,9 +911,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="proposal_frozen",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.status IN ('applied', 'rejected', 'withdrawn', 'stale') OR (OLD.id, OLD.tenant_id, OLD.act, OLD.invoice_id, OLD.event_id, OLD.named, OLD.before, OLD.after, OLD.reason, OLD.proposed_by_id, OLD.proposed_at) IS DISTINCT FROM (NEW.id, NEW.tenant_id, NEW.act, NEW.invoice_id, NEW.event_id, NEW.named, NEW.before, NEW.after, NEW.reason, NEW.proposed_by_id, NEW.proposed_at))",
+                    condition="WHEN (OLD.status IN ('applied', 'rejected', 'withdrawn', 'stale') OR (OLD.id, OLD.tenant_id, OLD.act, OLD.invoice_id, OLD.event_id, OLD.refund_id, OLD.named, OLD.before, OLD.after, OLD.reason, OLD.proposed_by_id, OLD.proposed_at) IS DISTINCT FROM (NEW.id, NEW.tenant_id, NEW.act, NEW.invoice_id, NEW.event_id, NEW.refund_id, NEW.named, NEW.before, NEW.after, NEW.reason, NEW.proposed_by_id, NEW.proposed_at))",
                     func="\nRAISE EXCEPTION 'proposal_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'proposal_frozen', TABLE = TG_TABLE_NAME;\n",
-                    hash="592a2762db1dcda12a940b1427db237e17eaa210",
+                    hash="ff645bf53ce8264be2bfcb330bcb4a809ce91fdc",
                     operation="UPDATE",
                     pgid="pgtrigger_proposal_frozen_f6c3d",
                     table="payments_proposal",

@@ -111,6 +111,8 @@ class TestConsole:
         labels = (
             "Set the fault",
             "Advance",
+            "Set the limit",
+            "Make it happen",
             "Test webhook (Xendit)",
             "Test notification (Midtrans)",
             "Resend",

@@ -318,8 +318,8 @@ class TestStatements:
         assert len(sql) == CANCEL, sql
 
 
-ADJUST_AND_REOPEN = 44
+ADJUST_AND_REOPEN = 42
 ADJUST = 17
 FIND_OPEN = 11
 OPEN = 16
-CANCEL = 33
+CANCEL = 29
