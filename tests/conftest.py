@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -56,7 +57,8 @@ class Sandbox:
 
     def pay(self, payment_url: str, action: str = "pay", **fields: str) -> None:
         """Do what a customer's button does; the webhook follows."""
-        requests.post(payment_url, data={"action": action, **fields}, timeout=10).raise_for_status()
+        answer = requests.post(payment_url, data={"action": action, **fields}, timeout=10)
+        assert answer.ok, f"{action} {fields}: {re.sub('<[^>]*>', ' ', answer.text)[:900]}"
 
     def _post(self, path: str, **body: object) -> None:
         requests.post(f"{self.url}/control/{path}", json=body, timeout=5).raise_for_status()

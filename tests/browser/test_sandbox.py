@@ -107,6 +107,7 @@ class TestConsole:
         self, window: OpenWindow, merchant: Merchant, sandbox: Sandbox
     ) -> None:
         sandbox.pay(payment_page(merchant, "xendit"))
+        invoice_id = merchant.get("/invoices").json()["results"][0]["id"]
         shown = window()
         labels = (
             "Set the fault",
@@ -123,6 +124,9 @@ class TestConsole:
 
         for label in labels:
             shown.page.goto(f"{sandbox.url}/control")
+            if label == "Make it happen":
+                shown.page.fill("#invoice", str(invoice_id))
+                shown.page.select_option("#event", "refunded")
             press(shown.page, label)
             assert shown.page.get_by_role("alert").count() == 0
 

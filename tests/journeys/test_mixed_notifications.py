@@ -141,6 +141,8 @@ def happen(sandbox: Sandbox, plans: dict[int, tuple[dict[str, Any], str]], *, la
             if page["gateway_id"] == 2 and step["action"] == "expire":
                 sandbox.pay(page["payment_url"], "choose", method="qris")
             sandbox.pay(page["payment_url"], **fields_of(step, page))
+            if step["action"] == "refund":
+                pass_time(sandbox)  # one at a time, as the gateways want it
 
 
 def fields_of(step: dict[str, Any], page: dict[str, Any]) -> dict[str, str]:
