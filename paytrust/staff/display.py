@@ -65,11 +65,6 @@ def moment(when: datetime | None) -> SafeString | str:
     return shown
 
 
-def plain_moment(when: datetime) -> str:
-    """Return a moment in the reader's zone as text."""
-    return date_format(timezone.localtime(when), MOMENT)
-
-
 def link(model: str, row_id: int | None, text: object = None) -> SafeString | str:
     """Return a link to a row's page; `model` is such as invoices_invoice."""
     if row_id is None:

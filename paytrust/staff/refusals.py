@@ -38,6 +38,18 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     )
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """Answer a form that was sent without its CSRF token (CSRF_FAILURE_VIEW)."""
+    if not request.path_info.startswith(STAFF_PATH):
+        return problems.csrf_failure(request, reason)
+    return _page(
+        request,
+        HTTPStatus.FORBIDDEN,
+        _("The form has expired"),
+        _("Load the page again and repeat what you did."),
+    )
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Answer those who ask for what is not there."""
     if not request.path_info.startswith(STAFF_PATH):

@@ -22,11 +22,6 @@ def may_operate(request: HttpRequest) -> bool:
     return request.user.has_perm(OPERATE)
 
 
-def may_administer(request: HttpRequest) -> bool:
-    """Tell whether whoever asks may manage keys, gateway accounts, fees and staff."""
-    return request.user.has_perm(ADMINISTER)
-
-
 def requires(permission: str) -> Callable[[AnyView], AnyView]:
     """Refuse a view with 403 to those without a permission. Wrap it in `admin_view` as well."""
     return permission_required(permission, raise_exception=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from events.outbox.types import TYPES
 from paytrust.localstack.embedded import PROJECT
@@ -40,6 +41,7 @@ def page_of(events: dict[str, dict[str, Any]]) -> str:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("asleep")
 def test_the_page_shows_an_event_of_each_type() -> None:
+    structlog.contextvars.clear_contextvars()  # the request of a test before
     events = examples.played(TenantFactory.create())
 
     page = page_of(events)

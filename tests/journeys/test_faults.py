@@ -255,15 +255,15 @@ def notifying(scene: Scene, fault: str) -> tuple[str, str, str]:
 def _refunded(scene: Scene, invoice: dict[str, Any]) -> tuple[str, str, str]:
     scene.settled()
     scene.sandbox.pay(invoice["payment_url"], "refund")
-    then = scene.merchant.wait_for(invoice["id"], paid_amount=0)
+    then = scene.merchant.wait_for(invoice["id"], refund_status="full")
     scene.settled()
     time.sleep(0.3)  # for the replay, which is sent after the refund
     then = scene.now(invoice)
 
     amounts = sorted(Transaction.objects.values_list("amount", flat=True))
     assert amounts == [-invoice["total_amount"], invoice["total_amount"]]
-    assert (then["status"], then["paid_amount"]) == ("pending", 0)
-    return then["status"], "paid, then reversed; the replay changed nothing", "at once"
+    assert (then["status"], then["refunded_amount"]) == ("fully_paid", invoice["total_amount"])
+    return then["status"], "paid, then refunded; the replay changed nothing", "at once"
 
 
 SCENARIOS = {"create": creating, "get": asking, "expire": expiring, "webhook": notifying}

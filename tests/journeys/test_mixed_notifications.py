@@ -45,11 +45,16 @@ PLANS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], Any]] = {
         lambda total: ("fully_paid", total + MORE, MORE),
     ),
     "twice": ([{"action": "twice"}], [], lambda total: ("fully_paid", 2 * total, total)),
-    "refunded": ([{"action": "pay"}], [{"action": "refund"}], lambda total: ("pending", 0, 0)),
+    # What the merchant gives back leaves the invoice paid (spec 10.2).
+    "refunded": (
+        [{"action": "pay"}],
+        [{"action": "refund"}],
+        lambda total: ("fully_paid", total, 0),
+    ),
     "refunded in parts": (
         [{"action": "pay"}],
         [{"action": "refund", "minor": LESS}, {"action": "refund", "minor": MORE}],
-        lambda total: ("partially_paid", total - LESS - MORE, 0),
+        lambda total: ("fully_paid", total, 0),
     ),
     "expired": ([{"action": "expire"}], [], lambda total: ("expired", 0, 0)),
     "left": ([], [], lambda total: ("pending", 0, 0)),

@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[3]
 APPS = ("apikeys", "gateways", "invoices", "payments", "reporting", "paytrust", "events")
 OWNER = "invoices/payment_requests/transitions.py"
 COLUMNS = {"status", "leased_until", "next_check_at", "ended_at", "tries"}
-ONLY_OURS = {"next_check_at"}  # no other model has a column of this name
+ONLY_OURS = {"next_check_at"}  # but for refunds, whose own transitions write theirs
+REFUNDS = "payments/refunds/transitions.py"
 WRITES = {"update", "create", "get_or_create", "update_or_create", "bulk_create", "bulk_update"}
 # What has a column of the same name, as it is called where it is written.
 OTHERS = {
@@ -56,7 +57,7 @@ def _is_write(call: ast.Call, *, knows: bool) -> bool:
 def modules() -> Iterator[Path]:
     for app in APPS:
         for path in sorted((ROOT / app).rglob("*.py")):
-            if "migrations" not in path.parts and path != ROOT / OWNER:
+            if "migrations" not in path.parts and path not in {ROOT / OWNER, ROOT / REFUNDS}:
                 yield path
 
 

@@ -41,3 +41,14 @@ class TestRefusals:
 
         assert answer.status_code == HTTPStatus.NOT_FOUND
         assert answer.json()["error"] == "not_found"
+
+
+class TestCsrfFailure:
+    def test_is_a_page_that_says_what_to_do(self) -> None:
+        client = Client(enforce_csrf_checks=True)
+
+        page = client.post("/admin/login/", {"username": "a", "password": "b"})
+
+        assert page.status_code == HTTPStatus.FORBIDDEN
+        assert "The form has expired" in page.text
+        assert page.headers["Content-Type"].startswith("text/html")
