@@ -47,7 +47,7 @@ class ApiKey(models.Model):
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="api_keys")
     description = models.CharField(max_length=255)
-    key_prefix = models.CharField(max_length=4)  # so that people can tell their keys apart
+    key_prefix = models.CharField(max_length=4)  # so that people can recognize their keys
     key_hash = models.CharField(max_length=255)  # Argon2id
     key_digest = models.CharField(max_length=64)  # HMAC-SHA-256 under API_KEY_PEPPER, hex
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
@@ -92,7 +92,7 @@ class ApiKeyAuditEntry(models.Model):
         CREATED = "created"
         ROTATED = "rotated"
         REVOKED = "revoked"
-        USED = "used"  # also tried to be used: `success` tells
+        USED = "used"  # also a refused use: see `success`
 
     tenant = models.ForeignKey(
         Tenant, models.PROTECT, related_name="audit_entries", db_constraint=False, db_index=False
@@ -201,8 +201,8 @@ class IdempotencyRecord(models.Model):
     """A call made under an Idempotency-Key, and its answer once there is one."""
 
     class State(models.TextChoices):
-        IN_PROGRESS = "in_progress"  # somebody is at it until `leased_until`
-        RELEASED = "released"  # stopped half-way; the same call goes on from there
+        IN_PROGRESS = "in_progress"  # a process works on it until `leased_until`
+        RELEASED = "released"  # stopped half-way; the same call continues from there
         COMPLETED = "completed"  # the same call gets the stored answer
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

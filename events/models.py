@@ -1,4 +1,4 @@
-"""Gathers what merchants are told, whom, and each try to do so, for Django."""
+"""Gathers the models of the events app for Django."""
 
 from events.deliveries.models import Delivery, DeliveryAttempt
 from events.endpoints.models import WebhookEndpoint

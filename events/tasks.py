@@ -13,14 +13,14 @@ log = structlog.get_logger(__name__)
 
 @shared_task(name="events.deliver")
 def deliver(*, endpoint_id: int, lease: str, **_later: object) -> None:
-    """Tell one endpoint of what is due. Safe to deliver twice: the lease is one worker's."""
+    """Send one endpoint's due deliveries. Safe to run twice: only one worker has the lease."""
     if services.deliver(endpoint_id=endpoint_id, lease=lease, now=timezone.now()):
         queue.publish(deliver, endpoint_id=endpoint_id, lease=lease)
 
 
 @shared_task(name="events.hand_out_deliveries")
 def hand_out_deliveries(**_later: object) -> None:
-    """Beat, each second: enqueue the endpoints that are to be told, each to one worker only."""
+    """Beat, each second: enqueue the endpoints with due deliveries, each to one worker."""
     due = claims.claim_due(now=timezone.now(), limit=200)
     for claim in due:
         queue.publish(deliver, endpoint_id=claim.endpoint_id, lease=claim.lease)

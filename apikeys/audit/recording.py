@@ -72,9 +72,9 @@ def record_use(
     authenticated: bool,
     now: datetime,
 ) -> None:
-    """Write down one request that bore a key of ours, in one statement.
+    """Write down one request that sent a key that we know, in one statement.
 
-    Once a minute the same statement tells when the key was last used.
+    Once a minute the same statement also stores when the key was last used.
     """
     entry = (
         api_key.tenant_id,

@@ -1,4 +1,4 @@
-"""How long what is kept about access is kept: months made ahead, and dropped when they may go."""
+"""How long data about access is kept: monthly partitions, made ahead and dropped when old."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,7 +19,7 @@ MONTHS_AHEAD: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """What may go."""
+    """What may be deleted."""
 
     audit_months: tuple[str, ...]  # names of partitions
     idempotency_records: int
@@ -46,7 +46,7 @@ def make_months(*, now: datetime) -> list[date]:
 
 
 def expired(*, now: datetime) -> Expired:
-    """Return what retention allows to be purged; payment data is never among it."""
+    """Return what retention allows to delete; this is never payment data."""
     return Expired(
         audit_months=_expired_partitions(now=now),
         idempotency_records=_expired_records(now=now).count(),
@@ -54,7 +54,7 @@ def expired(*, now: datetime) -> Expired:
 
 
 def purge(*, now: datetime) -> Expired:
-    """Drop what retention allows; return it."""
+    """Delete what retention allows to delete; return what that was."""
     with transaction.atomic(), connection.cursor() as cursor:
         partitions = _expired_partitions(now=now)
         for partition in partitions:
@@ -73,7 +73,7 @@ def _expired_records(*, now: datetime) -> QuerySet[IdempotencyRecord]:
 
 
 def _expired_seals(*, now: datetime) -> QuerySet[AuditSeal]:
-    """Return the old links but the last of each tenant, to which the kept ones are bound."""
+    """Return the old links, but not each tenant's last one: the kept links are bound to it."""
     old = AuditSeal.objects.filter(log="keys", newest_at__lt=_audit_horizon(now))
     after = old.filter(tenant=OuterRef("tenant"), sequence__gt=OuterRef("sequence"))
     return old.filter(Exists(after))

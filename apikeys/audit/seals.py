@@ -1,10 +1,10 @@
-"""Making a change of a log evident: chains of seals over its entries.
+"""Chains of seals over the entries of a log, which show that somebody changed the log.
 
 The keys' audit log has a chain per tenant, the trail of staff acts one for the platform.
 
-A job seals, so that requests never wait for each other. Each entry's SHA-256 goes into a link;
-each link is bound to the one before by an HMAC whose key the database does not know. What was
-written in the last minute, and what the job has not met yet, is not sealed.
+A job makes the seals, so that requests never wait for each other. Each entry's SHA-256 goes into a
+link; each link is bound to the one before by an HMAC whose key is not in the database. Entries of
+the last minute, and entries that the job has not read yet, are not sealed.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ class Log:
 
     @property
     def digest(self) -> str:
-        """Everything an entry says, in one text that has one reading."""
+        """SQL for a digest of all that an entry says, without two meanings."""
         return f"sha256(convert_to(jsonb_build_array({self.says}, {AT_MOMENT})::text, 'UTF8'))"
 
     def kept_since(self, now: datetime) -> datetime:
@@ -122,18 +122,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a log does not say any more what was sealed."""
+    """A place where a log differs from what was sealed."""
 
     tenant_id: int | None
     what: str
-    entry_id: int | None = None  # None: the link itself is broken, or another row tells
+    entry_id: int | None = None  # None: a broken link, or a row of another table
     sequence: int | None = None
     log: str = KEYS.name
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a look through the whole of both logs found."""
+    """What a check of both whole logs found."""
 
     sealed: int
     unsealed: int
@@ -141,7 +141,7 @@ class Verdict:
 
 
 def seal(*, now: datetime) -> int:
-    """Seal the entries that are not, oldest first; return how many. A repeat does no harm."""
+    """Seal the entries that have no seal, oldest first; return how many. Safe to repeat."""
     sealed = 0
     for kept in LOGS:
         while step := _seal_step(kept, now=now):
@@ -163,11 +163,11 @@ def _seal_step(kept: Log, *, now: datetime) -> int:
 
 
 def verify(*, now: datetime) -> Verdict:
-    """Compare both logs with their seals, and the trail of staff acts with what it tells of.
+    """Compare both logs with their seals, and the trail of staff acts with the proposals.
 
-    Finds entries that were changed, removed, or slipped in behind the seals, links that were, and
-    decisions of staff without their act. Entries that are older than retention demands are not
-    missed; their links still must fit.
+    Finds entries and links that were changed, removed or added after sealing, and decisions of
+    staff without an act in the trail. An entry older than the retention time may be missing; its
+    link must still fit.
     """
     breaks: list[Break] = []
     sealed = unsealed = 0

@@ -1,7 +1,7 @@
-"""Rows that tell of an act of staff: the trail must know it.
+"""Rows that prove an act of staff: the trail must have that act.
 
-What two people decided stands in a table of its own beside the trail. Whoever takes an act out
-of the trail, and knows how to forge no seal, would have to make that undone as well.
+The decisions of two people are in their own table, beside the trail. A person who removes an act
+from the trail must change that table too, or the missing act is found.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ ORDER BY proposal.id, told.act"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """A table of proposals, and what the trail calls what is done with them."""
+    """A table of proposals, and the acts that the trail has for them."""
 
     table: str
     object_type: str  # of its rows, as the trail names it
@@ -48,7 +48,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingAct:
-    """What a proposal tells of, and the trail does not."""
+    """An act that a proposal shows and the trail does not have."""
 
     table: str
     object_type: str
@@ -69,7 +69,7 @@ def register(witness: Witness) -> None:
 
 
 def missing_acts() -> Iterator[MissingAct]:
-    """Yield the acts that proposals tell of and the trail does not."""
+    """Yield the acts that proposals show and the trail does not have."""
     for witness in WITNESSES:
         with connection.cursor() as cursor:
             cursor.execute(

@@ -1,7 +1,7 @@
-"""Calls that take effect once however often they are sent: the Idempotency-Key header.
+"""The Idempotency-Key header: a call takes effect once, also if it is sent again.
 
-The record of a call is claimed before the view runs and committed at once, so that a second call
-meets it wherever it arrives. Who claims it holds a lease; a process that dies loses it.
+The record of a call is claimed and committed before the view runs, so that a second call finds it
+in every process. A claim has a lease; if the process dies, the lease ends.
 """
 
 import functools
@@ -40,7 +40,7 @@ Parameters = ParamSpec("Parameters")
 SEALED_ANSWERS = "idempotent answers"
 KEPT_FOR = timedelta(hours=24)
 LEASE = timedelta(seconds=30)  # longer than a gateway call may take (3 s + 10 s, twice)
-CLAIM_TRIES = 3  # a record may vanish between the insert and the look at it
+CLAIM_TRIES = 3  # a record may be deleted between our insert and our read
 WELL_FORMED_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 IDEMPOTENCY_HEADER = OpenApiParameter(
@@ -84,7 +84,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The right to run a call, for as long as nobody else takes it over."""
+    """The right to run a call, until another caller takes it over."""
 
     record_id: uuid.UUID
     leased_until: datetime
@@ -104,8 +104,8 @@ def idempotent(
 
     A success is stored and replayed. A failure that the caller may resume (`resumable`, or a bug)
     releases the key, which stays bound to its request; any other refusal frees it, so that a
-    corrected body may use it. `record_id_of` tells the view its record. The answers of a view
-    with `answers_hold_secrets` are stored sealed.
+    corrected body may use it. The view gets the id of its record from `record_id_of`. The answers
+    of a view with `answers_hold_secrets` are stored sealed.
     """
 
     @functools.wraps(method)
@@ -140,14 +140,14 @@ def record_id_of(request: Request) -> uuid.UUID | None:
 
 
 def fingerprint_of(request: Request) -> str:
-    """Return what tells requests apart: a digest of method, path and body, however spelled."""
+    """Return a digest of method, path and body; equal requests have equal digests."""
     asked = hashlib.sha256(f"{request.method} {request.path}\n".encode())
     asked.update(strict_json.encode_canonical(request.data))
     return asked.hexdigest()
 
 
 def is_resumable(error: Exception) -> bool:
-    """Tell whether the same call may go on where this failure stopped it."""
+    """Return whether the same call may continue after this failure."""
     if isinstance(error, PayTrustError):
         return error.resumable or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return not isinstance(error, APIException | Http404)
@@ -192,7 +192,7 @@ def insert(*, call: Call, now: datetime) -> Claim | None:
 
 
 def complete(*, claimed: Claim, status: int, body: bytes, now: datetime) -> None:
-    """Store a call's answer. The first answer stays, also if two ran after a lapsed lease."""
+    """Store a call's answer. The first answer stays, also if two ran after a lease ended."""
     IdempotencyRecord.objects.filter(~Q(state=State.COMPLETED), pk=claimed.record_id).update(
         state=State.COMPLETED, response_status=status, response_body=body, completed_at=now
     )
@@ -222,7 +222,7 @@ def _meet(record: IdempotencyRecord, *, call: Call, now: datetime) -> Claim | Re
 
 
 def _take_over(record: IdempotencyRecord, *, call: Call, now: datetime, renewed: bool) -> Claim:
-    """Claim an abandoned record: go on with it, or (`renewed`) make it a new call's."""
+    """Claim a record whose lease ended: continue it, or (`renewed`) use it for a new call."""
     claimed = Claim(record_id=uuid.uuid4() if renewed else record.pk, leased_until=now + LEASE)
     changes: dict[str, Any] = {"state": State.IN_PROGRESS, "leased_until": claimed.leased_until}
     if renewed:
@@ -265,7 +265,7 @@ def _give_up(claimed: Claim, *, resumable: bool) -> None:
             release(claimed=claimed)
         else:
             forget(claimed=claimed)
-    except Error:  # the lease lapses by itself; the view's own failure is the answer
+    except Error:  # the lease ends later; the view's own failure is the answer
         log.warning("idempotency record not given up", record_id=str(claimed.record_id))
 
 

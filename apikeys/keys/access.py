@@ -1,4 +1,4 @@
-"""What a request does with an API key: known in steps, written down when its outcome is known."""
+"""How a request uses an API key: collected in steps, written down when the outcome is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,15 +40,15 @@ class Standing:
 
 @dataclass(slots=True)
 class Use:
-    """A request's use of a key that is ours, whether or not it was taken."""
+    """A request's use of a key that we know, whether it was accepted or refused."""
 
     api_key: ApiKey
-    refusal: str | None = None  # why the key was not taken
+    refusal: str | None = None  # why the key was refused
     standing: Standing | None = None
 
 
 def note_use(request: Request, api_key: ApiKey, *, refusal: str | None = None) -> None:
-    """Remember whose key a request bears."""
+    """Remember which key a request sent."""
     request._request.api_key_use = Use(api_key, refusal)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
@@ -60,9 +60,10 @@ def note_standing(request: Request, standing: Standing | None) -> None:
 
 
 class AccessMiddleware:
-    """Ends each use of a key: tells how its limit stands and writes the audit entry.
+    """Ends each use of a key: adds the headers of its limit and writes the audit entry.
 
-    A use that cannot be written down is logged; its answer stands, for what it tells has happened.
+    If the entry cannot be written, that is logged. The answer is sent all the same, because what
+    it says has happened.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

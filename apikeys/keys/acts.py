@@ -2,7 +2,8 @@
 
 Each act is recorded.
 
-The keys' own audit log (apikeys.audit.recording) is written as for every other way to do the same.
+The keys' own audit log (apikeys.audit.recording) is written too, as it is for the API and the
+commands.
 """
 
 from datetime import datetime
@@ -24,7 +25,7 @@ TENANT_CREATED = kinds.register("tenant_created", _("made a tenant"))
 def issue_key(
     *, actor: Actor, caller: Caller, tenant_id: int, description: str, now: datetime
 ) -> tuple[ApiKey, str]:
-    """Make a key for a tenant; the second of the pair is the key itself, told only here.
+    """Make a key for a tenant; the second of the pair is the key itself, shown only here.
 
     Raises:
         UnknownTenant: no tenant has this id.
@@ -47,7 +48,7 @@ def issue_key(
 def rotate_key(
     *, actor: Actor, caller: Caller, api_key: ApiKey, reason: str, now: datetime
 ) -> tuple[ApiKey, str]:
-    """Give a key a new secret, told only here; from this moment the old one is refused.
+    """Give a key a new secret, shown only here; from this moment the old one is refused.
 
     Raises:
         ApiKeyNotActive: it was rotated or revoked before.
@@ -86,7 +87,7 @@ def revoke_key(
 
 
 def create_tenant(*, actor: Actor, name: str, now: datetime) -> Tenant:
-    """Make a tenant, or return the one that bears this name already."""
+    """Make a tenant, or return the one that has this name already."""
     with recording.recorded(actor=actor, act=TENANT_CREATED, about=Tenant, now=now) as entry:
         tenant = services.create_tenant(name=name, now=now)
         entry.object_id = tenant.pk

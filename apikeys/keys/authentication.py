@@ -80,7 +80,7 @@ class AdminKeyAuthentication(BaseAuthentication):
 
 
 def tenant_of(request: Request) -> Tenant:
-    """Return the tenant whose key the request bears."""
+    """Return the tenant whose key the request sent."""
     assert isinstance(request.auth, ApiKey), "the view does not use ApiKeyAuthentication"
     return request.auth.tenant
 

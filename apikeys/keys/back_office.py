@@ -257,7 +257,7 @@ class KindFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no type
 
 @admin.register(StaffAct)
 class StaffActAdmin(ReadOnlyAdmin):
-    """What staff did in the back office; nobody can change it."""
+    """What staff did in the back office; no user can change it."""
 
     fields = (
         "when",
@@ -294,7 +294,7 @@ class StaffActAdmin(ReadOnlyAdmin):
 
 
 def _shown_once(request: HttpRequest, api_key: ApiKey, key: str) -> HttpResponse:
-    """Show a key in the answer that makes it: it is kept nowhere."""
+    """Show a new key in the answer to the form: it is stored nowhere."""
     context = {
         **admin.site.each_context(request),
         "title": _("Your new key"),

@@ -1,4 +1,4 @@
-"""How API keys are made, stored and recognised."""
+"""How API keys are made, stored and recognized."""
 
 import hmac
 import secrets
@@ -35,8 +35,8 @@ def hash_of(key: str) -> str:
 class VerifiedKeys:
     """Verifies keys, running Argon2 at most once per key and process (FR-071).
 
-    A key is known again by its keyed digest together with its hash. One verification runs at a
-    time, so that a burst of first calls neither repeats the work nor fills the memory.
+    A key is recognized by its keyed digest together with its hash. One verification runs at a
+    time, so that many first calls at once do not repeat the work or fill the memory.
     """
 
     def __init__(self, *, at_most: int = MAX_VERIFIED) -> None:
@@ -45,11 +45,11 @@ class VerifiedKeys:
         self._lock = threading.Lock()
 
     def knows(self, *, digest: str) -> bool:
-        """Tell whether this process has verified the key of this digest."""
+        """Return whether this process has verified the key of this digest."""
         return digest in self._verified
 
     def verify(self, *, key: str, digest: str, key_hash: str) -> bool:
-        """Tell whether `key` is the one that `key_hash` was made of."""
+        """Return whether `key_hash` was made from `key`."""
         if self._verified.get(digest) == key_hash:
             return True
         with self._lock:
@@ -62,7 +62,7 @@ class VerifiedKeys:
         return True
 
     def forget(self, *, digest: str) -> None:
-        """Take a key for one that this process has never met."""
+        """Delete what this process remembers of a key."""
         with self._lock:
             self._verified.pop(digest, None)
 

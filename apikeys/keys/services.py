@@ -1,4 +1,4 @@
-"""Making, rotating and revoking keys, and telling whose key a request bears."""
+"""Making, rotating and revoking keys, and finding the key that a request sent."""
 
 import copy
 import re
@@ -45,7 +45,7 @@ class InvalidApiKey(PayTrustError):
 
     def __init__(self, *, known: ApiKey | None = None, reason: str = "") -> None:
         super().__init__()
-        self.known, self.reason = known, reason  # for the audit log; the caller is not told
+        self.known, self.reason = known, reason  # for the audit log; the caller does not see it
 
 
 class ApiKeyNotActive(PayTrustError):
@@ -63,7 +63,7 @@ class UnknownTenant(PayTrustError):
 
 
 def create_tenant(*, name: str, now: datetime) -> Tenant:
-    """Make a tenant, or return the one that bears this name already."""
+    """Make a tenant, or return the one that has this name already."""
     return Tenant.objects.get_or_create(name=name, defaults={"created_at": now})[0]
 
 
@@ -71,7 +71,7 @@ def create_tenant(*, name: str, now: datetime) -> Tenant:
 def create_key(
     *, tenant: Tenant, description: str, actor: str, ip_address: str | None, now: datetime
 ) -> tuple[ApiKey, str]:
-    """Make an API key for a tenant; the second of the pair is the key itself, told only here."""
+    """Make an API key for a tenant; the second of the pair is the key itself, shown only here."""
     caller = Caller(actor=actor, ip_address=ip_address)
     return _create(tenant=tenant, description=description, caller=caller, now=now)
 
@@ -104,8 +104,9 @@ def issue_key(
 def rotate_key(*, key_id: int, caller: Caller, now: datetime) -> tuple[ApiKey, str]:
     """Give a key a new secret; from this moment the old one is refused (FR-071, FR-072).
 
-    The key keeps its id, tenant and description. The old secret goes on as a row of its own,
-    `rotated`, so that whoever still uses it is known, refused and written down.
+    The key keeps its id, tenant and description. The old secret stays in a separate row,
+    `rotated`, so that a caller who still uses it is recognized, refused and written to the audit
+    log.
 
     Raises:
         ApiKey.DoesNotExist: there is no such key.
@@ -155,16 +156,16 @@ def revoke_key(*, key_id: int, caller: Caller, now: datetime) -> ApiKey:
 
 
 def authenticate(*, key: str, before_first_use: Callable[[], None] | None = None) -> ApiKey:
-    """Return the active key that a request bears, with its tenant, in one query.
+    """Return the active key that a request sent, with its tenant, in one query.
 
-    The status is read each time, so that a revoked key dies at once. Argon2 runs only the first
-    time that this process meets the key, and `before_first_use` before it and before the query,
-    so that it may turn a flood away at no cost.
+    The status is read each time, so that a revoked key is refused at once. Argon2 runs only when
+    this process sees the key for the first time. `before_first_use` runs before Argon2 and before
+    the query, so that it can refuse a flood at no cost.
 
     Raises:
         MalformedApiKey: `key` does not have the form of a key.
         InvalidApiKey: the key is unknown, rotated or revoked.
-        Whatever `before_first_use` raises.
+        Every error of `before_first_use`.
     """
     if not WELL_FORMED_KEY.fullmatch(key):
         raise MalformedApiKey

@@ -1,7 +1,7 @@
 """How often a key may be used, and how often an address may fail to authenticate.
 
-A window slides: it holds the moments of the requests let through in its last seconds, so that
-there is no edge at which twice the limit passes. A refused request takes no place in it.
+A window slides: it holds the times of the requests that passed in its last seconds. So there is no
+moment at which twice the limit can pass. A refused request is not counted.
 """
 
 import math
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 WINDOW_SECONDS: Final = 60  # spec 7.5
 MICROSECONDS: Final = 1_000_000
 AWAY_SECONDS: Final = 0.1  # Redis is close by; a payment waits for it no longer than this
-PAUSE_SECONDS: Final = 1.0  # after a failure nobody asks Redis for so long
+PAUSE_SECONDS: Final = 1.0  # after a failure Redis is not asked for so long
 
 
 class RateLimiter(Protocol):
@@ -48,14 +48,14 @@ class RateLimiter(Protocol):
     ) -> access.Standing | None:
         """Let one request of the bucket pass if fewer than `limit` did in the last `seconds`.
 
-        `only_look` tells whether it would, and takes nothing. None if it cannot be told; the
-        request is then to be let through.
+        With `only_look` nothing is counted. Returns None if the limiter cannot answer; the caller
+        then lets the request pass.
         """
         ...
 
 
 class MemoryLimiter:
-    """Windows in this process. Right for one process; each further one has its own."""
+    """Windows in this process. Exact for one process; each other process has its own."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, *, at_most: int = 10_000
@@ -145,7 +145,7 @@ class OpenWhenAway:
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter, self._away_until = limiter, 0.0  # time.monotonic()
         self._lock = threading.Lock()
-        self.let_through = 0  # requests that nobody counted, and of which /metrics knows nothing
+        self.let_through = 0  # requests that passed uncounted and are not in /metrics yet
 
     @property
     def is_away(self) -> bool:
@@ -187,7 +187,7 @@ def limiter() -> RateLimiter:
 
 
 def collect(_now: datetime) -> Iterator[Metric]:
-    """Tell how this process's limiter is; what it let through is counted for all together."""
+    """Yield the state of this process's limiter; all processes share one count of what passed."""
     mine = limiter()
     if not isinstance(mine, OpenWhenAway):
         return
@@ -220,9 +220,9 @@ class KeyThrottle(BaseThrottle):
 
 
 def refuse_flood(request: Request, *, of: str = "failures") -> None:
-    """Turn away an address that tries wrong keys, before anything is spent on another one.
+    """Refuse an address that tries wrong keys, before any work on another key.
 
-    `of` names what is tried: each kind of proof has a count of its own.
+    `of` names what is tried: each kind of proof has its own count.
 
     Raises:
         Throttled: too many wrong keys came from there in the last minute.
@@ -231,7 +231,7 @@ def refuse_flood(request: Request, *, of: str = "failures") -> None:
 
 
 def count_failure(request: Request, *, of: str = "failures") -> None:
-    """Count a wrong key against the caller's address, which no right key ever is.
+    """Count a wrong key against the caller's address; a right key is never counted.
 
     Raises:
         Throttled: too many wrong keys came from there in the last minute.

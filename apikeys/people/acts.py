@@ -1,7 +1,8 @@
 """What administrators do about colleagues: accounts, rights, passwords and sign-in.
 
-An account without rights can do nothing, so one person makes it. What lets somebody in, or lets
-them do more or less, takes two. Locking somebody out is urgent and takes one.
+An account without rights can do nothing, so one person may make it. A change that lets somebody
+sign in, or that changes their rights, takes two people. Locking somebody out is urgent and takes
+one person.
 """
 
 from collections.abc import Mapping
@@ -54,7 +55,7 @@ def rights_of(user: User) -> Rights:
 
 
 def may_touch(actor: User, user: User) -> bool:
-    """Tell whether one may do anything about the other: only superusers touch superusers."""
+    """Return whether one may change the other: only superusers may change superusers."""
     return actor.is_superuser or not user.is_superuser
 
 
@@ -73,7 +74,7 @@ def record_changed(*, actor: Actor, user: User, fields: list[str], now: datetime
 def change_rights(
     *, actor: Actor, user: User, rights: Rights, reason: str, now: datetime
 ) -> StaffProposal | Done:
-    """Give an account other rights, by two people; a role lets its bearer in.
+    """Give an account other rights, by two people; an account with a role can sign in.
 
     Raises:
         AboutYourself, NotForYou: somebody else must do it.
@@ -130,7 +131,7 @@ def set_password(
 
 
 def reset_sign_in(*, actor: Actor, user: User, reason: str, now: datetime) -> StaffProposal | Done:
-    """Let a colleague who lost their second factor, or is locked out, sign in anew.
+    """Let a colleague sign in again who lost their second factor or is locked out.
 
     Raises:
         AboutYourself, NotForYou: somebody else must do it.

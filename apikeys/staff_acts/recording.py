@@ -1,4 +1,4 @@
-"""What members of staff do in the back office is written down, whatever comes of it."""
+"""Records what members of staff do in the back office, whether it succeeds or fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ class Actor:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Return the member of staff who asks for a page."""
+    """Return the member of staff who sent a request."""
     assert isinstance(request.user, User), "only staff reach the pages for staff"
     return Actor(user=request.user, request_id=request_id_of(request))
 
@@ -58,10 +58,10 @@ def recorded(
     tenant_id: int | None = None,
     invoice_id: int | None = None,
 ) -> Iterator[StaffAct]:
-    """Write an act down before its work is done, and how that ended after it.
+    """Write an act down before its work starts, and the outcome after the work.
 
-    Must not be used within a transaction, whose end would take the entry with it. The block may
-    set `object_id`, `outcome` and `message`; a failure that leaves it is written down as its code.
+    Do not use it inside a transaction: a rollback would remove the entry. The block may set
+    `object_id`, `outcome` and `message`; the code of a failure that leaves the block is stored.
     """
     entry = StaffAct.objects.create(
         staff=actor.user,
@@ -100,7 +100,7 @@ def required_reason(reason: str) -> str:
 def note_export(
     *, request: HttpRequest, model: type[Model], suffix: str, **_signal: object
 ) -> None:
-    """Write down that somebody took a list away; receives `paytrust.staff.export.exported`."""
+    """Write down that somebody exported a list; receives `paytrust.staff.export.exported`."""
     with recorded(
         actor=actor_of(request), act=LIST_EXPORTED, about=model, now=timezone.now()
     ) as entry:

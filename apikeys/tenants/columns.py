@@ -1,4 +1,4 @@
-"""The tenant of a row that belongs to another one, filled in by the database itself.
+"""The tenant of a row that belongs to another row; the database fills it in.
 
 The model's trigger `triggers.tenant_of` fills it in, so no code can write a wrong one. A policy
 that compares a column costs nothing; one that looks the owner up takes 7 microseconds a row,

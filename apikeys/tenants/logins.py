@@ -1,4 +1,4 @@
-"""The database's roles: an owner migrates, and what serves owns nothing (ADR 0031).
+"""The database's roles: the owner migrates; the serving processes own nothing (ADR 0031).
 
 Two groups have rights and no login. `paytrust_application` reads and writes every row, for jobs,
 staff and operators. `paytrust_merchant` is bound by the policies of `apikeys.tenants.policies`.
@@ -39,7 +39,7 @@ _RIGHTS: Final = (
 )
 # What the owner alone may do to the audit log, in two narrow functions.
 _OWNERS_JOBS: Final = ("apikeys_make_audit_month(date)", "apikeys_drop_audit_month(date)")
-# pgtrigger lets a session set `pgtrigger.ignore` and pass every trigger. Nobody passes ours.
+# pgtrigger lets a session set `pgtrigger.ignore` and skip every trigger, but not ours.
 _NEVER_IGNORE: Final = """
 CREATE OR REPLACE FUNCTION "{schema}"._pgtrigger_should_ignore(trigger_name name)
 RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false'"""

@@ -1,8 +1,8 @@
-"""What merchants' requests may see of each table, kept by the database itself.
+"""Which rows of each table a merchant's request may see; the database enforces it.
 
-The tables follow from the models of each app whose config says `keeps_tenants_apart`: one that
-names its tenant is bound by it, one that does not by the row that it belongs to. A model says
-otherwise by `merchants_see`: ALL (nobody's rows, to be read by everybody) or NOTHING.
+The tables are those of each app whose config says `keeps_tenants_apart`. A table with a tenant
+column is limited by that column; another table is limited by the row that its rows belong to. A
+model can set `merchants_see` instead: ALL (rows without a tenant, which all may read) or NOTHING.
 """
 
 from collections.abc import Iterator
@@ -68,8 +68,8 @@ def _keeps_tenants_apart(app_label: str) -> bool:
 def install() -> bool:
     """Make the role, its rights and the policies that are missing; return whether all is there.
 
-    Safe to repeat. Where the database's user may not make roles, and nobody has made this one,
-    nothing is done: row-level security is then off.
+    Safe to repeat. If the database's user may not make roles and this role does not exist, nothing
+    is done: row-level security is then off.
     """
     with connection.cursor() as cursor:
         if not _role_is_there():
@@ -110,7 +110,7 @@ def _rules(table: Table) -> list[str]:
 
 
 def _function(owner: Table, schema: str) -> str:
-    """Return what makes the function that tells whether a row of a table may be seen.
+    """Return the SQL that makes the function that decides whether a row may be seen.
 
     A policy with a subquery would be planned with each statement; this is planned once per
     connection, for the table's owner, whom no policy binds. The schema is named, or a temporary

@@ -1,4 +1,4 @@
-"""The one idiom by which rows are kept to their tenant."""
+"""The one way in which queries are limited to a tenant."""
 
 from typing import TYPE_CHECKING, Self, TypeVar
 

@@ -5,8 +5,8 @@ Each transaction of such a request begins by taking a role that the policies of
 connection that a pool, ours or PgBouncer's, gives to somebody else. Jobs and operators keep the
 application's role, which sees all.
 
-With DATABASE_MERCHANT_URL such requests have a login of their own, which has no other role to go
-back to: RESET ROLE changes nothing, and without a tenant nothing is seen (ADR 0031).
+With DATABASE_MERCHANT_URL such requests use a separate login, which has no other role: RESET ROLE
+changes nothing, and without a tenant no row is visible (ADR 0031).
 """
 
 import threading
@@ -58,7 +58,7 @@ class _Wall:
 
 
 class _MerchantsConnection(DatabaseWrapper):
-    """Goes by the name of the connection it stands in for, and has a pool of its own."""
+    """A connection that has the name of the one it replaces, and its own pool."""
 
     _connection_pools: dict[str, Any] = {}  # Django's name; shadows its own
 
@@ -96,7 +96,7 @@ def lower() -> None:
 
 
 def _log_in(tenant_id: int, login: dict[str, Any]) -> None:
-    """Put the merchants' login over this thread's own connection, which stays as it is beneath."""
+    """Use the merchants' login instead of this thread's own connection, which does not change."""
     beneath = connections[DEFAULT_DB_ALIAS]
     merchants = _merchants_connection(beneath, login)
     merchants.beneath = beneath  # type: ignore[attr-defined]  # see release_connection
@@ -107,7 +107,7 @@ def _log_in(tenant_id: int, login: dict[str, Any]) -> None:
 def _merchants_connection(
     beneath: BaseDatabaseWrapper, login: dict[str, Any]
 ) -> BaseDatabaseWrapper:
-    """Return this thread's wrapper for the merchants' login; a pool of its own is behind it."""
+    """Return this thread's wrapper for the merchants' login, which has its own pool."""
     wanted = {**beneath.settings_dict, **{name: login[name] for name in _WHO}}
     known: BaseDatabaseWrapper | None = getattr(_threads, "merchants", None)
     if known is None or known.settings_dict != wanted:
@@ -116,13 +116,13 @@ def _merchants_connection(
 
 
 def _in_transaction() -> bool:
-    """Tell whether a transaction goes on, in which the role was taken or not."""
+    """Return whether a transaction is open, so that its role is decided already."""
     own = connection.connection
     return own is not None and own.pgconn.transaction_status != TransactionStatus.IDLE
 
 
 def _available() -> bool:
-    """Ask once per process, past Django: it is no statement of the request."""
+    """Ask once per process, without Django: the statement is not part of the request."""
     if _Wall.available is None:
         connection.ensure_connection()
         answer = connection.connection.execute(_MAY_TAKE_ROLE, [ROLE, ROLE]).fetchone()

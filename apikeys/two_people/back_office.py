@@ -22,14 +22,14 @@ Shown = SafeString | str
 
 
 def said(result: StaffProposal | Done, done: Text) -> Text:
-    """Return what to say after an act was asked for: that it waits, or that it is done."""
+    """Return the message after a request for an act: it waits, or it is done."""
     if isinstance(result, StaffProposal):
         return _("Proposed. Another administrator must approve it.")
     return done
 
 
 class Decision(Act[StaffProposal]):
-    """What ends a proposal: another administrator's word, or the proposer's own."""
+    """What ends a proposal: a decision of another administrator, or of the proposer."""
 
     permission = roles.ADMINISTER
     by_proposer: ClassVar[bool] = False

@@ -1,7 +1,7 @@
 """Whether two members of staff are two people: neither holds the other's account.
 
-Whoever made, changed or reset an account may know how to sign in with it. So for 30 days neither
-of the two approves what the other proposed.
+A person who made, changed or reset an account may know how to sign in with it. So for 30 days
+neither of the two may approve what the other proposed.
 """
 
 from datetime import datetime, timedelta
@@ -49,7 +49,7 @@ class NotIndependent(PayTrustError):
 
 
 def require_another(*, user: User, proposer: User, now: datetime) -> None:
-    """Refuse an approval by the proposer, or by an account that is in the proposer's hands.
+    """Refuse an approval by the proposer, or by an account that the proposer may control.
 
     Raises:
         OwnProposal: it is the proposer.
@@ -75,13 +75,13 @@ def require_another(*, user: User, proposer: User, now: datetime) -> None:
 
 
 def others_administer(*, user: User) -> bool:
-    """Tell whether another account may administer, or could if it were active again.
+    """Return whether another account may administer, or could if it were active again.
 
-    One that was made inactive counts: else whoever locks the others out would act alone.
+    An inactive account counts: otherwise a person could lock the others out and then act alone.
     """
     administrators = User.objects.with_perm(
         roles.ADMINISTER,
-        is_active=None,  # type: ignore[arg-type]  # the stubs forget that it takes both
+        is_active=None,  # type: ignore[arg-type]  # the stubs do not know that it takes both
         backend="django.contrib.auth.backends.ModelBackend",
     )
     return administrators.exclude(pk=user.pk).exists()

@@ -1,4 +1,4 @@
-"""What one administrator asks for and another must allow."""
+"""What one administrator proposes and another must approve."""
 
 from typing import Self
 
@@ -29,15 +29,15 @@ PROPOSED = (
 
 class StaffProposalQuerySet(models.QuerySet["StaffProposal"]):
     def open(self) -> Self:
-        """Those that nobody has decided on."""
+        """Those without a decision."""
         return self.filter(status=StaffProposal.Status.OPEN)
 
 
 class StaffProposal(models.Model):
     """An act on the platform that takes two people: one proposes it, another decides.
 
-    A trigger keeps what was proposed and what was decided as it is, and every row. Secrets that
-    the act needs are sealed, and leave the row when it ends.
+    A trigger refuses DELETE, and changes of what was proposed or decided. Secrets that the act
+    needs are sealed, and are removed from the row when it ends.
     """
 
     merchants_see = NOTHING

@@ -1,7 +1,7 @@
-"""Acts on the platform by two people: one asks, another allows, and only then it is done.
+"""Acts on the platform by two people: one proposes, another approves, then it is done.
 
-An act writes rows of our own database alone. So it is done in the transaction that ends the
-proposal by one conditional UPDATE, and of two approvals at once one finds it decided.
+An act writes only rows of our own database. So it is done in the transaction that ends the
+proposal by one conditional UPDATE. If two people approve at once, one of them is refused.
 """
 
 from collections.abc import Mapping
@@ -109,7 +109,7 @@ def request(
     """Propose an act; do it at once where no other account may administer (ADR 0030).
 
     Args:
-        actor: who asks for it.
+        actor: who proposes it.
         kind: what.
         about: the row, or the kind of row that it makes.
         subject: what it is about, as people name it; one proposal of a kind waits per subject.
@@ -117,13 +117,13 @@ def request(
         now: the time.
         details: what shall be, without secrets.
         before: what is, as the proposer sees it.
-        secrets: what is sealed while it waits, and shown to nobody.
+        secrets: what is sealed while it waits, and never shown.
         tenant_id: whose it is, if it is a tenant's.
 
     Raises:
         MissingReason: say why.
         AlreadyWaits: decide on the first one.
-        AboutYourself: nobody changes their own account's rights.
+        AboutYourself: it would change the actor's own rights.
     """
     reason = recording.required_reason(reason)
     proposal = StaffProposal(
@@ -301,7 +301,7 @@ def _do_alone(
 def _apply(proposal: StaffProposal, actor: Actor, now: datetime) -> Done:
     secrets = sealing.unseal(proposal.sealed, subject=proposal.subject)
     by = f"{proposal.proposed_by.get_username()}, {actor.user.get_username()}"
-    _end(proposal.pk, actor, Status.APPLIED, now)  # first: who comes second waits, and is refused
+    _end(proposal.pk, actor, Status.APPLIED, now)  # first: a second decision is refused
     return KINDS[proposal.kind].apply(_order(proposal, secrets, by, now))
 
 

@@ -22,7 +22,7 @@ class SecretsUnreadable(PayTrustError):
 
 
 def seal(secrets: Mapping[str, str], *, subject: str) -> str:
-    """Return what keeps secrets until somebody decides; nothing for none.
+    """Return the secrets sealed, to be stored until the decision; an empty text for none.
 
     The subject is sealed in, so that a token copied into another proposal opens nothing.
     """

@@ -1,7 +1,7 @@
-"""Where deliveries may go, and where never: spec 9.6. Knows no framework and opens no connection.
+"""Where deliveries may go: spec 9.6. Knows no framework and opens no connection.
 
-A name is judged twice: as it is written, when an endpoint is made, and by its addresses, at each
-attempt anew, because a name can lead elsewhere a moment later.
+A host name is checked twice: its text when an endpoint is made, and its addresses at each attempt,
+because a name can get other addresses at any moment.
 """
 
 import ipaddress
@@ -20,8 +20,8 @@ _URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)  # printable, no spaces
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _LOCAL_NAME: Final = "localhost"
 
-# IANA's special-purpose registries, by what Python's own tables leave out or judge otherwise
-# from version to version; what is not listed here is open to everybody.
+# IANA's special-purpose registries, listed here because Python's own tables differ
+# from version to version. What is not listed here is open to everybody.
 _LOOPBACK_V4: Final = ipaddress.IPv4Network("127.0.0.0/8")
 _REFUSED_V4: Final = tuple(
     ipaddress.IPv4Network(network)
@@ -78,7 +78,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a URL leads, as far as it can be told without asking for the name's addresses."""
+    """Where a URL leads, as far as we know without asking for the name's addresses."""
 
     host: str  # a name in small letters, or an address
     port: int
@@ -101,7 +101,7 @@ class Target:
 
 
 def target_of(url: str, *, rules: Rules) -> Target:
-    """Read a URL and refuse what can be refused by how it is written.
+    """Read a URL; refuse it if its text alone shows that it is not allowed.
 
     Raises:
         UrlNotAllowed: the message says why.
@@ -148,13 +148,13 @@ def require_open(addresses: Collection[str], *, target: Target) -> list[Address]
     for address in read:
         if is_open(address) if target.is_tls else _is_loopback(address):
             continue
-        # The address itself is not told: it would show strangers what names mean inside.
+        # The message leaves the address out: strangers must not learn internal addresses.
         raise UrlNotAllowed(f"{target.host} leads to an address where webhooks cannot go.")
     return read
 
 
 def is_open(address: Address) -> bool:
-    """Tell whether an address is open to everybody, and leads to none that is not."""
+    """Return whether an address is open to everybody and contains no other address."""
     if isinstance(address, ipaddress.IPv4Address):
         return not any(address in network for network in _REFUSED_V4)
     if address.scope_id is not None or address not in _GIVEN_OUT_V6:
@@ -163,7 +163,7 @@ def is_open(address: Address) -> bool:
 
 
 def _is_loopback(address: Address) -> bool:
-    """Tell whether an address is this machine's own, as it is written: mapped ones are not."""
+    """Return whether an address is this machine's own; one mapped into IPv6 is not."""
     if isinstance(address, ipaddress.IPv4Address):
         return address in _LOOPBACK_V4
     return str(address) == "::1"

@@ -1,4 +1,4 @@
-"""Telling people that an endpoint was disabled."""
+"""Messages to people that an endpoint was disabled."""
 
 from smtplib import SMTPException
 
@@ -25,7 +25,7 @@ what it missed (POST /webhook-endpoints/{id}/replay). GET /events shows the same
 def tell(*, endpoint: WebhookEndpoint) -> None:
     """Write to the merchant, if an address is known, and to those who run PayTrust.
 
-    A mail server that is away is no reason to fail: the log has it too.
+    If the mail server is away nothing fails: the log has the message too.
     """
     recipients = [*settings.ALERT_RECIPIENTS]
     if endpoint.contact_email:

@@ -1,6 +1,6 @@
-"""Which endpoint is told by which worker, and of what: each endpoint by one worker at a time.
+"""Which worker delivers to which endpoint: each endpoint has one worker at a time.
 
-A slow or dead endpoint delays nobody else: only a few workers at once may be at those.
+A slow or dead endpoint does not delay the others: only a few workers at once may serve slow ones.
 """
 
 import uuid
@@ -14,11 +14,11 @@ from django.db import connection, transaction
 
 from events.models import Delivery, WebhookEndpoint
 
-QUEUED: Final = timedelta(seconds=60)  # after it, a task lost on its way is handed out again
+QUEUED: Final = timedelta(seconds=60)  # after it, a lost task is enqueued again
 WORKED: Final = timedelta(seconds=60)  # two rounds of 15 s, writing, and room
 
-# Followers of a delivery that waits for its next attempt wait as long, so that nobody looks at
-# them again and again meanwhile.
+# Deliveries behind one that waits for its next attempt wait as long, so that no worker reads
+# them again and again.
 _HOLD_BACK: Final = """
 UPDATE events_delivery AS held SET next_attempt_at = ahead.until
 FROM (
@@ -35,16 +35,16 @@ WHERE held.id = ahead.id"""
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to tell an endpoint, for as long as its lease lasts."""
+    """The right to deliver to an endpoint, until the lease ends."""
 
     endpoint_id: int
     lease: str
 
 
 def claim_due(*, now: datetime, limit: int) -> list[Claim]:
-    """Return the endpoints that something is due for, each to one caller only.
+    """Claim the endpoints with due deliveries; return them, each to one caller only.
 
-    Of the slow ones no more than DELIVERY_SLOW_SLOTS are out at once.
+    No more than DELIVERY_SLOW_SLOTS slow ones are claimed at once.
     """
     with transaction.atomic():
         free = settings.DELIVERY_SLOW_SLOTS - _slow_ones_out(now)
@@ -58,7 +58,7 @@ def claim_due(*, now: datetime, limit: int) -> list[Claim]:
 
 
 def take(*, endpoint_id: int, lease: str, now: datetime) -> WebhookEndpoint | None:
-    """Return the endpoint that a claim is for; None if another worker has it by now."""
+    """Return the endpoint that a claim is for; None if another worker has claimed it since."""
     mine = WebhookEndpoint.objects.filter(
         pk=endpoint_id, lease=lease, status=WebhookEndpoint.Status.ENABLED
     )
@@ -68,7 +68,7 @@ def take(*, endpoint_id: int, lease: str, now: datetime) -> WebhookEndpoint | No
 
 
 def due(*, endpoint: WebhookEndpoint, now: datetime, limit: int) -> list[Delivery]:
-    """Return what an endpoint is to be told now, in order, with the events."""
+    """Return the due deliveries of an endpoint, in order, with their events."""
     with connection.cursor() as cursor:
         cursor.execute(_HOLD_BACK, {"endpoint": endpoint.pk, "now": now})
     return list(
@@ -102,7 +102,7 @@ def _due(now: datetime, *, is_slow: bool, limit: int) -> Sequence[int]:
             " AND EXISTS (SELECT FROM events_delivery delivery"
             "  WHERE delivery.endpoint_id = endpoint.id AND delivery.status = 'pending'"
             "  AND delivery.next_attempt_at <= %(now)s)"
-            # Who was claimed longest ago comes first, so that the slow ones take turns.
+            # The endpoint claimed longest ago comes first, so that the slow ones take turns.
             " ORDER BY leased_until NULLS FIRST, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
             {"slow": is_slow, "now": now, "limit": limit},
         )

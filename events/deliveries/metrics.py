@@ -1,4 +1,4 @@
-"""What waits to be told, how late that is, what failed, and which endpoints are off."""
+"""Metrics of deliveries: how many wait, how late they are, how many failed."""
 
 from collections.abc import Iterator
 from datetime import datetime

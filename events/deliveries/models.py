@@ -1,4 +1,4 @@
-"""Telling an endpoint of an event, and each try to do so."""
+"""Deliveries of events to endpoints, and their attempts."""
 
 import pgtrigger
 from django.db import models
@@ -13,7 +13,7 @@ from paytrust.operations import triggers
 
 
 class Delivery(models.Model):
-    """That an endpoint is to be told of an event; made in the event's own transaction."""
+    """One event on its way to one endpoint; made in the event's own transaction."""
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -84,7 +84,7 @@ class Delivery(models.Model):
 
 
 class DeliveryAttempt(models.Model):
-    """One try to tell an endpoint, and what came of it. Append-only."""
+    """One attempt to deliver an event, and its outcome. Append-only."""
 
     tenant = models.ForeignKey(
         Tenant, models.PROTECT, related_name="+", db_index=False, db_constraint=False
@@ -94,7 +94,7 @@ class DeliveryAttempt(models.Model):
     attempted_at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField()
     status_code = models.PositiveSmallIntegerField(null=True)  # none: there was no answer
-    error = models.CharField(max_length=255, null=True)  # why it does not count
+    error = models.CharField(max_length=255, null=True)  # why it failed
     answer = models.TextField(blank=True)  # the first 1024 bytes of the answer
 
     objects = TenantQuerySet["DeliveryAttempt"].as_manager()

@@ -38,7 +38,7 @@ def next_attempt(
         made: attempts so far, at least 1.
         first_at: when the first one was made.
         now: when the last one was made.
-        retry_after: how long the endpoint asks to be left alone.
+        retry_after: how long the endpoint asks us to wait.
         chance: 0 to 1, which spreads the attempts over -10 % to +10 %.
 
     Source: spec 9.5.

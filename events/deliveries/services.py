@@ -1,7 +1,7 @@
-"""Telling endpoints: sending what is due, and writing down what came of it.
+"""Sending the due deliveries of endpoints, and recording the outcomes.
 
-Nothing is sent within a transaction. What was sent and not written down, because the process
-died, is sent again: at least once.
+Nothing is sent within a transaction. If the process dies after it has sent a delivery and before
+it has recorded that, the delivery is sent again: at least once.
 """
 
 import random
@@ -29,7 +29,7 @@ from paytrust.operations.database import release_connection
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 100  # deliveries
-ROUND_SECONDS: Final = 2.0  # nothing is begun after it, so that endpoints take turns
+ROUND_SECONDS: Final = 2.0  # no delivery starts after it, so that endpoints take turns
 AT_ONCE: Final = 4  # of different invoices, to one endpoint that answers quickly
 SLOW_MS: Final = 1000  # an endpoint that took so long has fewer workers
 LONGEST_ERROR: Final = 255  # characters
@@ -37,7 +37,7 @@ LONGEST_ERROR: Final = 255  # characters
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one attempt."""
+    """The outcome of one attempt."""
 
     delivery: Delivery
     at: datetime
@@ -65,10 +65,11 @@ def rules() -> Rules:
 
 
 def deliver(*, endpoint_id: int, lease: str, now: datetime) -> bool:
-    """Tell an endpoint of what is due, and return whether the same worker should go on with it.
+    """Send an endpoint's due deliveries; return whether the same worker should continue.
 
-    Deliveries about one invoice are made one after another, in order; those about different
-    ones at once, unless the endpoint is slow. Safe to run twice: the lease is one worker's.
+    Deliveries about one invoice are sent in order, one after another. Those about different
+    invoices are sent at once, unless the endpoint is slow. Safe to run twice: only one worker has
+    the lease.
 
     Source: spec 9.5.
     """
@@ -144,7 +145,7 @@ class _Sender:
 
 @transaction.atomic
 def _write_down(endpoint: WebhookEndpoint, outcomes: Sequence[Outcome]) -> None:
-    """Record every attempt, when each delivery is tried next, and how the endpoint fares."""
+    """Record every attempt, when each delivery is tried next, and the endpoint's state."""
     locked = WebhookEndpoint.objects.locked().get(pk=endpoint.pk)
     _record_attempts(outcomes)
     for outcome in outcomes:
@@ -164,7 +165,7 @@ def _write_down(endpoint: WebhookEndpoint, outcomes: Sequence[Outcome]) -> None:
 
 
 def disable(*, endpoint: WebhookEndpoint, reason: WebhookEndpoint.Reason, now: datetime) -> None:
-    """Tell an endpoint of nothing more; what waits for it is cancelled, and can be replayed.
+    """Disable an endpoint; its waiting deliveries are cancelled, and can be replayed.
 
     Call it in a transaction, under the endpoint's lock.
     """
@@ -183,7 +184,7 @@ def disable(*, endpoint: WebhookEndpoint, reason: WebhookEndpoint.Reason, now: d
 
 
 def cancel_waiting(*, endpoint: WebhookEndpoint, now: datetime) -> int:
-    """Cancel what an endpoint has not been told; return how much that is."""
+    """Cancel the waiting deliveries of an endpoint; return how many they are."""
     waiting = Delivery.objects.filter(endpoint=endpoint, status=Delivery.Status.PENDING)
     return waiting.update(status=Delivery.Status.CANCELLED, next_attempt_at=None, ended_at=now)
 
@@ -205,7 +206,7 @@ def _record_attempts(outcomes: Sequence[Outcome]) -> None:
 
 
 def _move(outcome: Outcome, *, is_wanted: bool) -> None:
-    """Move a delivery by what came of it; one that was cancelled meanwhile is not tried again."""
+    """Change a delivery by its outcome; one that was cancelled meanwhile is not tried again."""
     delivery, at = outcome.delivery, outcome.at
     delivery.attempts += 1
     delivery.first_attempt_at = delivery.first_attempt_at or at
@@ -226,7 +227,7 @@ def _move(outcome: Outcome, *, is_wanted: bool) -> None:
 
 
 def _let_followers_go(endpoint: WebhookEndpoint, outcomes: Sequence[Outcome]) -> None:
-    """Make due at once what waited behind a delivery that has ended."""
+    """Make the deliveries due now that waited behind one that has ended."""
     ended = {
         outcome.delivery.invoice_id: outcome.at
         for outcome in outcomes

@@ -1,4 +1,4 @@
-"""One POST to a merchant: to the address that was checked, in 15 seconds, whatever comes back.
+"""One POST to a merchant, to the address that was checked; it ends within 15 seconds.
 
 No proxy, no redirect, no cookie, no second try, and no connection kept for another delivery.
 """
@@ -29,7 +29,7 @@ Resolve = Callable[[str, int], list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came of a POST: an HTTP status, or why there is none."""
+    """The result of a POST: an HTTP status, or why there is none."""
 
     status: int | None
     error: str | None
@@ -61,7 +61,7 @@ def post(
     resolve: Resolve = resolve,
     context: ssl.SSLContext | None = None,
 ) -> Answer:
-    """Send a body and read how that was answered. Never raises for what the other side does.
+    """Send a body and read the answer. Never raises for a fault of the other side.
 
     Args:
         url: an endpoint's.
@@ -90,7 +90,7 @@ def post(
 
 
 def _addresses(target: Target, resolve: Resolve) -> list[str]:
-    """Resolve a name in a thread of its own: the system's look-up knows no time-out."""
+    """Resolve a name in a separate thread: the system's look-up has no time-out."""
     if target.literal is not None:
         return [target.host]
     found: list[str] = []
@@ -154,7 +154,7 @@ def _dialled(checked: list[Address], port: int, *, until: float) -> socket.socke
 def _secured(
     plain: socket.socket, target: Target, context: ssl.SSLContext, *, until: float
 ) -> ssl.SSLSocket:
-    """Shake hands with the name, not with the address it had."""
+    """Start TLS with the host name, not with its address."""
     plain.settimeout(max(until - time.monotonic(), 0.1))
     try:
         secured = context.wrap_socket(plain, server_hostname=target.host)
@@ -192,7 +192,7 @@ def _exchange(
 
 
 def _beginning(response: http.client.HTTPResponse) -> bytes:
-    """Read what is kept of an answer; one that breaks off after its status still is an answer."""
+    """Read the part of an answer that is kept; one that breaks off after its status counts."""
     with suppress(http.client.HTTPException, ConnectionError):
         return response.read(LONGEST_ANSWER)
     return b""

@@ -1,4 +1,4 @@
-"""Having new deliveries made at once, without a message to the broker for each."""
+"""Sending new deliveries at once, without one message to the broker for each."""
 
 import time
 from typing import Final
@@ -16,7 +16,7 @@ class _Woken:
 
 
 def wake() -> None:
-    """Have due deliveries handed out now, unless this process has just asked for that."""
+    """Enqueue due deliveries now, unless this process did so a moment ago."""
     now = time.monotonic()
     if now >= _Woken.until:
         _Woken.until = now + PAUSE_SECONDS

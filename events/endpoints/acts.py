@@ -17,7 +17,7 @@ DELIVERY_RESENT: Final = kinds.register("delivery_resent", _("sent an event to a
 
 
 def disable(*, actor: Actor, endpoint: WebhookEndpoint, reason: str, now: datetime) -> None:
-    """Tell an endpoint nothing more, until the merchant enables it again.
+    """Disable an endpoint until the merchant enables it again.
 
     Raises:
         MissingReason: say why.
@@ -46,7 +46,7 @@ def resend(*, actor: Actor, delivery: Delivery, reason: str, now: datetime) -> N
 
     Raises:
         MissingReason: say why.
-        EndpointDisabled: it is told nothing.
+        EndpointDisabled: it is disabled, so nothing is sent.
     """
     reason = recording.required_reason(reason)
     with recording.recorded(

@@ -108,7 +108,7 @@ class Resend(Act[Delivery]):
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ReadOnlyAdmin):
-    """Where merchants are told; secrets are never shown."""
+    """The webhook endpoints of merchants; secrets are never shown."""
 
     fields = (
         "tenant",
@@ -189,7 +189,7 @@ class Attempts(TabularInline):  # type: ignore[misc]  # the theme has no types
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    """What merchants were told, with what was sent and what they answered."""
+    """The deliveries to merchants, with what was sent and what they answered."""
 
     fields = (
         "event_type",

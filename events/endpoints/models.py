@@ -1,4 +1,4 @@
-"""Where merchants are told."""
+"""The webhook endpoints of merchants."""
 
 from typing import Self
 
@@ -22,7 +22,7 @@ class WebhookEndpointQuerySet(TenantQuerySet["WebhookEndpoint"]):
 
 
 class WebhookEndpoint(models.Model):
-    """An address of a merchant's, told of events of some types, and how it fares."""
+    """A merchant's URL that receives events of some types, and its state."""
 
     class Status(models.TextChoices):
         ENABLED = "enabled"

@@ -31,7 +31,7 @@ def new_secret() -> str:
 
 
 def seal(secret: str) -> str:
-    """Return a secret as it is kept."""
+    """Return a secret in the form in which it is stored."""
     return sealing.seal(secret.encode(), purpose=PURPOSE)
 
 
@@ -49,12 +49,12 @@ def in_force(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
 
 
 def newest_key_name() -> str:
-    """Return what tells the newest of CREDENTIAL_KEYS from others."""
+    """Return the name of the newest of CREDENTIAL_KEYS."""
     return sealing.newest_key_name(purpose=PURPOSE)
 
 
 def sealed_under_older_keys() -> int:
-    """Return how many endpoints a new key has still to be given to."""
+    """Return how many endpoints are not sealed under the newest key yet."""
     return WebhookEndpoint.objects.exclude(key_name=newest_key_name()).count()
 
 

@@ -1,4 +1,4 @@
-"""Reading a merchant's endpoints and what they were told."""
+"""Reading a merchant's endpoints and their deliveries."""
 
 from django.db.models import Prefetch, QuerySet
 
@@ -21,7 +21,7 @@ def endpoint(*, tenant: Tenant, endpoint_id: int) -> WebhookEndpoint:
 
 
 def deliveries(*, endpoint: WebhookEndpoint) -> QuerySet[Delivery]:
-    """Return what an endpoint is or was to be told, with its events and attempts."""
+    """Return the deliveries of an endpoint, with their events and attempts."""
     attempts = DeliveryAttempt.objects.order_by("number")
     return (
         Delivery.objects.filter(endpoint=endpoint)

@@ -40,7 +40,7 @@ def create(
     contact_email: str | None,
     now: datetime,
 ) -> tuple[WebhookEndpoint, str]:
-    """Make an endpoint; the second of the pair is its secret, told only here.
+    """Make an endpoint; the second of the pair is its secret, shown only here.
 
     The database keeps a tenant to ten: each endpoint has one of ten slots.
 
@@ -105,7 +105,7 @@ def change(
 
 @transaction.atomic
 def delete(*, tenant: Tenant, endpoint_id: int, now: datetime) -> None:
-    """End an endpoint; what it has not been told is cancelled.
+    """Delete an endpoint; its waiting deliveries are cancelled.
 
     Raises:
         WebhookEndpoint.DoesNotExist: unknown, deleted, or another tenant's.
@@ -121,7 +121,7 @@ def delete(*, tenant: Tenant, endpoint_id: int, now: datetime) -> None:
 def rotate_secret(
     *, tenant: Tenant, endpoint_id: int, grace_hours: int, now: datetime
 ) -> tuple[WebhookEndpoint, str]:
-    """Give an endpoint a new secret, told only here; the old one signs too until the grace ends.
+    """Give an endpoint a new secret, shown only here; the old one signs too until the grace ends.
 
     Raises:
         WebhookEndpoint.DoesNotExist: unknown, deleted, or another tenant's.

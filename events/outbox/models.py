@@ -1,4 +1,4 @@
-"""What happened, as merchants are told."""
+"""Events: changes that a merchant can see."""
 
 import pgtrigger
 from django.db import models

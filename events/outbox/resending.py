@@ -38,7 +38,7 @@ class ReplayTooLarge(PayTrustError):
     code = "replay_too_large"
 
 
-# A delivery that has ended begins anew; one that waits is made at once.
+# A delivery that has ended starts again; one that waits is sent at once.
 _AGAIN: Final = """
 INSERT INTO events_delivery AS delivery (
     tenant_id, endpoint_id, event_id, invoice_id, status, attempts, attempts_before,
@@ -82,7 +82,7 @@ def resend_to(*, event: Event, endpoint: WebhookEndpoint, now: datetime) -> None
     """Send an event again to one endpoint.
 
     Raises:
-        EndpointDisabled: it is told nothing; nothing is changed.
+        EndpointDisabled: it is disabled; nothing is changed.
     """
     if not _again([event.pk], [endpoint.pk], now):
         raise EndpointDisabled
@@ -107,7 +107,7 @@ def replay(
         since: at or after this moment.
         until: before this moment.
         types: only these; all that the endpoint asks for if empty.
-        only_failed: only what the endpoint should have been told and was not.
+        only_failed: only events that should have reached the endpoint and did not.
         now: when they are sent.
 
     Raises:

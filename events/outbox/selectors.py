@@ -1,4 +1,4 @@
-"""Reading events in turn, so that a reader who goes on from a cursor misses none."""
+"""Reading events in order, so that a reader who continues from a cursor misses none."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -69,7 +69,7 @@ def turn(
     """Return the events after a place, in the order of their transactions.
 
     An event is shown once every transaction that began before its own has ended. So no event can
-    appear later at a place that a reader has left behind; those of one invoice are in order.
+    appear later before a reader's cursor. Events of one invoice are in order.
 
     Args:
         tenant: whose.

@@ -78,7 +78,7 @@ def record_all(
         now: when it happens.
         request_id: the X-Request-Id of the call that leads to it, if one does.
         invoice_id: what orders them; events of one invoice reach an endpoint one after another.
-        only_endpoint_id: tell this endpoint alone, whatever types it asks for.
+        only_endpoint_id: send to this endpoint alone, events of any type.
 
     Returns:
         The events' public ids.

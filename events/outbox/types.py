@@ -1,4 +1,4 @@
-"""The types of events, by the names that merchants know, and what one tells."""
+"""The types of events, by the names that merchants know, and the data of one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

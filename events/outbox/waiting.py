@@ -12,14 +12,14 @@ from paytrust.operations.database import release_connection
 
 LOOK_EVERY_SECONDS: Final = 0.5
 
-# A thread that waits serves nobody else: the others are for those who ask once.
+# A thread that waits serves no other request; the other threads serve those.
 _places = threading.BoundedSemaphore(settings.EVENT_WAITERS)
 
 
 def until_there_are_some(look: Callable[[], Turn], *, wait_seconds: int) -> Turn:
     """Look for events again and again, until there are some or the time is over.
 
-    When as many requests wait in this process as may, the answer comes at once.
+    If the limit of waiting requests in this process is reached, the answer comes at once.
     """
     found = look()
     deadline = time.monotonic() + wait_seconds

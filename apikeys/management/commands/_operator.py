@@ -1,4 +1,4 @@
-"""What the commands on keys share: who runs them, asking before harm, and how they tell."""
+"""What the commands on keys share: who runs them, the question before harm, the output."""
 
 import getpass
 import json
@@ -24,10 +24,10 @@ class OperatorCommand(BaseCommand):
             parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Ask, unless told not to.
+        """Ask for a yes, unless --yes was given.
 
         Raises:
-            CommandError: the answer is not yes, or nobody is there to give one.
+            CommandError: the answer is not yes, or the input has ended.
         """
         if yes:
             return

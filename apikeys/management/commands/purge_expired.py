@@ -1,4 +1,4 @@
-"""Drop what retention allows."""
+"""Delete what retention allows to delete."""
 
 from dataclasses import asdict
 

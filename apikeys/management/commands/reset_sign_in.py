@@ -1,4 +1,4 @@
-"""Let a member of staff sign in anew."""
+"""Reset how a member of staff signs in."""
 
 from argparse import ArgumentParser
 

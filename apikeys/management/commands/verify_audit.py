@@ -1,4 +1,4 @@
-"""Look through the audit logs for what was changed, removed or slipped in."""
+"""Check the audit logs for entries that were changed, removed or added."""
 
 from dataclasses import asdict
 
