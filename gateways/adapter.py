@@ -1,6 +1,7 @@
-"""What PayTrust and a gateway say to each other, whichever gateway it is.
+"""What PayTrust and a gateway say to each other; the same for every gateway.
 
-Amounts are minor units in `Money`; whole currency and the gateways' words stay in the adapters.
+Amounts are minor units in `Money`; whole currency and the gateways' own codes stay in the
+adapters.
 """
 
 import hashlib
@@ -95,7 +96,7 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 
 
 def fitted(text: str | None, longest: int, *, is_id: bool = False) -> str | None:
-    """Return a gateway's text as it can be kept: what is too long is cut, and marked so.
+    """Return a gateway's text so that it fits its column; a longer one is cut and marked.
 
     Ids that differ stay different: a cut one ends in a digest of the whole.
     """
@@ -154,7 +155,7 @@ class PaymentReport:
     amount: Money | None  # what was ordered, without a fee that the gateway imposed
     paid_amount: Money | None  # what arrived on this charge so far, without an imposed fee
     paid_at: datetime | None
-    notified_amount: Money | None = None  # of `paid_amount`, the payment a notification told of
+    notified_amount: Money | None = None  # of `paid_amount`, the payment of a notification
     method: str | None = None
     channel: str | None = None
     finality: Finality = Finality.PAID  # where money has come
@@ -183,7 +184,7 @@ class DisputeReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """A gateway's message: what it is about, and what it claims."""
+    """A gateway's message: what it is about, and what it says."""
 
     event_id: str
     reference: str | None
@@ -226,8 +227,8 @@ class GatewayUnavailable(GatewayError):
 class GatewayBusy(GatewayError):
     """The gateway takes no more calls for now. Send the same call again after Retry-After.
 
-    Nothing was asked of it, or it refused to look: nothing was made. It is no failure; whoever
-    can come again later does (spec 12.1).
+    The call was not sent, or the gateway refused to read it: nothing was made. It is no failure; a
+    caller that can wait tries again later (spec 12.1).
     """
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -285,13 +286,13 @@ class NotificationNotUsed(PayTrustError):
     code = "notification_not_used"
 
     def __init__(self, reason: str, *, hint: Notification | None = None) -> None:
-        """Say why; `hint` is what it may be about, where a payment may be told twice."""
+        """Say why; `hint` is what it may be about, where a gateway may notify twice."""
         super().__init__(reason)
         self.hint = hint
 
 
 class GatewayAdapter(Protocol):
-    """How one gateway account is spoken to. Every call is one or two HTTP requests."""
+    """How to call one gateway account. Every call is one or two HTTP requests."""
 
     code: str
 
@@ -336,8 +337,8 @@ class GatewayAdapter(Protocol):
     ) -> dict[str, PaymentReport]:
         """Look for payments in the gateway's list of what was paid between two moments.
 
-        Stops when all are found, and when asking for the rest singly is cheaper. What a row of
-        the list does not tell is left out. Nothing where a gateway has no such list.
+        Stops when all are found, or when single calls for the rest are cheaper. What a row of the
+        list does not have is left out. Finds nothing if a gateway has no such list.
 
         Returns:
             Reports of those that were found, by reference.
@@ -357,9 +358,8 @@ class GatewayAdapter(Protocol):
     ) -> PaymentReport | None:
         """Close an unpaid payment and say how it stands; PAID if the customer was faster.
 
-        Its page is closed too, by `page_token` where the gateway gave one, whatever became of
-        the attempts on it. None if the gateway knows of no charge: then nothing can be paid on
-        it any more.
+        Its page is closed too, by `page_token` if the gateway gave one, also after attempts to pay
+        on it. Returns None if the gateway knows no charge: then nothing can be paid any more.
 
         Raises:
             GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
@@ -367,7 +367,7 @@ class GatewayAdapter(Protocol):
         ...
 
     def create_refund(self, order: RefundOrder) -> RefundReport:
-        """Give money of a payment back; once, however often an order is sent.
+        """Give money of a payment back, only once, also if an order is sent again.
 
         Raises:
             RefundRefused, GatewayRejected: the gateway refused; nothing goes back.

@@ -1,6 +1,6 @@
-"""What PayTrust must know of a gateway before it speaks to it: all that differs by gateway.
+"""What PayTrust must know of a gateway before it calls it: all that differs by gateway.
 
-Each gateway's folder ends in one `GatewayDescriptor`; `settings.GATEWAYS` names them. Pure: the
+Each gateway's folder has one `GatewayDescriptor`; `settings.GATEWAYS` names them. Pure: the
 settings themselves read descriptors.
 """
 
@@ -42,7 +42,7 @@ class CallRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartingFee:
-    """What the gateway charges in a currency until staff say otherwise (FR-027)."""
+    """What the gateway charges in a currency until staff change it (FR-027)."""
 
     percentage: Decimal
     fixed_amount: int  # minor units
@@ -60,18 +60,18 @@ class PageLife:
 class GatewayDescriptor:
     """One gateway."""
 
-    code: str  # stands in the database, in webhook paths and in commands
+    code: str  # used in the database, in webhook paths and in commands
     name: str
     currencies: tuple[str, ...]
     starting_fees: Mapping[str, StartingFee]  # by currency
     addresses: Mapping[str, Address]  # by the adapter's names
     credentials: Mapping[str, str]  # the adapter's names, and their variables in the environment
     test_credentials: tuple[str, ...]  # how the values of a test account begin
-    key_name: str  # the credential with which calls are made; it tells test from live
+    key_name: str  # the credential that makes calls; it shows whether it is test or live
     build: Callable[[Connection], GatewayAdapter]
     webhook_name: str  # the last part of /webhooks/...
     webhook_proof: str  # what proves a notification, in words for people
-    lists_paid: bool  # one call tells of many payments
+    lists_paid: bool  # one call lists many payments
     methods: Mapping[str, tuple[str, ...]]  # what a merchant may ask for: banks or stores of each
     page_life: PageLife
     call_rate: CallRate
@@ -93,7 +93,7 @@ class GatewayDescriptor:
         return addresses | {name: read(variable, "") for name, variable in self.credentials.items()}
 
     def is_test_account(self, connection: Connection) -> bool:
-        """Tell whether no real money moves on an account."""
+        """Return whether an account is a test account, on which no real money moves."""
         return connection.get(self.key_name, "").startswith(self.test_credentials)
 
     def calls_per_minute(self, connection: Connection) -> int:
@@ -116,7 +116,7 @@ class GatewayDescriptor:
 
 @cache
 def loaded(paths: Sequence[str]) -> tuple[GatewayDescriptor, ...]:
-    """Return the descriptors at these dotted paths; settings ask before they are settings.
+    """Return the descriptors at these dotted paths; the settings call it while they load.
 
     Raises:
         ImportError: there is no such module or name.

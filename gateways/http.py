@@ -72,7 +72,7 @@ class GatewaySession:
         Args:
             gateway: its code.
             user: the key, which Basic authentication takes as a user without a password.
-            is_over_limit: tells from a body that the gateway meant 429.
+            is_over_limit: returns whether a body means 429.
         """
         self.gateway, self._is_over_limit = gateway, is_over_limit
         self._session = requests.Session()
@@ -96,8 +96,8 @@ class GatewaySession:
     ) -> Answer:
         """Send one request and read its JSON answer: any 2xx but 202, or a 4xx but 429.
 
-        Each request is paid from the account's budget for its `endpoint`. A 429 moves that
-        budget; within the caller's patience the request is sent again, for nothing was made.
+        Each request is counted in the account's budget for its `endpoint`. A 429 changes that
+        budget; if the caller can wait, the request is sent again, because nothing was made.
 
         Raises:
             GatewayBusy: the budget is used up, or the gateway says so.
@@ -153,7 +153,7 @@ class GatewaySession:
         return self._answer(response, content, endpoint)
 
     def _content(self, response: requests.Response, *, until: float) -> bytes:
-        """Read the body; the time-out of each read alone would let a trickle go on for ever."""
+        """Read the body within a total time: time-outs of single reads never end a slow trickle."""
         content = bytearray()
         while chunk := response.raw.read1(65536, decode_content=True):
             content += chunk
@@ -201,9 +201,9 @@ class GatewaySession:
 
 
 def read_damaged(content: bytes) -> Mapping[str, Any]:
-    """Read as much of a JSON object as can be read: enough to check a signature, no more.
+    """Read what is readable of a damaged JSON object, only to check its signature.
 
-    Forgives half a surrogate, a stray byte and NaN, which exact reading refuses.
+    Accepts half a surrogate, a stray byte and NaN, which exact parsing refuses.
     """
     try:
         message = loads(content.removeprefix(BYTE_ORDER_MARK).decode(errors="replace"))
@@ -217,10 +217,10 @@ def read_damaged(content: bytes) -> Mapping[str, Any]:
 def read_json(content: bytes) -> Any:  # noqa: ANN401  # any JSON value
     """Read JSON as gateways write it; numbers with a fraction become Decimal.
 
-    A byte order mark before it is no part of it.
+    A byte order mark before it is skipped.
 
     Raises:
-        ValueError: it is no JSON, or nests without end.
+        ValueError: it is no JSON, or it is nested too deeply.
     """
     try:
         return _decode(content.removeprefix(BYTE_ORDER_MARK))
@@ -249,14 +249,14 @@ def rejected(gateway: str, *, status: int, code: object, message: object) -> Gat
 
 
 def explained(error: Exception) -> str:
-    """Say in words what made a message unreadable."""
+    """Return a text that says why a message cannot be read."""
     if isinstance(error, KeyError):
         return f"it lacks {error}"
     return str(error) if isinstance(error, ValueError) else "a field has another form than known"
 
 
 def _never_connected(error: Exception) -> bool:
-    """Tell whether the request surely was not sent: refused, unreachable, no such host."""
+    """Return whether the request was certainly not sent: refused, unreachable, no such host."""
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", None)
     return isinstance(reason, urllib3.exceptions.NewConnectionError)

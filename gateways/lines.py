@@ -7,7 +7,7 @@ TAX, SERVICE_FEE, DISCOUNT = "Tax", "Service fee", "Discount"
 
 
 def is_counted(item: Item) -> bool:
-    """Tell whether a line can be sent as so many pieces of one price."""
+    """Return whether a line can be sent as a number of pieces of one price."""
     return item.quantity == int(item.quantity)
 
 
@@ -18,5 +18,5 @@ def shortened(text: str, *, limit: int, ending: str = "") -> str:
 
 
 def counted_name(item: Item, *, limit: int, note: str = "") -> str:
-    """Return a name that tells how much of it there is: `Rice 1.5 x`."""
+    """Return a name that includes the quantity: `Rice 1.5 x`."""
     return shortened(item.name, limit=limit, ending=f" {plain(item.quantity)} x{note}")

@@ -68,8 +68,8 @@ class GatewayFeeChange(models.Model):
 class GatewayAccount(models.Model):
     """An account with a gateway: the platform's, or a tenant's own.
 
-    Credentials go in and are used; nothing shows them: see `gateways.accounts.credentials`.
-    One that was replaced by another account stays: payments opened with it still need it.
+    Credentials are stored and used, and never shown: see `gateways.accounts.credentials`. One that
+    was replaced by another account stays: payments opened with it still need it.
     """
 
     merchants_see = ALL

@@ -11,7 +11,7 @@ E164 = re.compile(r"\+[1-9][0-9]{7,14}", re.ASCII)
 
 
 def e164(written: str | None, *, currency: str) -> str | None:
-    """Return a number as E.164, however people wrote it; None if that cannot be made of it.
+    """Return a number as E.164 from the usual ways to write it; None if that is not possible.
 
     Blanks, dots, dashes and brackets are dropped. A leading 0 is the home country of the
     currency, 00 is +, and 62 or the home country may lack its +.

@@ -1,4 +1,4 @@
-"""What a payment's method allows when money is to go back: known before a gateway is asked.
+"""What a payment's method allows for refunds, known before a gateway is asked.
 
 Pure. Each gateway's `methods` holds the facts (gateways-2.md C1); `answer` reads them for one
 payment.
@@ -41,7 +41,7 @@ class RefundAnswer:
     """What one payment can give back at this moment."""
 
     obstacle: Obstacle | None  # none: the gateway may be asked
-    manual: bool  # no call of the gateway gives it back, today or ever
+    manual: bool  # no call of the gateway gives it back, now or later
     in_part: bool
     in_full: bool
     several: bool

@@ -1,7 +1,7 @@
 """What PayTrust and a gateway say to each other about money that goes back.
 
 A refusal is certain: nothing went back. Where the outcome is unknown, the adapters raise the
-failures of `gateways.adapter`, and whoever asked has to ask again.
+failures of `gateways.adapter`, and the caller has to ask again.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""Which adapter speaks for which account at a gateway, its calls watched.
+"""The adapter of each account at a gateway; its calls are watched.
 
-One per process and account. An account's id goes with what was opened by it, so that a later
-change of accounts changes nothing for it; no id means the platform's account in the environment.
+There is one per process and account. A payment keeps the id of the account that opened it, so that
+a later change of accounts does not affect it; no id means the platform's account in the
+environment.
 """
 
 import time
@@ -25,7 +26,7 @@ from gateways.budgets.watching import WatchedAdapter
 log = structlog.get_logger(__name__)
 
 SEEN_SECONDS: Final = 30.0  # after which a process sees that accounts have changed
-MISSED_SECONDS: Final = 1.0  # the same, when what it knows does not do
+MISSED_SECONDS: Final = 1.0  # the same, when no account that it knows fits
 
 
 class _Accounts:
@@ -111,7 +112,7 @@ def account_for(code: str, *, tenant_id: int) -> int | None:
 
 
 def vouching(code: str, *, headers: Mapping[str, str], body: bytes) -> list[Account]:
-    """Return the accounts that prove a notification authentic; every one of them is tried.
+    """Return the accounts that can prove a notification authentic; each one is tried.
 
     Raises:
         NotificationNotAuthentic: there is none.
@@ -128,12 +129,12 @@ def vouching(code: str, *, headers: Mapping[str, str], body: bytes) -> list[Acco
 
 
 def is_same_account(code: str, one: int | None, other: int | None) -> bool:
-    """Tell whether two ids name one account; none may name one that has an id by now."""
+    """Return whether two ids name one account; no id may name one that has an id now."""
     return one == other or _account(code, one).id == _account(code, other).id
 
 
 def forget_adapters() -> None:
-    """Make the next call read the settings again, and know nothing of how earlier ones went."""
+    """Make the next call read the settings again, and delete the state of earlier calls."""
     _adapter.cache_clear()
     known, _Accounts.opened = _Accounts.opened, None
     for code in descriptors.codes():
@@ -157,7 +158,7 @@ def _calls_per_minute(code: str, own: Iterable[tuple[str, str]]) -> int:
 
 
 def _connection(code: str, own: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return how an account is reached: what it does not know of itself, the settings do."""
+    """Return how to reach an account: its own values, and the settings' for the rest."""
     default = descriptors.of(code).connection(lambda _variable, default: default)
     return default | settings.GATEWAY_CONNECTIONS.get(code, {}) | dict(own)
 

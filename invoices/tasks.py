@@ -18,7 +18,7 @@ def expire_invoices(**_later: object) -> None:
 
 @shared_task(name="invoices.tell_overdue")
 def tell_overdue(**_later: object) -> None:
-    """Beat, every 5 minutes: tell merchants of instalments that fell overdue."""
+    """Beat, every 5 minutes: write the events of instalments that became overdue."""
     while telling.tell_overdue(now=timezone.now(), limit=1000) == 1000:
         pass
 

@@ -44,7 +44,7 @@ def change_fee(
     reason: str,
     now: datetime,
 ) -> StaffProposal | Done:
-    """Set what a gateway charges from now on; invoices that exist keep the fee they bear.
+    """Set what a gateway charges from now on; existing invoices keep their fee.
 
     Args:
         actor: who changes it.

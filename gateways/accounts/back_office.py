@@ -1,4 +1,4 @@
-"""Gateways, their fees with a history, and our accounts; credentials go in and never come out."""
+"""Gateways, their fees with a history, and our accounts; credentials are never shown."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -282,7 +282,7 @@ class EndAccount(Act[GatewayAccount]):
 
 @admin.register(GatewayAccount)
 class GatewayAccountAdmin(ReadOnlyAdmin):
-    """Which accounts there are; what opens them is never shown."""
+    """Our accounts at gateways; their credentials are never shown."""
 
     fields = ("gateway", "tenant", "created", "updated", "ended")
     list_display = ("id", "gateway", "tenant", "updated", "ended")

@@ -1,7 +1,7 @@
 """The gateways' credentials: sealed in the database, opened only for the adapters that use them.
 
-Each of CREDENTIAL_KEYS opens, the first one seals. What is sealed names its account, so that a
-token copied into another row opens nothing.
+Each of CREDENTIAL_KEYS can open, the first one seals. The sealed text names its account, so that a
+token copied into another row cannot be opened.
 """
 
 import json
@@ -62,7 +62,7 @@ def store(
     token = _seal(gateway_code, tenant_id, credentials)
     account, _ = GatewayAccount.objects.update_or_create(
         gateway=gateway,
-        tenant_id=tenant_id,  # type: ignore[misc]  # the stubs forget that it may be null
+        tenant_id=tenant_id,  # type: ignore[misc]  # the stubs do not know that it may be null
         ended_at=None,
         defaults={"sealed_credentials": token, "key_name": newest_key_name(), "updated_at": now},
         create_defaults={
@@ -109,12 +109,12 @@ def opened() -> list[Account]:
 
 
 def sealed_under_older_keys() -> int:
-    """Return how many accounts a new key has still to be given to."""
+    """Return how many accounts are not sealed under the newest key yet."""
     return GatewayAccount.objects.exclude(key_name=newest_key_name()).count()
 
 
 def seal_anew(*, now: datetime) -> Iterator[GatewayAccount]:
-    """Seal each account under the newest key, one transaction each; stop and go on at will.
+    """Seal each account under the newest key, one transaction each; safe to stop and repeat.
 
     Raises:
         CredentialsUnreadable: the key that sealed an account is not among CREDENTIAL_KEYS.
@@ -133,7 +133,7 @@ def seal_anew(*, now: datetime) -> Iterator[GatewayAccount]:
 
 
 def newest_key_name() -> str:
-    """Return what tells the newest key from others, and nothing about it."""
+    """Return a name for the newest key, which shows nothing of the key itself."""
     return sealing.newest_key_name(purpose=PURPOSE)
 
 

@@ -1,9 +1,9 @@
-"""How gateways are, as all processes see them together; calls are refused while one is down.
+"""The state of each gateway, shared by all processes; calls are refused while it is down.
 
-Each account has a state of its own: when five of its calls in a row have failed, its calls are
-refused at once, but for one probe after a second, then after two, four, and so on up to half a
-minute; the first that succeeds lets all through. The state is in Redis. Without Redis nothing is
-refused: payments matter more than sparing a gateway. See ADR 8.
+Each account has its own state. After five failed calls in a row its calls are refused at once,
+except one probe after 1 second, then after 2, 4, and so on up to half a minute. The first probe
+that succeeds lets all calls pass. The state is in Redis. Without Redis nothing is refused:
+payments matter more than the load of a gateway. See ADR 8.
 """
 
 import math
@@ -29,7 +29,7 @@ LONGEST_PAUSE_SECONDS: Final = 30
 PROBE_SECONDS: Final = 30  # longer than any call; a probe that died is replaced after it
 SLOW_SECONDS: Final = 3.0  # a gateway that answers more slowly is degraded
 FORGOTTEN_AFTER_SECONDS: Final = 3600  # without any call
-SEEN_SECONDS: Final = 2.0  # for so long a process trusts the state that its last call brought
+SEEN_SECONDS: Final = 2.0  # for so long a process uses the state that its last call read
 
 
 class Status(StrEnum):
@@ -100,20 +100,20 @@ return failures
 
 
 def watched(gateway: str, call: Callable[[], Result], *, account: str = PLATFORM) -> Result:
-    """Make a call by an account and remember how it went; refuse it while the gateway is down.
+    """Make a call by an account and store its outcome; refuse it while the gateway is down.
 
-    Each account has its own state: a tenant's own account that fails refuses nobody else's
-    calls. While all is well this costs one round trip to Redis.
+    Each account has its own state: failures of one tenant's own account do not stop other tenants'
+    calls. While nothing fails this costs one round trip to Redis.
 
     Raises:
         GatewayUnavailable: the gateway is down, and was not called.
-        Whatever `call` raises.
+        Every error of `call`.
     """
     _require_up(gateway, account)
     started = time.monotonic()
     try:
         result = call()
-    except GatewayBusy:  # a limit is no failure, and not asked at all is no success
+    except GatewayBusy:  # a limit is no failure, and a call not sent is no success
         raise
     except (GatewayTimeout, GatewayUnavailable):
         _record(gateway, account, "failed", started)
@@ -126,7 +126,7 @@ def watched(gateway: str, call: Callable[[], Result], *, account: str = PLATFORM
 
 
 def health_of(gateway: str, *, account: str = PLATFORM) -> Health:
-    """Return how a gateway is for an account."""
+    """Return the state of a gateway for an account."""
     nothing: list[Any] = [None, None]
     failures, latency_ms = shared_state.ask(
         lambda client: client.hmget(_key(gateway, account), ["failures", "latency_ms"]),
@@ -171,7 +171,7 @@ def collect(
 
 
 def forget(gateway: str, *, account: str = PLATFORM) -> None:
-    """Take an account for one by which the gateway has never been called."""
+    """Delete what is known of an account's calls to the gateway."""
     _last_seen.pop(_key(gateway, account), None)
     shared_state.ask(lambda client: client.delete(_key(gateway, account)), otherwise=0)
 

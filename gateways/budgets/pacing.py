@@ -1,10 +1,10 @@
-"""How many calls an account may still make at its gateway, as all processes know it together.
+"""How many calls an account may still make at its gateway; all processes share the count.
 
-A gateway's rate limit is a budget, not an outage (spec 12). Each account has one for each kind
-of call: so many in any minute, by the gateway's own headers or else by a setting. Who waits for
-an answer goes first: lower priorities leave part of the budget alone and go evenly. Tenants that
-share an account share its budget. The state is in Redis and may be lost; without Redis nothing
-is refused. See ADR 22.
+A gateway's rate limit is a budget, not an outage (spec 12). Each account has one for each kind of
+call: a number of calls in any minute, from the gateway's own headers or else from a setting. Calls
+that somebody waits for come first: lower priorities leave a part of the budget unused and are
+spread evenly. Tenants that share an account share its budget. The state is in Redis and may be
+lost; without Redis nothing is refused. See ADR 22.
 """
 
 import math
@@ -56,13 +56,13 @@ KNOWN: Final = "paytrust:budgets"  # a set of the budgets there are
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """For whom calls are made, and by what account."""
+    """The account that makes calls, and the tenant that they are for."""
 
     gateway: str
     account: str
     calls_per_minute: int  # where the gateway says no other; 0: no figure
     priority: Priority
-    tenant_id: int | None  # none: the account is one tenant's own, and nobody shares it
+    tenant_id: int | None  # none: the account is one tenant's own, and not shared
 
 
 _caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
@@ -126,7 +126,7 @@ redis.call('HDEL', KEYS[1], 'refusals')
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 """
 
-# Returns for how many milliseconds nobody may call.
+# Returns for how many milliseconds no call may be made.
 _REFUSED: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -157,7 +157,7 @@ def patience() -> float:
 
 
 def take(endpoint: str, *, until: float) -> None:
-    """Count one call, or wait until it may be made; it is counted when it may.
+    """Count one call; if the budget is used up, wait until the call may be made.
 
     Without a caller, as in scripts that speak to an adapter directly, nothing is counted.
 
@@ -181,7 +181,7 @@ def take(endpoint: str, *, until: float) -> None:
 
 
 def heed(endpoint: str, headers: Mapping[str, str]) -> None:
-    """Take over what a gateway's answer says of its limit, if it says anything."""
+    """Store what a gateway's answer says about its limit, if it says anything."""
     caller = _caller.get()
     limit, remaining, reset = (
         _number(headers.get(f"Rate-Limit-{name}")) for name in ("Limit", "Remaining", "Reset")
@@ -249,7 +249,7 @@ def used_lately(caller: Caller, endpoints: Sequence[str]) -> tuple[int, int]:
 
 
 def forget(caller: Caller) -> None:
-    """Take an account for one by which no call was made, and of which nothing is known."""
+    """Delete what is known of an account's budgets."""
 
     def remove(client: redis.Redis) -> None:
         for key in client.scan_iter(f"paytrust:budget:{caller.gateway}:{caller.account}:*"):
@@ -259,7 +259,7 @@ def forget(caller: Caller) -> None:
 
 
 def collect(_now: datetime) -> Iterator[Metric]:
-    """Yield what is left of each budget from which a call was made lately."""
+    """Yield what is left of each budget that a recent call used."""
     nothing: list[tuple[str, Any, Any]] = []
     for name, used, known in shared_state.ask(_budgets, otherwise=nothing):
         gateway, account, endpoint, assumed = name.split("|")

@@ -1,4 +1,4 @@
-"""An adapter whose calls come from a budget and are watched: refused while the gateway is down."""
+"""An adapter that counts its calls in a budget and refuses them while the gateway is down."""
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class WatchedAdapter:
-    """Stands before an adapter for one caller; what needs no call passes as it is."""
+    """Wraps an adapter for one caller; methods that make no call are passed on unchanged."""
 
     def __init__(self, adapter: GatewayAdapter, caller: Caller) -> None:
         self._adapter, self._caller, self.code = adapter, caller, adapter.code

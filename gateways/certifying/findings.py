@@ -1,4 +1,4 @@
-"""What a gateway was found to do, beside what docs/gateway-facts.md says of it."""
+"""What a gateway was found to do, compared with what docs/gateway-facts.md says."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class Findings:
 
 
 def table_of(rows: Sequence[Finding]) -> str:
-    """Lay findings out for a terminal."""
+    """Return the findings as a table for a terminal."""
     cells = [("fact", "where", "verdict", "seen")]
     cells += [(row.fact, row.source, row.verdict.value, _short(row.seen)) for row in rows]
     widths = [max(len(line[column]) for line in cells) for column in range(4)]

@@ -8,7 +8,7 @@ from gateways.certifying.findings import Findings
 from gateways.certifying.recording import Recorder
 
 LOOK_EVERY_SECONDS = 2.0
-AMOUNT = 15_000  # rupiah: above every method's least, and little should it be real
+AMOUNT = 15_000  # rupiah: above the minimum of every method, and little if it is real
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Trial:
     findings: Findings
     run: str  # names all that this run makes, letters and digits
     say: Callable[[str], None]
-    wait_seconds: float  # for a person to pay; 0: nobody will
+    wait_seconds: float  # for a person to pay; 0: no person will pay
 
     def until_paid(self, url: object, look: Callable[[], bool]) -> bool:
         """Ask a person to pay at an address, and look until it is paid or time is up."""

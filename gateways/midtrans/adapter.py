@@ -1,6 +1,6 @@
-"""Midtrans: Snap opens pages, Core charges by one method and tells how payments stand.
+"""Midtrans: Snap opens pages, Core charges by one method and says how payments stand.
 
-Errors stand in the body's `status_code`, also under HTTP 200; 407 is how an expire succeeds.
+Errors are in the body's `status_code`, also under HTTP 200; 407 means that an expire succeeded.
 """
 
 import hashlib
@@ -149,10 +149,10 @@ class MidtransAdapter:
     ) -> PaymentReport | None:
         """Close a charge or a Snap page and say how it stands; PAID if the customer was faster.
 
-        A page is closed by its token, whatever became of the attempts on it; once a method is
-        under way Core ends that first (C4). Without a token that Midtrans knows, a new page for
-        the same order ends the old one (B2); nobody is told the new one's address, and it
-        lapses in minutes. None: Midtrans knows of no charge.
+        A page is closed by its token, also after attempts to pay on it; if the customer has chosen
+        a method, Core ends that first (C4). If Midtrans does not know the token, a new page for
+        the same order ends the old one (B2); the new address is given to no customer and ends in
+        minutes. Returns None if Midtrans knows no charge.
         """
         said = PageEnd.UNKNOWN if page_token is None else self._close_page(page_token)
         if said == PageEnd.CLOSED:
@@ -180,7 +180,8 @@ class MidtransAdapter:
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         """Compare the SHA-512 over the strings exactly as received, in constant time (B7).
 
-        Notes about a linked GoPay account name no order; theirs is over the account (C10).
+        Notifications about a linked GoPay account have no order; their signature is over the
+        account (C10).
 
         Raises:
             NotificationNotAuthentic: the signature is missing or wrong, or there is no JSON.
@@ -203,8 +204,8 @@ class MidtransAdapter:
     def parse_notification(self, *, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read a notification whose fields agree with each other.
 
-        The event is named by a digest of the whole message, so a forged one can never stand
-        in the way of the real one.
+        The event's id is a digest of the whole message, so a forged message can never block the
+        real one.
 
         Raises:
             MalformedNotification: fields are missing, or status and code contradict.
@@ -256,7 +257,7 @@ class MidtransAdapter:
         return page
 
     def _adopt(self, order: PaymentOrder) -> PaymentPage:
-        """Return what an earlier try made, or end it if nobody can be told how to pay it."""
+        """Return what an earlier try made; end it if its payment details cannot be shown again."""
         report = self.find_payment(reference=order.reference, currency=order.amount.currency)
         if report is not None and report.state == PaymentState.PENDING:
             if report.page is not None:
@@ -291,7 +292,7 @@ class MidtransAdapter:
         return report
 
     def _close_page(self, token: str) -> PageEnd:
-        """Close a Snap page by its token (C4); one that is closed already is closed."""
+        """Close a Snap page by its token (C4); safe to repeat."""
         answer = self._session.send(
             "POST", f"{self._snap}/transactions/{quote(token, safe='')}/cancel", endpoint="cancel"
         )
@@ -317,14 +318,14 @@ class MidtransAdapter:
         )
 
     def _act(self, action: str, name: str) -> Answer:
-        """Ask for a change of state. What it led to is in the answer, or must be asked for."""
+        """Ask for a change of state. The result is in the answer, or needs another call."""
         wanted = quote(name, safe="")
         return self._session.send(
             "POST", f"{self._core}/v2/{wanted}/{action}", endpoint=action, json={}
         )
 
     def _refuse_duplicate(self, answer: Answer, order: PaymentOrder) -> None:
-        """Tell by its status whether the order id is taken: that refusal has many wordings (B2)."""
+        """Check by its status whether the order id is taken: that refusal has many texts (B2)."""
         if answer.status != HTTPStatus.BAD_REQUEST:
             return
         report = self.find_payment(reference=order.reference, currency=order.amount.currency)
@@ -386,7 +387,7 @@ def _code(answer: Answer) -> str:
 
 
 def _page_again(answer: Answer) -> PaymentPage | None:
-    """Return what a known charge is paid with, if that can still be told."""
+    """Return what a known charge is paid with, if Midtrans still shows it."""
     try:
         return methods.page_of(answer.fields)
     except UNREADABLE:  # how the payment stands matters more
@@ -399,7 +400,7 @@ def _snap_messages(answer: Answer) -> str:
 
 
 def _is_of_account(message: Mapping[str, Any]) -> bool:
-    """Tell whether a customer linked a GoPay account, or unlinked it (C10)."""
+    """Return whether a customer linked a GoPay account, or unlinked it (C10)."""
     return "account_id" in message and "order_id" not in message
 
 

@@ -1,4 +1,4 @@
-"""What Midtrans's page shows the total to be made of: `item_details` (B2, C6).
+"""The lines that Midtrans's page shows for the total: `item_details` (B2, C6).
 
 Prices and quantities are integers, and their sum must be `gross_amount`.
 """
@@ -15,7 +15,7 @@ CUSTOM_FIELD_LENGTH = 255
 def items_of(order: PaymentOrder) -> list[dict[str, Any]]:
     """Return lines that sum to the amount, tax and fee as lines of their own.
 
-    The first line names the merchant's order where both fit: nothing else on the page can.
+    The first line names the merchant's order if both fit: nothing else on the page shows it.
     """
     if not order.lines_add_up:
         return [_piece(order.description, order.amount.minor)]

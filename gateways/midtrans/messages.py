@@ -1,6 +1,6 @@
-"""Midtrans's messages: the Snap page that is asked for, and what answers and notifications say.
+"""Midtrans's messages: requests for Snap pages, answers and notifications.
 
-Rupiah only (B1): amounts leave as integers and come as "150000.00". Times carry no offset and
+Rupiah only (B1): amounts are sent as integers and arrive as "150000.00". Times have no offset and
 are Asia/Jakarta.
 """
 
@@ -32,7 +32,7 @@ STATES = {
     "pending": PaymentState.PENDING,
     "authorize": PaymentState.PENDING,
     "settlement": PaymentState.PAID,
-    "refund": PaymentState.PAID,  # paid, and what went back stands in the reversals
+    "refund": PaymentState.PAID,  # paid, and what went back is in the reversals
     "partial_refund": PaymentState.PAID,
     "chargeback": PaymentState.PAID,
     "partial_chargeback": PaymentState.PAID,
@@ -105,7 +105,7 @@ def report_of(message: Mapping[str, Any], *, reference: str) -> PaymentReport:
     Args:
         message: the object as it came.
         reference: whose payment was asked for. For BI-SNAP and DANA the order_id may hold the
-            transaction id; then this stands.
+            transaction id; then this one is used.
 
     Raises:
         AttributeError, KeyError, TypeError, ValueError, ArithmeticError: it cannot be read.
@@ -135,7 +135,7 @@ def report_of(message: Mapping[str, Any], *, reference: str) -> PaymentReport:
 def check_consistency(message: Mapping[str, Any]) -> None:
     """Compare a notification's transaction_status with its status_code.
 
-    The signature covers the code but not the status, so a changed status shows here (0.4).
+    The signature covers the code but not the status, so this check finds a changed status (0.4).
 
     Raises:
         KeyError: one of the two is missing.
@@ -150,7 +150,7 @@ def check_consistency(message: Mapping[str, Any]) -> None:
 
 
 def customer_of(order: PaymentOrder) -> dict[str, str]:
-    """Return who pays; only an Indonesian phone goes along, for others are refused (C6)."""
+    """Return who pays; only an Indonesian phone is sent, because others are refused (C6)."""
     if order.customer is None:
         return {}
     of_bca = order.method is not None and order.method.bank == "bca"
@@ -178,7 +178,7 @@ def _state(status: str, message: Mapping[str, Any]) -> PaymentState:
 
 
 def _fraud_status(message: Mapping[str, Any]) -> str:
-    """Shops leave it out, which is no denial (B6)."""
+    """Return the fraud status; shops leave it out, which does not mean `deny` (B6)."""
     return str(message.get("fraud_status") or "accept").lower()
 
 
@@ -208,7 +208,7 @@ def _reversals(
 ) -> tuple[Reversal, ...]:
     """Return refunds by their key, so that the two notifications of one are one.
 
-    What was taken back as a whole, by the bank or by the gateway, has no key but its kind.
+    What was taken back as a whole, by the bank or by the gateway, has only its kind as a key.
     """
     status = str(message["transaction_status"]).lower()
     refunds = tuple(
@@ -220,7 +220,7 @@ def _reversals(
             confirmed=bool(refund.get("bank_confirmed_at")),
         )
         for refund in message.get("refunds") or []
-        if refund.get("refund_key") or status != "chargeback"  # that one is told as a whole
+        if refund.get("refund_key") or status != "chargeback"  # that one is added below
     )
     kind = "reversal" if state == PaymentState.REVERSED else None
     if status == "chargeback" and not any(one.kind == "chargeback" for one in refunds):
@@ -231,7 +231,7 @@ def _reversals(
 
 
 def _kind_of(refund: Mapping[str, Any], status: str) -> str:
-    """What has a key was refunded by the merchant, also where a chargeback followed."""
+    """Return the kind: an entry with a key is the merchant's refund, also before a chargeback."""
     if status in {"chargeback", "partial_chargeback"} and not refund.get("refund_key"):
         return status
     return "refund"

@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 EVENT_ID_LENGTH = 255
 PAGE_SIZE = 100  # the largest that the list takes, C2
-WORTH_A_PAGE = 4  # so many are asked for more quickly by a page than singly
+WORTH_A_PAGE = 4  # for so many a page is quicker than single calls
 PAID_STATUSES = ("PAID", "SETTLED")
 FORBIDDEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
@@ -123,8 +123,8 @@ class XenditAdapter:
         """Go through the list of invoices paid between two moments, the newest first (C2).
 
         Both ends are sent, because one alone has no effect. The list is sorted by when invoices
-        were made, so a page may hold none of what is wanted; pages go on while they are much
-        cheaper than asking for each of the rest singly.
+        were made, so a page may hold none of the wanted ones. It reads on while pages are much
+        cheaper than single calls for the rest.
         """
         wanted, found = set(references), dict[str, PaymentReport]()
         last: str | None = None
@@ -293,7 +293,7 @@ class XenditAdapter:
 
 
 def _is_of(refund: Mapping[str, Any], invoice_id: str, payment_id: str | None) -> bool:
-    """Tell whether a refund is of an invoice; one of them may name its payment only (C1).
+    """Return whether a refund is of an invoice; a refund may name its payment only (C1).
 
     Raises:
         KeyError, TypeError, ValueError: it is no refund.
@@ -306,7 +306,7 @@ def _is_of(refund: Mapping[str, Any], invoice_id: str, payment_id: str | None) -
 
 
 def _complete(rows: Iterable[Mapping[str, Any]]) -> Iterator[PaymentReport]:
-    """Return what a list tells of payments; rows that lack what counts are asked for singly."""
+    """Return the payments of a list; a row without a needed field is left out."""
     for row in rows:
         if row.get("paid_amount") is None or not row.get("paid_at") or not row.get("currency"):
             continue
@@ -321,7 +321,7 @@ def _moment(at: datetime) -> str:
 
 
 def _preferred(reference: str, found: Sequence[PaymentReport]) -> PaymentReport | None:
-    """Choose among invoices that bear one external_id, oldest first."""
+    """Choose among invoices that have one external_id, oldest first."""
     if len(found) > 1:
         invoices = {report.gateway_id: report.raw_status for report in found}
         log.warning("several Xendit invoices", reference=reference, invoices=invoices)

@@ -1,6 +1,6 @@
-"""What Xendit's page shows the total to be made of: `items` and `fees` (A2, C5).
+"""The lines that Xendit's page shows for the total: `items` and `fees` (A2, C5).
 
-Xendit charges `amount` whatever they sum to, so it is for us that they sum to it.
+Xendit charges `amount` and does not check their sum, so we make them sum to it.
 """
 
 from decimal import Decimal

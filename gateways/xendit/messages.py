@@ -1,6 +1,6 @@
-"""Xendit's messages: the invoice that is asked for, and what invoices and callbacks say.
+"""Xendit's messages: requests for invoices, answers and callbacks.
 
-Whole currency on the wire (1250 sen is 12.5), smallest units inside; times are UTC.
+Whole currency in JSON (1250 sen is 12.5), minor units inside; times are UTC.
 """
 
 from collections.abc import Mapping
@@ -128,7 +128,7 @@ def bare(payment_id: object) -> str:
 
 
 def spellings(payment_id: str) -> tuple[str, ...]:
-    """Return all that a payment's id may be written as."""
+    """Return every way to write a payment's id."""
     return (bare(payment_id), *(f"{prefix}{bare(payment_id)}" for prefix in PAYMENT_PREFIXES))
 
 
@@ -163,7 +163,7 @@ def event_notification(event_id: str, message: Mapping[str, Any]) -> Notificatio
 
 
 def _hint(event_id: str, data: object) -> Notification | None:
-    """Return what a payment's own event may be about: invoices may be told twice (C10)."""
+    """Return what a payment's own event may be about: Xendit may notify twice (C10)."""
     if not isinstance(data, Mapping):
         return None
     texts = {name: value for name, value in data.items() if isinstance(value, str) and value}
@@ -178,7 +178,7 @@ def _hint(event_id: str, data: object) -> Notification | None:
 
 
 def _dispute_notification(event_id: str, message: Mapping[str, Any]) -> Notification:
-    """Shape a dispute, which is flat; it moves no money, but somebody must look (C1)."""
+    """Shape a dispute, which is flat; it moves no money, but staff must look at it (C1)."""
     payment_id = read_text(message, "payment_id")
     return Notification(
         event_id=event_id,
@@ -192,7 +192,7 @@ def _dispute_notification(event_id: str, message: Mapping[str, Any]) -> Notifica
 
 
 def _dispute(message: Mapping[str, Any]) -> DisputeReport | None:
-    """Return what a dispute says of itself; what it lacks costs the flag nothing."""
+    """Return what a dispute says; the invoice is flagged also if fields are missing."""
     try:
         amount = Decimal(str(message["amount"]["initial"]))
         return DisputeReport(
@@ -284,7 +284,7 @@ def _channel(invoice: Mapping[str, Any]) -> str | None:
 
 
 def _payment_id(invoice: Mapping[str, Any]) -> str | None:
-    """Return the id of the payment, which only callbacks tell (gateways-2.md C1)."""
+    """Return the id of the payment, which only callbacks have (gateways-2.md C1)."""
     return read_text(invoice, "payment_id") if invoice.get("payment_id") else None
 
 

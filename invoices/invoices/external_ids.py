@@ -1,8 +1,8 @@
-"""Who has a merchant's order number: one invoice that lives, or on which money arrived.
+"""Which invoice has a merchant's order number: one that is open, or that received money.
 
-An invoice that ended unpaid keeps its number until a new one asks for it (spec 2.4). So money
-that arrives late finds the number where it was, unless another invoice has it by then: that one
-keeps it, and the money is booked all the same.
+An invoice that ended unpaid keeps its number until a new invoice takes it (spec 2.4). If money
+arrives late for the old invoice, the new one keeps the number, and the money is booked all the
+same.
 """
 
 import structlog
@@ -18,7 +18,7 @@ ENDED_UNPAID = frozenset({InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED, Invoic
 def free(*, invoice: Invoice) -> bool:
     """Free the number of an invoice if it ended unpaid; return whether it is free now.
 
-    An invoice that lives is not locked for it.
+    An invoice that is still open is not locked for this.
 
     Raises:
         PaymentInProgress: somebody is changing the invoice.
@@ -38,7 +38,7 @@ def _free(invoice_id: int) -> bool:
 
 
 def _has_ended_unpaid(invoice: Invoice) -> bool:
-    """Tell whether an invoice ended and no money ever arrived on it, also none that went back."""
+    """Return whether an invoice ended and never received money, also none that went back."""
     if invoice.status not in ENDED_UNPAID:
         return False
     return not invoice.payment_requests.filter(status=PaymentRequest.Status.PAID).exists()

@@ -64,7 +64,7 @@ def request_label(payment: PaymentRequest) -> SafeString:
 
 
 def part_label(part: Installment) -> SafeString:
-    """Return an instalment's state, told as overdue when it is."""
+    """Return an instalment's state; it is `overdue` when the instalment is."""
     if part.status == Installment.Status.PAID:
         return display.label(part.get_status_display(), "good")
     if part.is_overdue(timezone.now()):

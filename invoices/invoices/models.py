@@ -90,10 +90,10 @@ class Invoice(models.Model):
     fee_percentage = models.DecimalField(max_digits=7, decimal_places=4)
     fee_fixed_amount = models.BigIntegerField()
     paid_amount = models.BigIntegerField(default=0)  # all that was received, less reversals
-    overpayment_amount = models.BigIntegerField(default=0)  # what nobody asked for, still held
+    overpayment_amount = models.BigIntegerField(default=0)  # overpayments that are still held
     refunded_amount = models.BigIntegerField(default=0)  # what went back as the merchant wanted
     installment_count = models.PositiveSmallIntegerField(default=1)
-    review_flags = models.JSONField(default=list)  # of ReviewFlag, in the order they came up
+    review_flags = models.JSONField(default=list)  # of ReviewFlag, in the order they were set
     needs_review = models.GeneratedField(
         expression=ExpressionWrapper(~Q(review_flags=[]), models.BooleanField()),
         output_field=models.BooleanField(),

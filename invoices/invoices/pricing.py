@@ -1,4 +1,4 @@
-"""From what a merchant writes to lines in minor units, or to what is wrong with it."""
+"""Turns what a merchant sends into lines in minor units, or into errors."""
 
 from invoices.invoices.charges import Charges, Line
 from invoices.invoices.request import InvoiceRequest, LineRequest
@@ -37,7 +37,7 @@ def price_lines(request: InvoiceRequest) -> list[Line]:
 
 
 def check_charges(charges: Charges) -> None:
-    """Refuse an invoice that asks for a fee alone, or for more than JSON clients can keep.
+    """Refuse an invoice that has only a fee, or a larger total than JSON clients can keep.
 
     Raises:
         InvalidAmount: the subtotal is 0, or the total is above MAX_AMOUNT.

@@ -1,4 +1,4 @@
-"""Where customers are led back to: a web page, or the merchant's app."""
+"""Where customers return to: a web page, or the merchant's app."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the database itself keeps of an invoice: frozen amounts, legal states, sums of lines."""
+"""What the database itself enforces on an invoice: frozen amounts, legal states, sums of lines."""
 
 import pgtrigger
 

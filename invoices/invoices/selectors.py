@@ -80,7 +80,7 @@ def payment_on_page(*, page_token: str) -> PaymentRequest:
 
 
 def current_payment_url(*, invoice_id: int) -> str | None:
-    """Return where the customer can pay now, for those who still hold an older address."""
+    """Return where the customer can pay now, for customers who have an older address."""
     return (
         PaymentRequest.objects.filter(invoice_id=invoice_id, status=PaymentRequest.Status.OPEN)
         .values_list("payment_url", flat=True)

@@ -396,7 +396,7 @@ class PaymentResponse(serializers.Serializer[PaymentRequest]):
 def installment_answer(
     part: Installment, document: InvoiceDocument, now: datetime
 ) -> dict[str, Any]:
-    """Return one row of a schedule as the API shows it; `overdue` is told here, on read."""
+    """Return one row of a schedule as the API shows it; `overdue` is computed here, on read."""
     opened = document.open_request
     return {
         "number": part.number,

@@ -339,7 +339,7 @@ def _made_before(
 
 
 def _is_succeeded(existing: Invoice, idempotency_record_id: UUID | None) -> bool:
-    """Tell whether another call's invoice ended unpaid, so that a new one may take its place."""
+    """Return whether another call's invoice ended unpaid, so that a new one may take its place."""
     same_call = existing.idempotency_record_id == idempotency_record_id is not None
     return not same_call and external_ids.free(invoice=existing)
 

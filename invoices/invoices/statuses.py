@@ -1,4 +1,4 @@
-"""How an invoice can stand, and which change is legal."""
+"""The states of an invoice, and which change is legal."""
 
 from django.db import models
 from django.db.models import Q
@@ -34,7 +34,7 @@ class RefundStatus(models.TextChoices):
 
 
 OVER = (InvoiceStatus.CANCELLED, InvoiceStatus.EXPIRED)
-"""Ends after which nothing is asked for any more. A failed invoice may be opened anew."""
+"""Ends after which nothing can be paid any more. A failed invoice may be opened again."""
 
 S = InvoiceStatus
 LEGAL_CHANGES: dict[str, frozenset[str]] = {
@@ -43,7 +43,7 @@ LEGAL_CHANGES: dict[str, frozenset[str]] = {
     ),
     S.PENDING: frozenset({S.PARTIALLY_PAID, S.FULLY_PAID, S.FAILED, S.EXPIRED, S.CANCELLED}),
     S.FAILED: frozenset({S.PENDING, S.PARTIALLY_PAID, S.FULLY_PAID, S.EXPIRED, S.CANCELLED}),
-    # Money that is taken back by the gateway leads back to where the invoice was without it.
+    # After a reversal the invoice returns to the state that it had without the money.
     S.PARTIALLY_PAID: frozenset({S.FULLY_PAID, S.PENDING, S.FAILED, S.EXPIRED, S.CANCELLED}),
     S.FULLY_PAID: frozenset({S.PARTIALLY_PAID, S.PENDING, S.FAILED, S.EXPIRED, S.CANCELLED}),
     # Money that still arrives is never refused (FR-041).

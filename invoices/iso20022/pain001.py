@@ -25,7 +25,7 @@ from paytrust.iso20022.builder import Node
 from paytrust.iso20022.messages import Message
 from paytrust.iso20022.text import identifier, lines, phone, text
 
-NOT_PROVIDED = "NOTPROVIDED"  # only where ISO demands what PayTrust never learns: the payer's bank
+NOT_PROVIDED = "NOTPROVIDED"  # only where ISO demands what PayTrust does not know: the payer's bank
 MOST_REMITTANCE_LINES = 3
 MOST_EMAIL = 254
 VERSIONS = {"09": Message.PAIN_001_09, "11": Message.PAIN_001_11}
@@ -171,7 +171,7 @@ def _merchant_reference(invoice: Invoice) -> list[Node] | None:
 
 
 def _remittance_lines(invoice: Invoice, part: Installment) -> list[str]:
-    """Say what people ask first: which instalment, the whole reference, the description."""
+    """Return what people ask for first: instalment, whole reference, description."""
     found: list[str] = []
     if invoice.installment_count > 1:
         found.append(

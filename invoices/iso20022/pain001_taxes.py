@@ -1,4 +1,4 @@
-"""The taxes of an invoice as a pain.001 tells them: rate, category and country."""
+"""The taxes of an invoice as a pain.001 states them: rate, category and country."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ class InvoiceNotInitiated(PayTrustError):
 
 
 def refuse_draft(invoice: Invoice) -> None:
-    """Raise InvoiceNotInitiated if no payment of the invoice was ever opened."""
+    """Raise InvoiceNotInitiated if no payment of the invoice was opened."""
     if invoice.status == InvoiceStatus.DRAFT:
         raise InvoiceNotInitiated
 
@@ -37,7 +37,7 @@ def instruction_id(invoice: Invoice, number: int) -> str:
 
 
 def end_to_end_id(invoice: Invoice, number: int) -> str:
-    """Return what travels to the payee: the merchant's own reference, numbered in a plan."""
+    """Return the reference that the payee gets: the merchant's own, numbered if in instalments."""
     if invoice.external_id is None:
         return instruction_id(invoice, number)
     if invoice.installment_count == 1:

@@ -18,7 +18,7 @@ Moved = tuple[int | None, int]  # an instalment's id, or none for an overpayment
 class Row:
     """One ledger row. Every amount is signed: money in is positive, money back negative."""
 
-    part_id: int | None  # none: nobody asked for it
+    part_id: int | None  # none: an overpayment
     amount: int  # minor units
     shares: Shares = NOTHING
     taxes: Taxes = ()
@@ -105,8 +105,8 @@ def plan_credit(
 def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[int, int]) -> Plan:
     """Plan where money that goes back is taken from.
 
-    What nobody asked for goes first, then what the payment put into instalments, last
-    instalment first; if a later payment has taken its place there, what others put in.
+    An overpayment is taken first, then what the payment put into instalments, last instalment
+    first; if a later payment has taken its place there, what other payments put in.
 
     A refund lowers what is owed: the instalment stays paid, the invoice keeps its state, and
     open pages are left alone. A reversal opens the debt again and is flagged; pages that would
@@ -150,7 +150,7 @@ def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[i
 def _moved(
     standing: Standing, kind: Kind, moves: Sequence[Moved]
 ) -> tuple[Standing, tuple[Row, ...]]:
-    """Return the instalments and rates after money has moved, and the rows that tell of it."""
+    """Return the instalments and rates after money has moved, and the ledger rows of it."""
     sign = 1 if kind is Kind.PAYMENT else -1
     parts = {part.id: part for part in standing.parts}
     rates, rows = standing.rates, []
@@ -198,7 +198,7 @@ def _taken(parts: Sequence[Part], filled: Mapping[int, int], amount: int) -> lis
 
 
 def _settled(after: Standing, paid_at: datetime | None) -> Standing:
-    """Return an invoice with the state, the flags and the time of payment that its money says."""
+    """Return an invoice with the state, flags and time of payment that follow from its money."""
     after = replace(after, review_flags=after.standing_flags, status=after.status_by_money)
     is_paid = after.status == "fully_paid"
     return replace(after, paid_at=(after.paid_at or paid_at) if is_paid else None)

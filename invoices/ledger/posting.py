@@ -69,7 +69,7 @@ class Booking:
 
 
 def locked_account(*, invoice: Invoice) -> Account:
-    """Lock an invoice's instalments and return how all stands. The invoice is locked before."""
+    """Lock an invoice's instalments and return the account. Lock the invoice first."""
     installments = list(invoice.installments.select_for_update().order_by("pk"))
     asked = (
         LineItem.objects.filter(invoice=invoice)
@@ -156,8 +156,8 @@ def reshape(
 ) -> None:
     """Write what unpaid instalments ask for from now on, by their ids.
 
-    One that asks for no more than was paid into it is paid from now on. No money moves, so
-    no ledger row is written. With `opens_next`, a job opens the payment that is due.
+    One whose new total is already paid becomes paid. No money moves, so no ledger row is written.
+    With `opens_next`, a job opens the payment that is due.
 
     Source: FR-066 to FR-069.
     """

@@ -1,7 +1,7 @@
 """What a piece of money is made of: net amount, tax by rate and fee. Pure arithmetic.
 
-Two running sums count apart, in each instalment and at each tax rate: what came in, which is
-payments less reversals, and what was refunded.
+Each instalment and each tax rate has two separate running sums: what came in, which is payments
+less reversals, and what was refunded.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ def shares_of(part: Part, kind: Kind, amount: int) -> Shares:
 
     The tax so far is `floor(tax x money so far / total)`, for either sum apart, and the fee
     likewise; the net amount is the rest. Where that would make a share negative, or larger than
-    what is left to give, the fee gives way: money that completes an instalment makes its
-    columns exact, and money that empties one takes exactly what it held.
+    what is left to give, the fee is lowered: money that completes an instalment makes its columns
+    exact, and money that empties one takes exactly what it held.
 
     Args:
         part: the instalment as it stands before.

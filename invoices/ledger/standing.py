@@ -103,7 +103,7 @@ class Standing:
     parts: tuple[Part, ...]  # in order
     rates: tuple[Rate, ...]  # lowest first
     paid_amount: int = 0  # all that was received, less reversals
-    overpayment_amount: int = 0  # the part no instalment asked for, as far as it is still held
+    overpayment_amount: int = 0  # the overpayment, as far as it is still held
     refunded_amount: int = 0
     status: str = "pending"
     ended_as: str | None = None
@@ -120,9 +120,9 @@ class Standing:
 
     @property
     def status_by_money(self) -> str:
-        """The state that money and end say: money first, then how the invoice ended.
+        """The state, from the money first, then from how the invoice ended.
 
-        An invoice on which money was booked never is a draft again.
+        An invoice on which money was booked is never a draft again.
         """
         if self.allocated_amount >= self.total_amount:
             return "fully_paid"
@@ -132,9 +132,9 @@ class Standing:
 
     @property
     def standing_flags(self) -> tuple[str, ...]:
-        """The review flags but for those that the money has cured.
+        """The review flags, without those that the money has made untrue.
 
-        What came short may be made up, and what was too much may go back. The others tell what
+        Missing money may arrive later, and an overpayment may go back. The other flags say what
         happened, and stay (spec 6.3).
         """
         is_short = any(0 < part.received.amount < part.asked.amount for part in self.parts)

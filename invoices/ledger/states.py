@@ -9,8 +9,8 @@ from invoices.models import Invoice, InvoiceStatus
 def status_of(invoice: Invoice) -> InvoiceStatus:
     """Return the state of an invoice after a change that moved no money.
 
-    While money is on it, the money says the state (`Standing.status_by_money`); without, how it
-    ended. An invoice that once had a payment URL never is a draft again.
+    While the invoice holds money, the money decides (`Standing.status_by_money`); otherwise its
+    end decides. An invoice that once had a payment URL is never a draft again.
     """
     if invoice.paid_amount > 0:
         return InvoiceStatus(invoice.status)

@@ -62,7 +62,7 @@ class Means:
     name: str
     numbers: tuple[Number, ...]
     qr_svg: str | None
-    qr_image_url: str | None  # the gateway's picture, where it does not tell what is in it
+    qr_image_url: str | None  # the gateway's picture, where it does not send the code's content
     qr_hint: str
     app: str | None  # which opens by the link
     link: str | None
@@ -115,7 +115,7 @@ def _drawn(content: str) -> str:
 
 
 def _safe_link(url: str | None) -> str | None:
-    """Return a link that opens a page or an app; applications have schemes of their own."""
+    """Return a link that opens a page or an app; apps have their own schemes."""
     scheme = urlsplit(url).scheme if url else ""
     return url if SCHEME.fullmatch(scheme) and scheme not in RUNS_CODE else None
 

@@ -1,4 +1,4 @@
-"""The words of our payment page, in English and in Bahasa Indonesia."""
+"""The texts of our payment page, in English and in Bahasa Indonesia."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Our own payment page, for payments whose gateway has none: what to pay, how, and how it stands.
 
-Whoever holds the address may see it, so the address is unguessable, kept from search engines and
-other sites, and what it shows helps to pay and to nothing else.
+Everybody who has the address may see the page. So the address cannot be guessed and is hidden from
+search engines and other sites, and the page shows only what is needed to pay.
 """
 
 import re
@@ -38,7 +38,7 @@ POLICY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """How a payment stands, for the one who is to pay it."""
+    """How a payment stands, for the customer who pays it."""
 
     state: str
     merchant: str
@@ -84,7 +84,7 @@ def show(request: HttpRequest, page_token: str) -> HttpResponse:
 
 @problems.read_only
 def status(request: HttpRequest, page_token: str) -> HttpResponse:
-    """Tell the open page how its payment stands."""
+    """Answer the open page with how its payment stands."""
     payment = _payment(page_token)
     if payment is None:
         return problems.answer(problems.NotFound("There is no such payment."), request)

@@ -1,4 +1,4 @@
-"""A payment that nobody will make any more (spec 2.6), and the invoice that follows it."""
+"""The end of a payment request without money (spec 2.6), and what its invoice becomes."""
 
 from datetime import datetime, timedelta
 
@@ -21,11 +21,11 @@ ENDS_ATTEMPT = frozenset({PaymentState.EXPIRED, PaymentState.FAILED})
 def ending_of(
     *, payment_request: PaymentRequest, report: PaymentReport, now: datetime
 ) -> Status | None:
-    """Return as what a report ends a payment request; None if it can still be paid.
+    """Return the status in which a report ends a payment request; None if it can still be paid.
 
-    An attempt that the bank denied, or that ran out of time, ends no page on which the customer
-    may try again: that page ends when its own time is over, unpaid. A charge that has no page
-    at its gateway ends with its only attempt.
+    An attempt that the bank denied, or that ran out of time, does not end a page on which the
+    customer may try again: that page ends when its own time is over, unpaid. A charge that has no
+    page at its gateway ends with its only attempt.
 
     Source: spec 2.6, gateways-2.md C4.
     """

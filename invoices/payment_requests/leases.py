@@ -1,4 +1,4 @@
-"""Who is at a payment request now, and how those who come meanwhile are turned away."""
+"""Which caller works on a payment request now, and how other callers are refused meanwhile."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -26,10 +26,10 @@ in_locked_transaction = locking.in_locked_transaction(held=PaymentInProgress)
 
 
 def require_free(payment_request: PaymentRequest, now: datetime) -> None:
-    """Refuse a request that somebody else is asking its gateway about.
+    """Refuse a payment request about which another caller is asking its gateway.
 
     Raises:
-        PaymentInProgress: somebody is.
+        PaymentInProgress: another caller is.
     """
     if payment_request.is_leased(now):
         raise PaymentInProgress

@@ -20,7 +20,7 @@ class PaymentRequestQuerySet(TenantQuerySet["PaymentRequest"]):
         return self.filter(status__in=PaymentRequest.ACTIVE)
 
     def to_check(self, now: datetime) -> Self:
-        """Those about which the gateway is to be asked by `now`, since no word came."""
+        """Those about which the gateway is to be asked by `now`, because no notification came."""
         return self.filter(status__in=states.CHECKED, next_check_at__lte=now)
 
     def left_closing(self, now: datetime) -> Self:
@@ -48,7 +48,7 @@ class PaymentRequest(models.Model):
     amount = models.BigIntegerField()
     currency_code = models.CharField(max_length=3)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPENING)
-    leased_until = models.DateTimeField(null=True)  # somebody is asking the gateway until then
+    leased_until = models.DateTimeField(null=True)  # a caller may ask the gateway until then
     tries = models.PositiveIntegerField(default=0)  # times the gateway was asked to make it
     gateway_payment_id = models.CharField(max_length=255, null=True)
     # The payment's own id where the gateway gives it one (Xendit's payment_id), as it came.
@@ -109,9 +109,9 @@ class PaymentRequest(models.Model):
 
     @property
     def on_gateways_page(self) -> bool:
-        """Whether the customer pays on a page of the gateway, not by what ours shows."""
+        """Whether the customer pays on a page of the gateway, not on ours."""
         return self.payment_url is not None and self.page_token is None
 
     def is_leased(self, now: datetime) -> bool:
-        """Tell whether somebody is asking the gateway about it at this moment."""
+        """Return whether a caller is asking the gateway about it at this moment."""
         return self.leased_until is not None and self.leased_until > now

@@ -70,8 +70,8 @@ def open_payment(
 def open_due_payment(*, invoice_id: int, now: datetime) -> None:
     """Open the payment that is due on an invoice, for a job; safe to run twice.
 
-    Whatever hinders it (a gateway away, another call at work) is logged, and the job tries
-    again later. An invoice on which nothing can be paid any more is due no longer.
+    Every obstacle (the gateway is away, another call works on it) is logged, and the job tries
+    again later. An invoice on which nothing can be paid any more is no longer due.
     """
     invoice = Invoice.objects.select_related("tenant").get(pk=invoice_id)
     if invoice.open_payment_at is None:
@@ -151,7 +151,7 @@ def _lease_payment(
 
 
 def _refuse_while_leased(tenant: Tenant, invoice_id: int, now: datetime) -> None:
-    """Turn callers away before they take the lock that the one at work needs for its answer."""
+    """Refuse callers before they take the lock that the leaseholder needs for its answer."""
     at_work = PaymentRequest.objects.filter(
         tenant=tenant,
         invoice_id=invoice_id,

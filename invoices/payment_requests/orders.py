@@ -1,4 +1,4 @@
-"""A payment request in the words of the gateways: what is asked for, by whom, for what."""
+"""A payment request as the order that gateways get: how much, from whom, for what."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ def order_for(
 ) -> PaymentOrder:
     """Return a payment request as the order that adapters understand.
 
-    Where it asks for the whole invoice, the customer sees its lines, tax and fee; for an
+    If it is for the whole invoice, the customer sees its lines, tax and fee; if it is for an
     instalment, or for the rest of one, one line names it.
 
     Source: spec 2.9.

@@ -30,7 +30,7 @@ from paytrust.operations.database import release_connection
 
 log = structlog.get_logger(__name__)
 
-PAGE_TOKEN_BYTES = 24  # 192 bits that nobody guesses
+PAGE_TOKEN_BYTES = 24  # 192 bits, which cannot be guessed
 
 
 def ask_gateway(
@@ -38,8 +38,8 @@ def ask_gateway(
 ) -> PaymentRequest:
     """Open a leased request at its gateway and record the answer.
 
-    Holds no lock and no database connection while the gateway thinks. An open request is
-    returned unasked.
+    Holds no lock and no database connection during the gateway's call. An open request is returned
+    without a call.
 
     Raises:
         GatewayTimeout, GatewayUnavailable: nothing is known to be made; the request stays
@@ -74,7 +74,7 @@ def ask_gateway(
 def record_page(
     *, payment_request: PaymentRequest, page: PaymentPage, now: datetime
 ) -> PaymentRequest:
-    """Store the URL and move the invoice on, unless the money was faster.
+    """Store the URL and change the invoice's state, unless the money was faster.
 
     Where the gateway has no page, the URL is that of ours, which shows the instructions.
     """

@@ -1,8 +1,8 @@
 """What can happen to a payment request: each function is one event.
 
-No other module writes a request's status, lease, next check, end or number of tries. What may
-follow what is data (`states.LEGAL_CHANGES`), which the database enforces too. Who calls holds
-the invoice's row lock, unless the function says that it needs none.
+No other module writes a request's status, lease, next check, end or number of tries. The legal
+changes are data (`states.LEGAL_CHANGES`), which the database enforces too. The caller holds the
+invoice's row lock, unless the function says that it needs none.
 """
 
 from collections.abc import Collection, Sequence
@@ -87,7 +87,7 @@ def lease_released(*, payment_request: PaymentRequest) -> None:
 
 
 def found_paid(*, payment_request: PaymentRequest, now: datetime) -> None:
-    """Have the gateway asked again at once by the job that books what it answers.
+    """Let the job that books the gateway's answers ask the gateway again at once.
 
     Needs no lock.
     """
@@ -116,7 +116,7 @@ def close_failed(*, payment_request: PaymentRequest) -> None:
 
 
 def overtaken(*, installments: Collection[Installment], now: datetime) -> None:
-    """Have a job close the payments that ask for another amount than is due now.
+    """Let a job close the payments whose amount is not the one that is due now.
 
     Args:
         installments: those whose balance has changed.
@@ -128,17 +128,17 @@ def overtaken(*, installments: Collection[Installment], now: datetime) -> None:
 
 
 def paid(*, payment_request: PaymentRequest, now: datetime) -> None:
-    """Record that money came, whatever the request was before (FR-041)."""
+    """Record that money came; the request may have had any status (FR-041)."""
     _end(payment_request, Status.PAID, now)
 
 
 def ended(*, payment_request: PaymentRequest, ended_as: str, now: datetime) -> None:
-    """Record that nobody can pay it any more.
+    """Record that it cannot be paid any more.
 
     Args:
         payment_request: an active one.
         ended_as: `expired`, `failed` or `cancelled`. One that we were closing is `cancelled`,
-            whatever the gateway calls it.
+            also if the gateway says otherwise.
         now: when it became known.
     """
     closed_by_us = payment_request.status == Status.CLOSING
@@ -154,12 +154,12 @@ def asked_again(*, payment_request: PaymentRequest, at: datetime) -> None:
 
 
 def to_be_asked(*, ids: Sequence[int], at: datetime) -> None:
-    """Have the gateway asked about payments at a time, but for those that have ended."""
+    """Set when the gateway is asked about payments, except those that have ended."""
     PaymentRequest.objects.filter(pk__in=ids, status__in=CHECKED).update(next_check_at=at)
 
 
 def checks_handed_out(ids: Sequence[int], *, until: datetime) -> None:
-    """Have payments asked about again at `until`, should their tasks be lost."""
+    """Set that payments are asked about again at `until`, in case their tasks are lost."""
     PaymentRequest.objects.filter(pk__in=ids).update(next_check_at=until)
 
 
@@ -169,7 +169,7 @@ def closings_handed_out(ids: Sequence[int], *, now: datetime) -> None:
 
 
 def _if_still(payment_request: PaymentRequest, still: Status, **changes: object) -> bool:
-    """Change a row in one conditional UPDATE; return whether it was still so."""
+    """Change a row in one conditional UPDATE; return whether the condition still held."""
     rows = PaymentRequest.objects.filter(pk=payment_request.pk, status=still)
     return bool(rows.update(**changes))
 

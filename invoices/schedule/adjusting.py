@@ -47,7 +47,7 @@ class InvoiceChanged(PayTrustError):
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What a customer owes on an invoice, as somebody sees it who wants to change it."""
+    """What a customer owes on an invoice, as seen by a person who wants to change it."""
 
     ended_as: str | None
     paid_amount: int
@@ -68,7 +68,7 @@ def owed_on(document: InvoiceDocument) -> Owed:
 def owed_after_adjustment(
     *, document: InvoiceDocument, named: Mapping[int, int], now: datetime
 ) -> Owed:
-    """Return what would be owed after an adjustment, which nothing is changed by.
+    """Return what would be owed after an adjustment; change nothing.
 
     Raises:
         InvoiceNotPayable: paid, expired or cancelled.
@@ -88,7 +88,7 @@ def owed_after_adjustment(
 
 
 def owed_after_cancellation(*, document: InvoiceDocument) -> Owed:
-    """Return what would be owed after a cancellation, which nothing is changed by.
+    """Return what would be owed after a cancellation; change nothing.
 
     Raises:
         InvoiceNotCancellable: money is on it, or it has ended.
@@ -240,7 +240,7 @@ def _changed(document: InvoiceDocument, asked: Mapping[int, Shares]) -> list[int
 def _lease_closing(
     invoice: Invoice, installments: Sequence[int], now: datetime
 ) -> PaymentRequest | None:
-    """Mark the open payment of one of `installments` as closing, so that nobody else acts."""
+    """Mark the open payment of one of `installments` as closing, so that no other caller acts."""
     current = invoice.payment_requests.filter(installment__in=installments).active().first()
     if current is None:
         return None

@@ -31,7 +31,7 @@ class Installment(models.Model):
     """One part of an invoice, with its shares of the invoice's tax and fee."""
 
     class Status(models.TextChoices):
-        UNPAID = "unpaid"  # `overdue` is told on read, not stored
+        UNPAID = "unpaid"  # `overdue` is computed on read, not stored
         PAID = "paid"
 
     tenant = columns.column()
@@ -99,7 +99,7 @@ class Installment(models.Model):
         }
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether it is unpaid and past due, on an invoice that still asks for it.
+        """Whether it is unpaid and past due, on an invoice that can still be paid.
 
         Nothing is overdue on a draft, which no customer has seen, nor on an invoice that was
         cancelled, has expired, or whose money was refunded as a whole.

@@ -51,7 +51,7 @@ def _covers(shares: Shares, received: Shares) -> bool:
 
 
 def _due_shares(unpaid: Sequence[Standing], totals: Mapping[int, int]) -> list[Shares]:
-    """Share out what is due of tax and fee together, then part the two: none exceeds its part."""
+    """Share out the due tax and fee together, then separate the two: none exceeds its total."""
     due = [totals[part.number] - part.received.amount for part in unpaid]
     tax = sum(part.asked.tax_amount - part.received.tax_amount for part in unpaid)
     fee = sum(part.asked.service_fee_amount - part.received.service_fee_amount for part in unpaid)

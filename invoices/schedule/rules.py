@@ -1,4 +1,4 @@
-"""What the database itself keeps of a schedule: sums, and that what is paid stays as it is."""
+"""What the database itself enforces on a schedule: sums, and no change of what is paid."""
 
 import pgtrigger
 

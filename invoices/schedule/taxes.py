@@ -16,5 +16,5 @@ def tax_by_rate(line_items: Iterable[LineItem]) -> dict[Decimal, int]:
 
 
 def shares(amount: int, weights: Sequence[int]) -> list[int]:
-    """Split an amount in proportion; the last takes the rest, or all where nothing weighs."""
+    """Split an amount in proportion; the last takes the rest, or all if no weight is above 0."""
     return allocate(amount, weights) if any(weights) else [*[0] * (len(weights) - 1), amount]

@@ -1,4 +1,4 @@
-"""Which events a change of an invoice is, by how GET showed it before and shows it after.
+"""The events of a change of an invoice, from how GET showed it before and shows it after.
 
 Pure: it knows dictionaries and no database, so that a test can recompute the events from the rows.
 """

@@ -1,7 +1,8 @@
 """Writing the events of what happens to an invoice, in the transaction in which it happens.
 
-Whoever changes an invoice under its lock looks at it first and tells afterwards; what is told
-follows from the two sights alone, so that no change is told twice, or without having happened.
+A caller that changes an invoice under its lock calls `look` before and `tell` after the change.
+The events follow from the two sights alone, so that no event is written twice, or without a
+change.
 """
 
 import functools
@@ -91,7 +92,7 @@ def tell(
         invoice: as it is now, still locked.
         before: how it looked when it had been locked.
         now: when it happens.
-        movements: money that moved, in order; told first.
+        movements: money that moved, in order; its events come first.
 
     Source: spec 9.1.
     """
@@ -109,7 +110,7 @@ def tell_created(*, document: InvoiceDocument, now: datetime) -> None:
 
 @transaction.atomic
 def tell_overdue(*, now: datetime, limit: int) -> int:
-    """Write the events of instalments that fell overdue and were not told; return how many.
+    """Write the missing events of instalments that became overdue; return how many.
 
     Rows that others hold are left for the next run.
     """
@@ -127,7 +128,7 @@ def tell_overdue(*, now: datetime, limit: int) -> int:
 
 
 def _tell_overdue(invoice: Invoice, now: datetime) -> int:
-    """Tell of those that still are overdue, now that the invoice is locked."""
+    """Write the events of those that are still overdue, now that the invoice is locked."""
     open_request = PaymentRequest.objects.filter(invoice=invoice, status=Status.OPEN).first()
     document = InvoiceDocument(invoice, (), (), open_request)
     told = [
@@ -144,7 +145,7 @@ def _tell_overdue(invoice: Invoice, now: datetime) -> int:
 
 
 def _untold(now: datetime) -> QuerySet[Installment]:
-    """Return the instalments that are overdue and of which no event says so."""
+    """Return the overdue instalments that have no event about it yet."""
     told = (
         Event.objects.filter(type=OVERDUE, invoice_id=OuterRef("invoice_id"))
         .annotate(number=KT("data__object__number"))

@@ -1,4 +1,4 @@
-"""Let a tenant's payments go by the platform's account again."""
+"""Let a tenant's payments use the platform's account again."""
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
