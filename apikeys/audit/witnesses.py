@@ -1,7 +1,8 @@
 """Rows that prove an act of staff: the trail must have that act.
 
 The decisions of two people are in their own table, beside the trail. A person who removes an act
-from the trail must change that table too, or the missing act is found.
+from the trail must change that table too, or the missing act is found. This matters where the
+person cannot forge a seal.
 """
 
 from collections.abc import Iterator

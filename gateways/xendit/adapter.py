@@ -306,7 +306,7 @@ def _is_of(refund: Mapping[str, Any], invoice_id: str, payment_id: str | None) -
 
 
 def _complete(rows: Iterable[Mapping[str, Any]]) -> Iterator[PaymentReport]:
-    """Return the payments of a list; a row without a needed field is left out."""
+    """Return the payments of a list; the caller asks singly for a row that lacks a field."""
     for row in rows:
         if row.get("paid_amount") is None or not row.get("paid_at") or not row.get("currency"):
             continue
