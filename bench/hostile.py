@@ -34,7 +34,7 @@ def run(bench: Bench) -> list[Row]:
     key = {"X-API-Key": bench.stack.api_key, "Content-Type": "application/json"}
 
     def subject(name: str, body: bytes, status: int) -> Subject:
-        request = Request("POST", "/invoices", body.decode(), key)
+        request = Request("POST", "/invoices", body.decode("utf-8", "surrogateescape"), key)
         return Subject(name, lambda n: [request] * n, status)
 
     table = shapes()

@@ -164,7 +164,12 @@ def _carry_out(
 
 
 def _exchange(connection: http.client.HTTPConnection, request: Request) -> tuple[int, str]:
-    connection.request(request.method, request.path, request.body or None, request.headers)
+    connection.request(
+        request.method,
+        request.path,
+        request.body.encode("utf-8", "surrogateescape") or None,
+        request.headers,
+    )
     answer = connection.getresponse()
     return answer.status, answer.read().decode()
 
