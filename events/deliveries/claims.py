@@ -14,8 +14,8 @@ from django.db import connection, transaction
 
 from events.models import Delivery, WebhookEndpoint
 
-QUEUED: Final = timedelta(seconds=60)  # after it, a lost task is enqueued again
-WORKED: Final = timedelta(seconds=60)  # two rounds of 15 s, writing, and room
+QUEUED: Final = timedelta(seconds=40)  # after it, a lost task is enqueued again
+WORKED: Final = timedelta(seconds=40)  # a round of 2 s, one more delivery of 15 s, writing, room
 
 # Deliveries behind one that waits for its next attempt wait as long, so that no worker reads
 # them again and again.
