@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status reset test chromium test-slow check format bench lock venv venv-local \
+.PHONY: help demo up down status reset test chromium test-slow check format bench faults lock venv venv-local \
   check-code check-django check-dependencies check-containers check-platforms messages
 
 PYTHON ?= python3
@@ -60,6 +60,9 @@ check: check-code check-django check-dependencies check-containers ## lint, type
 
 bench: venv ## measure, print a table, write bench-results.json
 	@$(RUN) bench $(ARGS)
+
+faults: venv ## kill and cut a stack of its own under load for SECONDS=600, write faults-results.json; RATE=3 orders a second, SEED=...
+	@$(RUN) tests.faults $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
 
 messages: venv ## collect the texts of the back office and compile their translations; needs GNU gettext
 	@$(MANAGE) makemessages --locale id --locale ms --no-obsolete --no-wrap --add-location file \

@@ -152,7 +152,7 @@ def demo(stack: Stack, *, once: bool) -> int:
         return subprocess.run(
             [sys.executable, "manage.py", "demo", "--stack", str(stack.description)],
             cwd=PROJECT,
-            env=_environment(stack),
+            env=environment_of(stack),
             check=False,
         ).returncode
     finally:
@@ -185,7 +185,7 @@ def _start(stack: Stack) -> None:
     stack.logs.mkdir(mode=0o700, exist_ok=True)
     _say("Starting PostgreSQL and Valkey, bringing the database up to date ...")
     with _undisturbed():
-        environment = _environment(stack)
+        environment = environment_of(stack)
     _migrate(stack, environment)
     environment.pop("DATABASE_OWNER_URL", None)  # no process that serves knows it
     _say("Starting web, worker, deliveries, beat and sandbox ...")
@@ -202,7 +202,7 @@ def _start(stack: Stack) -> None:
     _write(stack.description, _describe(stack, environment, accounts, running))
 
 
-def _environment(stack: Stack) -> dict[str, str]:
+def environment_of(stack: Stack) -> dict[str, str]:
     environment = {**os.environ, **_secrets(stack)}
     if not (environment.get("DATABASE_URL") and environment.get("REDIS_URL")):
         servers = embedded.start(stack.state)

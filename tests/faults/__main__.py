@@ -1,0 +1,336 @@
+"""`python -m tests.faults [--seconds 600]`: kill and cut a stack under load, and judge it.
+
+A stack of its own, with empty data, in $PAYTRUST_STATE/faults and on free ports. Its merchants,
+their customers and a receiver of events work on while one part after another is killed or cut
+off. At the end nothing may be lost, doubled, unbooked or undelivered.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from paytrust.localstack import embedded, processes
+from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.stack import Stack, StackFailed
+from tests.faults import judging
+from tests.faults.judging import Verdict
+from tests.faults.load import Load, Shop, Tally, order_of
+from tests.faults.parts import HARMS, Parts, started, wait_until
+from tests.faults.receiver import Receiver
+
+RESULTS: Final = PROJECT / "faults-results.json"
+RECOVERY_LIMIT_SECONDS: Final = 60
+GIVEN_UP_SECONDS: Final = 150  # then the run goes on with the next harm
+SETTLING_SECONDS: Final = 420
+# One endpoint for each kind of events: each is told by one worker at a time.
+ENDPOINTS: Final = {
+    "/made": ["invoice.created", "invoice.payment_ready"],
+    "/money": ["payment.succeeded", "installment.paid"],
+    "/paid": ["invoice.paid", "invoice.partially_paid", "invoice.overpaid"],
+    "/rest": [
+        *("invoice.expired", "invoice.cancelled", "invoice.failed", "payment.failed"),
+        *("payment.expired", "payment.reversed", "installment.overdue"),
+    ],
+}
+# Some need a moment that only comes with certain payments; these may come at any time.
+SANDBOX_FAULTS: Final = (
+    *("timeout", "created_but_timeout", "connection_reset", "http_500", "http_503", "html_502"),
+    *("slow", "webhook_lost", "webhook_late", "webhook_duplicate", "webhook_out_of_order"),
+    *("webhook_bad_signature", "double_encoded", "empty_body", "unknown_order"),
+)
+# What due times wait for: retries of events (1, 6, 36 minutes), questions to the gateway (10
+# minutes, 1 hour), deliveries (5 and 30 minutes, 2 hours). Invoices live for 24 hours.
+LEAPS: Final = ("2m", "7m", "12m", "40m", "70m", "130m", "180m", "240m")
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """One kill or cut, and when the service was whole again."""
+
+    part: str
+    recovered_s: float
+
+
+@dataclass
+class Scene:
+    """What a run works with."""
+
+    parts: Parts
+    shop: Shop
+    load: Load
+    receiver: Receiver
+    chance: random.Random
+    harms: list[Harm] = field(default_factory=list)
+    probes: int = 0
+
+    @property
+    def sandbox(self) -> str:
+        return f"{self.parts.stack.sandbox_url}/control"
+
+
+def main() -> int:
+    """Run, print a table, write faults-results.json; exit 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=main.__doc__)
+    parser.add_argument("--seconds", type=int, default=600, help="how long harm is done (600)")
+    parser.add_argument("--rate", type=float, default=3.0, help="orders a second (3)")
+    parser.add_argument("--seed", type=int, default=20_261_128, help="of orders and harms")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the file of figures")
+    given = parser.parse_args()
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))  # leaves through `finally`
+    state = PROJECT / (os.environ.get("PAYTRUST_STATE") or ".paytrust") / "faults"
+    here = Stack(state.resolve(), free_port(), free_port())
+    say(f"Seed {given.seed}: {given.seconds} s, {given.rate:g} orders a second, in {state}.")
+    try:
+        with started(here) as parts, Receiver(given.seed) as receiver:
+            scene = prepared(parts, receiver, rate=given.rate, seed=given.seed)
+            with sandbox_faults(scene):
+                do_harm(scene, seconds=given.seconds)
+                say("No more orders; those under way end ...")
+                scene.load.stop()
+            verdict = settled(scene)
+            audit = audited(parts)
+            return report(scene, verdict, audit, given.results)
+    except (StackFailed, embedded.ServerFailed) as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def prepared(parts: Parts, receiver: Receiver, *, rate: float, seed: int) -> Scene:
+    """Make the endpoints and start the load."""
+    known = json.loads(parts.stack.description.read_text())
+    session = requests.Session()
+    session.headers["X-API-Key"] = known["api_key"]
+    for path, types in ENDPOINTS.items():
+        made = session.post(
+            f"{known['base_url']}/webhook-endpoints",
+            json={"url": receiver.url + path, "event_types": types},
+            timeout=30,
+        )
+        made.raise_for_status()
+        receiver.trust(path, made.json()["secret"])
+    shop = Shop(known["base_url"], known["api_key"], Tally())
+    load = Load(shop, rate=rate, seed=seed)
+    scene = Scene(parts, shop, load, receiver, random.Random(seed))  # noqa: S311  # repeatable
+    let_sandbox_run_free(scene)
+    load.start()
+    return scene
+
+
+# Harm
+
+
+def do_harm(scene: Scene, *, seconds: float) -> None:
+    """Harm every part in turn, in an order that chance gives anew each round."""
+    say(
+        f"\n{'at s':>6}  {'harmed':<18}{'for s':>6}{'whole after s':>15}{'orders':>9}{'waiting':>9}"
+    )
+    began = time.monotonic()
+    turn: list[str] = []
+    while time.monotonic() - began < seconds:
+        if not turn:
+            turn = list(HARMS)
+            scene.chance.shuffle(turn)
+        name, lasts_s = turn.pop(), scene.chance.uniform(0.5, 8)
+        at = time.monotonic()
+        scene.parts.harm(name)
+        scene.parts.tend_for(lasts_s)
+        scene.parts.repair(name)
+        if name == "sandbox":
+            let_sandbox_run_free(scene)
+        scene.harms.append(Harm(name, recovery_s(scene, since=at)))
+        say(
+            f"{at - began:>6.0f}  {name:<18}{lasts_s:>6.1f}{scene.harms[-1].recovered_s:>15.1f}"
+            f"{len(scene.shop.tally.made):>9}{scene.load.waiting:>9}"
+        )
+        scene.parts.tend_for(scene.chance.uniform(1, 6))
+
+
+def recovery_s(scene: Scene, *, since: float) -> float:
+    """Wait until an order that was made after the harm is created, paid, booked and told of."""
+    whole = threading.Event()
+    while not whole.is_set() and time.monotonic() - since < GIVEN_UP_SECONDS:
+        scene.parts.tend()
+        scene.probes += 1
+        number = f"probe-{scene.probes}"
+        threading.Thread(target=probe, args=(scene, number, whole), daemon=True).start()
+        whole.wait(1.0)
+    return time.monotonic() - since
+
+
+def probe(scene: Scene, number: str, whole: threading.Event) -> None:
+    until = time.monotonic() + GIVEN_UP_SECONDS
+    order = order_of(number, random.Random(number))  # noqa: S311
+    invoice = scene.shop.create(order, until=until)
+    if invoice is None or not invoice.get("payment_url"):
+        return
+    scene.shop.pay(invoice["payment_url"], until=until)
+    if wait_until(lambda: scene.receiver.heard_that_paid(invoice["id"]), seconds=120):
+        whole.set()
+
+
+def let_sandbox_run_free(scene: Scene) -> None:
+    """Take away the gateways' rate limits, which a sandbox forgets with its process."""
+    wait_until(lambda: processes.answers(f"{scene.sandbox}/limits"), seconds=60)
+    for gateway in ("xendit", "midtrans"):
+        command(scene, "limits", {"gateway": gateway, "per_minute": 0})
+
+
+@contextmanager
+def sandbox_faults(scene: Scene) -> Iterator[None]:
+    """Let the gateways do wrong now and then, to orders but not to probes, within the block."""
+    over = threading.Event()
+    chance = random.Random(scene.chance.random())  # noqa: S311  # repeatable
+
+    def go_wrong() -> None:
+        while not over.wait(chance.uniform(1, 5)):
+            fault = {
+                "gateway": chance.choice(["xendit", "midtrans"]),
+                "fault": chance.choice(SANDBOX_FAULTS),
+                "match": {"external_id": "order-*"},
+            }
+            try:
+                command(scene, "faults", fault)
+            except requests.RequestException:
+                continue  # it is away itself
+
+    thread = threading.Thread(target=go_wrong)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    requests.delete(f"{scene.sandbox}/faults", timeout=10)
+
+
+def command(scene: Scene, name: str, body: dict[str, Any]) -> None:
+    requests.post(f"{scene.sandbox}/{name}", json=body, timeout=10).raise_for_status()
+
+
+# Judging
+
+
+def settled(scene: Scene) -> Verdict:
+    """Move the clocks on until nothing is outstanding any more, or nothing more can come."""
+    leaps, last, moved_at = list(LEAPS), -1, time.monotonic()
+    deadline = moved_at + SETTLING_SECONDS
+    while True:
+        scene.parts.tend()
+        verdict = verdict_of(scene)
+        left = len(verdict.unbooked) + len(verdict.undelivered)
+        now = time.monotonic()
+        if not left or now > deadline:
+            return verdict
+        if left != last:
+            last, moved_at = left, now
+        elif now - moved_at > 10 and leaps:
+            leap, moved_at = leaps.pop(0), now
+            say(
+                f"{len(verdict.unbooked)} unbooked, {len(verdict.undelivered)} undelivered: "
+                f"the clocks move on by {leap} ..."
+            )
+            requests.post(
+                f"{scene.sandbox}/clock", json={"advance": leap, "everyone": True}, timeout=120
+            )
+        elif not leaps and now - moved_at > 60:
+            return verdict
+        time.sleep(1)
+
+
+def verdict_of(scene: Scene) -> Verdict:
+    charges = requests.get(f"{scene.sandbox}/charges", timeout=60).json()
+    return judging.judge(
+        judging.books_of(scene.parts.database_url),
+        made=dict(scene.shop.tally.made),
+        taken=judging.taken_of(charges),
+        heard=set(scene.receiver.events),
+    )
+
+
+def audited(parts: Parts) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "audit_books"],
+        cwd=PROJECT,
+        env=parts.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def report(
+    scene: Scene, verdict: Verdict, audit: subprocess.CompletedProcess[str], results_file: Path
+) -> int:
+    """Print what came of it and write the results; return the exit code."""
+    tally, receiver = scene.shop.tally, scene.receiver
+    worst: dict[str, float] = {}
+    for harm in scene.harms:
+        worst[harm.part] = max(harm.recovered_s, worst.get(harm.part, 0))
+    faults = {
+        name: len(getattr(verdict, name))
+        for name in ("lost", "doubled", "unbooked", "untaken", "undelivered")
+    }
+    results = {
+        "invoices": len(tally.made),
+        "kills": len(scene.harms),
+        **faults,
+        "worst_recovery_s": round(max(worst.values(), default=0), 1),
+        "audit_clean": audit.returncode == 0,
+    }
+    results_file.write_text(json.dumps(results, indent=2) + "\n")
+    say(f"\n{'harmed':<18}{'times':>6}{'slowest recovery, s':>21}")
+    for part, seconds in sorted(worst.items()):
+        times = sum(harm.part == part for harm in scene.harms)
+        say(f"{part:<18}{times:>6}{seconds:>21.1f}")
+    say("")
+    for name, value in results.items():
+        say(f"{name:<18}{value!s:>12}")
+    say(f"\nEvents told: {len(receiver.events)}; wrongly signed: {receiver.forged}.")
+    say(f"Answers to POST /invoices: {dict(sorted(tally.answers.items()))};")
+    say(f"slowest order {tally.slowest_s:.0f} s; given up: {len(tally.given_up)}.")
+    if scene.parts.ended_by_themselves:
+        say(f"Ended by themselves and were started again: {scene.parts.ended_by_themselves}.")
+    for name in faults:
+        if found := getattr(verdict, name):
+            say(f"{name}: {', '.join(map(str, found[:20]))}")
+    for surprise in tally.surprises[:5]:
+        say(f"unexpected answer: {surprise}")
+    if audit.returncode:
+        say(audit.stdout[-2000:] + audit.stderr[-2000:])
+    say(f"{results_file}")
+    whole = results["worst_recovery_s"] <= RECOVERY_LIMIT_SECONDS
+    broken = any(faults.values()) or tally.surprises or receiver.forged or audit.returncode
+    return 1 if broken or not whole else 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Merchants and their customers, at a steady rate; neither gives up at the first failure."""
+
+import queue
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import requests
+
+from tests.factories import invoice_body, rupiah_body
+
+MERCHANTS: Final = 16  # threads
+PATIENCE_SECONDS: Final = 150  # one order's; longer than any lease and any harm
+PAID: Final = 0.85  # of the orders
+IN_INSTALMENTS: Final = 0.1
+RETRIED: Final = frozenset({408, 409, 429, 500, 502, 503, 504})
+CALL_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a merchant sells: its number and the body of POST /invoices."""
+
+    number: str
+    body: dict[str, Any]
+    is_paid: bool
+
+    @property
+    def has_instalments(self) -> bool:
+        return "installments" in self.body
+
+
+@dataclass
+class Tally:
+    """What the merchants were told, for the judge."""
+
+    made: dict[str, int] = field(default_factory=dict)  # order number -> invoice id of a 201
+    answers: Counter[int] = field(default_factory=Counter)
+    given_up: list[str] = field(default_factory=list)
+    surprises: list[str] = field(default_factory=list)  # answers that nobody may give here
+    slowest_s: float = 0.0
+
+
+class Shop:
+    """One tenant's calls: creates invoices and pays them, trying again as a merchant would."""
+
+    def __init__(self, base_url: str, api_key: str, tally: Tally) -> None:
+        self._url, self._key, self.tally = base_url, api_key, tally
+        self._local = threading.local()
+
+    def create(self, order: Order, *, until: float) -> dict[str, Any] | None:
+        """Repeat the same call until it is answered 201 or 200; None if that never came."""
+        began = time.monotonic()
+        headers = {"Idempotency-Key": order.number}
+        while True:
+            answer = self._send("POST", "/invoices", json=order.body, headers=headers)
+            if answer is not None:
+                self.tally.answers[answer.status_code] += 1
+                if answer.status_code in {200, 201}:
+                    invoice: dict[str, Any] = answer.json()
+                    self.tally.made[order.number] = invoice["id"]
+                    taken = time.monotonic() - began
+                    self.tally.slowest_s = max(self.tally.slowest_s, taken)
+                    return invoice
+                if answer.status_code not in RETRIED:
+                    self.tally.surprises.append(f"{answer.status_code} {answer.text[:300]}")
+                    return None
+            if time.monotonic() > until:
+                self.tally.given_up.append(order.number)
+                return None
+            time.sleep(0.5)
+
+    def shown(self, invoice_id: int) -> dict[str, Any]:
+        """Return the invoice; nothing if it cannot be had now."""
+        answer = self._send("GET", f"/invoices/{invoice_id}")
+        return answer.json() if answer is not None and answer.status_code == 200 else {}
+
+    def pay(self, payment_url: str, *, until: float) -> bool:
+        """Press the button until the gateway says that it heard."""
+        while time.monotonic() < until:
+            try:
+                answer = self._session.post(payment_url, data={"action": "pay"}, timeout=15)
+            except requests.RequestException:
+                time.sleep(0.5)
+                continue
+            if answer.status_code < 500:
+                return True  # 409: an earlier try was heard, and its answer lost
+            time.sleep(0.5)
+        return False
+
+    def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response | None:
+        headers = {"X-API-Key": self._key, **kwargs.pop("headers", {})}
+        try:
+            return self._session.request(
+                method, self._url + path, headers=headers, timeout=CALL_SECONDS, **kwargs
+            )
+        except requests.RequestException:
+            return None
+
+    @property
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+            self._local.session.trust_env = False  # never by a proxy
+        session: requests.Session = self._local.session
+        return session
+
+
+def order_of(number: str, chance: random.Random, *, paid: float = PAID) -> Order:
+    """Make an order: at either gateway, now and then in two instalments."""
+    body_of = invoice_body if chance.random() < 0.6 else rupiah_body
+    body = body_of(external_id=number)
+    if chance.random() < IN_INSTALMENTS and not number.startswith("probe"):
+        body["installments"] = {"count": 2}
+    return Order(number, body, is_paid=chance.random() < paid)
+
+
+class Load:
+    """Orders at a steady rate, until it is stopped."""
+
+    def __init__(self, shop: Shop, *, rate: float, seed: int) -> None:
+        self._shop, self._rate = shop, rate
+        self._chance = random.Random(seed)  # noqa: S311  # the same orders each time
+        self._orders: queue.Queue[Order | None] = queue.Queue()
+        self._seconds: list[tuple[float, int, str]] = []  # when, invoice, the first URL
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._keep_pace)]
+        self._threads += [threading.Thread(target=self._serve) for _ in range(MERCHANTS)]
+
+    @property
+    def waiting(self) -> int:
+        return self._orders.qsize()
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Take no more orders, and return when those under way have ended."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _keep_pace(self) -> None:
+        began, number = time.monotonic(), 0
+        while not self._over.is_set():
+            number += 1
+            self._over.wait(began + number / self._rate - time.monotonic())
+            self._orders.put(order_of(f"order-{number}", self._chance))
+        for _ in range(MERCHANTS):
+            self._orders.put(None)
+
+    def _serve(self) -> None:
+        while (order := self._orders.get()) is not None:
+            until = time.monotonic() + PATIENCE_SECONDS
+            invoice = self._shop.create(order, until=until)
+            if invoice is None or not invoice.get("payment_url") or not order.is_paid:
+                continue
+            url = invoice["payment_url"]
+            self._shop.pay(url, until=until)
+            if order.has_instalments:
+                self._seconds.append((time.monotonic() + 5, invoice["id"], url))
+            self._pay_second()
+
+    def _pay_second(self) -> None:
+        """Pay the next instalment of an order whose first one was paid a while ago."""
+        try:
+            due_at, invoice_id, first = self._seconds.pop(0)
+        except IndexError:
+            return
+        now = time.monotonic()
+        url = self._shop.shown(invoice_id).get("payment_url") if due_at <= now else None
+        if url and url != first:
+            self._shop.pay(url, until=now + 30)
+        elif now - due_at < PATIENCE_SECONDS:
+            self._seconds.append((due_at, invoice_id, first))
