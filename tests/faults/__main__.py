@@ -6,6 +6,7 @@ off. At the end nothing may be lost, doubled, unbooked or undelivered.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import random
@@ -96,7 +97,7 @@ def main() -> int:
     here = Stack(state.resolve(), free_port(), free_port())
     say(f"Seed {given.seed}: {given.seconds} s, {given.rate:g} orders a second, in {state}.")
     try:
-        with started(here) as parts, Receiver(given.seed) as receiver:
+        with alone(state), started(here) as parts, Receiver(given.seed) as receiver:
             scene = prepared(parts, receiver, rate=given.rate, seed=given.seed)
             with sandbox_faults(scene):
                 do_harm(scene, seconds=given.seconds)
@@ -110,6 +111,22 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+@contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """Let no second run use the same folder.
+
+    Raises:
+        StackFailed: one does.
+    """
+    state.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    with state.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackFailed(f"Another run works in {state}.") from None
+        yield
 
 
 def prepared(parts: Parts, receiver: Receiver, *, rate: float, seed: int) -> Scene:

@@ -127,8 +127,8 @@ class Load:
         self._orders: queue.Queue[Order | None] = queue.Queue()
         self._seconds: list[tuple[float, int, str]] = []  # when, invoice, the first URL
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._keep_pace)]
-        self._threads += [threading.Thread(target=self._serve) for _ in range(MERCHANTS)]
+        work = [self._keep_pace, *[self._serve] * MERCHANTS]
+        self._threads = [threading.Thread(target=one, daemon=True) for one in work]
 
     @property
     def waiting(self) -> int:

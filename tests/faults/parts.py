@@ -96,14 +96,18 @@ def started(here: Stack) -> Iterator[Parts]:
             for name, url in (("postgres", postgres), ("valkey", valkey))
         }
         os.environ |= {
-            "DATABASE_URL": _through(servers.database_url, proxies["postgres"]),
+            "DATABASE_URL": _through(servers.application_url, proxies["postgres"]),
+            "DATABASE_MERCHANT_URL": _through(servers.merchant_url, proxies["postgres"]),
+            "DATABASE_OWNER_URL": servers.database_url,  # for migrations
             "REDIS_URL": _through(servers.redis_url, proxies["valkey"]),
             "RATE_LIMIT_REQUESTS": "1000000000",  # one merchant is all of the load
         }
         stack.up(here)
+        environment = stack.environment_of(here)
+        del environment["DATABASE_OWNER_URL"]  # no process that serves knows it
         yield Parts(
             stack=here,
-            environment=stack.environment_of(here),
+            environment=environment,
             database_url=servers.database_url,
             proxies=proxies,
             running=processes.recorded(here.record),
