@@ -80,9 +80,9 @@ def due(*, endpoint: WebhookEndpoint, now: datetime, limit: int) -> list[Deliver
     )
 
 
-def give_back(*, endpoint: WebhookEndpoint) -> None:
-    """Let the endpoint be claimed again."""
-    WebhookEndpoint.objects.filter(pk=endpoint.pk, lease=endpoint.lease).update(
+def give_back(*, endpoint_id: int, lease: str) -> None:
+    """Let the endpoint be claimed again, unless another worker has it by now."""
+    WebhookEndpoint.objects.filter(pk=endpoint_id, lease=lease).update(
         lease=None, leased_until=None
     )
 

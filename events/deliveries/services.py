@@ -83,7 +83,7 @@ def deliver(*, endpoint_id: int, lease: str, now: datetime) -> bool:
     still = WebhookEndpoint.Status.ENABLED
     is_more = bool(due) and endpoint.status == still and not endpoint.is_slow
     if not is_more:
-        claims.give_back(endpoint=endpoint)
+        claims.give_back(endpoint_id=endpoint_id, lease=lease)
     return is_more
 
 

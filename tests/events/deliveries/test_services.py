@@ -9,9 +9,11 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from apikeys.models import Tenant
+from events import tasks
 from events.deliveries import claims, services, signing
 from events.endpoints import secrets
 from events.models import Delivery, DeliveryAttempt, WebhookEndpoint
+from paytrust.operations import queue
 from tests.apikeys.factories import TenantFactory
 from tests.events import factories
 from tests.events.factories import NOON, SECRET
@@ -256,6 +258,34 @@ class TestDeliver:
         assert not services.deliver(endpoint_id=endpoint.pk, lease=old.lease, now=NOON)
         assert receiver.received == []
         assert old.lease != new.lease
+
+    def test_lets_no_endpoint_wait_for_a_lease_that_no_broker_took(
+        self, tenant: Tenant, receiver: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        endpoint = factories.endpoint(tenant, receiver.url)
+        factories.events(tenant, now=timezone.now())
+        monkeypatch.setattr(queue, "publish", lambda *_, **__: False)
+
+        tasks.hand_out_deliveries()
+        endpoint.refresh_from_db()
+        handed_out = (endpoint.lease, endpoint.leased_until)
+        [claim] = claims.claim_due(now=timezone.now(), limit=10)
+        tasks.deliver(endpoint_id=endpoint.pk, lease=claim.lease)  # has more to do
+        endpoint.refresh_from_db()
+
+        assert handed_out == (endpoint.lease, endpoint.leased_until) == (None, None)
+        assert len(receiver.received) == 1
+
+    def test_gives_back_no_lease_that_another_worker_has(self, tenant: Tenant) -> None:
+        endpoint = factories.endpoint(tenant)
+        factories.events(tenant)
+        [old] = claims.claim_due(now=NOON, limit=10)
+        [new] = claims.claim_due(now=NOON + timedelta(seconds=41), limit=10)
+
+        claims.give_back(endpoint_id=endpoint.pk, lease=old.lease)
+
+        endpoint.refresh_from_db()
+        assert str(endpoint.lease) == new.lease
 
     def test_leaves_what_was_cancelled_meanwhile(self, tenant: Tenant, receiver: Shop) -> None:
         endpoint = factories.endpoint(tenant, receiver.url)
