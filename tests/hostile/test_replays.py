@@ -49,7 +49,11 @@ class TestAKeyThatWasRotated:
         key, old = api_key()
         headers = {"x-api-key": old, "idempotency-key": "order-77"}
         body = json.dumps(invoice_body(line_items=[]))
-        send = {"path": "/invoices", "data": body, "content_type": "application/json"}
+        send: dict[str, Any] = {
+            "path": "/invoices",
+            "data": body,
+            "content_type": "application/json",
+        }
         assert Client().post(**send, headers=headers).status_code == 400
         rotated(key)
         before = IdempotencyRecord.objects.count()

@@ -28,7 +28,9 @@ def operations() -> Iterator[tuple[str, str, str]]:
 
 
 def ask(client: Client, method: str, path: str, **headers: str) -> Any:
-    body = {} if method == "GET" else {"data": json.dumps({}), "content_type": "application/json"}
+    body: dict[str, Any] = (
+        {} if method == "GET" else {"data": json.dumps({}), "content_type": "application/json"}
+    )
     return client.generic(method, path, headers=headers, **body)
 
 
