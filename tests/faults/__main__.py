@@ -14,73 +14,41 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import requests
 
-from paytrust.localstack import embedded, processes
+from events.outbox.types import TYPES
+from paytrust.localstack import embedded
 from paytrust.localstack.embedded import PROJECT
 from paytrust.localstack.stack import Stack, StackFailed
 from tests.faults import judging
+from tests.faults.harming import Scene, do_harm, let_sandbox_run_free, sandbox_faults, say
 from tests.faults.judging import Verdict
-from tests.faults.load import Load, Shop, Tally, order_of
-from tests.faults.parts import HARMS, Parts, started, wait_until
+from tests.faults.load import Load, Shop, Tally
+from tests.faults.parts import Parts, started
 from tests.faults.receiver import Receiver
 
 RESULTS: Final = PROJECT / "faults-results.json"
 RECOVERY_LIMIT_SECONDS: Final = 60
-GIVEN_UP_SECONDS: Final = 150  # then the run goes on with the next harm
 SETTLING_SECONDS: Final = 420
 # One endpoint for each kind of events: each is told by one worker at a time.
-ENDPOINTS: Final = {
+_NAMED: Final = {
     "/made": ["invoice.created", "invoice.payment_ready"],
     "/money": ["payment.succeeded", "installment.paid"],
     "/paid": ["invoice.paid", "invoice.partially_paid", "invoice.overpaid"],
-    "/rest": [
-        *("invoice.expired", "invoice.cancelled", "invoice.failed", "payment.failed"),
-        *("payment.expired", "payment.reversed", "installment.overdue"),
-    ],
 }
-# Some need a moment that only comes with certain payments; these may come at any time.
-SANDBOX_FAULTS: Final = (
-    *("timeout", "created_but_timeout", "connection_reset", "http_500", "http_503", "html_502"),
-    *("slow", "webhook_lost", "webhook_late", "webhook_duplicate", "webhook_out_of_order"),
-    *("webhook_bad_signature", "double_encoded", "empty_body", "unknown_order"),
-)
+ENDPOINTS: Final = {
+    **_NAMED,
+    "/rest": [name for name in TYPES if not any(name in named for named in _NAMED.values())],
+}
 # What due times wait for: retries of events (1, 6, 36 minutes), questions to the gateway (10
 # minutes, 1 hour), deliveries (5 and 30 minutes, 2 hours). Invoices live for 24 hours.
 LEAPS: Final = ("2m", "7m", "12m", "40m", "70m", "130m", "180m", "240m")
-
-
-@dataclass(frozen=True, slots=True)
-class Harm:
-    """One kill or cut, and when the service was whole again."""
-
-    part: str
-    recovered_s: float
-
-
-@dataclass
-class Scene:
-    """What a run works with."""
-
-    parts: Parts
-    shop: Shop
-    load: Load
-    receiver: Receiver
-    chance: random.Random
-    harms: list[Harm] = field(default_factory=list)
-    probes: int = 0
-
-    @property
-    def sandbox(self) -> str:
-        return f"{self.parts.stack.sandbox_url}/control"
 
 
 def main() -> int:
@@ -148,97 +116,6 @@ def prepared(parts: Parts, receiver: Receiver, *, rate: float, seed: int) -> Sce
     let_sandbox_run_free(scene)
     load.start()
     return scene
-
-
-# Harm
-
-
-def do_harm(scene: Scene, *, seconds: float) -> None:
-    """Harm every part in turn, in an order that chance gives anew each round."""
-    say(
-        f"\n{'at s':>6}  {'harmed':<18}{'for s':>6}{'whole after s':>15}{'orders':>9}{'waiting':>9}"
-    )
-    began = time.monotonic()
-    turn: list[str] = []
-    while time.monotonic() - began < seconds:
-        if not turn:
-            turn = list(HARMS)
-            scene.chance.shuffle(turn)
-        name, lasts_s = turn.pop(), scene.chance.uniform(0.5, 8)
-        at = time.monotonic()
-        scene.parts.harm(name)
-        scene.parts.tend_for(lasts_s)
-        scene.parts.repair(name)
-        if name == "sandbox":
-            let_sandbox_run_free(scene)
-        scene.harms.append(Harm(name, recovery_s(scene, since=at)))
-        say(
-            f"{at - began:>6.0f}  {name:<18}{lasts_s:>6.1f}{scene.harms[-1].recovered_s:>15.1f}"
-            f"{len(scene.shop.tally.made):>9}{scene.load.waiting:>9}"
-        )
-        scene.parts.tend_for(scene.chance.uniform(1, 6))
-
-
-def recovery_s(scene: Scene, *, since: float) -> float:
-    """Wait until an order that was made after the harm is created, paid, booked and told of."""
-    whole = threading.Event()
-    while not whole.is_set() and time.monotonic() - since < GIVEN_UP_SECONDS:
-        scene.parts.tend()
-        scene.probes += 1
-        number = f"probe-{scene.probes}"
-        threading.Thread(target=probe, args=(scene, number, whole), daemon=True).start()
-        whole.wait(1.0)
-    return time.monotonic() - since
-
-
-def probe(scene: Scene, number: str, whole: threading.Event) -> None:
-    until = time.monotonic() + GIVEN_UP_SECONDS
-    order = order_of(number, random.Random(number))  # noqa: S311
-    invoice = scene.shop.create(order, until=until)
-    if invoice is None or not invoice.get("payment_url"):
-        return
-    scene.shop.pay(invoice["payment_url"], until=until)
-    if wait_until(lambda: scene.receiver.heard_that_paid(invoice["id"]), seconds=120):
-        whole.set()
-
-
-def let_sandbox_run_free(scene: Scene) -> None:
-    """Take away the gateways' rate limits, which a sandbox forgets with its process."""
-    wait_until(lambda: processes.answers(f"{scene.sandbox}/limits"), seconds=60)
-    for gateway in ("xendit", "midtrans"):
-        command(scene, "limits", {"gateway": gateway, "per_minute": 0})
-
-
-@contextmanager
-def sandbox_faults(scene: Scene) -> Iterator[None]:
-    """Let the gateways do wrong now and then, to orders but not to probes, within the block."""
-    over = threading.Event()
-    chance = random.Random(scene.chance.random())  # noqa: S311  # repeatable
-
-    def go_wrong() -> None:
-        while not over.wait(chance.uniform(1, 5)):
-            fault = {
-                "gateway": chance.choice(["xendit", "midtrans"]),
-                "fault": chance.choice(SANDBOX_FAULTS),
-                "match": {"external_id": "order-*"},
-            }
-            try:
-                command(scene, "faults", fault)
-            except requests.RequestException:
-                continue  # it is away itself
-
-    thread = threading.Thread(target=go_wrong)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    requests.delete(f"{scene.sandbox}/faults", timeout=10)
-
-
-def command(scene: Scene, name: str, body: dict[str, Any]) -> None:
-    requests.post(f"{scene.sandbox}/{name}", json=body, timeout=10).raise_for_status()
 
 
 # Judging
@@ -342,11 +219,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

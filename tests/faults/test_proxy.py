@@ -1,5 +1,6 @@
 """The proxy passes on what it hears, until it is cut."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ def echo_port() -> Iterator[int]:
                 threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
         def answer(connection: socket.socket) -> None:
-            with connection:
+            with connection, contextlib.suppress(OSError):
                 while data := connection.recv(1024):
                     connection.sendall(data)
 
