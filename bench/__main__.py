@@ -22,6 +22,7 @@ from bench import (
     iso20022,
     load,
     reports,
+    siege,
     stack,
     table,
     webhooks,
@@ -38,11 +39,12 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "events": events.run,
     "flood": flood.run,
     "hostile": hostile.run,
+    "siege": siege.run,
     "iso20022": iso20022.run,
     "back_office": back_office.run,
     "reports": reports.run,
 }
-ONLY_WHEN_NAMED = {"back_office", "reports", "flood"}  # a large past first; minutes of a sale
+ONLY_WHEN_NAMED = {"back_office", "reports", "flood", "siege"}  # a large past; minutes
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"
 

@@ -7,7 +7,6 @@ account. Nothing may be refused, and no notification may lose a try to the gatew
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from bench.figures import Figures, Round
 from bench.invoices import BODY, creations
 from bench.load import Answered, Request
 from bench.rounds import Bench
-from bench.stack import CannotMeasure, Stack
+from bench.stack import CannotMeasure, Stack, made_key
 from bench.table import Row, Target
 
 SALE: Final = {"xendit": 3_000, "midtrans": 1_000}
@@ -68,7 +67,7 @@ class Told:
 
 def run(bench: Bench) -> list[Row]:
     """Measure a flash sale at each gateway."""
-    others = [_key_of(bench.stack, f"Flood {number}") for number in range(1, OTHERS + 1)]
+    others = [made_key(bench.stack, f"Flood {number}") for number in range(1, OTHERS + 1)]
     rows: list[Row] = []
     for gateway, usual in SALE.items():
         rows += _sale(bench, others, gateway, LONG_SALE if bench.is_long else usual)
@@ -220,15 +219,3 @@ def _forget_budgets(stack: Stack) -> None:
     with redis.Redis.from_url(stack.redis_url) as server:
         for key in server.scan_iter("paytrust:budget:*", count=1000):
             server.delete(key)
-
-
-def _key_of(stack: Stack, tenant: str) -> str:
-    """Return a new API key of a tenant, which is made if there is none of that name."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{stack.port}/api-keys",
-        data=json.dumps({"description": "flood", "tenant_name": tenant}).encode(),
-        headers={"Content-Type": "application/json", "X-Admin-Key": stack.admin_key},
-    )
-    loopback = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by a proxy
-    with loopback.open(request, timeout=30) as answer:
-        return str(json.load(answer)["api_key"])

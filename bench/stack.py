@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,6 +63,18 @@ def running(state: Path) -> Iterator[Stack]:
             yield stack
         finally:
             _manage("down", environment)
+
+
+def made_key(stack: Stack, tenant: str) -> str:
+    """Return a new API key of a tenant, which is made if there is none of that name."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{stack.port}/api-keys",
+        data=json.dumps({"description": "bench", "tenant_name": tenant}).encode(),
+        headers={"Content-Type": "application/json", "X-Admin-Key": stack.admin_key},
+    )
+    loopback = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by a proxy
+    with loopback.open(request, timeout=30) as answer:
+        return str(json.load(answer)["api_key"])
 
 
 def _forget_open_payments(database_url: str) -> None:

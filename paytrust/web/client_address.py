@@ -14,9 +14,15 @@ def client_address_of(request: HttpRequest) -> str | None:
     Each trusted proxy appends the address that it was called from to X-Forwarded-For, so the
     caller is the TRUSTED_PROXIES-th from the right; what stands left of it anybody can write.
     """
-    connected = _parsed(request.META.get("REMOTE_ADDR", ""))
+    meta = request.META
+    return client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def client_address(connected_from: str, forwarded_for: str) -> str | None:
+    """Return the caller's address from the connection's and an `X-Forwarded-For` header."""
+    connected = _parsed(connected_from)
     proxies: int = settings.TRUSTED_PROXIES
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    forwarded = forwarded_for.split(",")
     if proxies and len(forwarded) >= proxies:
         connected = _parsed(forwarded[-proxies]) or connected
     return str(connected) if connected else None

@@ -3,8 +3,10 @@
 import json
 import selectors
 import socket
+import threading
 import time
 import uuid
+from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,7 +18,9 @@ from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from paytrust.web.arrivals import Arrival, BodyTooLarge, TooSlow
+from paytrust.web.callers import Callers
 from paytrust.web.request_id import HEADER
+from paytrust.web.turns import TooManyWaiting, Turns
 
 RECEIVE_BYTES: Final = 64 * 1024
 WRITE_SECONDS: Final = 30.0  # a piece of an answer that nobody takes for so long is the last one
@@ -64,6 +68,14 @@ REFUSALS: tuple[tuple[Failures, tuple[HTTPStatus, str, str]], ...] = (
             "The request did not arrive in time. Send it again.",
         ),
     ),
+    (
+        TooManyWaiting,
+        (
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "rate_limited",
+            "Too many of your requests are refused. Correct them, and send fewer at once.",
+        ),
+    ),
     ((errors.InvalidResponseHeader, errors.InvalidResponseHeaderName), OURS),
     (
         errors.ParseException,
@@ -86,8 +98,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._waiting: dict[Any, Arrival] = {}  # by connection, the oldest first
         self._leaving: dict[Any, float] = {}  # until when what they send is thrown away
         self._looked_at_clocks = 0.0
+        self._callers = Callers()
+        self._turns: Turns[Any] = Turns()
+        self._in_thread = threading.local()
+
+    def load_wsgi(self) -> None:
+        """Load the application, and note for each thread the status that it answers last."""
+        super().load_wsgi()
+        self.wsgi = _noting_status(self.wsgi, self._in_thread)
 
     # In the loop
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for connections, but no longer than until a caller that rested may go on."""
+        rest = self._turns.seconds_to_next()
+        super().wait_for_and_dispatch_events(timeout if rest is None else min(timeout, rest))
+        self._serve_those_whose_turn_it_is()
 
     def accept(self, listener: socket.socket) -> None:
         """Take a new connection, the oldest unfinished one giving way if there are too many."""
@@ -110,6 +136,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def finish_request(self, conn: Any, ended: Any) -> None:  # noqa: ANN401  # a TConn, a Future
         """Keep a connection whose request was answered, or close it."""
+        self._turns.ended(
+            conn.caller,
+            cpu_seconds=conn.cpu_seconds,
+            refused=conn.status >= HTTPStatus.BAD_REQUEST,
+        )
+        self._callers.answered(conn.message.headers, conn.status)
         kept = not ended.cancelled() and ended.exception() is None and ended.result()
         if not kept or not self.alive:
             self._leave(conn)
@@ -180,11 +212,26 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         del self._waiting[conn]
         self.poller.unregister(conn.sock)
         conn.message, conn.rest = arrival.message, rest
-        self.enqueue_req(conn)
+        conn.cpu_seconds, conn.status = 0.0, 0
+        connected_from = conn.client[0] if isinstance(conn.client, tuple) else ""
+        conn.caller = self._callers.name_of(
+            conn.message.headers, connected_from, conn.message.path or ""
+        )
+        try:
+            self._turns.arrived(conn.caller, conn)
+        except TooManyWaiting as failure:
+            self._answer_and_leave(conn, failure)
+
+    def _serve_those_whose_turn_it_is(self) -> None:
+        for conn in self._turns.due(all_of_them=not self.alive):
+            self.enqueue_req(conn)
 
     def _refuse(self, conn: Any, failure: Exception) -> None:  # noqa: ANN401  # a TConn
         del self._waiting[conn]
         self.poller.unregister(conn.sock)
+        self._answer_and_leave(conn, failure)
+
+    def _answer_and_leave(self, conn: Any, failure: Exception) -> None:  # noqa: ANN401  # a TConn
         self.handle_error(None, conn.sock, conn.client, failure)
         self._leave(conn)
 
@@ -224,6 +271,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle(self, conn: Any) -> bool:  # noqa: ANN401  # a TConn
         """Serve a request that is whole; return whether its connection may be kept."""
+        self._in_thread.status = HTTPStatus.INTERNAL_SERVER_ERROR
+        began = time.thread_time()
+        try:
+            return self._handle(conn)
+        finally:
+            conn.cpu_seconds = time.thread_time() - began
+            conn.status = self._in_thread.status
+
+    def _handle(self, conn: Any) -> bool:  # noqa: ANN401  # a TConn
         try:
             conn.sock.settimeout(WRITE_SECONDS)  # for each piece of the answer
             kept: bool = self.handle_request(conn.message, conn)
@@ -262,6 +318,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             conn.sock.send(text)
         except OSError:
             self._drop(conn)
+
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def _noting_status(application: Wsgi, in_thread: threading.local) -> Wsgi:
+    def noting(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, *arguments: Any) -> Any:  # noqa: ANN401  # WSGI's own
+            in_thread.status = int(status[:3])
+            return start_response(status, *arguments)
+
+        return application(environ, start)
+
+    return noting
 
 
 def _answer(status: HTTPStatus, body: bytes, request_id: str) -> bytes:
