@@ -1,5 +1,6 @@
 """The proxy's configuration that we ship, tried with HAProxy where it is installed."""
 
+import json
 import os
 import shutil
 import socket
@@ -69,10 +70,30 @@ def test_refuses_at_once_and_closes(proxy_port: int, sent: bytes, status: bytes)
 
     assert received.split()[1] == status
     assert b"connection: close" in received.lower()
+    if status == b"400":
+        return  # what is no HTTP gets HAProxy's own page, which no setting of it replaces
+    head, _, body = received.partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert problem.keys() == {"error", "message", "details", "request_id"}
+    assert f"x-request-id: {problem['request_id']}".encode() in head.lower()
 
 
 def test_shows_figures_to_nobody_outside(proxy_port: int) -> None:
-    assert requests.get(f"http://127.0.0.1:{proxy_port}/metrics", timeout=5).status_code == 404
+    answer = requests.get(f"http://127.0.0.1:{proxy_port}/metrics", timeout=5)
+
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("status", [400, 408, 500, 502, 503, 504])
+def test_has_the_apis_shape_for_each_failure_of_its_own(status: int) -> None:
+    head, _, body = (
+        (ROOT / "deploy" / "haproxy" / f"{status}.http").read_bytes().partition(b"\r\n\r\n")
+    )
+
+    assert f"errorfile {status} haproxy/{status}.http" in (ROOT / "deploy/haproxy.cfg").read_text()
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert json.loads(body).keys() == {"error", "message", "details", "request_id"}
 
 
 def test_lets_one_address_hold_a_hundred_connections(proxy_port: int) -> None:
