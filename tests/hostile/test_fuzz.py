@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import requests
 from django.conf import settings
+from django.db import connection
+from django.test import Client
 
-from apikeys.models import ApiKey
-from invoices.models import Invoice
-from payments.models import WebhookEvent
+from apikeys.models import ApiKey, Tenant
+from events.models import Event, WebhookEndpoint
+from invoices.models import Invoice, PaymentRequest
+from payments.models import Refund, WebhookEvent
 from tests.conftest import Merchant
 from tests.factories import invoice_body
 
@@ -84,62 +87,107 @@ def _containers(body: Any) -> list[Any]:
     return [body, *found]
 
 
+KEY, ADMIN, TOKEN, NOTHING = "key", "admin", "token", "nothing"
+LINES = invoice_body()["line_items"]
+RICH = invoice_body(
+    installments={"count": 2, "interval_days": 7},
+    customer={"name": "Siti", "email": "siti@example.com", "phone": "+6281234567"},
+    metadata={"order": "7"},
+)
+URL = "https://shop.example.com/hooks"
+BODIES: dict[str, tuple[Any, str]] = {
+    "POST /invoices": (RICH, KEY),
+    "POST /invoices/{invoice_id}/supplementary": ({"line_items": LINES}, KEY),
+    "POST /invoices/{invoice_id}/payments": ({"installment_number": 1}, KEY),
+    "PATCH /invoices/{invoice_id}/installments": (
+        {"installments": [{"number": 1, "total": 1}]},
+        KEY,
+    ),
+    "POST /invoices/{invoice_id}/refunds": (
+        {"amount": "1.00", "reason": "other", "note": "x", "metadata": {"a": "b"}},
+        KEY,
+    ),
+    "POST /webhook-endpoints": (
+        {"url": URL, "event_types": ["invoice.paid"], "description": "x"},
+        KEY,
+    ),
+    "PATCH /webhook-endpoints/{endpoint_id}": ({"url": URL, "event_types": ["*"]}, KEY),
+    "POST /webhook-endpoints/{endpoint_id}/replay": (
+        {"since": "2026-11-22T00:00:00Z", "until": "2026-11-23T00:00:00Z", "only_failed": True},
+        KEY,
+    ),
+    "POST /webhook-endpoints/{endpoint_id}/rotate-secret": ({"overlap_hours": 1}, KEY),
+    "POST /api-keys": ({"description": "x", "tenant_name": "Toko"}, ADMIN),
+    "POST /webhooks/xendit": (XENDIT, TOKEN),
+    "POST /webhooks/midtrans": (MIDTRANS, NOTHING),
+}
+"""A good body for each operation that takes one, and whose proof it wants."""
+
+
 def fuzzed(merchant: Merchant, count: int) -> Counter[int]:
     """Send mutated bodies to all that take one; return how often each status was answered."""
-    made = merchant.post("/invoices", json=invoice_body())
-    made.raise_for_status()
-    invoice_id = made.json()["id"]
-    key = {"X-API-Key": merchant.key}
-    admin = {"X-Admin-Key": settings.ADMIN_API_KEY}
-    token = {"X-Callback-Token": settings.GATEWAY_CONNECTIONS["xendit"]["callback_token"]}
-    plan = {"count": 2, "interval_days": 7}
-    rich = invoice_body(
-        installments=plan,
-        customer={"name": "Siti", "email": "siti@example.com", "phone": "+6281234567"},
-        metadata={"order": "7"},
-    )
-    supplementary = {"line_items": rich["line_items"]}
-    adjustment = {"installments": [{"number": 1, "total": 1}]}
-    targets: list[tuple[str, str, Any, dict[str, str]]] = [
-        ("POST", "/invoices", rich, key),
-        ("POST", f"/invoices/{invoice_id}/supplementary", supplementary, key),
-        ("POST", f"/invoices/{invoice_id}/payments", {"installment_number": 1}, key),
-        (
-            "PATCH",
-            f"/invoices/{invoice_id}/installments",
-            adjustment,
-            key,
-        ),
-        ("POST", "/api-keys", {"description": "x", "tenant_name": "Toko"}, admin),
-        ("POST", "/webhooks/xendit", XENDIT, token),
-        ("POST", "/webhooks/midtrans", MIDTRANS, {}),
-    ]
+    invoice = merchant.post("/invoices", json=invoice_body())
+    endpoint = merchant.post("/webhook-endpoints", json={"url": URL, "event_types": ["*"]})
+    assert (invoice.status_code, endpoint.status_code) == (201, 201)
+    ids = {"invoice_id": invoice.json()["id"], "endpoint_id": endpoint.json()["id"]}
+    headers = {
+        KEY: {"X-API-Key": merchant.key},
+        ADMIN: {"X-Admin-Key": settings.ADMIN_API_KEY},
+        TOKEN: {"X-Callback-Token": settings.GATEWAY_CONNECTIONS["xendit"]["callback_token"]},
+        NOTHING: {},
+    }
     chance = random.Random(SEED)  # noqa: S311  # the same bodies each time
     session, statuses = requests.Session(), Counter[int]()
     before = stored()
     for _ in range(count):
-        method, path, good, headers = chance.choice(targets)
+        operation, (good, proof) = chance.choice(list(BODIES.items()))
+        method, path = operation.split()
         body = mutated(good, chance)
         answer = session.request(
             method,
-            merchant.url + path,
+            merchant.url + path.format(**ids),
             data=body,
-            headers={"Content-Type": "application/json", **headers},
+            headers={"Content-Type": "application/json", **headers[proof]},
             timeout=30,
         )
         statuses[answer.status_code] += 1
-        assert answer.status_code < 500, (method, path, body, answer.text)
+        assert answer.status_code < 500, (operation, body, answer.text)
         if answer.status_code >= 400:
             refused = answer.json()
             assert refused.keys() == {"error", "message", "details", "request_id"}
             assert len(answer.content) < 20_000
-            assert stored() == before, (method, path, body)
+            assert stored() == before, (operation, body)
         before = stored()
     return statuses
 
 
-def stored() -> tuple[int, int, int]:
-    return Invoice.objects.count(), ApiKey.objects.count(), WebhookEvent.objects.count()
+def stored() -> list[object]:
+    """Return how many rows there are of all that a request may make, and what it may change."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS)
+        return list(cursor.fetchone())
+
+
+MADE = (Tenant, ApiKey, Invoice, PaymentRequest, Refund, WebhookEndpoint, Event, WebhookEvent)
+COUNTS = "SELECT " + ", ".join(  # noqa: S608  # our own names
+    [
+        *(f"(SELECT count(*) FROM {model._meta.db_table})" for model in MADE),
+        "(SELECT string_agg(total_amount::text, ',' ORDER BY id) FROM invoices_installment)",
+        "(SELECT string_agg(url, ',' ORDER BY id) FROM events_webhookendpoint)",
+    ]
+)
+
+
+@pytest.mark.django_db
+def test_sends_a_body_to_each_operation_that_takes_one() -> None:
+    taking = {
+        f"{method.upper()} {path}"
+        for path, methods in Client().get("/openapi.json").json()["paths"].items()
+        for method, operation in methods.items()
+        if "requestBody" in operation
+    }
+
+    assert {name for name in BODIES if not name.startswith("POST /webhooks/")} == taking
 
 
 def test_two_thousand_bodies(merchant: Merchant) -> None:
