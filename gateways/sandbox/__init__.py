@@ -1,1 +1,1 @@
-"""A local simulator of both gateways: wire formats, payment pages, webhooks and faults."""
+"""A local simulator of both gateways: their messages, payment pages, webhooks and faults."""

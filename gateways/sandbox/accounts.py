@@ -12,7 +12,7 @@ TEST_CLIENT_KEY = "SB-Mid-client-TESTKEY"
 
 
 class ProductionKey(ValueError):
-    """Somebody has given the simulator a key that moves real money."""
+    """The simulator was given a key that moves real money."""
 
 
 class UnknownSetting(ValueError):
@@ -31,12 +31,12 @@ class XenditAccount:
     webhook_timeout_seconds: int = 30
     retry_timeouts: bool = False
     rate_limit_per_minute: int = 600  # 0: none
-    list_shows_payments: bool = True  # no source says that the list's rows tell what was paid
+    list_shows_payments: bool = True  # no source says whether rows show what was paid
     settle_after_seconds: int = 86_400
-    refund_after_seconds: int = 300  # divided by the speed, like the retries
-    refunds_take_invoice_id: bool = True  # else only payment_request_id, as the docs have it
+    refund_after_seconds: int = 300  # the speed divides it, like the retries
+    refunds_take_invoice_id: bool = True  # else only payment_request_id, as the docs say
     refunds_name_invoice: bool = True  # in answers and webhooks; else invoice_id is null
-    refund_webhook_nested: bool = False  # the docs' form: the envelope again inside `data`
+    refund_webhook_nested: bool = False  # the docs' form: `data` repeats the envelope
 
 
 @dataclass
@@ -50,17 +50,17 @@ class MidtransAccount:
     http_status_mode: str = "current"  # "legacy": 401 comes under HTTP 200 too
     rate_limit_per_minute: int = 0  # by endpoint; 0: none, for the gateway publishes no figure
     settle_after_seconds: int = 86_400  # from capture to settlement of a card
-    confirm_refund_after_seconds: int = 1_800  # divided by the speed, like the retries
+    confirm_refund_after_seconds: int = 1_800  # the speed divides it, like the retries
     payable_after_days: int = 0  # until money can be refunded; 3 to 5 at the gateway
     shopeepay_hours: bool = False  # refunds only from 06:00 to 23:50 in Jakarta, as at the gateway
-    shopeepay_partial_refunds: bool = False  # the gateway's pages differ
+    shopeepay_partial_refunds: bool = False  # the gateway's pages contradict each other
 
 
 @dataclass
 class Accounts:
     xendit: XenditAccount = field(default_factory=XenditAccount)
     midtrans: MidtransAccount = field(default_factory=MidtransAccount)
-    speed: float = 60.0  # the gateways' retry times are divided by it
+    speed: float = 60.0  # divides the gateways' retry times
 
     def __post_init__(self) -> None:
         self.refuse_production_keys()
@@ -72,7 +72,7 @@ class Accounts:
             raise ProductionKey("the sandbox refuses Mid-server- keys without SB-")
 
     def change(self, changes: Mapping[str, Any]) -> None:
-        """Set what `changes` names: `speed`, or settings under `xendit` and `midtrans`.
+        """Set the values in `changes`: `speed`, or settings under `xendit` and `midtrans`.
 
         Raises:
             UnknownSetting: a name or a type is wrong; nothing has been changed.
@@ -93,7 +93,7 @@ class Accounts:
             setattr(owner, name, value)
 
     def shown(self) -> dict[str, Any]:
-        """Return every setting but the secrets."""
+        """Return every setting except the secrets."""
         return {"speed": self.speed, "xendit": _open(self.xendit), "midtrans": _open(self.midtrans)}
 
 
@@ -127,7 +127,7 @@ def _checked(account: XenditAccount | MidtransAccount, name: str, value: object)
 def from_settings(
     *, xendit: Mapping[str, str], midtrans: Mapping[str, str], webhook_base_url: str
 ) -> Accounts:
-    """Take keys from the project's settings, and the invented test keys where there are none.
+    """Take keys from the project's settings, and invented test keys for those that are missing.
 
     Raises:
         ProductionKey: a key would move real money.

@@ -11,7 +11,7 @@ class InvalidAmount(ValueError):
 
 
 def stored(amount: Decimal, currency: str) -> Decimal:
-    """Return what the gateway keeps of an amount: rupiah and dong lose their decimals."""
+    """Return the amount as the gateway stores it: rupiah and dong lose their decimals."""
     if DECIMALS[currency] == 0:
         return amount.to_integral_value(rounding=ROUND_DOWN)
     return amount.quantize(CENT, rounding=ROUND_HALF_UP)
@@ -25,10 +25,10 @@ def presented(amount: Decimal) -> int | Decimal:
 
 
 def read(text: str, currency: str) -> Decimal:
-    """Read an amount that a person or a program has typed.
+    """Read an amount that a person or a program has written.
 
     Raises:
-        InvalidAmount: not a positive number, or finer than the currency.
+        InvalidAmount: not a positive number, or more decimals than the currency has.
     """
     try:
         amount = Decimal(text)

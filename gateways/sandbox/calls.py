@@ -1,4 +1,4 @@
-"""One API call at a simulated gateway: delay, limit, key, fault, and only then the answer."""
+"""One API call at a simulated gateway: first delay, limit, key and fault, then the answer."""
 
 import base64
 import binascii
@@ -22,7 +22,7 @@ READING = {
     "get_refund",
     "list_refunds",
     "get_charge",
-}  # routes; the others are posted to
+}  # GET routes; the others are POST
 HANG_SECONDS = 60.0
 SLOW_SECONDS = 3.0
 GATEWAY_TIMEOUT_PAGE = "<html><body><h1>504 Gateway Time-out</h1></body></html>"
@@ -30,7 +30,7 @@ GATEWAY_TIMEOUT_PAGE = "<html><body><h1>504 Gateway Time-out</h1></body></html>"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, and what is known about it before it is served."""
+    """A request, and what is known about it before it is answered."""
 
     request: HttpRequest
     simulator: "simulator.Simulator"
@@ -44,7 +44,7 @@ class Call:
 
 
 class Dialect(Protocol):
-    """What differs between the two gateways, and between Midtrans's two APIs."""
+    """The differences between the two gateways, and between Midtrans's two APIs."""
 
     gateway: str
 
@@ -66,7 +66,7 @@ View = Callable[[Call], Answer]
 
 
 def gateway_call(dialect: Dialect, route: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
-    """Make a Django view of a function from call to answer."""
+    """Make a Django view of a function that takes a call and returns its answer."""
     method = "GET" if route in READING else "POST"
 
     def decorate(view: View) -> Callable[..., HttpResponseBase]:
@@ -120,7 +120,7 @@ def _serve_once(
         return earlier.response()
 
     def remembering(call: Call) -> Answer:
-        with call.simulator.lock:  # what was done and its answer are kept together
+        with call.simulator.lock:  # the act and its answer are stored in one step
             answer = view(call)
             if _successful(answer):
                 keys.keep(key, answer)
@@ -148,7 +148,7 @@ def _suffer(dialect: Dialect, view: View, call: Call) -> HttpResponseBase:
     answer = _answer(view, call)
     if carried_out_first and (response := _instead(dialect, call, rule)) is not None:
         return response
-    if rule.fault == "connection_reset":  # half-way: see _instead for the other kinds
+    if rule.fault == "connection_reset":  # in mid-answer; see _instead for the other kinds
         return connection.reset_half_way(call.request, answer.response())
     if answer.status < 300 and answer.text is None:
         for body in answer.body if isinstance(answer.body, list) else [answer.body]:
@@ -157,7 +157,7 @@ def _suffer(dialect: Dialect, view: View, call: Call) -> HttpResponseBase:
 
 
 def _instead(dialect: Dialect, call: Call, rule: Rule) -> HttpResponseBase | None:
-    """Return what the caller gets in place of the answer, if the fault takes its place."""
+    """Return the answer of the fault if the fault replaces the real answer, else None."""
     match rule.fault:
         case "timeout" | "created_but_timeout":
             connection.hang(call.request, HANG_SECONDS if rule.delay_s is None else rule.delay_s)
@@ -178,7 +178,7 @@ def _instead(dialect: Dialect, call: Call, rule: Rule) -> HttpResponseBase | Non
 
 
 def html_limited() -> Answer:
-    """Return what the network in front of a gateway says to too many calls."""
+    """Return the HTML page with which the gateway's network refuses too many calls."""
     return _page(429)
 
 

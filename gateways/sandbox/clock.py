@@ -15,14 +15,15 @@ LONGEST_SLEEP_SECONDS = 1.0
 
 
 def real_now() -> datetime:
-    """Return the machine's time, also in a process whose `timezone.now` follows a file."""
+    """Return the machine's time, also in a process where a file moves `timezone.now`."""
     return datetime.fromtimestamp(time.time(), UTC)
 
 
 class Clock:
-    """Real time plus an offset that the control API moves.
+    """Real time plus an offset that the control API changes.
 
-    `file` holds how far the merchant is ahead of real time, in stacks whose PayTrust follows it.
+    `file` holds by how many seconds the merchant's clock is ahead of real time, in stacks whose
+    PayTrust reads that file.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -44,7 +45,7 @@ class Clock:
         self._offset = at - real_now()
 
     def shift(self, offset: timedelta) -> None:
-        """Stand so far ahead of real time."""
+        """Set how far this clock is ahead of real time."""
         self._offset = offset
 
     def merchants_offset(self) -> timedelta:
@@ -54,7 +55,7 @@ class Clock:
             return timedelta(0)
 
     def set_merchant(self, offset: timedelta) -> None:
-        """Put the merchant's clock so far ahead of real time."""
+        """Set how far the merchant's clock is ahead of real time."""
         if self._file is None:
             raise RuntimeError("no merchant follows this clock")
         written = self._file.with_name(f"{self._file.name}.new")
@@ -62,19 +63,19 @@ class Clock:
         written.replace(self._file)
 
     def as_simulated(self, at: datetime) -> datetime:
-        """Return a moment told by a merchant, whose own clock this one may have left behind."""
+        """Return a moment of the merchant's clock on this clock, which may be ahead of it."""
         merchants = self.merchants_offset()
         if abs(at - (real_now() + merchants)) < abs(at - self.now()):
             return at + (self._offset - merchants)
         return at
 
     def reset(self) -> None:
-        """Show what the merchant's clock shows."""
+        """Set this clock to the merchant's time."""
         self._offset = self.merchants_offset()
 
 
 class Agenda:
-    """Runs jobs when the clock reaches their time, in order, one after another."""
+    """Runs jobs, one after another and in order, when the clock reaches their time."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -93,7 +94,7 @@ class Agenda:
             self._changed.notify()
 
     def travel(self, to: datetime) -> None:
-        """Move the clock to `to`, stopping at each job on the way, and return when all have run."""
+        """Move the clock to `to`, stop at each job on the way, and return when all have run."""
         with self._running:
             while (due := self._next_due()) is not None and due <= to:
                 if due > self._clock.now():

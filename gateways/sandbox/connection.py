@@ -1,4 +1,4 @@
-"""What can be done to a caller's connection: let it hang, or break it."""
+"""Faults of a caller's connection: it gets no answer, or it breaks."""
 
 import errno
 import select
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 LOOK_EVERY_SECONDS = 0.25
-HANDOVER_SECONDS = 0.05  # lets the first half arrive before the reset discards it
+HANDOVER_SECONDS = 0.05  # so that the first half arrives before the reset discards it
 
 
 def hang(request: HttpRequest, seconds: float) -> None:
-    """Say nothing for so long, or until the caller has hung up."""
+    """Send nothing for so many seconds, or until the caller closes the connection."""
     connection = _socket_of(request)
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
@@ -28,12 +28,12 @@ def hang(request: HttpRequest, seconds: float) -> None:
 
 
 def reset(request: HttpRequest) -> StreamingHttpResponse:
-    """Return a response that never leaves: the connection is reset instead."""
+    """Return a response that is never sent: the connection is reset instead."""
     return StreamingHttpResponse(_broken(request, b""))
 
 
 def reset_half_way(request: HttpRequest, whole: HttpResponse) -> StreamingHttpResponse:
-    """Return a response that breaks off after half of its body."""
+    """Return a response whose connection breaks after half of the body."""
     half = StreamingHttpResponse(
         _broken(request, whole.content[: len(whole.content) // 2]),
         status=whole.status_code,

@@ -1,4 +1,4 @@
-"""The console: what the control API does, for people."""
+"""The console: pages with which people use the control API."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -12,12 +12,12 @@ SHOWN = 50
 
 
 def home(_request: HttpRequest) -> HttpResponse:
-    """Lead to the console."""
+    """Redirect to the console."""
     return redirect("/control/")
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
-    """Say that the sandbox runs."""
+    """Answer that the sandbox runs."""
     return Answer({"status": "ok"}).response()
 
 

@@ -1,4 +1,4 @@
-"""The control API: what the tests and the console command the sandbox to do."""
+"""The control API: tests and the console use it to command the sandbox."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +24,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class InvalidCommand(ValueError):
-    """A field of the command is missing or has another form."""
+    """A field of the command is missing or has the wrong form."""
 
 
 Fields = dict[str, Any]
@@ -63,7 +63,7 @@ def list_charges(sandbox: Simulator, _fields: Fields) -> Answer:
 
 
 def set_limit(sandbox: Simulator, fields: Fields) -> Answer:
-    """Let a gateway take so many calls a minute at each endpoint; 0 is no limit."""
+    """Set how many calls a minute a gateway accepts at each endpoint; 0 is no limit."""
     gateway, per_minute = fields.get("gateway"), fields.get("per_minute")
     if gateway not in ("xendit", "midtrans"):
         raise InvalidCommand('gateway must be "xendit" or "midtrans"')
@@ -86,7 +86,7 @@ def show_limits(sandbox: Simulator, _fields: Fields) -> Answer:
 
 
 def set_latency(sandbox: Simulator, fields: Fields) -> Answer:
-    """Delay every API answer of a gateway, or of both when none is named."""
+    """Delay every API answer of a gateway, or of both if the command names none."""
     given = dict(fields)
     gateway = given.pop("gateway", None)
     if gateway not in (None, *sandbox.latency):
@@ -113,7 +113,7 @@ def reset(sandbox: Simulator, fields: Fields) -> Answer:
 
 
 def set_clock(sandbox: Simulator, fields: Fields) -> Answer:
-    """Move simulated time; all that falls due on the way has happened when this answers.
+    """Move simulated time. Everything that becomes due in that time has happened when this answers.
 
     With `everyone`, PayTrust's clock moves as far, in stacks that `make up` started.
     """
@@ -170,7 +170,7 @@ def list_deliveries(sandbox: Simulator, _fields: Fields) -> Answer:
 
 
 def resend(request: HttpRequest, number: int) -> HttpResponse:
-    """Send a webhook once more."""
+    """Send a webhook one more time."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
 
@@ -182,7 +182,7 @@ def resend(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def press(request: HttpRequest) -> HttpResponse:
-    """Press a button of the page of the payment called `id`."""
+    """Press a button on the page of the payment with the id `id`."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
 
@@ -197,14 +197,14 @@ def press(request: HttpRequest) -> HttpResponse:
 
 
 def trigger(request: HttpRequest) -> HttpResponse:
-    """Do what a customer, a bank or a clerk does with the payment of one of PayTrust's invoices."""
+    """Do to the payment of one of PayTrust's invoices what a customer, a bank or a clerk does."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     return _answered(request, lambda: triggers.carry_out(simulator.current(), fields_of(request)))
 
 
 def send_test(sandbox: Simulator, fields: Fields) -> Answer:
-    """Send the gateway's dashboard test, which names a payment that nobody knows."""
+    """Send the test of the gateway's dashboard, which names a payment that does not exist."""
     match fields.get("gateway"):
         case "xendit":
             sandbox.xendit.mail.test()
@@ -242,7 +242,7 @@ def _answered(request: HttpRequest, command: Callable[[], Answer]) -> HttpRespon
 def _moment(text: str) -> datetime:
     try:
         at = parse_datetime(text)
-    except ValueError:  # the form is right, and there is no such day or hour
+    except ValueError:  # the form is right, but the day or hour does not exist
         at = None
     if at is None:
         raise InvalidCommand("set must be an ISO 8601 time")

@@ -1,4 +1,4 @@
-"""What a customer can do on a payment page, and what the page needs to know."""
+"""The buttons of a payment page, and the data that the page shows."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One part of the total; tax, fees and discounts have a line too."""
+    """One part of the total; tax, fees and discounts have their own lines."""
 
     name: str
     quantity: str
@@ -53,20 +53,20 @@ class View:
 
     @property
     def unexplained(self) -> Decimal:
-        """What the amount has beyond its lines; a gateway may charge what they do not say."""
+        """Return the part of the amount that its lines do not explain; a gateway may allow it."""
         return self.amount - sum((line.amount for line in self.lines), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What an action has done."""
+    """The result of an action."""
 
     view: View
     redirect_url: str = ""
-    error: str = ""  # for the customer to read; the payment may be tried again
+    error: str = ""  # the customer reads it; the payment may be tried again
 
     def shown(self, action: str) -> dict[str, Any]:
-        """Return what a program is told."""
+        """Return the fields that a program gets as the answer."""
         view = self.view
         return {
             "action": action,
@@ -84,7 +84,7 @@ class Deed:
 
 
 def lines_of(listed: Iterable[Mapping[str, Any]]) -> tuple[Line, ...]:
-    """Return lines of name, quantity and price with what each comes to."""
+    """Return the lines, each with name, quantity, price and its product."""
     return tuple(
         Line(
             name=str(line["name"]),
@@ -96,27 +96,27 @@ def lines_of(listed: Iterable[Mapping[str, Any]]) -> tuple[Line, ...]:
 
 
 class Counter(Protocol):
-    """One payment page, at whichever gateway."""
+    """One payment page, of either gateway."""
 
     def view(self) -> View: ...
 
     def act(self, action: str, *, amount: str | None, method: str | None) -> Deed:
-        """Do what the button of that name does.
+        """Do what the button with that name does.
 
         Raises:
             UnknownAction: there is no such button.
-            ActionRefused: the payment is not in a state for it.
+            ActionRefused: the payment's state does not allow it.
             UnknownMethod: the page has no such method.
             InvalidAmount: not an amount in that currency.
         """
 
 
 def less(amount: Decimal, currency: str) -> Decimal:
-    """Return half of the amount, for "pay partially"."""
+    """Return half of the amount, for the button "pay partially"."""
     return stored(amount / 2, currency)
 
 
 def more(amount: Decimal, currency: str) -> Decimal:
-    """Return a tenth more than the amount, for "overpay"."""
+    """Return the amount plus a tenth, for the button "overpay"."""
     tenth = stored(amount / 10, currency)
     return amount + (tenth or 1)

@@ -1,4 +1,4 @@
-"""Webhooks on their way: sent in the background, in order per payment, and again when refused."""
+"""Webhooks to the merchant: sent in the background, in order per payment, again when refused."""
 
 import itertools
 import threading
@@ -18,10 +18,10 @@ from gateways.sandbox.clock import Agenda, Clock
 from gateways.sandbox.retries import TEMPORARY_REDIRECTS, Outcome, RetrySchedule
 from gateways.sandbox.store import StepLock, Store
 
-KEPT = 50_000  # the oldest deliveries are forgotten beyond this
+KEPT = 50_000  # beyond this the oldest deliveries are dropped
 SENDERS = 32
 ANSWER_SHOWN = 500  # characters
-LAST_ATTEMPTS_SECONDS = 5.0  # that a reset waits for attempts under way
+LAST_ATTEMPTS_SECONDS = 5.0  # how long a reset waits for attempts under way
 
 
 class Status(StrEnum):
@@ -45,8 +45,8 @@ class Parcel:
     method: str = "POST"
     delay: timedelta = timedelta(0)
     lost: bool = False
-    lane: str = ""  # parcels of one lane are first tried one after another
-    copies: int = 1  # that go out side by side
+    lane: str = ""  # the first attempts of one lane's parcels go one after another
+    copies: int = 1  # sent at the same time
 
 
 @dataclass
@@ -83,7 +83,7 @@ class UnknownDelivery(LookupError):
 
 
 class Courier:
-    """Carries parcels to the merchant and keeps the log of every attempt."""
+    """Sends parcels to the merchant and keeps the log of every attempt."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Courier:
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="sandbox-courier")
 
     def send(self, parcels: list[Parcel]) -> None:
-        """Take the parcels and return at once; they leave when the step has been written."""
+        """Take the parcels and return at once; they are sent after the step has been written."""
         with self._step:
             for parcel in parcels:
                 copies = [self._record(parcel) for _ in range(parcel.copies)]
@@ -115,7 +115,7 @@ class Courier:
                     self._store.then(partial(self._post_later, copies, due))
 
     def restore(self) -> None:
-        """Take up the deliveries of an earlier process; what had not arrived is sent again."""
+        """Take over the deliveries of an earlier process, and send again what had not arrived."""
         last = 0
         for delivery in self._store.load("delivery"):
             self._log[delivery.id] = delivery
@@ -128,7 +128,7 @@ class Courier:
         self._numbers = itertools.count(last + 1)
 
     def resend(self, number: int) -> Delivery:
-        """Send a delivery once more, whatever became of it.
+        """Send a delivery once more, whatever its state is.
 
         Raises:
             UnknownDelivery: there is none with that number.
@@ -145,7 +145,7 @@ class Courier:
             return [delivery.shown() for delivery in self._log.values()]
 
     def forget(self) -> None:
-        """Drop every parcel; no attempt of before begins or, within limits, ends after this."""
+        """Drop every parcel; attempts under way have a few seconds to end, and none begins."""
         with self._lock:
             self._log.clear()
             self._lanes.clear()
@@ -200,7 +200,8 @@ class Courier:
     def _attempt(self, delivery: Delivery, due: datetime) -> None:
         """Make an attempt and arrange the next one.
 
-        It counts from when it was due, so that a clock that has moved on meanwhile skips none.
+        The next time counts from when this one was due, so that no attempt is skipped if the clock
+        moved meanwhile.
         """
         schedule = self._schedules[delivery.parcel.gateway]
         with self._lock:
@@ -264,8 +265,8 @@ class Courier:
 
 
 def _session() -> requests.Session:
-    """Return a session of one use: a connection kept may be one that the merchant has closed."""
+    """Return a session for one use; the merchant may have closed a kept connection."""
     session = requests.Session()
-    session.trust_env = False  # no proxies between two processes of one machine
+    session.trust_env = False  # no proxy between two processes of one machine
     session.headers = requests.structures.CaseInsensitiveDict({"Connection": "close"})
     return session

@@ -1,4 +1,4 @@
-"""What shall go wrong, how often and for which calls and webhooks."""
+"""Faults to make: which, how often, and for which calls and webhooks."""
 
 import itertools
 import threading
@@ -64,9 +64,9 @@ OF_THE_PAYMENT = {
     "paid_after_expired",
     "fee_imposed",
     "chargeback_unlisted",
-}  # they change the payment, not a webhook
+}  # these change the payment, not a webhook
 
-# Faults that only make sense at certain moments wait for them instead of being used up before.
+# These faults have an effect only at certain moments, so their rules wait for these moments.
 ROUTES = {
     "created_but_timeout": {"create", "refund"},
     "refund_fails": {"refund"},
@@ -89,7 +89,8 @@ MOMENTS = {
     "chargeback_unlisted": {"charging_back"},
     "tampered_status": {"pending", "paid"},
 }
-# A merchant who believes Midtrans's `pending` asks at once, and then knows all the same.
+# A merchant who trusts Midtrans's `pending` would ask at once, and would then know the state in
+# spite of the fault.
 UNHEARD = {
     "webhook_late",
     "webhook_lost",
@@ -130,27 +131,27 @@ class UnknownFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Which payment a call or a webhook is about."""
+    """The payment of a call or a webhook."""
 
     gateway: str
     reference: str
-    external_id: str  # the merchant's order number, known before any id is
+    external_id: str  # the merchant's order number, known before any id
 
 
 @dataclass
 class Rule:
-    """A fault that waits for its next calls or webhooks."""
+    """A fault that waits for the next calls or webhooks that match it."""
 
     gateway: str
     fault: str
     times: int = 1
     delay_s: float | None = None
-    match: dict[str, str] = field(default_factory=dict)  # route, event, and globs
+    match: dict[str, str] = field(default_factory=dict)  # route, event, and patterns
     options: dict[str, Any] = field(default_factory=dict)
     id: int = 0
 
     def fits(self, about: "Payment", *, moment: str, event: str) -> bool:
-        """Tell whether the rule is meant for this call (`moment` is its route) or webhook."""
+        """Return whether the rule fits this call (`moment` is its route) or this webhook."""
         return self.concerns(about) and self._fits_moment(moment, event)
 
     def concerns(self, about: "Payment") -> bool:
@@ -179,13 +180,13 @@ class Rule:
         named = self.match.get("event")
         if named:
             return named.lower() in {moment, event.lower()}
-        # A fault for one webhook is kept for what comes of the payment.
+        # A rule for one webhook stays for the webhooks that follow from the payment.
         hides = moment == "pending" and self.fault in UNHEARD and self.times > 1
         return hides or moment in MOMENTS.get(self.fault, ANY_MOMENT)
 
 
 class FaultBook:
-    """The rules in force; each use of one counts down its `times`."""
+    """The active rules; each use of a rule lowers its `times` by one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -208,7 +209,7 @@ class FaultBook:
             return [rule.shown() for rule in self._rules]
 
     def know(self, *, gateway: str, reference: str, external_id: str) -> None:
-        """Remember which order of the merchant a reference belongs to."""
+        """Remember which order of the merchant has this reference."""
         with self._lock:
             self._external_ids[gateway, reference] = external_id
 
@@ -223,7 +224,7 @@ class FaultBook:
     ) -> Rule | None:
         """Use up one fault for an API call; a marker in the reference works at each creation.
 
-        `external_id` is given when the payment is created, and remembered for all that follows.
+        `external_id` is given when the payment is created, and is remembered for later calls.
         """
         if external_id is not None:
             self.know(gateway=gateway, reference=reference, external_id=external_id)
@@ -240,7 +241,7 @@ class FaultBook:
     def for_webhook(
         self, *, gateway: str, moment: str, event: str, reference: str, only: str = ""
     ) -> list[Rule]:
-        """Use up one of each fault that is meant for this webhook, oldest first."""
+        """Use up one of each fault that fits this webhook, the oldest first."""
         with self._lock:
             waiting = [*self._rules, *_marked(gateway, reference, WEBHOOK_FAULTS)]
             about = self._payment(gateway, reference)
@@ -256,7 +257,7 @@ class FaultBook:
         return list(chosen.values())
 
     def expects(self, fault: str, *, gateway: str, reference: str) -> bool:
-        """Tell whether a rule of that kind waits for this payment, without using it up."""
+        """Return whether a rule of that kind waits for this payment, without using it up."""
         with self._lock:
             waiting = [*self._rules, *_marked(gateway, reference, {fault})]
             about = self._payment(gateway, reference)
@@ -305,7 +306,7 @@ def rule_from(fields: dict[str, Any]) -> Rule:
 
 
 def _name(fault: object) -> str:
-    """Accept webhook faults with and without their `webhook_` prefix."""
+    """Accept names of webhook faults with and without their prefix `webhook_`."""
     name = str(fault)
     if name not in API_FAULTS | WEBHOOK_FAULTS:
         bare = name.removeprefix("webhook_")

@@ -1,4 +1,4 @@
-"""Midtrans's Idempotency-Key: successful answers are kept for five minutes."""
+"""Midtrans's Idempotency-Key: it keeps successful answers for five minutes."""
 
 import threading
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class _Entry:
 
 
 class IdempotencyKeys:
-    """Remembers answers by key; a key whose request failed is free again."""
+    """Keeps answers by key; if the request of a key failed, the key is free again."""
 
     def __init__(self, lifetime: timedelta, *, kind: str, store: Store) -> None:
         self._lifetime, self._kind, self._store = lifetime, kind, store
@@ -30,7 +30,7 @@ class IdempotencyKeys:
         self._entries: dict[str, _Entry] = {}
 
     def claim(self, key: str, now: datetime) -> Answer | None:
-        """Return the answer kept under the key, or None after having taken the key.
+        """Return the answer that is kept under the key, or take the key and return None.
 
         Raises:
             KeyInUse: the first request is still running.
@@ -51,7 +51,7 @@ class IdempotencyKeys:
             self._store.save(self._kind, key, (key, entry))
 
     def restore(self) -> None:
-        """Take up the answers that an earlier process kept."""
+        """Take over the answers that an earlier process kept."""
         with self._lock:
             self._entries.update(self._store.load(self._kind))
 

@@ -1,4 +1,4 @@
-"""Identifiers in the gateways' own forms, repeatable when seeded."""
+"""Identifiers in the gateways' own forms; with a seed they are repeatable."""
 
 import random
 import threading
@@ -6,7 +6,7 @@ import uuid
 
 
 class Identifiers:
-    """Draws ids, virtual account numbers and chances from one seeded stream."""
+    """Makes ids, virtual account numbers and random choices from one stream with a seed."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()

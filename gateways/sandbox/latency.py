@@ -11,11 +11,11 @@ Z_99 = 2.3263478740408408  # the 99th percentile of the standard normal distribu
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Median, 99th percentile and share of failing answers of one gateway; p50 0 is none."""
+    """Median, 99th percentile and share of failing answers of one gateway; no delay if p50 is 0."""
 
     p50_ms: float = 0.0
     p99_ms: float = 0.0
-    fault_rate: float = 0.0  # answered with HTTP 503, nothing done
+    fault_rate: float = 0.0  # share of HTTP 503, with nothing done
 
     def delay_seconds(self, identifiers: Identifiers) -> float:
         if self.p50_ms <= 0:

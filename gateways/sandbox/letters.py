@@ -1,4 +1,4 @@
-"""Webhooks before they are sent, and what a fault rule does to them."""
+"""Webhooks before they are sent, and how a fault rule changes them."""
 
 import copy
 import json
@@ -13,12 +13,12 @@ from gateways.sandbox.faults import Rule
 from gateways.sandbox.wire import encode
 
 DEFAULT_COPIES = 3
-DEFAULT_LATENESS = timedelta(hours=1)  # divided by the speed
+DEFAULT_LATENESS = timedelta(hours=1)  # the speed divides it
 
 
 @dataclass
 class Letter:
-    """One webhook: its fields are encoded only when it leaves."""
+    """One webhook, whose fields are encoded only when it is sent."""
 
     event: str
     reference: str
@@ -61,13 +61,13 @@ Effect = Callable[[Letter], Iterable[Letter]]
 
 @dataclass
 class Effects:
-    """How one gateway's letters are spoilt, beyond what is the same for both."""
+    """How faults change the letters of one gateway, beyond what is the same for both."""
 
     by_fault: dict[str, Effect] = field(default_factory=dict)
 
 
 def apply(rules: Iterable[Rule], letter: Letter, effects: Effects, speed: float) -> list[Letter]:
-    """Return the letters to send instead of this one, in order."""
+    """Return the letters to send in place of this one, in order."""
     letters = [letter]
     for rule in rules:
         special = effects.by_fault.get(rule.fault)

@@ -1,4 +1,4 @@
-"""How many calls a minute a gateway takes, by endpoint (gateways-2.md C3)."""
+"""The limit of a gateway's calls a minute, by endpoint (gateways-2.md C3)."""
 
 import threading
 from collections import Counter, deque
@@ -10,7 +10,7 @@ WINDOW = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What is left of an endpoint's minute, and when the oldest call leaves it."""
+    """How many calls an endpoint's minute has left, and when the oldest call leaves it."""
 
     remaining: int
     reset_seconds: float
@@ -18,7 +18,7 @@ class Room:
 
 
 class Limiter:
-    """Counts the calls of the last minute, a sliding one; refused calls count for nothing."""
+    """Counts the calls of the last 60 seconds (sliding); refused calls do not count."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,13 +39,13 @@ class Limiter:
             return Room(max(0, limit - len(calls)), _reset(calls, now))
 
     def room(self, gateway: str, route: str, *, limit: int, now: datetime) -> Room:
-        """Tell how things stand without counting."""
+        """Return how many calls are left, without counting one."""
         with self._lock:
             calls = self._recent(gateway, route, now)
             return Room(max(0, limit - len(calls)), _reset(calls, now))
 
     def counted(self) -> list[dict[str, object]]:
-        """Tell how many calls of each kind were taken and refused since a limit was last set."""
+        """Return how many calls of each kind were taken and refused since a limit was set."""
         with self._lock:
             return [
                 {
@@ -64,7 +64,7 @@ class Limiter:
 
     def _recent(self, gateway: str, route: str, now: datetime) -> deque[datetime]:
         calls = self._calls.setdefault((gateway, route), deque())
-        while calls and not now - WINDOW < calls[0] <= now:  # the clock may have been set back
+        while calls and not now - WINDOW < calls[0] <= now:  # the clock may have moved back
             calls.popleft()
         return calls
 

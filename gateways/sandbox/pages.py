@@ -1,4 +1,4 @@
-"""The payment pages: for people, and by POST for programs."""
+"""The payment pages: forms for people, POST for programs."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -25,7 +25,7 @@ REFUSALS: dict[type[Exception], HTTPStatus] = {
 
 
 def xendit_page(request: HttpRequest, invoice_id: str) -> HttpResponse:
-    """Show an invoice, or do what one of its buttons says."""
+    """Show an invoice, or do the action of one of its buttons."""
     sandbox = simulator.current()
     invoice = sandbox.xendit.find(invoice_id)
     if invoice is None or invoice.id != invoice_id:
@@ -34,7 +34,7 @@ def xendit_page(request: HttpRequest, invoice_id: str) -> HttpResponse:
 
 
 def snap_page(request: HttpRequest, token: str) -> HttpResponse:
-    """Show a Snap order; an older token of the same order is dead."""
+    """Show a Snap order; an older token of the same order no longer works."""
     sandbox = simulator.current()
     order = sandbox.midtrans.snap.by_token(token)
     if order is None:
@@ -67,7 +67,7 @@ def counter_of(name: str) -> Counter | None:
 
 
 def perform(request: HttpRequest, counter: Counter) -> tuple[Deed | None, Answer]:
-    """Do what the fields of the request say; the answer is for a program."""
+    """Do the action in the request's fields; the answer is for a program."""
     action = ""
     try:
         fields = fields_of(request)

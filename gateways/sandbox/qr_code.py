@@ -1,4 +1,4 @@
-"""A picture in the shape of a QR code; nothing can scan it, for no money moves here."""
+"""A picture that looks like a QR code; no app can scan it, because no money moves here."""
 
 import hashlib
 import struct
@@ -11,7 +11,7 @@ FINDER = 7
 
 
 def picture(text: str) -> bytes:
-    """Return a black and white PNG that is the same for the same text."""
+    """Return a black and white PNG; the same text gives the same picture."""
     side = (MODULES + 2 * MARGIN) * SCALE
     rows = [_row(text, y) for y in range(-MARGIN, MODULES + MARGIN)]
     raw = b"".join((b"\x00" + row) * SCALE for row in rows)  # no filter before each line

@@ -1,4 +1,4 @@
-"""When each gateway sends a webhook again."""
+"""The times at which each gateway sends a webhook again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ TEMPORARY_REDIRECTS = {307, 308}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one attempt: an answer's status code, a time-out, or a broken connection."""
+    """The result of one attempt: an answer's status code, a time-out, or a broken connection."""
 
     status_code: int | None = None
     answer: str = ""
@@ -25,7 +25,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RetrySchedule:
-    """Pauses before each retry, at full length, and how many of them an outcome earns."""
+    """Pauses before each retry, at normal speed, and how many retries each outcome gets."""
 
     pauses: tuple[timedelta, ...]
     timeout_seconds: Callable[[], float]
@@ -33,7 +33,7 @@ class RetrySchedule:
     redirects_followed: int = 0
 
     def pause_after(self, outcome: Outcome, attempts: int) -> timedelta | None:
-        """Return how long to wait after attempt number `attempts`, or None to give up."""
+        """Return how long to wait after attempt number `attempts`, or None for no more attempts."""
         retries_done = attempts - 1
         if outcome.accepted or retries_done >= min(self.earned(outcome), len(self.pauses)):
             return None
@@ -59,7 +59,7 @@ def xendit_schedule(account: XenditAccount) -> RetrySchedule:
 
 
 def midtrans_schedule(account: MidtransAccount) -> RetrySchedule:
-    """The status code decides how often (gateway-facts.md B7)."""
+    """The status code decides how many retries there are (gateway-facts.md B7)."""
 
     def earned(outcome: Outcome) -> int:
         return MIDTRANS_EARNED.get(outcome.status_code or 0, len(MIDTRANS_PAUSES))

@@ -11,7 +11,7 @@ from gunicorn.app.base import BaseApplication
 
 from gateways.sandbox import simulator
 
-THREADS = 100  # a hanging call holds one
+THREADS = 100  # a call without an answer holds one
 KEEPALIVE_SECONDS = 75
 BACKLOG = 1024
 
@@ -21,10 +21,10 @@ class PortTaken(Exception):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port now, so that a second sandbox ends at once and says why.
+    """Take the port now, so that a second sandbox ends at once with a clear message.
 
     Raises:
-        PortTaken: somebody has it already.
+        PortTaken: another program has it already.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,7 +38,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class SandboxServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Serves the sandbox's URLs alone: no middleware, no sessions, no database."""
+    """Serves only the sandbox's URLs: no middleware, no sessions, no database."""
 
     def __init__(self, options: simulator.Options, listener: socket.socket) -> None:
         self._options, self._listener = options, listener
@@ -65,5 +65,5 @@ class SandboxServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no t
         settings.MIDDLEWARE = []
         settings.ALLOWED_HOSTS = ["*"]
         simulator.start(self._options)
-        resolve("/healthz")  # loads every view now, not with the first call
+        resolve("/healthz")  # loads every view now, not at the first call
         return WSGIHandler()

@@ -1,4 +1,4 @@
-"""The simulator: everything one sandbox process knows, put together."""
+"""The simulator: all parts of one sandbox process together."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +21,17 @@ from gateways.sandbox.xendit.desk import XenditDesk
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line decides."""
+    """The options of the command line."""
 
     accounts: Accounts
     public_url: str  # of this process, without a slash at the end
     seed: int | None = None
-    clock_file: Path | None = None  # that the merchant's clock follows
-    store: Path | None = None  # where payments outlive the process
+    clock_file: Path | None = None  # the file that moves the merchant's clock
+    store: Path | None = None  # where payments stay after the process ends
 
 
 class Simulator:
-    """Both gateways' books and the tools they share."""
+    """Both gateways' books and the tools that they share."""
 
     def __init__(self, options: Options) -> None:
         self.accounts, self.public_url = options.accounts, options.public_url
@@ -75,13 +75,13 @@ class Simulator:
         self.agenda.start()
 
     def keep_clock(self) -> None:
-        """Let the clock's lead over the merchant's outlive the process."""
+        """Store how far this clock is ahead of the merchant's, for the next process."""
         with self.lock:
             lead = self.clock.offset - self.clock.merchants_offset()
             self.store.save("clock", "lead", lead)
 
     def _restore(self) -> None:
-        """Go on where an earlier process with the same store has ended."""
+        """Continue where an earlier process with the same store has ended."""
         with self.lock:
             for lead in self.store.load("clock"):
                 self.clock.shift(self.clock.merchants_offset() + lead)
@@ -94,12 +94,12 @@ class Simulator:
             self.courier.restore()
 
     def charges(self) -> list[dict[str, Any]]:
-        """List what both gateways know, oldest first, whatever the clock said."""
+        """List the charges of both gateways, the oldest first, whatever the clock showed."""
         known = [*self.xendit.charges(), *self.midtrans.charges()]
         return [charge for _number, charge in sorted(known, key=lambda pair: pair[0])]
 
     def reset(self, seed: int | None) -> None:
-        """Forget every payment, fault and delivery, and set the clock right; accounts stay."""
+        """Delete every payment, fault and delivery, and reset the clock; accounts stay."""
         self.agenda.clear()
         self.faults.forget()
         self.limiter.forget()

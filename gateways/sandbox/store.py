@@ -1,12 +1,12 @@
-"""What outlives the process: each step's changes, in one SQLite file (ADR 0024).
+"""The data that stays after the process ends: each step's changes, in one SQLite file (ADR 0024).
 
-A step is what happens under the simulator's lock. Its changes are written when it ends, in one
-transaction, before any answer or webhook leaves; so a killed process forgets whole steps only.
+A step is what happens with the simulator's lock held. Its changes are written when it ends, in one
+transaction, before any answer or webhook is sent. So a killed process loses only whole steps.
 """
 
 import io
 import logging
-import pickle  # the file is this process's own
+import pickle  # only this program reads and writes the file
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ FORGOTTEN = object()
 
 
 class Store:
-    """Keeps things by kind and key; without a file it keeps nothing and does the same."""
+    """Keeps things by kind and key; without a file it works in the same way and stores nothing."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._lock = threading.Lock()
@@ -34,22 +34,22 @@ class Store:
         self._database = None if file is None else _opened(file)
 
     def save(self, kind: str, key: str, thing: object, *, refers_to: type | None = None) -> None:
-        """Write the thing when the step ends; what it refers to is written as its id."""
+        """Write the thing when the step ends; a thing that it refers to is written as its id."""
         self._changed[kind, key] = (thing, refers_to)
 
     def forget(self, kind: str, key: str) -> None:
         self._changed[kind, key] = (FORGOTTEN, None)
 
     def then(self, job: Callable[[], None]) -> None:
-        """Do something once the step's changes are written."""
+        """Do something after the step's changes are written."""
         self._afterwards.append(job)
 
     def load(self, kind: str, known: Mapping[str, object] | None = None) -> Iterator[Any]:
-        """Yield the things of a kind in the order of their keys' first writing.
+        """Yield the things of a kind in the order in which their keys were first written.
 
         Args:
-            kind: as it was saved.
-            known: what things of this kind refer to, by id.
+            kind: the same as in `save`.
+            known: the things that this kind refers to, by id.
         """
         if self._database is None:
             return
@@ -62,7 +62,7 @@ class Store:
             yield reader.load()
 
     def clear(self) -> None:
-        """Forget everything, also what this step has changed."""
+        """Delete everything, also the changes of this step."""
         self._changed.clear()
         self._afterwards.clear()
         if self._database is not None:
@@ -70,7 +70,7 @@ class Store:
                 self._database.execute("DELETE FROM things")
 
     def end_step(self) -> None:
-        """Write what has changed, then do what waited for that."""
+        """Write the changes, then do what waited for that."""
         changed, self._changed = self._changed, {}
         afterwards, self._afterwards = self._afterwards, []
         if changed and self._database is not None:
@@ -88,7 +88,7 @@ class Store:
 
 
 class StepLock:
-    """The lock of the books; the outermost holder's changes are written when it lets go."""
+    """The lock of the books; the changes are written when the outermost holder releases it."""
 
     def __init__(self, store: Store) -> None:
         self._lock, self._store, self._depth = threading.RLock(), store, 0
@@ -112,7 +112,7 @@ class StepLock:
 
 
 class _Writer(pickle.Pickler):
-    """Writes what the thing refers to as an id."""
+    """Writes a thing that the object refers to as an id."""
 
     def __init__(self, file: io.BytesIO, refers_to: type | None) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
@@ -134,6 +134,8 @@ def _opened(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
     file.chmod(0o600)
     database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = OFF")  # a killed process loses nothing, a machine may
+    database.execute(
+        "PRAGMA synchronous = OFF"
+    )  # safe when the process is killed; a power failure may lose data
     database.execute(SCHEMA)
     return database

@@ -1,4 +1,4 @@
-"""What the books of both gateways work with."""
+"""What the books of both gateways share."""
 
 import itertools
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from gateways.sandbox.store import StepLock, Store
 
 
 class Numbers:
-    """Numbers payments at both gateways in the order in which they came."""
+    """Gives payments at both gateways their numbers, in the order in which they came."""
 
     def __init__(self) -> None:
         self._counter = itertools.count(1)
@@ -42,7 +42,7 @@ class Tools:
 
 
 class ActionRefused(Exception):
-    """The payment is in a state that does not allow what somebody has asked for."""
+    """The payment's state does not allow the action."""
 
 
 class UnknownMethod(ValueError):

@@ -1,4 +1,4 @@
-"""Events by name: what happens at a gateway to the payment of one of PayTrust's invoices."""
+"""Events by name: what can happen at a gateway to the payment of one of PayTrust's invoices."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from gateways.sandbox.wire import Answer
 if TYPE_CHECKING:
     from gateways.sandbox.simulator import Simulator
 
-# The buttons that make the event happen, pressed in this order.
+# The buttons that cause the event, pressed in this order.
 EVENTS = {
     ("xendit", "paid"): ("pay",),
     ("xendit", "denied"): ("fail",),
@@ -28,7 +28,7 @@ NOT_PAID = {"pending", "expired", "expire", "deny", "cancel"}
 
 
 class UnknownInvoice(LookupError):
-    """No payment of that invoice is known here."""
+    """The sandbox knows no payment of that invoice."""
 
 
 class UnknownEvent(ValueError):
@@ -36,10 +36,10 @@ class UnknownEvent(ValueError):
 
 
 def carry_out(sandbox: "Simulator", fields: dict[str, Any]) -> Answer:
-    """Make `event` happen to the newest payment of `invoice`; refunds take the newest paid one.
+    """Do `event` to the newest payment of `invoice`; a refund takes the newest paid one.
 
     Raises:
-        UnknownInvoice, UnknownEvent: a field names nothing.
+        UnknownInvoice, UnknownEvent: a field names nothing that exists.
     """
     invoice, event = str(fields.get("invoice", "")), str(fields.get("event", ""))
     if event not in NAMES:

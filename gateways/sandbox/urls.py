@@ -11,7 +11,7 @@ from gateways.sandbox.xendit import views as xendit
 
 
 def not_found(request: HttpRequest, **_exception: Exception) -> HttpResponse:
-    """Answer in JSON where there is nothing."""
+    """Answer in JSON for an address that does not exist."""
     body = {"error": "not_found", "message": f"the sandbox has no {request.path}"}
     return Answer(body, status=404).response()
 

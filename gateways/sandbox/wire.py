@@ -1,4 +1,4 @@
-"""JSON in and out, and answers before they become HTTP responses."""
+"""JSON bodies in and out, and answers before they become HTTP responses."""
 
 import json
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class MalformedBody(ValueError):
 
 @dataclass
 class Answer:
-    """What the gateway says: JSON, unless `text` is given."""
+    """The gateway's answer: JSON, unless `text` is given."""
 
     body: Any = None
     status: int = 200
@@ -39,7 +39,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """The gateway says no; carries its answer."""
+    """The gateway refuses; the exception has its answer."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.body)
@@ -51,9 +51,9 @@ def encode(value: object) -> bytes:
 
 
 def decode_object(raw: bytes) -> dict[str, Any]:
-    """Read a JSON object with exact decimals; an empty body is an empty object, and so is `null`.
+    """Read a JSON object with exact decimals; an empty body and `null` are an empty object.
 
-    Midtrans's client for Node sends `null` where it has nothing to say.
+    Midtrans's client for Node sends `null` if it has no fields to send.
 
     Raises:
         MalformedBody: the body is something else.
@@ -72,10 +72,10 @@ def decode_object(raw: bytes) -> dict[str, Any]:
 
 
 def fields_of(request: HttpRequest) -> dict[str, Any]:
-    """Read the fields of a JSON or form body; JSON is also known by its first character.
+    """Read the fields of a JSON or form body; the first character also shows that it is JSON.
 
     Raises:
-        MalformedBody: a JSON body that is no object.
+        MalformedBody: a JSON body that is not an object.
     """
     if request.body.lstrip().startswith(b"{"):
         return decode_object(request.body)

@@ -1,4 +1,4 @@
-"""The answer to a Core charge, which says more than any later answer."""
+"""The answer to a Core charge, which has more fields than any later answer."""
 
 from typing import Any
 

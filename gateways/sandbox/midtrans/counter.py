@@ -48,7 +48,7 @@ LABELS = {
 
 
 class MidtransCounter:
-    """A page for one order: with Snap the method is chosen here, with Core it was chosen before."""
+    """A page for one order; in Snap the customer chooses the method, in Core the charge has it."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class MidtransCounter:
             case "expire":
                 self._expire()
             case "cancel":
-                pass  # the finish URL is opened all the same
+                pass  # the finish URL opens in spite of this
             case _:
                 self._after(action, given)
                 return Deed(self.view())
@@ -182,7 +182,7 @@ class MidtransCounter:
         return self._desk.snap.choose(self._snap_order, chosen)
 
     def _chosen_for_payment(self, method: str | None, *, by_account_number: bool) -> Transaction:
-        """Return the pending transaction, after choosing its method where that is still open."""
+        """Return the pending transaction, after choosing its method if none was chosen yet."""
         transaction = self._current()
         if self._snap_order is None:
             return self._must_have()

@@ -1,4 +1,4 @@
-"""Midtrans's book of transactions: what changes their state, and the notifications that follow."""
+"""Midtrans's book of transactions: changes of their state, and the notifications that follow."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ class OrderTaken(ValueError):
 
 
 class MidtransDesk:
-    """Everything that can happen to a transaction. Each method is one step under the lock."""
+    """Everything that can happen to a transaction. Each method is one step with the lock held."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -32,7 +32,7 @@ class MidtransDesk:
         self.snap = SnapCounter(tools, self.ledger, self.mail)
 
     def charge(self, order: Order, method: Method, expires_at: datetime | None) -> Transaction:
-        """Open a transaction through the Core API; it is pending, and nobody has been told.
+        """Open a pending transaction through the Core API, without a notification.
 
         Raises:
             OrderTaken: the order_id has a transaction that was not cancelled.
@@ -43,7 +43,7 @@ class MidtransDesk:
             return self.ledger.open(order, method, expires_at)
 
     def restore(self) -> None:
-        """Take up the orders of an earlier process, and what they wait for."""
+        """Take over the orders of an earlier process, and the jobs that they wait for."""
         transactions = self.ledger.restore()
         for transaction in transactions.values():
             if transaction.status == "capture" and transaction.settles_at is not None:
@@ -55,7 +55,7 @@ class MidtransDesk:
         self.snap.restore(transactions)
 
     def announce(self, transaction: Transaction) -> None:
-        """Tell the merchant that the transaction waits for the customer."""
+        """Send the merchant the notification that the transaction waits for the customer."""
         with self._tools.lock:
             self.mail.tell(transaction, "pending")
 
@@ -70,7 +70,7 @@ class MidtransDesk:
     def pay(
         self, transaction: Transaction, *, amount: int | None = None, challenge: bool = False
     ) -> None:
-        """Take the customer's money; another `amount` than the order's shows as payment_amounts.
+        """Take the customer's money; if `amount` is not the order's, payment_amounts shows it.
 
         Raises:
             ActionRefused: the transaction is not pending.
@@ -94,7 +94,7 @@ class MidtransDesk:
         """Approve or deny a challenged card.
 
         Raises:
-            ActionRefused: there is no challenge.
+            ActionRefused: the transaction has no challenge.
         """
         with self._tools.lock:
             if transaction.status != "capture" or transaction.fraud_status != "challenge":
@@ -107,11 +107,11 @@ class MidtransDesk:
                 self._settle_later(transaction)
 
     def fail(self, transaction: Transaction) -> None:
-        """Let the bank refuse the payment."""
+        """Refuse the payment, as the bank does."""
         self._end(transaction, "deny", "failed", {"pending"})
 
     def cancel(self, transaction: Transaction) -> None:
-        """Cancel before settlement, as the API can."""
+        """Cancel before settlement, as the API allows."""
         self._end(transaction, "cancel", "cancelled", {"pending", "capture"})
 
     def expire(self, transaction: Transaction) -> None:
@@ -119,13 +119,13 @@ class MidtransDesk:
         self._end(transaction, "expire", "expired", {"pending"})
 
     def reverse(self, transaction: Transaction) -> None:
-        """Deny after settlement: the money goes back to the customer by itself."""
+        """Deny after settlement: the money goes back to the customer without a request."""
         if transaction.method.name not in REVERSIBLE:
             raise ActionRefused(f"{transaction.method.label} knows no reversal")
         self._end(transaction, "deny", "reversed", {"settlement"})
 
     def settle(self, transaction: Transaction) -> None:
-        """Settle a captured card, as happens by itself on the next day."""
+        """Settle a captured card, as happens without a request on the next day."""
         with self._tools.lock:
             if transaction.status != "capture" or transaction.fraud_status != "accept":
                 raise ActionRefused(CANNOT_CHANGE)

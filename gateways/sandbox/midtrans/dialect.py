@@ -1,4 +1,4 @@
-"""How Midtrans's two APIs word their refusals."""
+"""The refusals of Midtrans's two APIs."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class _Midtrans:
         return sandbox.accounts.midtrans.server_key
 
     def over_limit(self, call: Call) -> Answer | None:
-        """Refuse what passes the limit; only charges say so in the body (gateways-2.md C3)."""
+        """Refuse a call above the limit; only charges say so in the body (gateways-2.md C3)."""
         sandbox = call.simulator
         room = sandbox.limiter.take(
             f"{self.gateway} {self.api}",
@@ -66,7 +66,7 @@ class _Midtrans:
 
 
 class CoreDialect(_Midtrans):
-    """The body's status_code says what the HTTP status mostly does not."""
+    """Core: the body's status_code says what the HTTP status mostly does not say."""
 
     api = "core"
 
@@ -100,7 +100,7 @@ class CoreDialect(_Midtrans):
         return answer
 
     def spoil(self, body: dict[str, Any], rule: Rule, sandbox: "simulator.Simulator") -> None:
-        """Change an answer as a fault demands; what is signed stays signed."""
+        """Change an answer as a fault says; signed fields stay as they are."""
         match rule.fault:
             case "extra_field":
                 body["sandbox_extra_field"] = {"added": "later"}
@@ -121,7 +121,7 @@ class CoreDialect(_Midtrans):
 
 
 class SnapDialect(_Midtrans):
-    """Real HTTP statuses and a list of messages."""
+    """Snap: real HTTP statuses and a list of messages."""
 
     api = "snap"
 

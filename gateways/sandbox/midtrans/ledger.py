@@ -1,4 +1,4 @@
-"""The transactions that Midtrans knows, by id and by order."""
+"""The transactions of Midtrans, by id and by order."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ BNI_PHONE = re.compile(r"(?:\+62|0)[\d -]{1,27}")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a transaction is opened for."""
+    """The order that a transaction is opened for."""
 
     id: str
     gross_amount: int
@@ -29,7 +29,7 @@ class Order:
     appended_urls: tuple[str, ...] = ()
 
     def objection(self, method: Method) -> str | None:
-        """Return why the method cannot be used for this order, if so (gateways-2.md C6)."""
+        """Return why the order cannot use the method; None if it can (gateways-2.md C6)."""
         if method.name == "bni" and self.phone and not BNI_PHONE.fullmatch(self.phone):
             return "BNI rejects the customer's phone number"
         if method.name == "akulaku" and not self.for_akulaku:
@@ -38,7 +38,7 @@ class Order:
 
 
 class Ledger:
-    """Opens and finds transactions; `lapse` is called when one has waited too long."""
+    """Opens and finds transactions; calls `lapse` when one has waited too long."""
 
     def __init__(self, tools: Tools, lapse: Callable[[Transaction], None]) -> None:
         self._tools, self._lapse = tools, lapse
@@ -46,7 +46,7 @@ class Ledger:
         self._by_order: dict[str, list[Transaction]] = {}
 
     def open(self, order: Order, method: Method, expires_at: datetime | None) -> Transaction:
-        """Open a pending transaction, of which nobody has been told."""
+        """Open a pending transaction, without a notification."""
         tools = self._tools
         now = tools.clock.now()
         transaction = Transaction(
@@ -71,12 +71,12 @@ class Ledger:
         return transaction
 
     def keep(self, transaction: Transaction) -> None:
-        """Let the transaction outlive the process as it is now."""
+        """Store the transaction as it is now, so that it stays after the process ends."""
         with self._tools.lock:
             self._tools.store.save("transaction", transaction.id, transaction)
 
     def restore(self) -> dict[str, Transaction]:
-        """Take up the transactions of an earlier process, and return them by id."""
+        """Take over the transactions of an earlier process, and return them by id."""
         tools = self._tools
         for transaction in tools.store.load("transaction"):
             self._transactions[transaction.id] = transaction
@@ -91,7 +91,7 @@ class Ledger:
         return self._transactions
 
     def find(self, name: str) -> Transaction | None:
-        """Return a transaction by its id, or by order_id the one that counts: paid, or the last."""
+        """Return a transaction by its id, or by order_id the one that is paid, or the last."""
         with self._tools.lock:
             if (transaction := self._transactions.get(name)) is not None:
                 return transaction

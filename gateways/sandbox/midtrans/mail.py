@@ -1,4 +1,4 @@
-"""Midtrans's notifications, and the faults that can befall them."""
+"""Midtrans's notifications, and their faults."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,23 +16,23 @@ OTHER_KEY = "SB-Mid-server-OF-ANOTHER-ENVIRONMENT"
 
 
 class MidtransMail:
-    """Writes the notifications of one account and hands them to the courier."""
+    """Writes the notifications of one account and gives them to the courier."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
     def tell(self, transaction: Transaction, moment: str) -> None:
-        """Notify of the transaction's present state, which is kept."""
+        """Send a notification of the transaction's present state, and keep it."""
         self._tools.store.save("transaction", transaction.id, transaction)
         out_of_order = self._tools.faults.expects(
             "webhook_out_of_order", gateway="midtrans", reference=transaction.order_id
         )
         if moment == "pending" and out_of_order:
-            return  # it will follow the settlement
+            return  # the fault sends it after the settlement
         self._post(moment, self._letter(transaction), transaction)
 
     def test(self) -> None:
-        """Send what the dashboard's test button sends: an order nobody knows."""
+        """Send what the dashboard's test button sends: an order that does not exist."""
         self._post("test", self._sample(), None)
 
     def _sample(self) -> Letter:
@@ -155,7 +155,7 @@ def _replayed(letter: Letter) -> list[Letter]:
 
 
 def _earlier(transaction: Transaction, status: str) -> Transaction:
-    """Return the transaction as it was, or might have been, in another state."""
+    """Return the transaction in an earlier state, real or possible."""
     if status == "settlement":
         return transaction.pictured(status=status, refunds=[])
     return transaction.pictured(

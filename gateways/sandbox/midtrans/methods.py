@@ -1,4 +1,4 @@
-"""Midtrans's payment methods: what each gives the customer, and how long it lives."""
+"""Midtrans's payment methods: what the customer gets, and how long each is valid."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,7 +26,7 @@ class Method:
         return self.payment_type == "bank_transfer"
 
     def details(self, identifiers: Identifiers) -> dict[str, Any]:
-        """Return the fields that stay with the transaction from pending to the end."""
+        """Return the fields that the transaction keeps from pending to its end."""
         if self.channel == "permata":
             return {"permata_va_number": f"850{identifiers.digits(12)}"}
         match self.payment_type:
@@ -94,7 +94,7 @@ REVERSIBLE = {"permata", "echannel", "indomaret"}
 
 
 def offered(enabled: list[str]) -> dict[str, Method]:
-    """Return the methods of a Snap page: all of them, or those that the merchant has enabled."""
+    """Return the methods of a Snap page: all, or only those that the merchant has enabled."""
     wanted = {name.removesuffix("_va") for name in enabled}
     chosen = {
         name: method
@@ -105,7 +105,7 @@ def offered(enabled: list[str]) -> dict[str, Method]:
 
 
 def choose(name: str | None, enabled: list[str], *, by_account_number: bool = False) -> Method:
-    """Return the method called `name`, or the first one offered (a virtual account if need be).
+    """Return the method `name`, or the first one offered (a virtual account if asked for).
 
     Raises:
         UnknownMethod: the page does not offer it.
@@ -124,7 +124,7 @@ def choose(name: str | None, enabled: list[str], *, by_account_number: bool = Fa
 
 
 def requested(fields: dict[str, Any]) -> Method | None:
-    """Return the method that a charge asks for, or None if there is no such method."""
+    """Return the method that a charge asks for, or None if it does not exist."""
     payment_type = fields.get("payment_type")
     options = fields.get(str(payment_type))
     options = options if isinstance(options, dict) else {}

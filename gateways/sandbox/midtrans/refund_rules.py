@@ -14,7 +14,7 @@ NO_FUNDS = "Refund request is rejected due to insufficient merchant funds"
 CLOSED = "The payment provider does not take refunds at this hour"
 OFF_US = "off-us"
 SHOPEE = "airpay shopee"
-FULL_ONLY_ISSUERS = {"bca", "bni", "bri"}  # of a ShopeePay QRIS read by another bank's app
+FULL_ONLY_ISSUERS = {"bca", "bni", "bri"}  # of a ShopeePay QRIS that another bank's app reads
 OPENS, CLOSES = (6, 0), (23, 50)  # ShopeePay, in Jakarta
 
 
@@ -43,7 +43,7 @@ RULES = {
 
 
 def rule_of(transaction: Transaction, account: MidtransAccount) -> RefundRule | None:
-    """Return what the method allows; None if it takes nothing back."""
+    """Return the rules of the method; None if it refunds nothing."""
     match transaction.method.payment_type:
         case "shopeepay":
             return RefundRule(365, partial=account.shopeepay_partial_refunds)
@@ -56,10 +56,10 @@ def rule_of(transaction: Transaction, account: MidtransAccount) -> RefundRule | 
 def check(
     transaction: Transaction, amount: int | None, *, account: MidtransAccount, now: datetime
 ) -> int:
-    """Check a refund and return its amount; all that is left unless `amount` is given.
+    """Check a refund and return its amount: `amount`, or all that is left.
 
     Raises:
-        RefundRefused: state, method, window, amount, hour or funds forbid it.
+        RefundRefused: state, method, time, amount, hour or funds do not allow it.
     """
     rule = rule_of(transaction, account)
     paid_at = transaction.settled_at

@@ -1,4 +1,4 @@
-"""Midtrans refunds and chargebacks: refunds are answered at once and notified twice."""
+"""Midtrans refunds and chargebacks: a refund is answered at once, with two notifications."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ DENIED = "Refund denied by the bank"
 
 
 class RefundDenied(RefundRefused):
-    """The bank said no: a number was given, and no money moved."""
+    """The bank refused: the refund has a number, and no money moved."""
 
     def __init__(self, number: int, key: str) -> None:
         super().__init__("202", DENIED)
@@ -22,7 +22,7 @@ class RefundDenied(RefundRefused):
 
 
 class Refunds:
-    """What goes back to customers, asked for by the merchant or taken by their bank."""
+    """Money that goes back to customers, by the merchant's refund or by their bank."""
 
     def __init__(self, tools: Tools, mail: MidtransMail) -> None:
         self._tools, self._mail = tools, mail
@@ -36,10 +36,10 @@ class Refunds:
         reason: str,
         denied: bool = False,
     ) -> Refund:
-        """Give money back; all that is left unless `amount` is given; `denied` by the bank.
+        """Give back `amount`, or all that is left; with `denied` the bank refuses.
 
         Raises:
-            RefundRefused: the key was used before, or the method's rules forbid it.
+            RefundRefused: the key was used before, or the method's rules do not allow it.
             RefundDenied: the bank refuses; the transaction stays as it is.
         """
         tools = self._tools
@@ -74,17 +74,17 @@ class Refunds:
         return refund
 
     def confirm_later(self, transaction: Transaction, refund: Refund) -> None:
-        """Let the bank's word follow, with a second notification."""
+        """Let the bank confirm later, with a second notification."""
         if refund.confirms_at is not None:
             self._tools.agenda.at(
                 refund.confirms_at, lambda: self._confirm(transaction, refund.number)
             )
 
     def charge_back(self, transaction: Transaction, amount: int | None) -> None:
-        """Let the customer's bank take the money; all that is left unless `amount` is given.
+        """Let the customer's bank take back `amount`, or all that is left.
 
         Raises:
-            ActionRefused: it was not paid, or not so much is left.
+            ActionRefused: it was not paid, or less is left.
         """
         tools = self._tools
         with tools.lock:
@@ -116,10 +116,10 @@ class Refunds:
             self._mail.tell(transaction, "reversed")
 
     def list_chargebacks(self, transaction: Transaction) -> None:
-        """Make known what a chargeback took that was told without an amount.
+        """Show the amount of a chargeback that was first reported without an amount.
 
         Raises:
-            ActionRefused: there is nothing to make known.
+            ActionRefused: there is no such chargeback.
         """
         with self._tools.lock:
             if not transaction.hides_chargebacks:

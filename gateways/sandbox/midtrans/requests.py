@@ -1,4 +1,4 @@
-"""What merchants ask of Midtrans, read and checked."""
+"""Requests of merchants to Midtrans: reading and checking them."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -22,11 +22,11 @@ UNITS = {
     "day": timedelta(days=1),
 }
 LONGEST = timedelta(days=7)
-LONGEST_OF_ALL = timedelta(days=3650)  # no page or charge lives longer, whatever is written
+LONGEST_OF_ALL = timedelta(days=3650)  # no page or charge lasts longer
 
 
 def problems(fields: dict[str, Any]) -> list[str]:
-    """Return what both APIs find wrong with an order; empty when all is well."""
+    """Return what both APIs find wrong with an order; empty if it is correct."""
     details = fields.get("transaction_details")
     details = details if isinstance(details, dict) else {}
     return [
@@ -68,7 +68,7 @@ def order_of(call: Call, finish_url: str) -> Order:
 
 
 def _fits_akulaku(fields: dict[str, Any]) -> bool:
-    """Tell whether there are a customer and items with ids of their own, which Akulaku wants."""
+    """Return whether the order has a customer and items with their own ids, which Akulaku needs."""
     named = [item.get("id") for item in fields.get("item_details") or []]
     unique = all(named) and len(set(map(str, named))) == len(named)
     return bool(named) and unique and bool(fields.get("customer_details"))
@@ -86,7 +86,7 @@ def deadlines_of(fields: dict[str, Any], clock: Clock) -> Deadlines:
 
 
 def custom_expiry_of(fields: dict[str, Any], clock: Clock) -> datetime | None:
-    """Read the Core API's `custom_expiry`, which words the same thing differently."""
+    """Read the Core API's `custom_expiry`, which has other field names for the same."""
     custom = fields.get("custom_expiry") or {}
     period = _period({"duration": custom.get("expiry_duration"), "unit": custom.get("unit")})
     if period is None:
@@ -96,7 +96,7 @@ def custom_expiry_of(fields: dict[str, Any], clock: Clock) -> datetime | None:
 
 
 def written_utc(at: datetime) -> str:
-    """Return UTC with milliseconds and Z, as only the closing of a page is told."""
+    """Return UTC with milliseconds and Z; only the closing time of a page is written so."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -176,7 +176,7 @@ def _period_problems(fields: dict[str, Any]) -> list[str]:
 
 
 def _period(given: dict[str, Any] | None) -> timedelta | None:
-    """Read a duration and its unit, which may stand in the plural.
+    """Read a duration and its unit, singular or plural.
 
     Raises:
         KeyError: the unit is unknown.

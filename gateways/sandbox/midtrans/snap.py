@@ -1,4 +1,4 @@
-"""Snap: tokens for orders, and transactions only once the customer has chosen a method."""
+"""Snap: tokens for orders; a transaction begins when the customer has chosen a method."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,14 +19,14 @@ UNPAID = {"pending", "deny", "expire", "cancel"}  # the customer may try again o
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """When the page closes, and how long a payment may take once its method is chosen."""
+    """When the page closes, and how long a payment may take after its method is chosen."""
 
     page: timedelta | None = None
     payment: timedelta | None = None
     starts_at: datetime | None = None
 
     def page_ends(self, now: datetime) -> datetime:
-        """Return when the page closes: `page_expiry` wins over `expiry`, and that over 24 hours."""
+        """Return when the page closes: by `page_expiry`, else by `expiry`, else after 24 hours."""
         if self.page is not None:
             return now + self.page
         return self.payment_ends(now) or now + PAGE_LIFETIME
@@ -36,7 +36,7 @@ class Deadlines:
 
 
 class PageRefused(ValueError):
-    """The page cannot be closed; the text is the gateway's."""
+    """The page cannot be closed; the text is the gateway's own."""
 
 
 @dataclass
@@ -70,12 +70,12 @@ class SnapOrder:
 
     @property
     def open(self) -> bool:
-        """Whether a customer can still choose a method; a refused attempt closes nothing."""
+        """Return whether a customer can still choose a method, also after a refused attempt."""
         return not self.lapsed and self.canceled_at is None and self.status in UNPAID
 
 
 class SnapCounter:
-    """Hands out tokens and pages; one order has one live token."""
+    """Makes tokens and pages; one order has one valid token."""
 
     def __init__(self, tools: Tools, ledger: Ledger, mail: MidtransMail) -> None:
         self._tools, self._ledger, self._mail = tools, ledger, mail
@@ -109,7 +109,7 @@ class SnapCounter:
         return known
 
     def restore(self, transactions: Mapping[str, Transaction]) -> None:
-        """Take up the pages of an earlier process."""
+        """Take over the pages of an earlier process."""
         for known in self._tools.store.load("order", transactions):
             self._orders[known.order.id] = self._by_token[known.token] = known
             self._tools.faults.know(
@@ -121,7 +121,7 @@ class SnapCounter:
             self._tools.agenda.at(known.page_expires_at, lapse)
 
     def by_token(self, token: str) -> SnapOrder | None:
-        """Return the order of a live token."""
+        """Return the order of a valid token."""
         return self._by_token.get(token)
 
     def by_order(self, order_id: str) -> SnapOrder | None:
@@ -131,9 +131,9 @@ class SnapCounter:
         return order_id in self._orders
 
     def choose(self, known: SnapOrder, method: Method) -> Transaction:
-        """Open a transaction for the method that the customer picks, and say so.
+        """Open a transaction for the method that the customer chose, and send its notification.
 
-        A second choice leaves the first account number alive: customers have paid both.
+        After a second choice the first account number still works: customers have paid both.
 
         Raises:
             ActionRefused: the page is closed, or the order has been paid.
@@ -150,7 +150,7 @@ class SnapCounter:
             return self.add(known, method)
 
     def add(self, known: SnapOrder, method: Method) -> Transaction:
-        """Open one more transaction for the order, whatever became of the others."""
+        """Open one more transaction for the order, whatever the state of the others is."""
         with self._tools.lock:
             expires_at = known.deadlines.payment_ends(self._tools.clock.now())
             transaction = self._ledger.open(known.order, method, expires_at)
@@ -161,10 +161,10 @@ class SnapCounter:
             return transaction
 
     def expire_page(self, known: SnapOrder) -> None:
-        """Let the page lapse unused; no notification tells of it.
+        """Let the page expire unused; no notification is sent.
 
         Raises:
-            ActionRefused: it has lapsed already.
+            ActionRefused: it has expired already.
         """
         with self._tools.lock:
             if not known.open:
@@ -173,7 +173,7 @@ class SnapCounter:
             self._keep(known)
 
     def cancel(self, token: str) -> datetime:
-        """Close the page of a token, for nobody pays on it; no notification tells of it.
+        """Close the page of a token, on which no payment was begun; no notification is sent.
 
         Raises:
             PageRefused: no such token, closed already, or a method has been chosen (C4).

@@ -18,7 +18,7 @@ NOTIFIED = "midtrans payment notification"
 
 
 def written(at: datetime) -> str:
-    """Return Jakarta's wall clock without an offset, whatever zone the machine is in."""
+    """Return Jakarta's local time without an offset, whatever the machine's time zone is."""
     return at.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -67,21 +67,21 @@ class Transaction:
     echoed: dict[str, Any]  # custom_field1 to custom_field3
     lines: tuple[dict[str, Any], ...] = ()
     finish_url: str = ""
-    notification_urls: tuple[str, ...] | None = None  # instead of the account's
+    notification_urls: tuple[str, ...] | None = None  # used instead of the account's
     appended_urls: tuple[str, ...] = ()
     status: str = "pending"
     fraud_status: str = "accept"
     three_d_secure: bool = False
     settled_at: datetime | None = None
     payment_amounts: list[dict[str, str]] = field(default_factory=list)
-    proof: dict[str, Any] = field(default_factory=dict)  # what the payment itself adds
+    proof: dict[str, Any] = field(default_factory=dict)  # fields that the payment itself adds
     refunds: list[Refund] = field(default_factory=list)  # and chargebacks
-    refund_keys: list[str] = field(default_factory=list)  # of all that were tried
+    refund_keys: list[str] = field(default_factory=list)  # of all attempts
     hides_chargebacks: bool = False
-    issuer: str = ""  # whose app read the QR code, if not the acquirer's
+    issuer: str = ""  # whose app read the QR code, if it is not the acquirer's
     number: int = field(default_factory=next_number)
     imposed_fee: int = 0
-    settles_at: datetime | None = None  # a captured card, by itself
+    settles_at: datetime | None = None  # when a captured card settles
     previous: "Transaction | None" = None
 
     @property
@@ -104,11 +104,11 @@ class Transaction:
         ]
 
     def remember(self) -> None:
-        """Keep the present state as the previous one, before changing it."""
+        """Keep the present state as the previous one. Call this before a change."""
         self.previous = self.pictured(previous=None)
 
     def pictured(self, **changes: object) -> "Transaction":
-        """Return a copy that shows another state."""
+        """Return a copy in another state."""
         picture = copy.copy(self)
         picture.refunds, picture.proof = list(self.refunds), dict(self.proof)
         for name, value in changes.items():
@@ -116,7 +116,7 @@ class Transaction:
         return picture
 
     def status_code(self, *, asked: bool) -> str:
-        """Return the code of the state: an expiry is 407 when asked for and 202 when told."""
+        """Return the code of the state: an expiry is 407 in an answer and 202 in a notification."""
         match self.status:
             case "pending":
                 return "201"
@@ -147,7 +147,7 @@ class Transaction:
         return body
 
     def shown(self, account: MidtransAccount) -> dict[str, Any]:
-        """Return the answer to GET status, signed over its own code."""
+        """Return the answer to GET status, with the signature over its own code."""
         body = self.basics(account, self.status_code(asked=True), FOUND)
         if self.status == "expire":
             return sign(body, account.server_key)
@@ -186,7 +186,7 @@ class Transaction:
 
 
 def sign(body: dict[str, Any], server_key: str) -> dict[str, Any]:
-    """Sign the order, the code and the amount exactly as the body spells them."""
+    """Sign the order, the code and the amount exactly as they are in the body."""
     body["signature_key"] = signature(
         body["order_id"], body["status_code"], body["gross_amount"], server_key
     )

@@ -1,4 +1,4 @@
-"""Midtrans's Core API and Snap's one call."""
+"""Midtrans's Core API and the one call of Snap."""
 
 from collections.abc import Callable
 

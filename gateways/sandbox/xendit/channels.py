@@ -1,4 +1,4 @@
-"""Xendit's payment channels, and what each leaves in an invoice that it has paid."""
+"""Xendit's payment channels, and the fields that each adds to a paid invoice."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,7 +24,7 @@ class Channel:
     method: str
 
     def traces(self, identifiers: Identifiers, issuer: str) -> dict[str, Any]:
-        """Return the fields that say how the money came; the issuer read the QR code."""
+        """Return the fields that say how the customer paid; the issuer's app read the QR code."""
         traces: dict[str, Any] = {"payment_method": self.method, "payment_channel": self.name}
         match self.method:
             case "BANK_TRANSFER":
@@ -97,7 +97,7 @@ KINDS = {
 
 
 def offered(currency: str, allowed: list[str]) -> dict[str, Channel]:
-    """Return the channels of an invoice: the currency's, or those of them it is restricted to."""
+    """Return the channels of an invoice: all of the currency, or those that the invoice allows."""
     channels = BY_CURRENCY[currency]
     wanted = [name.upper() for name in allowed]
     chosen = {name: channels[name] for name in wanted if name in channels}
@@ -107,7 +107,7 @@ def offered(currency: str, allowed: list[str]) -> dict[str, Channel]:
 
 
 def choose(method: str | None, currency: str, allowed: list[str]) -> Channel:
-    """Return the channel called `method`, the first of that kind, or simply the first.
+    """Return the channel `method`, or the first of that kind, or the first of all.
 
     Raises:
         UnknownMethod: the invoice has no such channel.

@@ -1,4 +1,4 @@
-"""Xendit's book of invoices: what changes their state, and the webhooks that follow."""
+"""Xendit's book of invoices: the changes of their state, and the webhooks that follow."""
 
 import itertools
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ PAYMENT_FIELDS = {"paid_amount", "initial_amount", "paid_at", *channels.SHOWN_TR
 
 
 class XenditDesk:
-    """Everything that can happen to an invoice. Each method is one step under the lock."""
+    """Everything that can happen to an invoice. Each method is one step with the lock held."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -53,7 +53,7 @@ class XenditDesk:
         return self._shown(invoice)
 
     def restore(self) -> None:
-        """Take up the invoices and refunds of an earlier process, and what they wait for."""
+        """Take over an earlier process's invoices and refunds, and the jobs they wait for."""
         tools = self._tools
         for invoice in tools.store.load("invoice"):
             self._invoices[invoice.id] = invoice
@@ -83,7 +83,7 @@ class XenditDesk:
             return None if invoice is None else self._shown(invoice, stale=stale)
 
     def select(self, search: Search, *, stale: bool = False) -> list[dict[str, Any]]:
-        """List the invoices that a search asks for, the newest first."""
+        """List the invoices that match a search, the newest first."""
         with self._tools.lock:
             known = (
                 self._invoices.values()
@@ -115,7 +115,7 @@ class XenditDesk:
         method: str | None = None,
         late: bool = False,
     ) -> Payment:
-        """Take the customer's money for a pending invoice; `late` also for an expired one.
+        """Take the customer's money for a pending invoice; with `late` also for an expired one.
 
         Raises:
             ActionRefused: the page is closed, or it has been paid.
@@ -131,7 +131,7 @@ class XenditDesk:
             return self._receive(invoice, amount or invoice.amount, channel, issuer.upper())
 
     def pay_again(self, invoice: Invoice) -> Payment:
-        """Take the full amount once more for an invoice that has been paid (off-spec).
+        """Take the full amount a second time for a paid invoice (the spec does not have this).
 
         Raises:
             ActionRefused: nothing has been paid yet.
@@ -151,10 +151,10 @@ class XenditDesk:
         return None
 
     def dispute(self, invoice: Invoice, status: str, amount: Decimal | None = None) -> None:
-        """Let the cardholder's bank contest a payment (`ACTION_REQUIRED`), or go on with it.
+        """Let the cardholder's bank dispute a payment (`ACTION_REQUIRED`), or move the dispute on.
 
         Raises:
-            ActionRefused: nothing was paid, the method knows no disputes, or none is open.
+            ActionRefused: nothing was paid, the method has no disputes, or none is open.
         """
         tools = self._tools
         with tools.lock:
@@ -178,7 +178,7 @@ class XenditDesk:
             self.mail.disputed(invoice, invoice.dispute)
 
     def charge_shown(self, invoice: Invoice, payment: Payment) -> dict[str, Any]:
-        """Return a payment as a wallet's charge, with what went back."""
+        """Return a payment as a wallet's charge, with the amount that was refunded."""
         back = [one for one in self.refunds.of(payment) if one.status == "SUCCEEDED"]
         return {
             "id": payment.id,
@@ -194,7 +194,7 @@ class XenditDesk:
         }
 
     def settle(self, invoice: Invoice) -> None:
-        """Let the money reach the Xendit balance; no webhook tells of it.
+        """Let the money reach the Xendit balance; no webhook is sent.
 
         Raises:
             ActionRefused: the invoice is not PAID.
@@ -317,7 +317,7 @@ class XenditDesk:
 
 
 def _after(invoices: list[Invoice], last: str | None) -> list[Invoice]:
-    """Return what follows the invoice `last`; all of it when there is none."""
+    """Return the invoices after `last`; all of them if there is no `last`."""
     for index, invoice in enumerate(invoices):
         if invoice.id == last:
             return invoices[index + 1 :]

@@ -1,4 +1,4 @@
-"""How Xendit words its refusals, and the limit it puts on calls."""
+"""Xendit's refusals, and its limit on calls."""
 
 from typing import Any
 
@@ -107,7 +107,7 @@ class XenditDialect:
         return call.simulator.keys["xendit"], key
 
     def spoil(self, body: dict[str, Any], rule: Rule, sandbox: "simulator.Simulator") -> None:
-        """Change an answer as `new_enum`, `missing_field` or `extra_field` demand."""
+        """Change an answer as the fault `new_enum`, `missing_field` or `extra_field` says."""
         match rule.fault:
             case "extra_field":
                 body["sandbox_extra_field"] = {"added": "later"}

@@ -1,4 +1,4 @@
-"""What Xendit tells of a cardholder who contests a payment (gateways-2.md C1)."""
+"""Xendit's messages about a cardholder who disputes a payment (gateways-2.md C1)."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Any
 from gateways.sandbox.tools import ActionRefused
 
 ANSWER_WITHIN = timedelta(days=14)
-CHANNELS = {"CREDIT_CARD": "CARDS", "QR_CODE": "QR_CODE"}  # payment methods that know disputes
+CHANNELS = {"CREDIT_CARD": "CARDS", "QR_CODE": "QR_CODE"}  # payment methods with disputes
 EVENTS = {
     "ACTION_REQUIRED": "dispute.action_required",
     "UNDER_REVIEW": "dispute.under_review",
@@ -23,7 +23,7 @@ ENDED = {"WON", "LOST"}
 @dataclass(frozen=True, slots=True)
 class Dispute:
     id: str
-    payment_id: str  # in the newer API's form, which no invoice webhook shows
+    payment_id: str  # in the newer API's form, which no invoice webhook has
     reference: str
     amount: Decimal
     currency: str
@@ -70,7 +70,7 @@ def opened(
     """Return the dispute that a bank opens about a payment.
 
     Raises:
-        ActionRefused: the method knows no disputes.
+        ActionRefused: the method has no disputes.
     """
     if method not in CHANNELS:
         raise ActionRefused("only cards and QR payments are disputed")

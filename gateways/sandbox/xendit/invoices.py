@@ -1,4 +1,4 @@
-"""Xendit invoices, and how the API and the webhook show them."""
+"""Xendit invoices, and their form in the API and in the webhook."""
 
 import copy
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Payment:
     paid_at: datetime
     channel: channels.Channel
     traces: dict[str, Any]
-    request_id: str = ""  # in the newer API, which only `GET /transactions` tells
+    request_id: str = ""  # in the newer API; only `GET /transactions` shows it
     number: int = field(default_factory=next_number)
 
     @property
@@ -76,7 +76,7 @@ class Invoice:
     previous: "Invoice | None" = None
     number: int = field(default_factory=next_number)
     dispute: Dispute | None = None
-    shown_status: str | None = None  # what GET says when it lags behind for good
+    shown_status: str | None = None  # the status in GET, if it stays behind for ever
 
     @property
     def allowed(self) -> list[str]:
@@ -88,7 +88,7 @@ class Invoice:
         return sum((payment.amount for payment in self.payments), Decimal(0))
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return what the total is made of: items, then fees."""
+        """Return the parts of the total: items, then fees."""
         items, fees = self.request.get("items"), self.request.get("fees")
         return [
             {"name": item.get("name"), "quantity": item.get("quantity"), "price": item.get("price")}
@@ -99,7 +99,7 @@ class Invoice:
         ]
 
     def remember(self) -> None:
-        """Keep the present state as the previous one, before changing it."""
+        """Keep the present state as the previous one. Call this before a change."""
         before = copy.copy(self)
         before.payments, before.previous = list(self.payments), None
         self.previous = before
@@ -108,7 +108,7 @@ class Invoice:
         return f"{public_url}/pay/xendit/{self.id}"
 
     def shown(self, account: XenditAccount, public_url: str) -> dict[str, Any]:
-        """Return the invoice as the API does."""
+        """Return the invoice as the API shows it."""
         body: dict[str, Any] = {
             "id": self.id,
             "external_id": self.external_id,

@@ -1,4 +1,4 @@
-"""Xendit's webhooks: headers, bodies, and the faults that can befall them."""
+"""Xendit's webhooks: headers, bodies, and their faults."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ SAMPLE = {
 
 
 class XenditMail:
-    """Writes the webhooks of one account and hands them to the courier."""
+    """Writes the webhooks of one account and gives them to the courier."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -51,7 +51,7 @@ class XenditMail:
         self._post("expired", self._letter("EXPIRED", invoice.external_id, body), lane=invoice.id)
 
     def refunded(self, invoice: Invoice, refund: "Refund") -> None:
-        """Send what the gateway says of a finished refund, in the form that is set."""
+        """Send the webhook of a finished refund, in the form that the settings name."""
         account = self._tools.accounts.xendit
         if refund.kind == "refund":
             event = "refund.succeeded" if refund.status == "SUCCEEDED" else "refund.failed"
@@ -85,7 +85,7 @@ class XenditMail:
         }
 
     def test(self) -> None:
-        """Send what the dashboard's test button sends: an invoice nobody knows."""
+        """Send what the dashboard's test button sends: an invoice that does not exist."""
         self._post("test", self._sample(), lane="xendit-test")
 
     def _sample(self) -> Letter:

@@ -8,7 +8,7 @@ from gateways.sandbox.xendit.invoices import Payment
 
 JAKARTA = timezone(timedelta(hours=7))
 DAY = timedelta(hours=24)
-MOST_REFUNDS = 10  # of one payment; the gateway bounds them and does not say where
+MOST_REFUNDS = 10  # of one payment; the gateway has a limit and does not publish it
 VOID_UNTIL = (23, 50)  # Jakarta's time on the day of the payment
 QRIS_ISSUERS = {"DANA", "SHOPEEPAY", "OVO", "GOPAY", "CIMB", "PERMATA", "JENIUS", "BSI"}
 
@@ -23,7 +23,7 @@ class RefundRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RefundRule:
-    """What a channel allows; `days` None is without end, 0 is the day of the payment."""
+    """The rules of a channel; `days` None is no limit, 0 is the day of the payment."""
 
     days: int | None
     partial: bool = True
@@ -52,7 +52,7 @@ RULES = {
     "INDODANA": RefundRule(30, several=False),
     "AKULAKU": RefundRule(None, several=False),
     "DD_BRI": RefundRule(120, partial=False),
-    # Of these no source tells a rule; they are taken to be as the widest of their kind.
+    # No source gives a rule for these; they get the widest rule of their kind.
     "GCASH": RefundRule(180),
     "PAYMAYA": RefundRule(180),
     "MOMO": RefundRule(180),
@@ -63,7 +63,7 @@ def check(payment: Payment, amount: Decimal, *, left: Decimal, made: int, now: d
     """Check a refund of one payment, of which `made` refunds have not failed.
 
     Raises:
-        RefundRefused: the method, the day, the amount or the number of refunds forbids it.
+        RefundRefused: the method, the day, the amount or the number of refunds does not allow it.
     """
     rule = RULES.get(payment.channel.name)
     if rule is None or not _issuer_takes_back(payment):
@@ -93,7 +93,7 @@ def check(payment: Payment, amount: Decimal, *, left: Decimal, made: int, now: d
 
 
 def check_void(payment: Payment, *, now: datetime) -> None:
-    """Check that a wallet's charge can be undone as a whole, on its day before 23:50.
+    """Check that a wallet's charge can be cancelled as a whole, on its own day before 23:50.
 
     Raises:
         RefundRefused: the day has ended.

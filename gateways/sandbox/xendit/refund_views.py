@@ -93,7 +93,7 @@ def refund_by_product(kind: str) -> Callable[..., HttpResponseBase]:
 
 @gateway_call(dialect, "get_charge")
 def get_ewallet_charge(call: Call) -> Answer:
-    """Show a wallet's charge, and how much of it went back."""
+    """Show a wallet's charge, and how much of it was refunded."""
     found = call.simulator.xendit.payment(call.path["payment_id"])
     if found is None:
         raise refuse(404, "DATA_NOT_FOUND", "The charge was not found")
@@ -101,7 +101,7 @@ def get_ewallet_charge(call: Call) -> Answer:
 
 
 def _named(call: Call) -> tuple[Invoice, Payment | None]:
-    """Return what payment_request_id names, else what invoice_id does; payment_id is not read."""
+    """Return the payment of payment_request_id, else of invoice_id; payment_id is not read."""
     fields, account = call.fields, call.simulator.accounts.xendit
     if (request_id := fields.get("payment_request_id")) is not None:
         found = call.simulator.xendit.payment(str(request_id), by_request=True)

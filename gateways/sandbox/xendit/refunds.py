@@ -30,7 +30,7 @@ class Refund:
     created_at: datetime
     updated_at: datetime
     finishes_at: datetime
-    kind: str = "refund"  # or by the product's own call: ewallet, void, qr
+    kind: str = "refund"  # or the product's own call: ewallet, void, qr
     status: str = "PENDING"
     succeeds: bool = True
 
@@ -55,7 +55,7 @@ class Refund:
         }
 
     def shown_by_product(self) -> dict[str, Any]:
-        """Return the refund as the wallet's own call shows it; no invoice is named."""
+        """Return the refund as the wallet's own call shows it, without the invoice."""
         country = {"IDR": "ID", "MYR": "MY", "PHP": "PH", "VND": "VN"}
         return {
             "id": self.id,
@@ -92,13 +92,13 @@ class Refunds:
         succeeds: bool = True,
         later: timedelta = timedelta(0),
     ) -> Refund:
-        """Start giving money back; all that is left of the payment unless `amount` is given.
+        """Begin to give back `amount`, or all that is left of the payment.
 
-        It is the last payment that something is left of, unless one is given. `kind` is the call
-        that asked for it; `succeeds` is what comes of it, `later` how much longer that takes.
+        Without a payment it takes the last one that still has money left. `kind` is the call that
+        asked for it; `succeeds` is its result, and `later` is the extra time until then.
 
         Raises:
-            RefundRefused: nothing was paid, or the method's rules forbid it.
+            RefundRefused: nothing was paid, or the method's rules do not allow it.
         """
         tools = self._tools
         with tools.lock:
@@ -137,7 +137,7 @@ class Refunds:
         return refund
 
     def cancel(self, refund: Refund) -> None:
-        """Withdraw a refund that has not been carried out; no webhook tells of it.
+        """Withdraw a refund that has not been carried out; no webhook is sent.
 
         Raises:
             ActionRefused: it is not pending.
@@ -152,7 +152,7 @@ class Refunds:
             return self._refunds.get(refund_id)
 
     def of(self, payment: Payment) -> list[Refund]:
-        """Return the refunds of a payment, whatever became of them, oldest first."""
+        """Return the refunds of a payment in every state, the oldest first."""
         with self._tools.lock:
             return [one for one in self._refunds.values() if one.payment.number == payment.number]
 
@@ -165,7 +165,7 @@ class Refunds:
             return list(self._refunds.values())
 
     def restore(self, invoices: Mapping[str, Invoice]) -> None:
-        """Take up the refunds of an earlier process."""
+        """Take over the refunds of an earlier process."""
         for refund in self._tools.store.load("refund", invoices):
             self._refunds[refund.id] = refund
             if refund.status == "PENDING":
@@ -175,7 +175,7 @@ class Refunds:
         self._refunds.clear()
 
     def _refundable(self, invoice: Invoice) -> Payment:
-        """Return the last payment of which something is left."""
+        """Return the last payment that still has money left."""
         for payment in reversed(invoice.payments):
             if payment.amount > _sum(one for one in self.of(payment) if one.status in COUNTING):
                 return payment

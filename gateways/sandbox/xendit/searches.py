@@ -1,4 +1,4 @@
-"""What a merchant asks Xendit's list of invoices for (gateways-2.md C2)."""
+"""The filters of Xendit's list of invoices (gateways-2.md C2)."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class InvalidSearch(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Filters and page of one call; a window holds what lies between its ends, without them."""
+    """Filters and page of one call; a window does not include its two ends."""
 
     limit: int
     external_id: str | None = None
@@ -32,7 +32,7 @@ class Search:
     after: str | None = None  # the last invoice of the page before
 
     def fits(self, invoice: Invoice) -> bool:
-        """Tell whether the invoice is one of those asked for."""
+        """Return whether the invoice matches."""
         if self.statuses and invoice.status not in self.statuses:
             return False
         return all(_within(invoice, name, window) for name, window in self.windows.items())
@@ -42,7 +42,7 @@ def read(query: QueryDict) -> Search:
     """Read the query of `GET /v2/invoices`.
 
     Raises:
-        InvalidSearch: the limit is not 1 to 100, a status is unknown or a time is none.
+        InvalidSearch: the limit is not 1 to 100, a status is unknown or a time is not valid.
     """
     return Search(
         limit=_limit(query.get("limit", DEFAULT_LIMIT)),
@@ -75,7 +75,7 @@ def _statuses(given: list[str]) -> frozenset[str]:
 
 
 def _window(query: QueryDict, name: str) -> Window | None:
-    """Return both ends; one of them alone has no effect."""
+    """Return both ends; if only one is given it has no effect."""
     after, before = query.get(f"{name}_after"), query.get(f"{name}_before")
     if after is None or before is None:
         return None
@@ -85,7 +85,7 @@ def _window(query: QueryDict, name: str) -> Window | None:
 def _time(text: str, name: str) -> datetime:
     try:
         at = parse_datetime(text)
-    except ValueError:  # the form is right, and there is no such day or hour
+    except ValueError:  # the form is right, but the day or hour does not exist
         at = None
     if at is None:
         raise InvalidSearch(f'"{name}" must be a valid ISO 8601 date')

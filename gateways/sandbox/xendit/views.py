@@ -91,7 +91,7 @@ def number(fields: dict[str, Any], name: str) -> Decimal:
     """Read an amount.
 
     Raises:
-        Refused: it is no number, or one too large to be exact.
+        Refused: not a number, or too large to be exact.
     """
     value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
