@@ -1,4 +1,4 @@
-"""The project as an app: its commands and templates."""
+"""The project as a Django app: its commands and templates."""
 
 from django.apps import AppConfig
 

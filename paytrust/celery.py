@@ -1,4 +1,4 @@
-"""Celery: carries work; PostgreSQL remembers it."""
+"""Celery runs the work; PostgreSQL keeps the record of it."""
 
 import os
 import sys
@@ -13,13 +13,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paytrust.settings")
 app = Celery("paytrust")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-# Or Celery closes the connection pool around every task, and every task opens a new one.
+# Without this Celery closes the connection pool around every task, and every task opens a new one.
 app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
 
 
 @setup_logging.connect
 def keep_our_logging(**_signal: object) -> None:
-    """Settings have configured logging already; Celery must leave it alone."""
+    """Keep our logging: settings have configured it already, and Celery must not change it."""
 
 
 @task_postrun.connect

@@ -1,4 +1,4 @@
-"""The failures that PayTrust anticipates. Knows no framework."""
+"""The failures that PayTrust expects. This module imports no framework."""
 
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -26,10 +26,10 @@ class PayTrustError(Exception):
 
 
 def gettext_noop(text: str) -> str:
-    """Mark a text for translation where no framework is known; whoever shows it translates."""
+    """Mark a text for translation without a framework; the code that shows it translates it."""
     return text
 
 
 def first_line(docstring: str | None) -> str:
-    """Return a docstring's summary, or an empty text."""
+    """Return the first line of a docstring, or an empty text."""
     return (docstring or "").strip().partition("\n")[0]

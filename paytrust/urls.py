@@ -1,4 +1,4 @@
-"""The composition root: which path belongs to which app."""
+"""The composition root: which app answers which path."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path, register_converter

@@ -1,4 +1,4 @@
-"""Writing messages: nested (name, content) pairs in the schema's order become elements."""
+"""Writing messages: nested pairs of name and content, in the schema's order, become elements."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -16,10 +16,10 @@ Node: TypeAlias = "tuple[str, Content]"
 
 
 def document(message: Message, body: Node) -> etree._Element:
-    """Build a message. What has no content (None, a blank, no children) is left out.
+    """Build a message. Elements without content (None, a blank, no children) are left out.
 
-    Money is written with exactly its currency's decimals and `@Ccy`, a time in UTC to the
-    second, a text without the characters that XML cannot hold.
+    Money is written with exactly its currency's decimals and `@Ccy`, a time in UTC to the second,
+    and a text without the characters that XML cannot hold.
     """
     prefix = f"{{{message.namespace}}}"
     default: dict[str | None, str] = {None: message.namespace}

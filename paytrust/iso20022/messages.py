@@ -1,4 +1,4 @@
-"""The messages PayTrust speaks: one name each, from which namespace and schema follow."""
+"""The messages of PayTrust: each has one name, which gives its namespace and schema."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,9 +7,9 @@ SCHEMAS = Path(__file__).parent / "xsd"
 
 
 class Message(StrEnum):
-    PAIN_001_09 = "pain.001.001.09"  # for banks that are not further
+    PAIN_001_09 = "pain.001.001.09"  # for banks that do not read version 11 yet
     PAIN_001_11 = "pain.001.001.11"
-    PAIN_002_12 = "pain.002.001.12"  # the pair of pain.001.001.11
+    PAIN_002_12 = "pain.002.001.12"  # belongs to pain.001.001.11
 
     @property
     def namespace(self) -> str:

@@ -1,4 +1,4 @@
-"""Reading XML that somebody else wrote: no DTD, no entities, no network, no large files."""
+"""Reading XML from other people: no DTD, no entities, no network, no large files."""
 
 from http import HTTPStatus
 
@@ -19,9 +19,9 @@ class UnreadableDocument(PayTrustError):
 def parse(raw: bytes) -> etree._Element:
     """Read one XML document in UTF-8 and return its root.
 
-    A parser of its own for each call: another library may have changed the default one, and
-    a shared one would queue its callers. A DTD is recognised by the parser, not by looking for
-    its letters, and bytes are taken for UTF-8 whatever they say of themselves.
+    Each call has its own parser: another library may have changed the default one, and a shared one
+    would make callers wait for each other. The parser itself finds a DTD; a search for its letters
+    could be deceived. Bytes are read as UTF-8 even if the document names another encoding.
 
     Raises:
         UnreadableDocument: too large, not well-formed UTF-8, or with a DTD.

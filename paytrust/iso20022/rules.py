@@ -1,7 +1,7 @@
-"""What is wrong with a message that its schema accepts: sums, registers, code sets, structure.
+"""Faults that a schema accepts: sums, registers, code sets, structure.
 
-Sources: ISO 20022 Message Definition Reports (payments initiation, maintenance 2020-2021) for
-rules across elements, the external code sets, ISO 4217, ISO 3166-1, EPC217-08.
+Sources: ISO 20022 Message Definition Reports (payments initiation, maintenance 2020-2021) for rules
+across elements, the external code sets, ISO 4217, ISO 3166-1, EPC217-08.
 """
 
 import re
@@ -32,7 +32,7 @@ ACCEPTED_OR_PENDING = {"ACTC", "ACCP", "ACSP", "ACSC", "ACWC", "PDNG"}
 
 
 def violations(root: Element) -> Iterator[str]:
-    """Yield each thing that is wrong, in words. The message must be valid by its schema."""
+    """Yield a text for each fault. The message must be valid by its schema."""
     yield from _leaves(root)
     for body in root:
         if _name(body) == "CstmrCdtTrfInitn":
@@ -143,7 +143,7 @@ def _status_report(body: Element) -> Iterator[str]:
 def _against(
     where: Element, outer: str, outer_status: str | None, inner: list[str]
 ) -> Iterator[str]:
-    """Yield where a status contradicts the one above it (GroupStatus rules of the MDR)."""
+    """Yield faults where a status contradicts the one above it (GroupStatus rules of the MDR)."""
     for status in inner:
         if outer_status == "RCVD":
             yield f"{_path(where)} says {status} though {outer} is RCVD"
@@ -231,7 +231,7 @@ def _name(element: Element) -> str:
 
 
 def _path(element: Element) -> str:
-    """Return where an element is, for people: names from the message down."""
+    """Return the place of an element for people: the names from the message down."""
     above = [_name(parent) for parent in element.iterancestors()]
     return "/".join([*reversed(above[:-1]), _name(element)])
 

@@ -1,11 +1,11 @@
-"""Texts and identifiers that fit ISO 20022 fields, whatever people typed."""
+"""Texts and identifiers that fit ISO 20022 fields, whatever characters people typed."""
 
 import hashlib
 import re
 import unicodedata
 
 MAX_35, MAX_140 = 35, 140
-HASH_LENGTH = 10  # hexadecimal digits that keep a shortened identifier apart from others
+HASH_LENGTH = 10  # hexadecimal digits that keep shortened identifiers different
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 UNSAFE = re.compile(r"[^a-zA-Z0-9/\-?:().,'+ ]")  # EPC217-08, the SWIFT X set
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -19,8 +19,8 @@ SHORT_CALLING_CODES = (
 def identifier(raw: str, *, limit: int = MAX_35) -> str:
     """Return `raw` as an identifier of at most `limit` characters of the safe set.
 
-    A UUID loses its dashes (36 characters do not fit). What has to be shortened or changed
-    in another way ends in a hash of the original, so that two never become the same.
+    A UUID loses its dashes (36 characters do not fit). An identifier that must be shortened or
+    changed in another way ends in a hash of the original, so that two never become the same.
 
     Source: EPC217-08 and the EPC's clarification paper: no `//`, no `/` at either end.
     """
@@ -51,7 +51,7 @@ def printable(raw: str) -> str:
 
 
 def phone(raw: str | None) -> str | None:
-    """Return a telephone number as `+60-123456789`; None unless its country code is given."""
+    """Return a telephone number as `+60-123456789`; None if it has no country code."""
     digits = re.sub(r"[^0-9]", "", raw or "")
     if not (raw or "").startswith("+") or len(digits) < 5:
         return None

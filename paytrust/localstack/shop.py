@@ -1,4 +1,4 @@
-"""The demo's shop: it takes webhooks, verifies who sent them, and marks its orders paid."""
+"""The demo's shop: it receives webhooks, verifies their sender, and marks its orders as paid."""
 
 import json
 from http import HTTPStatus
@@ -12,7 +12,7 @@ PAID: Final = "invoice.paid"
 
 
 class Shop:
-    """A merchant's server on a free port of this machine, as a merchant would write it."""
+    """A merchant's server on a free port of this machine, written as a merchant would write it."""
 
     def __init__(self) -> None:
         self._server = _Server(("127.0.0.1", 0), _Receiver)
@@ -29,11 +29,11 @@ class Shop:
         self._thread.join()
 
     def trust(self, secret: str) -> None:
-        """Believe webhooks that are signed with this secret, and no others."""
+        """Accept webhooks that are signed with this secret, and no others."""
         self._server.webhook = Webhook(secret)
 
     def wait_until_paid(self, order: str, *, seconds: float) -> bool:
-        """Return whether the shop was told, within some seconds, that an order is paid."""
+        """Return whether the shop hears, within some seconds, that an order is paid."""
         with self._server.changed:
             return self._server.changed.wait_for(lambda: order in self._server.paid, seconds)
 
@@ -44,7 +44,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], receiver: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, receiver)
         self.changed = Condition()
-        self.worked_on: set[str] = set()  # ids of webhooks: one may come again
+        self.worked_on: set[str] = set()  # ids of webhooks, because one may come again
         self.paid: set[str] = set()  # orders
 
     def take(self, headers: dict[str, str], body: bytes) -> HTTPStatus:
@@ -73,4 +73,4 @@ class _Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its own name
-        """Keep requests out of the story."""
+        """Print no requests, so that the story stays readable."""

@@ -1,7 +1,7 @@
 """Start and stop PayTrust here: `python -m paytrust.localstack.stack up | down | demo ...`.
 
-A plain module, because it makes the environment that Django's settings need. The gateways are
-always the sandbox: a stack for trying must never move money.
+This is a plain module, because it makes the environment that Django's settings need. The gateways
+are always the sandbox: a stack for trying must never move money.
 """
 
 import argparse
@@ -27,13 +27,13 @@ from paytrust.localstack.embedded import PROJECT
 
 READY_SECONDS = 90
 
-# The same words stand in compose.yaml; a test compares them.
+# compose.yaml has the same commands; a test compares them.
 WEB = ("gunicorn", "--config", "python:paytrust.web.gunicorn", "paytrust.wsgi")
 WORKER = (
     *("celery", "--app", "paytrust", "worker", "--concurrency", "2", "--loglevel", "INFO"),
     *("--without-gossip", "--without-mingle"),  # workers need not know each other
 )
-# Those that wait for merchants' servers are threads.
+# These wait for merchants' servers, so they are threads.
 DELIVERIES = (
     *("celery", "--app", "paytrust", "worker", "--queues", "deliveries", "--pool", "threads"),
     *("--concurrency", "16", "--hostname", "deliveries@%h", "--loglevel", "INFO"),
@@ -42,8 +42,8 @@ DELIVERIES = (
 BEAT = ("celery", "--app", "paytrust", "beat", "--loglevel", "INFO", "--pidfile", "")
 SANDBOX = ("manage.py", "sandbox")
 
-# Each is made once and kept. The environment may name the first four; the others, shaped like
-# the gateways' own test credentials, are between the adapters and the sandbox.
+# Each is made once and kept. The environment may set the first four. The others have the form of
+# the gateways' own test credentials; only the adapters and the sandbox use them.
 OWN_SECRETS = {"SECRET_KEY": "", "ADMIN_API_KEY": "", "API_KEY_PEPPER": "", "CREDENTIAL_KEYS": ""}
 SANDBOX_SECRETS = {
     "XENDIT_SECRET_KEY": "xnd_development_",
@@ -54,7 +54,7 @@ SANDBOX_SECRETS = {
 
 
 class StackFailed(Exception):
-    """The stack cannot do what was asked; the message is for the person at the keyboard."""
+    """The stack cannot do what was asked; a person at the keyboard reads the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,10 @@ def stack_of(environment: Mapping[str, str]) -> Stack:
 
 
 def up(stack: Stack) -> None:
-    """Start everything that is not running and return when it serves.
+    """Start everything that is not running and return when it answers.
 
     Raises:
-        StackFailed: a port is taken or a process ended; nothing is left running.
+        StackFailed: a port is taken or a process ended; nothing keeps running.
     """
     began = time.monotonic()
     if url := serving_url(stack):
@@ -124,7 +124,7 @@ def up(stack: Stack) -> None:
         _say(f"PayTrust is already up at {url} (`make down` stops it).")
         return
     try:
-        processes.stop(processes.recorded(stack.record))  # the rest of a stack that broke
+        processes.stop(processes.recorded(stack.record))  # the rest of a stack that failed
         _require_free_ports(stack)
         _start(stack)
     except BaseException:  # Ctrl-C too
@@ -136,7 +136,7 @@ def up(stack: Stack) -> None:
 
 
 def down(stack: Stack) -> None:
-    """Stop everything this state folder's stack runs; nothing running is no error."""
+    """Stop all processes of this state folder's stack; it is not an error if none runs."""
     with _undisturbed():
         processes.stop(processes.recorded(stack.record))
         embedded.stop(stack.state)
@@ -145,7 +145,7 @@ def down(stack: Stack) -> None:
 
 
 def demo(stack: Stack, *, once: bool) -> int:
-    """Start the stack, play the story through real HTTP and answer its exit code."""
+    """Start the stack, run the story over real HTTP and return its exit code."""
     with _lock(stack):
         up(stack)
     try:
@@ -163,7 +163,7 @@ def demo(stack: Stack, *, once: bool) -> int:
 
 
 def serving_url(stack: Stack) -> str | None:
-    """Return where the stack serves if all of it runs."""
+    """Return the stack's address if all of it runs."""
     if not stack.description.exists():
         return None
     url = str(json.loads(stack.description.read_text())["base_url"])
@@ -172,7 +172,7 @@ def serving_url(stack: Stack) -> str | None:
 
 
 def reset(stack: Stack) -> None:
-    """Stop the stack and forget its data, keys and passwords."""
+    """Stop the stack and delete its data, keys and passwords."""
     down(stack)
     embedded.remove(stack.state)
     shutil.rmtree(stack.state)
@@ -187,10 +187,10 @@ def _start(stack: Stack) -> None:
     with _undisturbed():
         environment = environment_of(stack)
     _migrate(stack, environment)
-    environment.pop("DATABASE_OWNER_URL", None)  # no process that serves knows it
+    environment.pop("DATABASE_OWNER_URL", None)  # no process that serves has it
     _say("Starting web, worker, deliveries, beat and sandbox ...")
-    for file in stack.state.glob(f"{stack.schedule.name}*"):  # its suffix is dbm's affair
-        file.unlink()  # a killed beat may leave it unreadable
+    for file in stack.state.glob(f"{stack.schedule.name}*"):  # dbm chooses the suffix
+        file.unlink()  # a killed beat may leave a file that cannot be read
     running: dict[str, psutil.Process] = {}
     for name, command in commands(stack).items():
         log = stack.logs / f"{name}.log"
@@ -221,7 +221,7 @@ def environment_of(stack: Stack) -> dict[str, str]:
         "XENDIT_BASE_URL": f"{stack.sandbox_url}/xendit",
         "MIDTRANS_CORE_BASE_URL": f"{stack.sandbox_url}/midtrans",
         "MIDTRANS_SNAP_BASE_URL": f"{stack.sandbox_url}/midtrans/snap/v1",
-        # The sandbox says in its headers what it takes; without them it takes any number.
+        # The sandbox says in its headers how many calls it takes; without them it takes any number.
         "XENDIT_CALLS_PER_MINUTE": environment.get("XENDIT_CALLS_PER_MINUTE") or "0",
         "MIDTRANS_CALLS_PER_MINUTE": environment.get("MIDTRANS_CALLS_PER_MINUTE") or "0",
     }
@@ -254,7 +254,7 @@ def _migrate(stack: Stack, environment: Mapping[str, str]) -> None:
 
 
 def commands(stack: Stack) -> dict[str, list[str]]:
-    """Return the Python arguments of each process, in the order of their start."""
+    """Return the Python arguments of each process, in the order in which they start."""
     return {
         "web": ["-m", *WEB, "--bind", f"127.0.0.1:{stack.port}"],
         "worker": ["-m", *WORKER],
@@ -371,7 +371,7 @@ def _lock(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    # Put signals off until a process that was started has been written down, or all are stopped.
+    # Delay signals until a started process has been recorded, or all are stopped.
     waiting: list[int] = []
     before = {
         number: signal.signal(number, lambda arrived, _: waiting.append(arrived))

@@ -29,8 +29,9 @@ class Money:
         """Read a gateway's amount in whole currency exactly: 120.55 MYR is 12055 sen.
 
         Raises:
-            ValueError: `amount` is finer than the currency, too large, or no number.
-            KeyError: the currency is not served.
+            ValueError: `amount` has more decimals than the currency, is too large, or is not a
+                number.
+            KeyError: PayTrust does not serve the currency.
         """
         return cls(_minor(amount, currency), currency)
 
@@ -45,13 +46,13 @@ class Money:
 def minor_units(amount: Decimal, currency: str) -> int:
     """Convert whole currency, as a merchant or staff wrote it, to minor units without rounding.
 
-    IDR 50000.00 is fifty thousand, as programs write it; 50.000 is refused, because people in
+    IDR 50000.00 is fifty thousand, as programs write it. IDR 50.000 is refused, because people in
     Indonesia mean fifty thousand by it.
 
     Raises:
-        ValueError: `amount` is finer than the currency, or written so; beyond MAX_AMOUNT; or no
-            number.
-        KeyError: the currency is not served.
+        ValueError: `amount` has, or is written with, more decimals than the currency allows; is
+            beyond MAX_AMOUNT; or is not a number.
+        KeyError: PayTrust does not serve the currency.
     """
     minor = _minor(amount, currency)
     if -int(amount.as_tuple().exponent) > MOST_DECIMALS:
@@ -83,7 +84,7 @@ def round_half_up(amount: Decimal) -> int:
 
 
 def times(unit_amount: int, quantity: Decimal | int) -> int:
-    """Return what a quantity costs, in minor units: exactly, then rounded half up.
+    """Return the price of a quantity in minor units: multiplied exactly, then rounded half up.
 
     Source: spec 1.3 (1.5 kg at 999 is 1499).
     """
@@ -99,15 +100,15 @@ def plain(number: Decimal | int) -> Decimal | int:
 def allocate(total: int, weights: Sequence[int]) -> list[int]:
     """Split `total` in proportion to `weights` without losing a unit.
 
-    Earlier shares round down and the last absorbs the difference, so the result
-    always sums to `total`. Splits instalments, and tax and fees across them.
+    Earlier shares are rounded down and the last share takes the difference, so the result always
+    sums to `total`. This splits instalments, and tax and fees over them.
 
     Args:
         total: minor units of one currency, zero or more.
-        weights: relative sizes, in the order of the result; need not sum to `total`.
+        weights: relative sizes, in the order of the result; they need not sum to `total`.
 
     Raises:
-        ValueError: `total` is negative, or `weights` has a negative or sums to zero.
+        ValueError: `total` is negative, or `weights` has a negative number or sums to zero.
 
     Source: FR-052, FR-053, "the last takes the rest".
     """
@@ -120,7 +121,7 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
 
 
 def proportion(total: int, part: int, whole: int) -> int:
-    """Return what `part` of `whole` has of `total`, rounded down.
+    """Return the share of `total` that belongs to `part` of `whole`, rounded down.
 
     Source: spec 6.1, "tax so far".
     """
@@ -128,17 +129,17 @@ def proportion(total: int, part: int, whole: int) -> int:
 
 
 def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
-    """Split `total` in proportion to `weights`, none getting more than its weight.
+    """Split `total` in proportion to `weights`; no share is larger than its weight.
 
-    Each share rounds down; the units that are left go to the largest remainders, the earlier
-    one first where two are equal. The result always sums to `total`.
+    Each share is rounded down. The units that are left go to the largest remainders; of two equal
+    remainders the earlier one comes first. The result always sums to `total`.
 
     Args:
         total: minor units, from zero to the sum of `weights`.
-        weights: what each can take at most.
+        weights: the most that each share can be.
 
     Raises:
-        ValueError: `total` or a weight is negative, or `total` is more than all of them.
+        ValueError: `total` or a weight is negative, or `total` is more than the sum of the weights.
 
     Source: spec 6.1.
     """

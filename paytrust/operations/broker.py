@@ -1,4 +1,4 @@
-"""Kombu's transport to Redis, mended where a lost connection would end the worker."""
+"""Kombu's transport to Redis, with a fix: a lost connection must not end the worker."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from redis.exceptions import ConnectionError as BrokerAway
 
 
 class Channel(kombu_redis.Channel):
-    """A channel that says so when its connection has been closed.
+    """A channel that raises a connection error if its connection has been closed.
 
-    Kombu 5.7 meets an AttributeError there as it acknowledges or restores what the worker held
-    when the broker went away. Nobody expects that one, and the worker ends.
+    Kombu 5.7 raises an AttributeError when it acknowledges or restores messages after the broker's
+    connection was lost. No code expects that error, so the worker would end.
     """
 
     def _get_pool(self, asynchronous: bool = False) -> Any:  # noqa: ANN401  # kombu's
@@ -21,6 +21,6 @@ class Channel(kombu_redis.Channel):
 
 
 class Transport(kombu_redis.Transport):
-    """Named in settings as CELERY_BROKER_TRANSPORT."""
+    """The transport that settings name as CELERY_BROKER_TRANSPORT."""
 
     Channel = Channel

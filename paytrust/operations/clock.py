@@ -1,7 +1,8 @@
-"""PayTrust's clock in a development stack: real time, moved by what a file says (docs/sandbox.md).
+"""PayTrust's clock in a development stack: real time plus the seconds in a file (docs/sandbox.md).
 
-The sandbox moves both clocks together, so that due dates, expiry, retries and deliveries can be
-tried by hand. Only `paytrust.localstack`, which production has not, lets anybody follow a file.
+The sandbox moves both clocks together, so that a person can try due dates, expiry, retries and
+deliveries. Only `paytrust.localstack`, which production does not have, makes a process follow a
+file.
 """
 
 import os
@@ -15,7 +16,7 @@ real_now = timezone.now
 
 
 class FollowedClock:
-    """Real time plus the seconds in a file; a file that is not there moves nothing."""
+    """Real time plus the seconds in a file; a missing file moves nothing."""
 
     def __init__(self, file: Path, *, real: Callable[[], datetime] = real_now) -> None:
         self._file, self._real = file, real
@@ -26,7 +27,7 @@ class FollowedClock:
         return self._real() + self.offset()
 
     def offset(self) -> timedelta:
-        """Return how far the clock is ahead; the file is read again only when it was replaced."""
+        """Return how far the clock is ahead; the file is read again only after it was replaced."""
         try:
             found = self._file.stat()
             version = (found.st_mtime_ns, found.st_ino)
@@ -46,5 +47,5 @@ def move(file: Path, offset: timedelta) -> None:
 
 
 def follow(file: Path) -> None:
-    """Make `timezone.now` of this process follow the file, for everything that asks it."""
+    """Make `timezone.now` of this process follow the file, for all code that calls it."""
     timezone.now = FollowedClock(file).now

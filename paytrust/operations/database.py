@@ -1,17 +1,17 @@
-"""How connections are used here, and what the database says of a refused write."""
+"""Database connections, and what the database says about a refused write."""
 
 from django.db import IntegrityError, connection
 
 
 def release_connection() -> None:
-    """Give the database connection back to the pool before waiting for something slow.
+    """Give the database connection back to the pool before a slow wait.
 
     Raises:
-        AssertionError: a transaction is open; no network call may be made inside one.
+        AssertionError: a transaction is open; a network call inside one is not allowed.
     """
     assert not connection.in_atomic_block, "a gateway was about to be called in a transaction"
     connection.close()
-    if beneath := getattr(connection, "beneath", None):  # the wall's, in a merchant's request
+    if beneath := getattr(connection, "beneath", None):  # a merchant's request has two
         beneath.close()
 
 

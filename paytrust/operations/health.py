@@ -1,4 +1,4 @@
-"""Is the process alive, and can it serve? For machines that start, watch and route."""
+"""Is the process alive, and can it serve? Programs that start, watch and route ask this."""
 
 import functools
 from collections.abc import Callable
@@ -20,12 +20,12 @@ TIMEOUT_SECONDS = 2  # per check
 
 
 class NotReady(Exception):
-    """Something that serving needs is not there."""
+    """Something that the process needs to serve is missing."""
 
 
 @problems.read_only
 def alive(_request: HttpRequest) -> HttpResponse:
-    """Answer 200 as long as the process answers at all."""
+    """Answer 200 as long as the process can answer."""
     return _answer(HTTPStatus.OK, {"status": "ok"})
 
 
@@ -39,7 +39,7 @@ def ready(_request: HttpRequest) -> HttpResponse:
 
 
 def require_database() -> None:
-    """Ask the database on a connection of its own, so that a busy pool is not taken for an outage.
+    """Ask the database on a separate connection, so that a busy pool does not look like an outage.
 
     Raises:
         psycopg.Error: it does not answer in time.
@@ -62,7 +62,7 @@ def require_redis() -> None:
     _redis().ping()
 
 
-@functools.cache  # remembers success only: an exception is not cached
+@functools.cache  # an exception is not cached, so only success is
 def require_migrations() -> None:
     """Compare the migrations in the code with those applied.
 

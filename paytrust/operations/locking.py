@@ -1,4 +1,4 @@
-"""Writes that need a row lock, and due rows that are handed out to one caller each."""
+"""Writes that need a row lock, and due rows of which each goes to one caller only."""
 
 import random
 from collections.abc import Callable
@@ -26,15 +26,15 @@ LOCK_JITTER_SECONDS = 0.02
 def in_locked_transaction(
     *, held: type[PayTrustError]
 ) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
-    """Run a function in a transaction of its own, again while somebody else holds its locks.
+    """Run a function in its own transaction, and again if another transaction holds its locks.
 
-    Each try is a new transaction, so the function must read under its locks whatever it decides
-    by. A lock that is asked for with NOWAIT fails at once, any other after `lock_timeout`. Inside
-    another transaction the function is a part of it, and the tries are those of the outer one.
+    Each try is a new transaction, so the function must take its locks before it reads what it
+    decides by. A lock with NOWAIT fails at once, any other lock after `lock_timeout`. Inside
+    another transaction the function is a part of it, and the outer one does the tries.
 
     Args:
-        held: the error that is raised when a lock is still held at the third try; a word of the
-            app whose rows are locked.
+        held: the error to raise if a lock is still held at the third try; it belongs to the app
+            whose rows are locked.
 
     Source: FR-047, FR-048, spec 4.2 (3 tries, 100 ms and 200 ms between them, each +-20 ms).
     """
@@ -66,21 +66,21 @@ def in_locked_transaction(
 
 
 def is_lock_timeout(error: BaseException) -> bool:
-    """Tell whether a lock could not be had: NOWAIT refused, or lock_timeout ran out."""
+    """Return whether a lock was not available: NOWAIT refused, or lock_timeout ended."""
     return isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable)
 
 
 def claim(
     due: QuerySet[Row], *, by: str, taken: Callable[[list[int]], object], limit: int
 ) -> list[int]:
-    """Return the ids of due rows, each to one caller only, and move them on in the same commit.
+    """Return the ids of due rows, each to one caller only, and change them in the same commit.
 
-    Rows that another caller is taking at this moment are passed over (SKIP LOCKED).
+    Rows that another caller is taking now are skipped (SKIP LOCKED).
 
     Args:
         due: the rows that are due.
-        by: the column of their due time; the longest due come first.
-        taken: records that rows are taken, by their ids, so that they are due no longer.
+        by: the column of their due time; rows that are due longest come first.
+        taken: records that the rows with these ids are taken, so that they are no longer due.
         limit: how many at most.
 
     Source: spec 4.7.

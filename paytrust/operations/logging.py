@@ -30,15 +30,16 @@ SECRET_VALUES = re.compile(
     r"|\$argon2id\$[A-Za-z0-9+/=$,]+"
     r"|(?<=://)[^\s:/@\"]*:[^\s@\"]+(?=@)"  # user:password in a URL
 )
-QUIET_ROUTES = frozenset({"healthz", "readyz"})  # asked every few seconds by machines
-# Due each second, and mostly finds nothing; where it finds something it says so itself.
+QUIET_ROUTES = frozenset({"healthz", "readyz"})  # machines ask these every few seconds
+# This task runs each second and mostly finds nothing; it logs itself what it finds.
 QUIET_TASKS = frozenset({"events.hand_out_deliveries"})
 
 
 def configure(*, level: str) -> None:
     """Send structlog's and the standard library's records through one JSON formatter.
 
-    The stream is the process's own standard error: Celery replaces `sys.stderr` by a logger.
+    The stream is the process's own standard error, because Celery replaces `sys.stderr` by a
+    logger.
     """
     structlog.configure(
         processors=_PROCESSORS,
@@ -62,15 +63,15 @@ def configure(*, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("django.request").setLevel(logging.ERROR)  # 4xx are in the request log
-    for name in ("gunicorn.error", "django.server"):  # set up before us, with handlers of their own
+    logging.getLogger("django.request").setLevel(logging.ERROR)  # the request log has the 4xx
+    for name in ("gunicorn.error", "django.server"):  # set up before, with their own handlers
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     logging.captureWarnings(capture=True)
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Tell whether a record says more than that Celery sent, took or ended a quiet task."""
+    """Return whether a record says more than that Celery sent, took or ended a quiet task."""
     if record.levelno > logging.INFO or not record.name.startswith("celery."):
         return True
     if record.name == "celery.beat":
@@ -81,7 +82,7 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 def mask_secrets(
     logger: object, method_name: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Replace what must not be read by its name; `_render` does so for what shows by its form."""
+    """Mask values that are secret by their name; `_render` masks those secret by form."""
     for name, value in event.items():
         if isinstance(value, Mapping):
             event[name] = mask_secrets(logger, method_name, dict(value))
@@ -95,7 +96,7 @@ def _render(_logger: object, _method_name: str, event: MutableMapping[str, Any])
 
 
 class RequestLogMiddleware:
-    """Writes one line per request: who (bound by authentication), what, how long, how it ended."""
+    """Writes one line per request: who (bound by authentication), what, how long, its status."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -122,7 +123,7 @@ _ANNOTATE: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-_PROCESSORS: list[structlog.typing.Processor] = [  # one list: loggers keep hold of it
+_PROCESSORS: list[structlog.typing.Processor] = [  # one list object, because loggers keep it
     structlog.stdlib.filter_by_level,
     *_ANNOTATE,
     structlog.stdlib.PositionalArgumentsFormatter(),

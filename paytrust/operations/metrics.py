@@ -1,4 +1,4 @@
-"""GET /metrics in Prometheus's text format; counters are one for all processes, in Redis."""
+"""GET /metrics in Prometheus's text format; all processes share the counters in Redis."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ HELP: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure. A counter's name ends in `_total` when shown."""
+    """One figure. The name of a counter gets the ending `_total` when it is shown."""
 
     name: str
     value: float
@@ -46,7 +46,7 @@ Collector = Callable[[datetime], Iterable[Metric]]
 
 
 def count(name: str, *, by: int = 1, **labels: str) -> bool:
-    """Count occurrences, for all processes together; return whether Redis was there to do so."""
+    """Count occurrences for all processes together; return whether Redis took the count."""
     total = shared_state.ask(
         lambda redis: redis.hincrby(COUNTERS, name + _written(labels), by), otherwise=None
     )
@@ -54,7 +54,7 @@ def count(name: str, *, by: int = 1, **labels: str) -> bool:
 
 
 def exposition(*collectors: Collector) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Make the view that shows the counters and what each collector finds when it is asked."""
+    """Make the view that shows the counters and the present figures of each collector."""
 
     @problems.read_only
     def show(_request: HttpRequest) -> HttpResponseBase:
@@ -66,7 +66,7 @@ def exposition(*collectors: Collector) -> Callable[[HttpRequest], HttpResponseBa
 
 
 def render(metrics: Iterable[Metric]) -> str:
-    """Write metrics as Prometheus reads them, those of one name together."""
+    """Write metrics in Prometheus's format, those with the same name together."""
     by_name: dict[str, list[Metric]] = {}
     for metric in metrics:
         by_name.setdefault(metric.name, []).append(metric)
@@ -76,7 +76,7 @@ def render(metrics: Iterable[Metric]) -> str:
 
 
 class _Found(registry.Collector):
-    """What was found, as the library's writer wants it."""
+    """The figures in the form that the library's writer needs."""
 
     def __init__(self, families: Iterable[PrometheusMetric]) -> None:
         self._families = families
@@ -95,7 +95,7 @@ def _family(name: str, group: Sequence[Metric]) -> PrometheusMetric:
 
 
 def _collected(collector: Collector, now: datetime) -> list[Metric]:
-    """Return what a collector finds; nothing while the database is away, which is no news here."""
+    """Return what a collector finds; nothing while the database does not answer."""
     try:
         return list(collector(now))
     except DatabaseError as error:
@@ -122,7 +122,7 @@ def _counters() -> list[Metric]:
 
 
 def _written(labels: Mapping[str, str]) -> str:
-    """Write labels as Prometheus does; their values are ours and need no escapes."""
+    """Write labels in Prometheus's format; their values are our own and need no escapes."""
     inside = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
     return f"{{{inside}}}" if inside else ""
 

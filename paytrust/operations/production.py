@@ -1,4 +1,4 @@
-"""What must never be true where real money moves. Pure, for settings to ask at the start."""
+"""Settings that are never allowed where real money moves. Pure; settings call it at the start."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -14,15 +14,16 @@ def objections(
     trusted_proxies: int,
     test_credentials: tuple[str, ...],
 ) -> list[str]:
-    """Return why these settings must not serve in production; nothing if they may.
+    """Return why these settings must not serve in production; empty if they may.
 
     Args:
         debug: Django's DEBUG.
-        public_base_url: where merchants and customers reach PayTrust.
+        public_base_url: the address that merchants and customers use.
         gateway_urls: by the name of their setting.
-        gateway_credentials: likewise.
-        trusted_proxies: how many of our own stand in front, each adding the address it sees.
-        test_credentials: how values begin that belong to a gateway's test mode.
+        gateway_credentials: by the name of their setting.
+        trusted_proxies: how many of our own proxies are in front; each adds the address that it
+            sees.
+        test_credentials: how credentials of a gateway's test mode begin.
     """
     found = []
     if debug:

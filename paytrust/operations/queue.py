@@ -1,4 +1,4 @@
-"""Handing work to Celery without waiting for a broker that is away."""
+"""Giving work to Celery without waiting for a broker that does not answer."""
 
 import time
 from typing import Any
@@ -9,18 +9,18 @@ from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
 
-PAUSE_SECONDS = 5.0  # after a failure nobody else waits for the broker's time-out
-ANSWER_SECONDS = 0.25  # for a broker that takes connections and says nothing
+PAUSE_SECONDS = 5.0  # after a failure no other caller waits for the time-out
+ANSWER_SECONDS = 0.25  # for a broker that accepts connections and does not answer
 
 
 class _Broker:
-    """Remembers, per process, until when the broker is taken to be away."""
+    """Remembers, per process, how long to treat the broker as unreachable."""
 
     away_until = 0.0  # time.monotonic()
 
 
 def only_publish(app: Celery) -> None:
-    """Have a process that takes no tasks wait for the broker's answers no longer than it may.
+    """Limit how long a process that takes no tasks waits for the broker's answers.
 
     A worker waits for seconds, because that is how it asks for work.
     """
@@ -33,8 +33,8 @@ def only_publish(app: Celery) -> None:
 def publish(task: "Task[Any, Any]", **arguments: object) -> bool:
     """Enqueue `task`; return whether the broker took it.
 
-    Work must already be recorded in PostgreSQL with a due time: if the broker is away, the
-    beat job hands it out later, so nothing is lost and the caller never waits for long.
+    The work must already be in PostgreSQL with a due time. If the broker does not answer, the beat
+    job gives the work out later, so nothing is lost and the caller never waits for long.
     """
     if time.monotonic() < _Broker.away_until:
         return False

@@ -1,6 +1,7 @@
-"""Secrets at rest: each of CREDENTIAL_KEYS opens what was sealed, the first one seals.
+"""Stored secrets: each of CREDENTIAL_KEYS can decrypt, and the first one encrypts.
 
-The purpose is part of the key, so that what was sealed for one thing opens as no other.
+The purpose is part of the key, so that a text encrypted for one purpose cannot be decrypted for
+another.
 """
 
 import base64
@@ -16,19 +17,19 @@ SEALED_START = "gAAAAA"  # how every Fernet token begins
 
 
 class Unreadable(Exception):
-    """No key of CREDENTIAL_KEYS opens a token, or it was sealed for another purpose."""
+    """No key of CREDENTIAL_KEYS decrypts the token, or it was encrypted for another purpose."""
 
 
 def seal(secret: bytes, *, purpose: str) -> str:
-    """Return a token that `opened` turns back; it begins with SEALED_START."""
+    """Return a token that `opened` decrypts; it begins with SEALED_START."""
     return _fernet(tuple(settings.CREDENTIAL_KEYS), purpose).encrypt(secret).decode()
 
 
 def opened(token: str, *, purpose: str) -> bytes:
-    """Return what was sealed.
+    """Return the decrypted text.
 
     Raises:
-        Unreadable: no key opens it.
+        Unreadable: no key decrypts it.
     """
     try:
         return _fernet(tuple(settings.CREDENTIAL_KEYS), purpose).decrypt(token.encode())
@@ -37,7 +38,7 @@ def opened(token: str, *, purpose: str) -> bytes:
 
 
 def newest_key_name(*, purpose: str) -> str:
-    """Return what tells the newest key from others, and nothing about it."""
+    """Return a name that distinguishes the newest key from others and shows nothing else of it."""
     derived = _derived(settings.CREDENTIAL_KEYS[0], purpose)
     return hashlib.sha256(b"key name" + derived).hexdigest()[:16]
 

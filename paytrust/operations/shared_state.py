@@ -1,4 +1,4 @@
-"""What all processes may know together and may lose: kept in Redis, done without if it is away."""
+"""State that all processes share and may lose: it is in Redis, and PayTrust works without it."""
 
 import functools
 import time
@@ -13,19 +13,19 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 TIMEOUT_SECONDS = 0.25
-PAUSE_SECONDS = 5.0  # after a failure nobody else waits for the time-out
+PAUSE_SECONDS = 5.0  # after a failure no other caller waits for the time-out
 
 
 class _Redis:
-    """Remembers, per process, until when Redis is taken to be away."""
+    """Remembers, per process, how long to treat Redis as unreachable."""
 
     away_until = 0.0  # time.monotonic()
 
 
 def ask(work: Callable[[redis.Redis], Result], *, otherwise: Result) -> Result:
-    """Run `work` with Redis; return `otherwise` if Redis is away. Waits a quarter second at most.
+    """Run `work` with Redis; return `otherwise` if Redis does not answer within a quarter second.
 
-    What is asked here must never decide about money: PostgreSQL is the only truth.
+    The answer must never decide about money: only PostgreSQL holds the truth.
     """
     if time.monotonic() < _Redis.away_until:
         return otherwise

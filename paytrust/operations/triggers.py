@@ -1,6 +1,6 @@
-"""Rules that the database itself keeps, as triggers for a model's `Meta.triggers`.
+"""Rules that the database itself enforces, as triggers for a model's `Meta.triggers`.
 
-A refusal names the rule as the constraint of its error, so that callers tell one from another by
+The error of a refusal names the rule as its constraint, so that callers can distinguish rules with
 `violated_constraint`.
 """
 
@@ -16,12 +16,12 @@ def refused(
     rule: str | None = None,
     condition: str | None = None,
 ) -> pgtrigger.Trigger:
-    """Refuse what is done to a row, always or where an SQL condition over OLD and NEW holds.
+    """Refuse an operation on a row, always or when an SQL condition over OLD and NEW is true.
 
     Args:
         name: of the trigger; unique in the project.
         operation: such as `pgtrigger.Update | pgtrigger.Delete`.
-        rule: what the error names; the trigger's name unless given.
+        rule: the name in the error; the trigger's name unless given.
         condition: SQL.
     """
     return pgtrigger.Trigger(
@@ -34,7 +34,7 @@ def refused(
 
 
 def append_only(rule: str) -> list[pgtrigger.Trigger]:
-    """Refuse to change, delete or empty what is only ever added to."""
+    """Refuse to change, delete or truncate rows of a table where rows are only added."""
     return [
         refused(f"{rule}_append_only", pgtrigger.Update | pgtrigger.Delete),
         not_truncated(rule),
@@ -42,7 +42,7 @@ def append_only(rule: str) -> list[pgtrigger.Trigger]:
 
 
 def not_truncated(rule: str) -> pgtrigger.Trigger:
-    """Refuse to empty a table: TRUNCATE passes the triggers of rows."""
+    """Refuse to truncate a table: triggers of rows do not see TRUNCATE."""
     return pgtrigger.Trigger(
         name=f"{rule}_not_truncated",
         level=pgtrigger.Statement,
@@ -53,13 +53,13 @@ def not_truncated(rule: str) -> pgtrigger.Trigger:
 
 
 def changed(columns: Sequence[str]) -> str:
-    """Return the condition that any of some columns changes."""
+    """Return the condition that one of these columns changes."""
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
     return f"({old}) IS DISTINCT FROM ({new})"
 
 
 def tenant_of(rule: str, *, owner: str, by: str) -> pgtrigger.Trigger:
-    """Give a row the tenant of the row of the table `owner` that its column `by` names."""
+    """Copy the tenant into a row, from the row of table `owner` that its column `by` names."""
     return pgtrigger.Trigger(
         name=f"{rule}_tenant",
         when=pgtrigger.Before,

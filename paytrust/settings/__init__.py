@@ -18,9 +18,9 @@ from paytrust.settings.gateways import *
 from paytrust.settings.queue import *
 from paytrust.settings.security import *
 
-django_stubs_ext.monkeypatch()  # lets ModelAdmin[...] and QuerySet[...] be written at runtime
+django_stubs_ext.monkeypatch()  # so that ModelAdmin[...] and QuerySet[...] work at runtime
 
-# Servers from wheels and the demo: on people's machines, not in the image.
+# Servers from wheels and the demo are on developers' machines, not in the image.
 if ENVIRONMENT == "development" and importlib.util.find_spec("paytrust.localstack"):
     INSTALLED_APPS = [*INSTALLED_APPS, "paytrust.localstack"]
 

@@ -1,18 +1,18 @@
-"""The REST API: limits, parsers, answers and its document."""
+"""The REST API: limits, parsers, answers and its OpenAPI document."""
 
 from paytrust.settings.environment import env, one_of
 
 RATE_LIMIT_BACKEND = one_of("RATE_LIMIT_BACKEND", ("redis", "memory"), default="redis")
 RATE_LIMIT_REQUESTS: int = env.int("RATE_LIMIT_REQUESTS", default=1000)  # per key in any 60 s
-FAILED_AUTHENTICATION_LIMIT: int = env.int("FAILED_AUTHENTICATION_LIMIT", default=60)  # likewise
+FAILED_AUTHENTICATION_LIMIT: int = env.int("FAILED_AUTHENTICATION_LIMIT", default=60)  # wrong keys
 SIGN_IN_LIMIT: int = env.int("SIGN_IN_LIMIT", default=20)  # tries per address in any 60 s
-# 500 lines with everything in them fit.
+# An invoice of 500 lines with all fields fits.
 REQUEST_BODY_LIMIT_BYTES: int = env.int("REQUEST_BODY_LIMIT_BYTES", default=256 * 1024)
 WEBHOOK_BODY_LIMIT_BYTES: int = env.int("WEBHOOK_BODY_LIMIT_BYTES", default=64 * 1024)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apikeys.keys.authentication.ApiKeyAuthentication"],
     "DEFAULT_THROTTLE_CLASSES": ["apikeys.limits.throttling.KeyThrottle"],
-    "DEFAULT_PERMISSION_CLASSES": [],  # to be authenticated is the permission
+    "DEFAULT_PERMISSION_CLASSES": [],  # authentication is the only permission
     "DEFAULT_PARSER_CLASSES": ["paytrust.web.strict_json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["paytrust.web.strict_json.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "paytrust.web.strict_json.AlwaysJSON",

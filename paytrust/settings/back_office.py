@@ -1,4 +1,4 @@
-"""How the back office looks."""
+"""The look of the back office."""
 
 from paytrust.settings.environment import env
 from paytrust.settings.security import ENVIRONMENT
@@ -16,7 +16,7 @@ UNFOLD = {
     ],
     "STYLES": ["reporting.back_office.theme.style"],
     "SCRIPTS": ["reporting.back_office.theme.script"],
-    "SHOW_LANGUAGES": False,  # the header has its own switch, beside the zone's
+    "SHOW_LANGUAGES": False,  # the header has our own switch, beside the one for the time zone
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,

@@ -1,4 +1,4 @@
-"""Reading the environment. Settings are its only reader; `.env.example` says what each means."""
+"""Reading the environment. Only settings read it; `.env.example` says what each variable means."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ env.read_env(str(BASE_DIR / ".env"))  # optional; variables already set win
 
 
 def secret(name: str, *, at_least: int) -> str:
-    """Read a secret that must be there and be long enough, or the process must not start."""
+    """Read a required secret; without it, or if it is too short, the process does not start."""
     value: str = env.str(name, default="")
     if len(value) < at_least:
         raise ImproperlyConfigured(
@@ -21,7 +21,7 @@ def secret(name: str, *, at_least: int) -> str:
 
 
 def secrets(name: str, *, at_least: int) -> list[str]:
-    """Read one or more secrets, separated by commas, the newest first; each as `secret` does."""
+    """Read one or more secrets, separated by commas, the newest first; `secret` checks each."""
     values = [value.strip() for value in env.str(name, default="").split(",")]
     if min(map(len, values)) < at_least:
         raise ImproperlyConfigured(
@@ -32,7 +32,7 @@ def secrets(name: str, *, at_least: int) -> list[str]:
 
 
 def one_of(name: str, choices: tuple[str, ...], *, default: str) -> str:
-    """Read a setting that has few values."""
+    """Read a setting that allows only a few values."""
     value: str = env.str(name, default=default)
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -1,4 +1,4 @@
-"""Telling merchants: who waits, who delivers, where deliveries may not go, and mail."""
+"""Events for merchants: who waits, who delivers, which addresses are not allowed, and mail."""
 
 from typing import Any
 from urllib.parse import urlsplit

@@ -46,7 +46,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",  # last: it replaces the answer to those it locks out
+    "axes.middleware.AxesMiddleware",  # last: replaces the answer to those that it locks out
 ]
 ROOT_URLCONF = "paytrust.urls"
 WSGI_APPLICATION = "paytrust.wsgi.application"
@@ -71,4 +71,4 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
-WHITENOISE_USE_FINDERS = True  # serves the admin's and Swagger's files without a collect step
+WHITENOISE_USE_FINDERS = True  # serves the admin's and Swagger's files without collectstatic

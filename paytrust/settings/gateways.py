@@ -3,7 +3,7 @@
 from gateways.descriptor import loaded
 from paytrust.settings.environment import env
 
-# One line adds a gateway; its folder holds all that differs.
+# One line adds a gateway; its folder has everything else about it.
 GATEWAYS = [
     "gateways.xendit.descriptor.XENDIT",
     "gateways.midtrans.descriptor.MIDTRANS",
@@ -19,7 +19,7 @@ GATEWAY_CONNECTIONS: dict[str, dict[str, str]] = {
     one.code: one.connection(lambda name, default: env.str(name, default=default))
     for one in _SERVED
 }
-# Calls a minute of one kind, by code; none: as the descriptor says. 0: no figure of ours.
+# Calls a minute of one kind, by code. Missing: the descriptor's number. 0: no limit of ours.
 GATEWAY_CALLS_PER_MINUTE: dict[str, int | None] = {
     one.code: env.int(one.call_rate.variable, default=None) for one in _SERVED
 }

@@ -1,4 +1,4 @@
-"""Redis and Celery: what may be lost, and what jobs run when."""
+"""Redis and Celery: data that may be lost, and when each job runs."""
 
 from celery.schedules import crontab
 
@@ -11,21 +11,21 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 120  # seconds
-CELERY_TASK_PUBLISH_RETRY = False  # PostgreSQL knows what is due; beat hands it out again
+CELERY_TASK_PUBLISH_RETRY = False  # PostgreSQL has what is due; beat starts it again
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,  # seconds; longer than any task may run
-    "socket_connect_timeout": 0.25,  # seconds: a merchant must not wait for a broker that is away
+    "socket_connect_timeout": 0.25,  # seconds; a merchant must not wait for a dead broker
     "socket_timeout": 5,
-    # Without these kombu tries for 6 s before it says that the broker is away.
+    # Without these kombu tries for 6 s before it reports that the broker does not answer.
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0,
     "interval_max": 0,
 }
-# Merchants' servers may be slow: what waits for them has workers of its own.
+# Merchants' servers may be slow, so deliveries to them have their own workers.
 CELERY_TASK_ROUTES = {
     "events.deliver": {"queue": "deliveries"},
     "events.hand_out_deliveries": {"queue": "deliveries"},

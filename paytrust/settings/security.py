@@ -1,4 +1,4 @@
-"""Who signs in and how, secrets, and what browsers must keep to."""
+"""Sign-in, secrets, and the rules for browsers."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ AUTHENTICATION_BACKENDS = [
 ]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # nobody locks another one out from afar
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # others cannot lock one out
 AXES_CLIENT_IP_CALLABLE = "paytrust.web.client_address.client_address_of"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -42,11 +42,11 @@ LOGIN_REDIRECT_URL = "admin:index"
 STAFF_SESSION_SECONDS = SESSION_COOKIE_AGE = 12 * 3600
 STAFF_IDLE_SECONDS: int = env.int("STAFF_IDLE_SECONDS", default=30 * 60)
 
-# Behind TLS wherever the public address says so; the stack on one's own machine is plain HTTP.
+# Behind TLS if the public address is https; the stack on a developer's machine is plain HTTP.
 BEHIND_TLS = PUBLIC_BASE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # asked from inside, without TLS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # machines inside ask these without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -56,12 +56,12 @@ CSRF_FAILURE_VIEW = "paytrust.staff.refusals.csrf_failure"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 
-# Where real money moves, which a public https address means unless this is said to be a trial.
+# Real money moves: a public https address means so, unless ENVIRONMENT says something else.
 ENVIRONMENT = one_of(
     "ENVIRONMENT",
     ("production", "staging", "development"),
     default="production" if BEHIND_TLS else "development",
 )
-# A file that says how far this machine's PayTrust is ahead of real time; of no effect elsewhere.
+# A file that says how far PayTrust is ahead of real time; only development reads it.
 DEVELOPMENT_CLOCK: str = env.str("DEVELOPMENT_CLOCK", default="")
 SECOND_FACTOR_REQUIRED = ENVIRONMENT != "development"

@@ -1,1 +1,1 @@
-"""What every page for staff stands on: sign-in, roles, language and zone, read-only lists."""
+"""What all pages for staff need: sign-in, roles, language and time zone, read-only lists."""

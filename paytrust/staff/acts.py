@@ -1,7 +1,7 @@
-"""What staff do on a page: an act asks first, and is done by one button.
+"""Acts of staff on a page: an act asks first, and one button does it.
 
-An act is a class. A page names its acts (`ReadOnlyAdmin.acts`), and each becomes a button and a
-view of its own, for those with its permission alone.
+An act is a class. A page names its acts (`ReadOnlyAdmin.acts`). Each act gets a button and a view,
+only for people with its permission.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,17 +36,17 @@ DONE_ALREADY = _(
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """What to say after an act that was done and yet came to nothing."""
+    """The text to show after an act that was done and had no effect."""
 
     text: Text
 
 
 class NothingToFill(forms.Form):
-    """Only the button."""
+    """A form with only the button."""
 
 
 class ReasonForm(forms.Form):
-    """Why something is done; it is kept for good."""
+    """A form for the reason of an act; the reason is kept for ever."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -59,29 +59,29 @@ class ReasonForm(forms.Form):
 class Act(Generic[Subject]):
     """One thing that staff can do about a subject, such as a row of a list.
 
-    A subclass says what is asked (`title`, `sentences`, `facts`, `form`), what is done
-    (`perform`), and where its page leads afterwards (`back`). Values that depend on the subject
-    are properties. Errors that `check` raises before the form, and `perform` after it, are shown
-    to the reader; neither changes anything.
+    A subclass says what the page asks (`title`, `sentences`, `facts`, `form`), what the act does
+    (`perform`), and where its page leads afterwards (`back`). Values that depend on the subject are
+    properties. The reader sees the errors that `check` raises before the form and `perform` after
+    it; neither error changes anything.
     """
 
     path: ClassVar[str]  # the last part of the address
     label: ClassVar[Text]  # of the button that leads to the question
     permission: ClassVar[str] = roles.OPERATE
-    is_about_a_row: ClassVar[bool] = True  # else it is offered on the list, without a subject
+    is_about_a_row: ClassVar[bool] = True  # else the list offers it, without a subject
 
     title: Text
     sentences: Sequence[Text]
     button: Text
     form_class: type[forms.Form] = NothingToFill
     is_harmful: bool = False
-    counts_once: bool = False  # its answer is a page, and reloading that would do it again
+    counts_once: bool = False  # its answer is a page; a reload would do it again
 
     def __init__(self, request: HttpRequest, subject: Subject) -> None:
         self.request, self.subject = request, subject
 
     def is_offered(self) -> bool:
-        """Tell whether a row's page has the button; the address stays, and `check` answers."""
+        """Return whether a row's page shows the button; without it, `check` still answers."""
         return True
 
     @property
@@ -96,10 +96,10 @@ class Act(Generic[Subject]):
         return self.form_class(data=data)
 
     def check(self) -> None:
-        """Refuse before anything is filled in."""
+        """Refuse before the form is filled in."""
 
     def perform(self, filled: dict[str, Any]) -> Text | Warned | HttpResponse:
-        """Do it; return what to say on the page that it leads back to, or the whole answer."""
+        """Do it; return the text for the page that it leads back to, or the whole answer."""
         raise NotImplementedError
 
 
@@ -151,12 +151,12 @@ def _answer(request: HttpRequest, act: Act[Any]) -> HttpResponse:
 
 
 def run(act: Act[Any]) -> HttpResponse:
-    """Ask, and on POST do it; a refusal stands above the form, which keeps what was filled in."""
+    """Ask, and on POST do it; a refusal is shown above the form, which keeps what was filled in."""
     return _answer(act.request, act)
 
 
 def refusal(error: PayTrustError) -> str:
-    """Return why something was refused, in the reader's language where the error has a text."""
+    """Return why an act was refused, in the reader's language if the error has a text for staff."""
     text = type(error).for_staff
     return gettext(str(text)) if text else str(error)
 

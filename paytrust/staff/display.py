@@ -1,4 +1,4 @@
-"""How amounts and moments are shown to staff."""
+"""How staff see amounts and times."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,19 +16,19 @@ MOMENT = "j M Y, H:i"
 
 
 class AmountText(SafeString):
-    """An amount as it is shown, which an export still knows as an amount."""
+    """An amount as it is shown; an export can still read the amount from it."""
 
     money: Money
 
 
 class MomentText(SafeString):
-    """A moment as it is shown, which an export still knows as a moment."""
+    """A time as it is shown; an export can still read the time from it."""
 
     when: datetime
 
 
 def money(amount: int | None, currency_code: str) -> SafeString | str:
-    """Return an amount with its currency and exactly its decimals, for a column that aligns."""
+    """Return an amount with its currency and all its decimals, for a column that aligns."""
     if amount is None:
         return EMPTY
     text = plain_money(amount, currency_code)
@@ -45,12 +45,12 @@ def plain_money(amount: int, currency_code: str) -> str:
 
 
 def quantity(number: Decimal) -> str:
-    """Return a quantity without decimals that say nothing: `2`, `1.5`."""
+    """Return a quantity without useless decimals: `2`, `1.5`."""
     return f"{plain(number):,}"
 
 
 def moment(when: datetime | None) -> SafeString | str:
-    """Return a moment in the reader's zone, with UTC on hover."""
+    """Return a time in the reader's zone, with UTC on hover."""
     if when is None:
         return EMPTY
     shown = MomentText(
@@ -74,7 +74,7 @@ def link(model: str, row_id: int | None, text: object = None) -> SafeString | st
 
 
 def long_text(text: str | None) -> SafeString | str:
-    """Return a text of any length, for a column that must not push the others away."""
+    """Return a text of any length, for a column that must leave space for the others."""
     return format_html('<span class="staff-long">{}</span>', text) if text else EMPTY
 
 

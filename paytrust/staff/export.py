@@ -1,4 +1,4 @@
-"""A list as a file: the rows that its filters and search leave, in whole currency, streamed."""
+"""A list as a file: the rows of its filters and search, in whole currency, streamed."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -39,10 +39,10 @@ def csv_file(request: HttpRequest, changelist: ChangeList) -> HttpResponseBase:
 
 
 def xlsx_file(request: HttpRequest, changelist: ChangeList) -> HttpResponseBase:
-    """Return a list as a workbook, which never is in memory as a whole.
+    """Return a list as a workbook, which is never in memory as a whole.
 
     Raises:
-        TooManyRows: a workbook cannot hold it.
+        TooManyRows: the list has more rows than a workbook can hold.
     """
     file = spreadsheets.xlsx_file(rows_of(request, changelist), title=_name(changelist))
     exported.send(sender=None, request=request, model=changelist.model, suffix="xlsx")
@@ -50,7 +50,7 @@ def xlsx_file(request: HttpRequest, changelist: ChangeList) -> HttpResponseBase:
 
 
 def rows_of(request: HttpRequest, changelist: ChangeList) -> Iterator[Sequence[Cell]]:
-    """Yield the head and then each row; after the amounts comes their currency, once."""
+    """Yield the head and then each row; one column with the currency follows the amounts."""
     page = changelist.model_admin
     names = [str(name) for name in changelist.list_display if name != "action_checkbox"]
     found = changelist.get_queryset(request).iterator(chunk_size=CHUNK)
@@ -81,7 +81,7 @@ def _values(row: Model, names: Sequence[str], page: Any) -> list[Any]:  # noqa: 
 
 
 def _value(field: Any, value: Any) -> Any:  # noqa: ANN401  # whatever a column holds
-    """Return a column's value as its list shows it: of a choice, the words."""
+    """Return a column's value as its list shows it; for a choice, its label."""
     choices = dict(getattr(field, "flatchoices", None) or ())
     return str(choices[value]) if value in choices else value
 

@@ -1,4 +1,4 @@
-"""Filters of lists: each asks for something that an index answers, and nothing is counted."""
+"""Filters of lists: an index answers each of them, and none counts rows."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -42,7 +42,7 @@ class DatesForm(forms.Form):
 
 
 class DatesFilter(RangeDateFilter):  # type: ignore[misc]  # the theme has no types
-    """From the first moment of a day to the last of another, as the reader's zone cuts them."""
+    """From the first moment of a day to the last moment of another, in the reader's zone."""
 
     form_class = DatesForm
     template = "staff/dates_filter.html"
@@ -62,7 +62,7 @@ class DatesFilter(RangeDateFilter):  # type: ignore[misc]  # the theme has no ty
             yield {**choice, "title": self.title}
 
     def _day(self, end: str) -> date | None:
-        """Return a day that the reader may mean; what nobody can mean is not asked for."""
+        """Return a day from the reader's input; None for a day that makes no sense."""
         try:
             day = date.fromisoformat(self.used_parameters.get(f"{self.parameter_name}_{end}", ""))
         except ValueError:

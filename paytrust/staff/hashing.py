@@ -1,4 +1,4 @@
-"""Passwords of staff: hashed by Argon2, a few at a time."""
+"""Staff passwords: Argon2 hashes them, a few at the same time."""
 
 import threading
 from typing import Any
@@ -10,7 +10,7 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 
 
 class FewAtOnce(Argon2PasswordHasher):
-    """Django's own; a flood of sign-ins waits for its turn, so that memory and cores do not go."""
+    """Django's own hasher, with a queue: many sign-ins at once cannot use up memory and cores."""
 
     def encode(self, password: str, salt: str) -> str:
         with _places:

@@ -1,4 +1,4 @@
-"""Forms that count once: sending one again, as a reload of its answer does, does nothing."""
+"""Forms that count once: a form that is sent again, as by a reload, does nothing."""
 
 import secrets
 
@@ -7,19 +7,19 @@ from django.db import transaction
 from django.http import HttpRequest
 
 FIELD = "once"
-KEPT = 50  # the last forms that somebody sent in a session
+KEPT = 50  # the last forms that a person sent in a session
 
 
 def new_token() -> str:
-    """Return what tells one form from every other."""
+    """Return a token that no other form has."""
     return secrets.token_urlsafe(16)
 
 
 def spend(request: HttpRequest) -> bool:
-    """Tell whether a form is sent for the first time; of two at once, one is.
+    """Return whether a form is sent for the first time; of two at once, one is.
 
-    The session's row is locked for it, because each request has read the session already. What
-    bears no token was not sent by a page, so it is no reload either.
+    The session's row is locked for this, because each request has read the session before. A
+    request without a token did not come from a page, so it counts as the first time.
     """
     token = request.POST.get(FIELD)
     if token is None:
@@ -33,5 +33,5 @@ def spend(request: HttpRequest) -> bool:
             spent = [*spent, token][-KEPT:]
             kept.session_data = Session.objects.encode({**values, FIELD: spent})
             kept.save(update_fields=["session_data"])
-    request.session[FIELD] = spent  # or the end of this request would write what it read before
+    request.session[FIELD] = spent  # else the end of this request would write back what it read
     return is_first

@@ -25,7 +25,7 @@ FILES = {"csv": export.csv_file, "xlsx": export.xlsx_file}
 
 
 class OffersActs(ModelAdmin):  # type: ignore[misc]  # the theme has no types
-    """A page that offers the acts it names: each is a button and a view of its own."""
+    """A page that offers the acts that it names: each has a button and a view."""
 
     acts: ClassVar[Sequence[type[Act[Any]]]] = ()
 
@@ -41,7 +41,7 @@ class OffersActs(ModelAdmin):  # type: ignore[misc]  # the theme has no types
         """Return the row that an act is about.
 
         Raises:
-            Http404: there is none.
+            Http404: the row does not exist.
         """
         row = self.get_object(request, object_id)
         if row is None:
@@ -49,7 +49,7 @@ class OffersActs(ModelAdmin):  # type: ignore[misc]  # the theme has no types
         return row
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """Return the buttons of a row's page: of the acts that can be done about it now."""
+        """Return the buttons of a row's page, for the acts that are possible now."""
         row = self.get_object(request, object_id)
         if row is None:
             return []
@@ -62,20 +62,20 @@ FILTER_ENDINGS = ("", "__exact", "__isnull", "__id__exact", "_from", "_to")
 
 
 class BoundedLists:
-    """Lists that any words in an address lead to, and that tell of nothing they do not show.
+    """Lists that accept any query in an address and never reveal what they do not show.
 
-    Django lets an address ask for any column by any lookup: whether a digest starts so, whether a
-    body holds such a text. Here it may ask what the list's own filters ask.
+    Django lets an address filter by any column and lookup, such as the start of a digest or a text
+    in a body. These lists accept only what their own filters ask.
     """
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Tell whether a filter of this list asks so; anything else is refused with 400."""
+        """Return whether a filter of this list asks so; everything else is refused with 400."""
         own = self.get_list_filter(request)  # type: ignore[attr-defined]  # ModelAdmin's
         asked = {name + ending for name in map(_asked_by, own) for ending in FILTER_ENDINGS}
         return lookup in asked
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:  # noqa: ANN401  # unfold's
-        """Return the list, asked without the NUL character, which PostgreSQL takes in no text."""
+        """Return the list without the NUL characters of its query; PostgreSQL takes none."""
         cleaned = QueryDict(mutable=True)
         for name, values in request.GET.lists():
             cleaned.setlist(_without_nul(name), [_without_nul(value) for value in values])
@@ -94,17 +94,18 @@ def _asked_by(list_filter: Any) -> str:  # noqa: ANN401  # the forms that Django
 
 
 class ReadOnlyAdmin(BoundedLists, OffersActs):
-    """Base of every page for staff. Rows are made and changed by services, never by a form.
+    """The base of every page for staff. Services make and change rows, never a form.
 
-    `exact_search` names lookups that an index answers, tried with the whole term; Django's own
-    search would look for it inside every row. Whole numbers also find the row with that id.
+    `exact_search` names lookups that an index answers; each gets the whole search term. Django's
+    own search would look for the term inside every row. A whole number also finds the row with that
+    id.
     """
 
-    checks_class = ModelAdminChecks  # the theme's would ask a database that may not be made yet
+    checks_class = ModelAdminChecks  # the theme's would ask a database that may not exist yet
     paginator = CappedPaginator
     list_per_page = 50
     show_full_result_count = False
-    show_facets = ShowFacets.NEVER  # a count for each choice of each filter
+    show_facets = ShowFacets.NEVER  # they count rows for each choice of each filter
     sortable_by: ClassVar[Sequence[str]] = ()
     ordering: ClassVar[Sequence[str]] = ("-id",)
     list_filter_submit = True
@@ -119,7 +120,7 @@ class ReadOnlyAdmin(BoundedLists, OffersActs):
         return [path("export.<slug:suffix>", export, name=name), *super().get_urls()]
 
     def export(self, request: HttpRequest, suffix: str) -> HttpResponseBase:
-        """Return the list, as its filters and search leave it, as a file."""
+        """Return the list, with its filters and search, as a file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if suffix not in FILES:
@@ -160,7 +161,7 @@ class ReadOnlyAdmin(BoundedLists, OffersActs):
         return queryset.filter(pk__in=self.ids_found(term)), False
 
     def ids_found(self, term: str) -> list[int]:
-        """Return the ids of the rows that a term names: one indexed query per lookup."""
+        """Return the ids of the rows that match a search term: one indexed query per lookup."""
         rows = self.model.objects
         found: set[int] = set()
         if "\x00" in term:
@@ -179,11 +180,11 @@ MOST_FOUND = 1000  # rows per lookup; a customer with more needs filters anyway
 
 
 def is_id(term: str) -> bool:
-    """Tell whether a term can be a row's id."""
+    """Return whether a search term can be a row's id."""
     return term.isascii() and term.isdecimal() and len(term) <= 18
 
 
 def _is_of_numbers(model: type[Model], lookup: str) -> bool:
-    """Tell whether a lookup's column holds numbers, which no other words can name."""
+    """Return whether a lookup's column holds numbers; other terms cannot match it."""
     column = get_fields_from_path(model, lookup)[-1]
     return isinstance(getattr(column, "target_field", column), IntegerField)

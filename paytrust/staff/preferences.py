@@ -1,6 +1,6 @@
-"""The language and the time zone in which a member of staff reads, kept in two cookies.
+"""The language and the time zone of a member of staff, in two cookies.
 
-Only pages for staff are translated; the API speaks English whatever a client accepts.
+Only pages for staff are translated; the API answers in English whatever a client accepts.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ YEAR = 365 * 24 * 3600  # seconds
 
 
 class StaffPreferencesMiddleware:
-    """Serves the pages for staff in the reader's language and zone, and everything else in none."""
+    """Serves pages for staff in the reader's language and zone, and other paths in none."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -38,7 +38,7 @@ class StaffPreferencesMiddleware:
 
 
 def zone_of(request: HttpRequest) -> ZoneInfo:
-    """Return the zone that a reader chose, or the one of the house."""
+    """Return the zone that a reader chose, or the default zone."""
     chosen = request.COOKIES.get(ZONE_COOKIE, "")
     return ZoneInfo(chosen if chosen in ZONES else settings.STAFF_TIME_ZONE)
 

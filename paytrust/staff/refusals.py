@@ -1,4 +1,4 @@
-"""Refusals as pages for staff, and as JSON for everybody else."""
+"""Refusals: pages for staff, and JSON for all other callers."""
 
 from http import HTTPStatus
 
@@ -15,7 +15,7 @@ from paytrust.web import problems
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer those whose address asks a list for what it does not filter by."""
+    """Answer a request whose address asks a list for something that it does not filter by."""
     if not isinstance(exception, DisallowedModelAdminLookup):
         return problems.bad_request(request, exception)
     return _page(
@@ -27,7 +27,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer those who may not do what they ask for."""
+    """Answer a request that the reader's rights do not allow."""
     if not request.path_info.startswith(STAFF_PATH):
         return problems.permission_denied(request, exception)
     return _page(
@@ -51,7 +51,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer those who ask for what is not there."""
+    """Answer a request for a page or row that does not exist."""
     if not request.path_info.startswith(STAFF_PATH):
         return problems.not_found(request, exception)
     return _page(

@@ -1,4 +1,4 @@
-"""Who may do what. Each role is a group, made by migration; money moves for none by a form."""
+"""The rights of each role. A role is a group, made by migration; no form moves money."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,10 +18,10 @@ AnyView = TypeVar("AnyView", bound=Callable[..., HttpResponseBase])
 
 
 def may_operate(request: HttpRequest) -> bool:
-    """Tell whether whoever asks may do the daily acts."""
+    """Return whether the reader may do the daily acts."""
     return request.user.has_perm(OPERATE)
 
 
 def requires(permission: str) -> Callable[[AnyView], AnyView]:
-    """Refuse a view with 403 to those without a permission. Wrap it in `admin_view` as well."""
+    """Refuse a view with 403 to people without a permission. Wrap it in `admin_view` as well."""
     return permission_required(permission, raise_exception=True)

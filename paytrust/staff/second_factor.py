@@ -1,4 +1,4 @@
-"""Giving oneself a second factor: an authenticator by QR code, and recovery codes."""
+"""Setting up one's own second factor: an authenticator by QR code, and recovery codes."""
 
 from base64 import b32encode
 from typing import Any
@@ -24,13 +24,13 @@ RECOVERY_CODES = 8
 @never_cache
 @sensitive_post_parameters()
 def second_factor(request: HttpRequest) -> HttpResponse:
-    """Show how one's second factor stands, or set one up."""
+    """Show the state of one's second factor, or set one up."""
     user: Any = request.user
     if not (user.is_authenticated and user.is_active and user.is_staff):
         return HttpResponseRedirect(reverse("admin:login"))
     if not sign_in.has_second_factor(user):
         return _set_up(request, user)
-    if not user.is_verified():  # signed in by password alone: the code comes first
+    if not user.is_verified():  # signed in by password only: the code comes first
         return _verify(request, user)
     codes = new_recovery_codes(user) if request.method == "POST" else []
     left = StaticToken.objects.filter(device__user=user).count()
@@ -38,7 +38,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 
 
 def new_recovery_codes(user: Any) -> list[str]:  # noqa: ANN401  # an AbstractBaseUser
-    """Replace a user's recovery codes; return the new ones, which nothing shows again."""
+    """Replace a user's recovery codes; return the new ones, which are never shown again."""
     codes = [StaticToken.random_token() for _number in range(RECOVERY_CODES)]
     with transaction.atomic():
         StaticDevice.objects.filter(user=user).delete()

@@ -1,4 +1,4 @@
-"""How long staff stay signed in: a working day at most, and less when they leave their desk."""
+"""How long staff stay signed in: a working day at most, and less without use."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,11 +11,11 @@ from django.utils import timezone
 
 SIGNED_IN_AT = "signed_in_at"
 SEEN_AT = "seen_at"
-PRECISION_SECONDS = 60  # a session that is written on every request would cost each page a commit
+PRECISION_SECONDS = 60  # writing the session at each request would cost each page a commit
 
 
 class SessionLimitMiddleware:
-    """Ends sessions that are too old or were left alone too long."""
+    """Ends sessions that are too old or were unused for too long."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response

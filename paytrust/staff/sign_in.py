@@ -24,11 +24,11 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 CODE_DIGITS = 6
-KEPT_FOR = timedelta(days=30)  # tries to sign in; what was done is kept by the trail of acts
+KEPT_FOR = timedelta(days=30)  # attempts to sign in; the trail of acts keeps what was done
 
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]  # the theme has no types
-    """User name, password and, from those who have a second factor, its code."""
+    """User name, password and, for people with a second factor, its code."""
 
     otp_token = forms.CharField(
         label=_("Code"),
@@ -56,7 +56,7 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]  # the theme has no 
             )
         user.otp_device = accepting_device(user, code)  # type: ignore[attr-defined]  # read at login
         if user.otp_device is None:  # type: ignore[attr-defined]
-            user_login_failed.send(  # so that guesses of the code lock the door as well
+            user_login_failed.send(  # so that wrong codes count for the lock-out, too
                 sender=type(self),
                 credentials={"username": user.get_username()},
                 request=self.request,
@@ -68,19 +68,19 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]  # the theme has no 
 
 
 def has_second_factor(user: Any) -> bool:  # noqa: ANN401  # an AbstractBaseUser
-    """Tell whether a user has an authenticator."""
+    """Return whether a user has an authenticator."""
     return next(devices_for_user(user), None) is not None
 
 
 def accepting_device(user: Any, code: str) -> TOTPDevice | StaticDevice | None:  # noqa: ANN401
-    """Return the user's device that takes a code; the code is used up by that.
+    """Return the user's device that accepts a code; the code is then used up.
 
-    Only devices of the code's own form are asked, because a wrong code makes a device wait.
+    Only devices whose codes have this form are asked, because a wrong code makes a device wait.
     """
     is_totp = len(code) == CODE_DIGITS and code.isdecimal()
     kind = TOTPDevice if is_totp else StaticDevice
     if is_totp and not settings.SECOND_FACTOR_REQUIRED:
-        # Programs on one's own machine sign in more often than codes change.
+        # Programs on a developer's machine sign in more often than codes change.
         TOTPDevice.objects.filter(user=user).update(last_t=-1)
     for device in kind.objects.filter(user=user, confirmed=True).order_by("pk"):
         accepted = verify_token(user, device.persistent_id, code.lower())
@@ -90,9 +90,9 @@ def accepting_device(user: Any, code: str) -> TOTPDevice | StaticDevice | None: 
 
 
 def start_over(user: Any) -> None:  # noqa: ANN401  # an AbstractBaseUser
-    """Take a user's second factor and lock-outs away, so that a new one is set up at sign-in.
+    """Remove a user's second factor and lock-outs, so that they set up a new one at sign-in.
 
-    Where they are signed in they are asked for it, too. Their password stays.
+    Their open sessions ask for it, too. Their password stays.
     """
     with transaction.atomic():
         for kind in (TOTPDevice, StaticDevice):
@@ -101,7 +101,7 @@ def start_over(user: Any) -> None:  # noqa: ANN401  # an AbstractBaseUser
 
 
 def may_enter(request: HttpRequest) -> bool:
-    """Tell whether whoever asks is staff and has shown the second factor where one is required."""
+    """Return whether the user is staff and has shown the second factor where it is required."""
     user: Any = request.user
     if not (user.is_active and user.is_staff):
         return False
@@ -109,12 +109,12 @@ def may_enter(request: HttpRequest) -> bool:
 
 
 def locked_out(request: HttpRequest, _answer: object, _credentials: object) -> HttpResponse:
-    """Answer those who failed too often."""
+    """Answer a person who failed too often."""
     return come_later(request, seconds=int(settings.AXES_COOLOFF_TIME.total_seconds()))
 
 
 def come_later(request: HttpRequest, *, seconds: int) -> HttpResponse:
-    """Answer that the next try must wait, before anything is spent on this one."""
+    """Answer that the next attempt must wait, before any work is done for this one."""
     minutes = math.ceil(seconds / 60)
     context = {
         **admin.site.each_context(request),
@@ -127,7 +127,7 @@ def come_later(request: HttpRequest, *, seconds: int) -> HttpResponse:
 
 
 def purge_attempts(*, now: datetime) -> int:
-    """Delete failed and other tries to sign in older than KEPT_FOR; return how many."""
+    """Delete attempts to sign in that are older than KEPT_FOR; return how many."""
     before = now - KEPT_FOR
     return sum(
         kind.objects.filter(attempt_time__lt=before).delete()[0]

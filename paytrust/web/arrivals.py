@@ -1,7 +1,7 @@
-"""A request as it arrives: its bytes are gathered until all of it is here.
+"""A request while it arrives: its bytes are collected until all of it is here.
 
-Knows nothing of sockets and threads. The server's thread gets a request that is whole, so that
-somebody who sends slowly, or never ends, holds a few bytes of memory and nothing else.
+This module knows nothing of sockets and threads. The server's thread gets only whole requests. So a
+caller that sends slowly, or never ends, uses only a few bytes of memory.
 """
 
 import re
@@ -14,13 +14,13 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
 HEAD_SECONDS: Final = 10.0  # for the request line and all headers
-BODY_SECONDS: Final = 20.0  # for the whole body, from the end of the head on
+BODY_SECONDS: Final = 20.0  # for the whole body, from the end of the head
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_CHUNK_LINE_BYTES: Final = 256
 MAX_TRAILER_BYTES: Final = 8 * 1024
 END_OF_HEAD: Final = b"\r\n\r\n"
 BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
-# RFC 9112 7.1: a size in hexadecimal and nothing else, then perhaps extensions.
+# RFC 9112 7.1: a size in hexadecimal and nothing else, then optional extensions.
 CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e]*)?")
 
 
@@ -36,7 +36,7 @@ class TooSlow(Exception):
 
 
 class Arrival:
-    """One request on its way, after what was left over from the one before it."""
+    """One request that is arriving, with the bytes that were left over from the one before it."""
 
     def __init__(
         self,
@@ -59,18 +59,18 @@ class Arrival:
         return len(self._received)
 
     def asks_for_body(self) -> bool:
-        """Tell once whether the caller waits for `100 Continue` before it sends its body."""
+        """Return, once, whether the caller waits for `100 Continue` before it sends its body."""
         if self.message is None or not self.message._expected_100_continue:  # noqa: SLF001
             return False
         self.message._expected_100_continue = False  # noqa: SLF001
         return True
 
     def feed(self, received: bytes, *, now: float) -> bytes | None:
-        """Take what was received; return what is left over once the request is whole.
+        """Take the received bytes; return what is left over after the request is whole.
 
         Raises:
-            ParseException: this is no well-formed HTTP request.
-            BodyTooLarge: its body is, or says that it is, above the limit.
+            ParseException: this is not a well-formed HTTP request.
+            BodyTooLarge: its body is above the limit, or says that it is.
         """
         self._received += received
         if self.message is None and not self._read_head(now):
@@ -124,7 +124,7 @@ class Arrival:
         yield body
 
     def _chunked(self) -> Iterator[bytes | None]:
-        """Yield None while bytes are missing, and the body without its framing at the end."""
+        """Yield None while bytes are missing, and at the end the body without its framing."""
         body = bytearray()
         while True:
             yield from self._until_line(MAX_CHUNK_LINE_BYTES)

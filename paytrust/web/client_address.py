@@ -1,4 +1,4 @@
-"""Where a request comes from, seen through as many proxies as we run ourselves."""
+"""The address of a caller, behind our own proxies."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -11,8 +11,8 @@ Address = IPv4Address | IPv6Address
 def client_address_of(request: HttpRequest) -> str | None:
     """Return the caller's address, or None if the connection has none (a Unix socket).
 
-    Each trusted proxy appends the address that it was called from to X-Forwarded-For, so the
-    caller is the TRUSTED_PROXIES-th from the right; what stands left of it anybody can write.
+    Each trusted proxy appends the address that called it to X-Forwarded-For, so the caller is the
+    TRUSTED_PROXIES-th from the right. Any caller can write what is to the left of it.
     """
     meta = request.META
     return client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""))
@@ -29,7 +29,7 @@ def client_address(connected_from: str, forwarded_for: str) -> str | None:
 
 
 def network_of(address: str) -> str:
-    """Return what one caller holds: an IPv4 address, or the /64 of an IPv6 address."""
+    """Return the network of one caller: an IPv4 address, or the /64 of an IPv6 address."""
     parsed = ip_address(address)
     if isinstance(parsed, IPv4Address):
         return address

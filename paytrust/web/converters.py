@@ -2,7 +2,7 @@
 
 
 class IdConverter:
-    """A row's id. What no row can have does not match, so it is a 404 like any unknown id."""
+    """A row's id. A number that no row can have is a 404, like an unknown id."""
 
     regex = "[0-9]{1,18}"
 

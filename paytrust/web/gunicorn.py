@@ -1,4 +1,4 @@
-"""How gunicorn serves the API: `gunicorn --config python:paytrust.web.gunicorn paytrust.wsgi`."""
+"""Gunicorn's settings: `gunicorn --config python:paytrust.web.gunicorn paytrust.wsgi`."""
 
 import os
 import resource
@@ -9,13 +9,13 @@ worker_class = (
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
 worker_connections = int(os.environ.get("WEB_CONNECTIONS", "2000"))  # open at once, per worker
-timeout = 60  # seconds a worker may be stuck; a gateway call ends after 10
-graceful_timeout = 20  # seconds to finish requests on a stop
+timeout = 60  # seconds a worker may hang; a gateway call ends after 10
+graceful_timeout = 20  # seconds to finish requests at a stop
 limit_request_line = 8190  # bytes
 keepalive = 5  # seconds
-control_socket_disable = True  # its path would be one for all stacks of a user
+control_socket_disable = True  # all stacks of a user would share its path
 
-# Each connection is an open file, of which many systems allow 1024 unless asked for more.
+# Each connection is an open file, and many systems allow only 1024 by default.
 _, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(
     resource.RLIMIT_NOFILE, (min(_most_files, 65_536) if _most_files > 0 else 65_536, _most_files)

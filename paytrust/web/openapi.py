@@ -1,7 +1,7 @@
 """The errors that an operation may answer with, added to the OpenAPI document.
 
-They follow from what the operation is, so that no view has to repeat them; `docs/problems.md` has
-the codes.
+The operation's own properties decide which, so that no view has to repeat them. `docs/problems.md`
+has the codes.
 """
 
 from collections.abc import Iterator, Mapping

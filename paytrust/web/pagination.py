@@ -42,7 +42,7 @@ class Cursor:
         """Read a cursor.
 
         Raises:
-            InvalidCursor: `text` is none.
+            InvalidCursor: `text` is not a cursor.
         """
         try:
             position = POSITION.fullmatch(urlsafe_b64decode(text.encode("ascii")))
@@ -57,7 +57,7 @@ class Cursor:
 
 
 class PageQuery(StrictSerializer):
-    """The query of a list: base of its filters, so that a misspelled one is told."""
+    """The query of a list, the base of its filters, so that a misspelled name is an error."""
 
     limit = serializers.IntegerField(
         required=False, min_value=1, max_value=MAX_LIMIT, help_text="rows a page, 20 unless given"
@@ -70,8 +70,8 @@ class PageQuery(StrictSerializer):
 class NewestFirst(BasePagination):
     """Keyset pagination over the primary key, descending: each page is one index range.
 
-    `limit` (1 to 100, 20 unless given) rows a page; `cursor` comes from `next` or `previous`.
-    Rows that arrive meanwhile shift nothing.
+    A page has `limit` rows (1 to 100, 20 unless given); `cursor` comes from `next` or `previous`.
+    New rows that arrive meanwhile do not move the pages.
     """
 
     def paginate_queryset(  # type: ignore[override]  # narrower: rows have keys
@@ -84,7 +84,7 @@ class NewestFirst(BasePagination):
 
         Raises:
             InvalidCursor: the cursor cannot be read.
-            ValidationError: the limit is no number from 1 to 100.
+            ValidationError: the limit is not a number from 1 to 100.
         """
         limit = limit_of(request)
         cursor_text = query_of(request).get("cursor")
@@ -123,7 +123,7 @@ def limit_of(request: Request) -> int:
     """Return how many rows a page may have.
 
     Raises:
-        ValidationError: the parameter is no number from 1 to 100, or is repeated.
+        ValidationError: the parameter is not a number from 1 to 100, or is repeated.
     """
     text = query_of(request).get("limit", str(DEFAULT_LIMIT))
     if re.fullmatch(r"[0-9]{1,3}", text) and 1 <= int(text) <= MAX_LIMIT:
@@ -145,7 +145,7 @@ def _fetch(queryset: QuerySet[Row], *, cursor: Cursor | None, limit: int) -> tup
 def _neighbours(
     page: Sequence[Model], *, cursor: Cursor | None, more: bool
 ) -> tuple[Cursor | None, Cursor | None]:
-    """Return the cursors of the older and of the newer page, where there is one."""
+    """Return the cursors of the older and of the newer page, where they exist."""
     if not page:
         return _neighbours_of_nothing(cursor)
     older, newer = Cursor("<", page[-1].pk), Cursor(">", page[0].pk)

@@ -1,4 +1,4 @@
-"""The one shape of every error answer, whoever noticed the error. Codes: `docs/problems.md`."""
+"""The one shape of every error answer, from all parts of PayTrust. Codes: `docs/problems.md`."""
 
 import functools
 import math
@@ -29,15 +29,15 @@ from paytrust.errors import PayTrustError
 from paytrust.web import strict_json
 from paytrust.web.request_id import request_id_of
 
-if TYPE_CHECKING:  # at run time DRF imports this module while it is being loaded
+if TYPE_CHECKING:  # DRF imports this module while it is being loaded
     from rest_framework.views import APIView
 
 log = structlog.get_logger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD")
 MOST_ERRORS = 100  # of one answer
-RETRY_AFTER_SECONDS = 5  # what a caller is asked to wait when the database is away
-CODING_LENGTH = 40  # of a foreign Content-Encoding that is told back
+RETRY_AFTER_SECONDS = 5  # how long a caller should wait while the database does not answer
+CODING_LENGTH = 40  # how much of a foreign Content-Encoding the answer repeats
 
 
 class NotFound(PayTrustError):
@@ -111,7 +111,7 @@ class InternalError(PayTrustError):
 def error_response(exc: Exception, context: dict[str, Any]) -> Response:
     """Answer an exception that a REST view raised; DRF's EXCEPTION_HANDLER.
 
-    Bugs are logged and answered here too, so that no setting (DEBUG) can turn them into HTML.
+    It also logs and answers bugs, so that no setting (DEBUG) can turn them into HTML.
     """
     request = _django_request(context)
     problem = problem_of(exc)
@@ -125,7 +125,7 @@ def error_response(exc: Exception, context: dict[str, Any]) -> Response:
 
 
 def problem_of(exc: BaseException) -> PayTrustError:
-    """Return what an exception means to the caller; a bug means InternalError."""
+    """Return the problem of an exception for the caller; a bug is an InternalError."""
     if isinstance(exc, PayTrustError):
         return exc
     if isinstance(exc, exceptions.ValidationError):
@@ -140,9 +140,9 @@ def problem_of(exc: BaseException) -> PayTrustError:
 
 
 def read_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Answer what would write with 405, in this shape, whatever the view answers otherwise."""
+    """Answer a writing method with 405 in this shape, before the view sees it."""
 
-    @csrf_exempt  # there is nothing to forge
+    @csrf_exempt  # the view changes nothing
     @functools.wraps(view)
     def guarded(request: HttpRequest, **path: str) -> HttpResponseBase:
         if request.method in SAFE_METHODS:
@@ -154,17 +154,17 @@ def read_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
     return guarded
 
 
-@csrf_exempt  # a POST to nowhere is a 404, not a form without its token
+@csrf_exempt  # so that a POST to no path is a 404, not a CSRF error
 def not_found(
     request: HttpRequest,
     exception: Exception | None = None,  # noqa: ARG001  # handler404's signature
 ) -> HttpResponse:
-    """Answer a path that does not exist; as the last URL pattern it does so in DEBUG too."""
+    """Answer a path that does not exist; as the last URL pattern it also works with DEBUG."""
     return answer(NotFound(f"There is nothing at {request.path}."), request)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer what Django itself refuses: a bad Host header, a body too large."""
+    """Answer what Django itself refuses: a bad Host header, a body that is too large."""
     return answer(problem_of(exception or SuspiciousOperation()), request)
 
 
@@ -172,7 +172,7 @@ def permission_denied(
     request: HttpRequest,
     exception: Exception | None = None,  # noqa: ARG001  # handler403's signature
 ) -> HttpResponse:
-    """Answer what may not be done."""
+    """Answer a call that is not allowed."""
     return answer(Forbidden(), request)
 
 
@@ -202,11 +202,11 @@ def answer(problem: PayTrustError, request: HttpRequest) -> HttpResponse:
 
 
 class BodyLimitMiddleware:
-    """Refuses large bodies before they are read, and bodies that do not say what they are.
+    """Refuses large bodies before they are read, and bodies whose type or length is not declared.
 
-    Django takes a body without Content-Length (chunked) for an empty one. Where the server says
-    that it ends the stream itself, such a body is read here, up to the limit. A view may have a
-    lower limit of its own (`body_limit_setting` names it).
+    Django takes a body without Content-Length (chunked) for an empty one. If the server says that
+    it ends the stream itself, the middleware reads such a body, up to the limit. A view may have a
+    lower limit (`body_limit_setting` names it).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -226,7 +226,7 @@ class BodyLimitMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_arguments: object
     ) -> HttpResponse | None:
-        """Refuse a body that is too large for its view, packed, or does not say what it is."""
+        """Refuse a body that is too large for its view, compressed, or not declared."""
         kind = getattr(view, "cls", None)
         limit_setting: str | None = getattr(kind, "body_limit_setting", None)
         length = self._body_length(request)
@@ -280,7 +280,7 @@ _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[PayTr
 
 
 def _coding_of(request: HttpRequest) -> str:
-    """Return how the body is packed, such as `gzip`; empty if it is not."""
+    """Return how the body is compressed, such as `gzip`; empty if it is not."""
     named: str = request.META.get("HTTP_CONTENT_ENCODING", "")
     coding = named.strip().lower()
     return "" if coding == "identity" else coding[:CODING_LENGTH]
@@ -296,7 +296,7 @@ def _body(problem: PayTrustError, request: HttpRequest | None) -> dict[str, Any]
 
 
 def _details(detail: object) -> dict[str, Any]:
-    """Return what is wrong, place by place, and of much of it how much more there is."""
+    """Return what is wrong, place by place; for many errors, the first ones and a number."""
     named = detail if isinstance(detail, dict) else {"non_field_errors": detail}
     counted = _Counted()
     shown: dict[str, Any] = counted.first_of(named)

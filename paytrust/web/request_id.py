@@ -1,4 +1,4 @@
-"""Every request has an id: in its answer, in its errors and on each of its log lines."""
+"""Every request has an id, which is in its answer, in its errors and on each of its log lines."""
 
 import re
 import uuid
@@ -35,6 +35,6 @@ def request_id_of(request: HttpRequest | None) -> str | None:
 
 
 def current_request_id() -> str | None:
-    """Return the id of the request that this thread serves; None in jobs."""
+    """Return the id of the request that this thread answers; None in jobs."""
     request_id: str | None = contextvars.get_contextvars().get("request_id")
     return request_id

@@ -1,17 +1,17 @@
-"""What browsers are told beside Django's own headers: where a page may load from, and caching."""
+"""Headers for browsers, beside Django's own: where a page may load from, and caching."""
 
 from collections.abc import Callable, Mapping
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-# No inline script anywhere. Pages may show a gateway's QR image.
+# No inline script on any page. Pages may show a gateway's QR image.
 PAGES = (
     "default-src 'self'; img-src 'self' data: https:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
 )
-SWAGGER_UI = f"{PAGES}; style-src 'self' 'unsafe-inline'"  # it sets styles as it goes
-# The theme's Alpine makes functions of its attributes, and one bar sets its style as text.
+SWAGGER_UI = f"{PAGES}; style-src 'self' 'unsafe-inline'"  # it sets styles while it runs
+# The theme's Alpine makes functions from its attributes, and one bar sets its style as text.
 BACK_OFFICE = f"{PAGES}; script-src 'self' 'unsafe-eval'; style-src-attr 'unsafe-inline'"
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
@@ -19,7 +19,7 @@ ROUTES: Mapping[str, str] = {"docs": SWAGGER_UI}
 
 
 class SecurityHeadersMiddleware:
-    """Sets a Content-Security-Policy on every answer; one that a view has set stays."""
+    """Sets a Content-Security-Policy on every answer, unless the view has set one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -31,7 +31,7 @@ class SecurityHeadersMiddleware:
         policy = _policy_of_page(route) if is_page else NOTHING
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), payment=()")
-        if not is_page:  # JSON, XML, CSV, XLSX: they hold books, or a key
+        if not is_page:  # JSON, XML, CSV, XLSX have books, or a key
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 

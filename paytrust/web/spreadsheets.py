@@ -1,4 +1,4 @@
-"""Tables as CSV and XLSX, row by row; no cell is ever taken for a formula."""
+"""Tables as CSV and XLSX, row by row; no spreadsheet can take a cell for a formula."""
 
 import csv
 import re
@@ -17,13 +17,13 @@ from paytrust.errors import PayTrustError
 Cell = str | int | Decimal | bool | datetime | None
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-BYTE_ORDER_MARK = "\ufeff"  # spreadsheets take a CSV without it for the machine's old encoding
+BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets read a CSV in the machine's old encoding
 LONGEST_TITLE = 31  # of a sheet
-LINES_AT_ONCE = 200  # each piece that is sent has its own cost
-# What a spreadsheet would take for a formula; those of full width where a machine writes so.
+LINES_AT_ONCE = 200  # each piece that is sent has a fixed cost
+# The start of what a spreadsheet takes for a formula, also in full width, as some machines write.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-MOST_IN_WORKBOOK = 100_000  # rows: a workbook is made whole before its first byte is sent
+MOST_IN_WORKBOOK = 100_000  # rows: a workbook is whole before its first byte is sent
 
 
 class TooManyRows(PayTrustError):
@@ -34,7 +34,7 @@ class TooManyRows(PayTrustError):
 
 
 def safe(cell: Cell) -> Cell:
-    """Return a cell that no spreadsheet takes for a formula; numbers stay what they are.
+    """Return a cell that no spreadsheet takes for a formula; numbers stay as they are.
 
     Source: OWASP, CSV injection.
     """
@@ -57,12 +57,12 @@ def csv_pieces(rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
 
 
 def xlsx_file(rows: Iterable[Sequence[Cell]], *, title: str) -> IO[bytes]:
-    """Return a table as a workbook, which never is in memory as a whole. Whoever reads closes it.
+    """Return a table as a workbook, which is never in memory as a whole. The caller closes it.
 
-    Moments must be without a zone, as spreadsheets know none.
+    Times must be without a zone, because spreadsheets have none.
 
     Raises:
-        TooManyRows: there are more than MOST_IN_WORKBOOK, the head not counted.
+        TooManyRows: there are more rows than MOST_IN_WORKBOOK, without the head.
     """
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet(title[:LONGEST_TITLE])
@@ -70,7 +70,7 @@ def xlsx_file(rows: Iterable[Sequence[Cell]], *, title: str) -> IO[bytes]:
         for row in _at_most(rows, MOST_IN_WORKBOOK):
             sheet.append([_formatted(sheet, safe(cell)) for cell in row])
     finally:
-        sheet.close()  # when the rows fail too, or its temporary file stays open
+        sheet.close()  # also when the rows fail, or its temporary file stays open
     file = tempfile.TemporaryFile()  # noqa: SIM115  # the answer closes it
     workbook.save(file)
     file.seek(0)

@@ -1,4 +1,4 @@
-"""JSON as it crosses the wire: strict on the way in, exact on the way out."""
+"""JSON bodies: strict when PayTrust reads them, exact when it writes them."""
 
 import codecs
 import json
@@ -20,10 +20,10 @@ from paytrust.errors import PayTrustError
 MAX_DEPTH = 32  # nested arrays and objects; an invoice needs four
 MAX_VALUES = 10_000  # of a document; an invoice of 500 full lines has 6000
 MAX_NUMBER_LENGTH = 100  # characters
-MAX_NUMBER_EXPONENT = 100  # powers of ten, either way
-MOST_NAMED = 20  # of names or places that are wrong
+MAX_NUMBER_EXPONENT = 100  # powers of ten, positive or negative
+MOST_NAMED = 20  # of the wrong names or places
 LONGEST_NAME = 100  # characters shown of a name
-MOST_LOOKED_AT = 500  # numbers with an exponent, to name the place of each that is wrong
+MOST_LOOKED_AT = 500  # numbers with an exponent that are checked to name each wrong place
 EXPONENT = re.compile(r"[0-9][eE][+-]?[0-9]")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 MAY_BE_UNSTORABLE = (b"\\u", b"\xef\xbf\xbe", b"\xef\xbf\xbf")  # how JSON can write them
@@ -38,12 +38,12 @@ class MalformedJSON(PayTrustError):
 def decode(raw: bytes) -> Any:  # noqa: ANN401  # any JSON value
     """Read one strict JSON document: UTF-8, no duplicate keys, no NaN, no NUL.
 
-    A byte order mark at its start, as .NET and PowerShell write it, is passed over.
-    Numbers with a fraction or an exponent become Decimal, exactly as written. What is refused
-    costs a few milliseconds per 100 KB whatever its shape, so the values are counted first.
+    A byte order mark at its start, as .NET and PowerShell write it, is ignored. Numbers with a
+    fraction or an exponent become Decimal, exactly as written. A refusal costs a few milliseconds
+    per 100 KB for every shape of document, so the values are counted first.
 
     Raises:
-        MalformedJSON: the bytes are no such document; the message says where and why.
+        MalformedJSON: the bytes are not such a document; the message says where and why.
     """
     _refuse_many_values(raw)
     try:
@@ -53,7 +53,7 @@ def decode(raw: bytes) -> Any:  # noqa: ANN401  # any JSON value
     try:
         value = _read(text, _DECODER)
     except _UnreadableNumber as error:
-        if len(EXPONENT.findall(text)) > MOST_LOOKED_AT:  # no person writes so
+        if len(EXPONENT.findall(text)) > MOST_LOOKED_AT:  # a person does not write so many
             raise MalformedJSON(_wrong_with(str(error)) or "") from error
         raise _wrong_places(_read(text, _LENIENT_DECODER)) from error
     if any(sign in raw for sign in MAY_BE_UNSTORABLE) and next(_wrong(value), None):
@@ -65,18 +65,18 @@ def encode(value: object) -> bytes:
     """Write JSON: Decimals as plain numbers, UTC times with Z, other objects refused.
 
     Raises:
-        TypeError: `value` holds something that JSON cannot say.
+        TypeError: `value` has something that JSON cannot express.
     """
     return _ENCODER.encode(value)
 
 
 def encode_canonical(value: object) -> bytes:
-    """Write JSON so that equal values give equal bytes, whatever the order of their keys."""
+    """Write JSON so that equal values give equal bytes, in any order of their keys."""
     return _CANONICAL_ENCODER.encode(value)
 
 
 class StrictJSONParser(BaseParser):
-    """Reads request bodies by `decode`."""
+    """Reads request bodies with `decode`."""
 
     media_type = "application/json"
 
@@ -90,7 +90,7 @@ class StrictJSONParser(BaseParser):
 
 
 class JSONRenderer(BaseRenderer):
-    """Writes answers by `encode`."""
+    """Writes answers with `encode`."""
 
     media_type = "application/json"
     format = "json"
@@ -106,7 +106,7 @@ class JSONRenderer(BaseRenderer):
 
 
 class AlwaysJSON(DefaultContentNegotiation):
-    """Answers in the view's own format whatever `Accept` says: there is only one."""
+    """Answers in the view's own format for every `Accept`, because there is only one format."""
 
     def select_renderer(
         self,
@@ -119,11 +119,11 @@ class AlwaysJSON(DefaultContentNegotiation):
 
 
 class _UnreadableNumber(Exception):
-    """A number that must not be made: only to write it out would take long."""
+    """A number that must not be made, because writing it out would take long."""
 
 
 class _Wrong(str):
-    """Stands where a number was that must not be made."""
+    """Takes the place of a number that must not be made."""
 
     __slots__ = ()
 
@@ -142,10 +142,10 @@ def _read(text: str, decoder: json.JSONDecoder) -> Any:  # noqa: ANN401  # any J
 
 
 def _refuse_many_values(raw: bytes) -> None:
-    """Count what may start a value, in the whole text first and then outside of texts."""
+    """Count the marks that can begin a value: first in the whole text, then outside of strings."""
     if _starts_of_values(raw) <= MAX_VALUES:
         return
-    # A run of backslashes starts with one that escapes, so pairs can go first.
+    # A run of backslashes begins with one that escapes, so pairs can be removed first.
     without_escapes = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
     outside_texts = b"".join(without_escapes.split(b'"')[::2])
     if _starts_of_values(outside_texts) > MAX_VALUES:
@@ -169,13 +169,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def short(name: str) -> str:
-    """Return a name as it may be shown: what cannot be written replaced, its end cut off."""
+    """Return a name for display: replace what cannot be written, and cut off its end."""
     shown = UNSTORABLE.sub("\ufffd", name)
     return shown if len(shown) <= LONGEST_NAME else f"{shown[:LONGEST_NAME]}..."
 
 
 def named(names: list[str], wrong: str) -> dict[str, Any]:
-    """Return `details` that say the same of each name, or of the first and how many more."""
+    """Return `details` that say the same of each name, or of the first ones and how many more."""
     details: dict[str, Any] = {short(name): [wrong] for name in names[:MOST_NAMED]}
     if len(names) > MOST_NAMED:
         details["more"] = [f"{len(names) - MOST_NAMED} more are not named."]
@@ -205,7 +205,7 @@ def _wrong_with(number: str) -> str | None:
         return None
     try:
         exponent = Decimal(number).adjusted()
-    except InvalidOperation:  # an exponent beyond all that Decimal can hold
+    except InvalidOperation:  # an exponent beyond what Decimal can hold
         exponent = MAX_NUMBER_EXPONENT + 1
     if abs(exponent) > MAX_NUMBER_EXPONENT:
         return f"The number {number} is out of all proportion."
@@ -233,7 +233,7 @@ def _too_deep() -> MalformedJSON:
 
 
 def _wrong_places(value: object) -> MalformedJSON:
-    """Return the refusal of a document, naming the places where a person can mend it."""
+    """Return the refusal of a document, with the wrong places that a person can correct."""
     found = list(_wrong(value))
     details: dict[str, Any] = {}
     for place, wrong in found[:MOST_NAMED]:
@@ -250,7 +250,7 @@ def _wrong_places(value: object) -> MalformedJSON:
 
 
 def _wrong(value: object, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield each number or text that cannot be kept, after its place."""
+    """Yield each number or text that cannot be stored, after its place."""
     if isinstance(value, dict):
         for name, member in value.items():
             inside = (*place, short(name))

@@ -1,4 +1,4 @@
-"""gunicorn's worker: no slow caller holds a thread, and what it refuses has our error shape."""
+"""Gunicorn's worker: no slow caller holds a thread, and its refusals have our error shape."""
 
 import json
 import selectors
@@ -23,10 +23,10 @@ from paytrust.web.request_id import HEADER
 from paytrust.web.turns import TooManyWaiting, Turns
 
 RECEIVE_BYTES: Final = 64 * 1024
-WRITE_SECONDS: Final = 30.0  # a piece of an answer that nobody takes for so long is the last one
+WRITE_SECONDS: Final = 30.0  # nothing more is sent after a piece that waits so long
 LEAVE_SECONDS: Final = 2.0
-CLOCK_SECONDS: Final = 0.5  # between two looks at the deadlines
-MOST_WAITING: Final = 0.9  # of all connections: the others are being served
+CLOCK_SECONDS: Final = 0.5  # between two checks of the deadlines
+MOST_WAITING: Final = 0.9  # of all connections; threads are answering the others
 
 Failures = type[Exception] | tuple[type[Exception], ...]
 
@@ -87,16 +87,17 @@ REFUSALS: tuple[tuple[Failures, tuple[HTTPStatus, str, str]], ...] = (
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Serves whole requests by threads; what never reaches Django is answered in JSON too.
+    """Serves whole requests with threads; requests that never reach Django get JSON answers too.
 
-    The loop gathers a request's bytes, and gives it to a thread when all of it is here. Who sends
-    slowly, or not at all, is told so after a while and keeps no thread waiting (ADR 27).
+    The loop collects a request's bytes, and gives the request to a thread when all of it is here. A
+    caller that sends slowly, or not at all, gets an error after a while and keeps no thread waiting
+    (ADR 27).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own
         super().__init__(*args, **kwargs)
         self._waiting: dict[Any, Arrival] = {}  # by connection, the oldest first
-        self._leaving: dict[Any, float] = {}  # until when what they send is thrown away
+        self._leaving: dict[Any, float] = {}  # until when the bytes that they send are thrown away
         self._looked_at_clocks = 0.0
         self._callers = Callers()
         self._turns: Turns[Any] = Turns()
@@ -116,7 +117,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._serve_those_whose_turn_it_is()
 
     def accept(self, listener: socket.socket) -> None:
-        """Take a new connection, the oldest unfinished one giving way if there are too many."""
+        """Take a new connection; if there are too many, close the oldest unfinished one."""
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -129,7 +130,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._drop(next(iter(self._waiting)))
 
     def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:  # noqa: ANN401
-        """Go on with a connection that was kept alive."""
+        """Continue with a connection that was kept alive."""
         self.keepalived_conns.remove(conn)
         self.poller.unregister(client)
         self._wait_for_request(conn)
@@ -157,7 +158,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         )
 
     def murder_pending(self) -> None:
-        """End what has taken too long; a worker that stops ends what has not begun, too."""
+        """End what has taken too long; a worker that stops also ends what has not begun."""
         now = time.monotonic()
         if now - self._looked_at_clocks < CLOCK_SECONDS:
             return
@@ -236,7 +237,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._leave(conn)
 
     def _leave(self, conn: Any) -> None:  # noqa: ANN401  # a TConn
-        """End a connection, but read on for a moment, or a reset may overtake the answer."""
+        """End a connection, but read for a moment more, or a reset may arrive before the answer."""
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
@@ -270,7 +271,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     # In a thread
 
     def handle(self, conn: Any) -> bool:  # noqa: ANN401  # a TConn
-        """Serve a request that is whole; return whether its connection may be kept."""
+        """Answer a request that is whole; return whether its connection may be kept."""
         self._in_thread.status = HTTPStatus.INTERNAL_SERVER_ERROR
         began = time.thread_time()
         try:

@@ -1,4 +1,4 @@
-"""`manage.py validate_iso20022 FILE...`: what each file is, whether it is valid, and why not."""
+"""`manage.py validate_iso20022 FILE...`: which message each file is, and whether it is valid."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             raise CommandError(f"{refused} of {len(files)} files are not valid.")
 
     def _verdict(self, file: Path) -> tuple[str, list[str]]:
-        """Return which message a file is, in words, and what is wrong with it."""
+        """Return which message a file is, and its faults as texts."""
         try:
             with file.open("rb") as stream:
                 root = reading.parse(stream.read(reading.LIMIT_BYTES + 1))

@@ -1,4 +1,4 @@
-"""Accounts for a stack on one's own machine."""
+"""Accounts for a stack on a developer's machine."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""`make demo`: the main job, played over real HTTP and told so that a newcomer follows it."""
+"""`make demo`: the main job over real HTTP, explained so that a newcomer can follow it."""
 
 import json as jsonlib
 import secrets
@@ -44,13 +44,13 @@ class Story:
     def __init__(self, command: Command, stack: dict[str, Any]) -> None:
         self.command, self.stack = command, stack
         self.began = timezone.now()
-        self.received: dict[str, int] = {}  # what the report must say, per currency
-        self.booked: dict[str, int] = {}  # the sum of all transactions, likewise
+        self.received: dict[str, int] = {}  # what the report must show, per currency
+        self.booked: dict[str, int] = {}  # the sum of all transactions, per currency
         self.base_url: str = stack["base_url"]
         self.session = requests.Session()
         self.session.headers["X-API-Key"] = stack["api_key"]
         self.shop = Shop()
-        self.tag = secrets.token_hex(2)  # no other story has orders of this name
+        self.tag = secrets.token_hex(2)  # no other story has orders with this name
         self.orders = 0
 
     def introduce(self) -> None:
@@ -61,9 +61,9 @@ class Story:
 
     @contextmanager
     def shop_open(self) -> Iterator[None]:
-        """Have webhooks sent to the shop for as long as it is open."""
+        """Let PayTrust send webhooks to the shop while it is open."""
         path = "/webhook-endpoints"
-        for left in self.call("GET", path)["results"]:  # by a story that was killed
+        for left in self.call("GET", path)["results"]:  # from a story that was killed
             if left["description"] == SHOP:
                 self.call("DELETE", f"{path}/{left['id']}")
         with self.shop:
@@ -130,7 +130,7 @@ class Story:
         self.show_books(self.give_back(paid, Money(over["overpayment_amount"], "MYR")))
 
     def report(self) -> None:
-        """Ask for the report of this story and check it against what the invoices said."""
+        """Ask for the report of this story and compare it with what the invoices showed."""
         self.act("4", "what came in and what went back, per currency")
         path = (
             f"/reports/financial?start_date={self.began:%Y-%m-%dT%H:%M:%SZ}"
@@ -184,7 +184,7 @@ class Story:
             )
 
     def play(self, body: dict[str, Any]) -> None:
-        """One invoice from its request to the books."""
+        """Follow one invoice from its request to the books."""
         invoice = self.create(body)
         self.pay(invoice)
         paid = self.wait_until_paid(invoice["id"])
@@ -212,7 +212,7 @@ class Story:
         self.say(f"gateway    {invoice['selected_gateway']} sends its webhook to PayTrust")
 
     def refund(self, invoice: dict[str, Any], page: str, amount: Money) -> None:
-        """Give money back at the gateway; the instalment stays paid and the plan goes on."""
+        """Give money back at the gateway; the instalment stays paid and the schedule continues."""
         self.say(f"merchant   refunds {amount} of instalment 1 at {invoice['selected_gateway']}")
         fields = {"action": "refund", "amount": str(amount.whole())}
         requests.post(page, data=fields, timeout=30).raise_for_status()
@@ -220,7 +220,7 @@ class Story:
         self.say("PayTrust   booked the refund; instalment 1 stays paid, instalment 2 stays open")
 
     def give_back(self, invoice: dict[str, Any], amount: Money) -> dict[str, Any]:
-        """Return what was overpaid by the API: a payment of it gives the money back."""
+        """Return an overpayment with the API: one of its payments gives the money back."""
         path = f"/invoices/{invoice['id']}"
         newest = self.call("GET", f"{path}/transactions")["results"][0]
         self.say(f"merchant   POST {path}/refunds ({amount} of transaction {newest['id']})")
@@ -247,7 +247,7 @@ class Story:
         return paid
 
     def wait_until_open(self, invoice_id: int, *, number: int) -> dict[str, Any]:
-        """Wait for the next instalment's payment URL, which a job opens by itself."""
+        """Wait for the next instalment's payment URL, which a job opens."""
         index = number - 1
         invoice = self.wait(
             invoice_id, lambda invoice: invoice["installment_schedule"][index]["payment_url"]
