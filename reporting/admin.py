@@ -8,7 +8,8 @@ from invoices.models import Invoice
 from reporting.back_office import invoice_page, people, queues
 from reporting.models import Discrepancy, OverdueInstallment
 
-# Django registers its own pages for staff; second factors are nobody's to look at.
+# Django registers its own pages for staff. Second factors get no page, because no person needs to
+# see them.
 admin.site.unregister([*people.MODELS, TOTPDevice, StaticDevice])
 for model, page in people.MODELS.items():
     admin.site.register(model, page)

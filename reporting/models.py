@@ -1,4 +1,4 @@
-"""Models of the reporting app; those of a noun are in its folder."""
+"""Models of the reporting app. The folder of each noun has its models."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -30,7 +30,7 @@ class AuditRun(models.Model):
 
 
 class BackOffice(models.Model):
-    """No table: it bears the permissions of staff that belong to no model."""
+    """No table: it holds the permissions of staff that belong to no model."""
 
     class Meta:
         managed = False
@@ -54,7 +54,7 @@ class Discrepancy(Invoice):
 
 
 class OverdueInstallment(Installment):
-    """An instalment that should have been paid, as a row of its work queue."""
+    """An instalment that is overdue, as a row of its work queue."""
 
     class Meta:
         proxy = True

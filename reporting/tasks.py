@@ -7,7 +7,7 @@ from reporting.audit import runs
 from reporting.back_office import plots
 from reporting.financial import rollups
 
-AUDIT_SECONDS = 3000  # at most, however many books; less than until the broker repeats a task
+AUDIT_SECONDS = 3000  # at most; shorter than the broker's time to repeat a task
 
 
 @shared_task(name="reporting.close_days")
@@ -24,11 +24,11 @@ def check_days(**_later: object) -> None:
 
 @shared_task(name="reporting.audit_books", time_limit=AUDIT_SECONDS)
 def audit_books(**_later: object) -> None:
-    """Beat, nightly: audit all books; what does not add up is logged as CRITICAL."""
+    """Beat, nightly: audit all books; findings are logged as CRITICAL."""
     runs.run(now=timezone.now())
 
 
 @shared_task(name="reporting.draw_plots")
 def draw_plots(**_later: object) -> None:
-    """Beat, every 5 minutes: draw the plots of the back office's overview anew."""
+    """Beat, every 5 minutes: draw the charts of the back office's overview again."""
     plots.redraw(now=timezone.now())

@@ -1,7 +1,7 @@
 """An audit of the books that shares no arithmetic with the code that keeps them.
 
-Every check is one SQL statement over a range of invoices which returns what does not add up.
-PostgreSQL's round() rounds halves away from zero, as the specification rounds.
+Every check is one SQL statement over a range of invoices; it returns rows that do not add up.
+PostgreSQL's round() rounds halves away from zero, as the specification does.
 """
 
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ SELECT 'invoices_installment', part.id, format(
     OR moved.received > part.total_amount OR moved.refunded > moved.received
     OR part.total_amount <> part.net_amount + part.tax_amount + part.service_fee_amount
     OR (part.status = 'paid') <> (moved.received = part.total_amount)""",
-    # What is whole has whole shares: a paid instalment its columns, an empty one nothing.
+    # A paid instalment has all the shares of its columns; an unpaid one without money has none.
     "an instalment's shares": """
 SELECT 'invoices_ledgerentry', moved.id, format(
            'instalment %%s asks for %%s, %%s, %%s; of %%s came in %%s, %%s, %%s, and of %%s went'
@@ -140,8 +140,8 @@ SELECT 'invoices_ledgerentry', entry.id, format(
        <> CASE WHEN entry.installment_id IS NULL THEN 0 ELSE entry.amount END
     OR (entry.installment_id IS NULL
         AND (entry.net_amount, entry.tax_amount, entry.service_fee_amount) <> (0, 0, 0))""",
-    # At each rate: at most what the lines ask for comes in, all of it once the invoice is paid,
-    # and no more goes back.
+    # At each rate: no more comes in than the lines ask for, all of it when the invoice is paid, and
+    # no more goes back than came in.
     "an invoice's tax by rate": """
 SELECT 'invoices_ledgertax', invoice_id, format(
            'invoice %%s at rate %%s: its lines ask for %%s, %%s came in and %%s was refunded',
@@ -194,7 +194,7 @@ SELECT 'invoices_invoice', scope.id, format(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that does not add up, and where."""
+    """One place where the books do not add up."""
 
     check: str
     table: str
@@ -218,7 +218,7 @@ def invoice_range() -> tuple[int, int]:
 def audit_invoices(
     *, first: int, end: int, tenant_id: int | None, since: datetime | None
 ) -> Iterator[Finding]:
-    """Check the invoices with ids from `first` up to but without `end`.
+    """Check the invoices with ids from `first` (included) to `end` (not included).
 
     Args:
         first: the first invoice id.
@@ -235,7 +235,7 @@ def audit_invoices(
 
 
 def invoice_count(*, tenant_id: int | None, since: datetime | None) -> int:
-    """Count the invoices that an audit of this scope checks."""
+    """Count the invoices that an audit with these limits checks."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM invoices_invoice"

@@ -1,4 +1,4 @@
-"""The audit of closed days, which counts otherwise than the code that makes their totals."""
+"""The audit of closed days, which counts in another way than the code that makes their totals."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -8,8 +8,8 @@ from django.db import connection
 from reporting.audit.checks import Finding
 from reporting.models import ClosedDay
 
-# Each figure of a closed day beside the sum of the day's entries, rate by rate and without one.
-# Counted once per transaction, and summed after that, unlike where totals are made.
+# Each figure of a closed day beside the sum of the day's entries, for each rate and without a rate.
+# It counts once per transaction and sums after that; the code of the totals works differently.
 DAY = """
 WITH entry AS (
     SELECT * FROM invoices_ledgerentry
@@ -56,7 +56,7 @@ SELECT 'reporting_dailytotal', coalesce(kept.id, 0), format(
 
 
 def closed_days(*, since: datetime | None) -> list[date]:
-    """Return the closed days, oldest first; only those since a moment, if one is given."""
+    """Return the closed days, the oldest first; if a moment is given, only those since then."""
     closed = ClosedDay.objects.order_by("day_date")
     if since is not None:
         closed = closed.filter(day_date__gte=since.date())

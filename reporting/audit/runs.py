@@ -1,4 +1,4 @@
-"""The nightly audit: all of `reporting.audit.checks`, logged and kept for `/metrics`."""
+"""The nightly audit: all of `reporting.audit.checks`, logged and stored for `/metrics`."""
 
 import time
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from reporting.models import AuditRun
 
 log = structlog.get_logger(__name__)
 
-MOST_LOGGED = 100  # findings a run; their number is counted in full
+MOST_LOGGED = 100  # findings logged a run; all are counted
 
 
 def run(*, now: datetime) -> AuditRun:
-    """Audit all books; each of the first findings is logged at CRITICAL. May run twice."""
+    """Audit all books; log each of the first findings at CRITICAL. May run twice."""
     began, finding_count = time.monotonic(), 0
     for finding_count, finding in enumerate(_findings(), start=1):
         if finding_count <= MOST_LOGGED:
@@ -32,7 +32,7 @@ def run(*, now: datetime) -> AuditRun:
 
 
 def collect(now: datetime) -> Iterator[Metric]:
-    """Yield how the last audit ended, and how long ago; nothing before the first one."""
+    """Yield the result of the last audit, and how long ago it was; nothing before the first one."""
     last = AuditRun.objects.order_by("-pk").first()
     if last is None:
         return

@@ -1,4 +1,4 @@
-"""The audit of decisions: what two people decided, and the trail that must tell it."""
+"""The audit of decisions: each decision of two people must also be in the trail."""
 
 from collections.abc import Iterator
 

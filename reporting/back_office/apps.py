@@ -1,4 +1,4 @@
-"""Makes our site the one that `admin.register` means."""
+"""Makes our site the default site of `admin.register`."""
 
 from django.contrib.admin.apps import AdminConfig
 

@@ -1,4 +1,4 @@
-"""Charts drawn on the server, as SVG: nothing is loaded, no script runs, print shows them too."""
+"""Charts from the server, as SVG: no download, no script, and they can be printed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ GAP = 4
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar: how much of the height it fills, and what one reads when pointing at it."""
+    """A bar: its height as a share, and the text that appears when the mouse is on it."""
 
     share: float  # 0 to 1
     title: str
 
 
 def bars(bars_shown: Sequence[Bar], *, summary: str, tone: str) -> SafeString:
-    """Draw bars side by side. `summary` is what those hear who do not see them."""
+    """Draw bars side by side. `summary` is the text for people who cannot see them."""
     step = WIDTH / max(len(bars_shown), 1)
     drawn = format_html_join(
         "",
@@ -51,7 +51,7 @@ def bars(bars_shown: Sequence[Bar], *, summary: str, tone: str) -> SafeString:
 
 
 def meter(share: float, *, summary: str, tone: str) -> SafeString:
-    """Draw how much of a line is filled."""
+    """Draw a line of which a part is filled."""
     return format_html(
         '<svg class="staff-meter" viewBox="0 0 100 4" role="img" aria-label="{}"'
         ' preserveAspectRatio="none"><rect class="staff-bar-room-filled" width="100" height="4"'
@@ -65,4 +65,4 @@ def meter(share: float, *, summary: str, tone: str) -> SafeString:
 def _height(bar: Bar) -> float:
     if bar.share <= 0:
         return 0.0
-    return max(HEIGHT * min(bar.share, 1.0), 2.0)  # what is there is seen, however little
+    return max(HEIGHT * min(bar.share, 1.0), 2.0)  # small values must be visible, too

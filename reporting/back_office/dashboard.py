@@ -1,4 +1,4 @@
-"""The overview: what came in, what waits for a hand, and two weeks at a glance."""
+"""The overview: what came in, what needs work, and charts of two weeks."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,7 +23,7 @@ from reporting.back_office.charts import Bar
 from reporting.back_office.figures import Counted, Money
 from reporting.back_office.plots import Plots
 
-LATE_SECONDS = 60  # a webhook that has been due for longer means that no worker takes it
+LATE_SECONDS = 60  # if a webhook has been due for longer, no worker takes it
 TONES = ("a", "b", "c")
 AGES: tuple[Promise, ...] = (
     gettext_lazy("not due yet"),
@@ -35,7 +35,7 @@ AGES: tuple[Promise, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number that may need a hand, and the list that it counts."""
+    """A number that may need work, and the list that it counts."""
 
     title: str
     number: str
@@ -67,7 +67,7 @@ class Chart:
 
 
 def context(*, now: datetime) -> dict[str, Any]:
-    """Return what the overview shows, in the reader's language and zone."""
+    """Return the data of the overview, in the reader's language and zone."""
     today = timezone.localtime(now).date()
     drawn = plots.latest(now=now)
     return {
@@ -224,7 +224,7 @@ def _success_bar(day: date, paid: int, ended: int) -> Bar:
 
 
 def success_tone(percentage: int) -> str:
-    """Return how a success rate looks."""
+    """Return the tone of a success rate."""
     return "good" if percentage >= 80 else "warn" if percentage >= 50 else "bad"
 
 
@@ -260,7 +260,7 @@ def _ageing(drawn: Plots) -> list[dict[str, Any]]:
 
 
 def list_address(model: str, **filters: str) -> str:
-    """Return the address of a list, filtered."""
+    """Return the address of a list, with filters."""
     return f"{reverse(f'admin:{model}_changelist')}?{urlencode(filters)}"
 
 

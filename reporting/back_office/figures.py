@@ -1,4 +1,4 @@
-"""What the overview tells, for all tenants together and never across currencies."""
+"""The figures of the overview, for all tenants together and each currency separately."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from payments.reconciliation import asking, last_round
 from reporting.financial import rollups, selectors
 from reporting.models import ClosedDay
 
-COUNTED = 10_000  # a list longer than that says "more than"; counting on would take its time
+COUNTED = 10_000  # beyond it a list says "more than", because counting is slow
 
 MOVED = """
 WITH part AS (
@@ -34,7 +34,7 @@ SELECT currency_code, kind, sum(transaction_count)::bigint, sum(total_amount)::b
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How many transactions of one kind there were, and their money as a positive number."""
+    """The number of transactions of one kind, and their money as a positive number."""
 
     count: int = 0
     amount: int = 0  # minor units
@@ -42,7 +42,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What came in and what went back in one currency in some time."""
+    """What came in and what went back in one currency in an interval."""
 
     currency_code: str
     payments: Moved = Moved()  # overpayments included
@@ -52,7 +52,7 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many there are, up to COUNTED."""
+    """A number of rows, counted at most to COUNTED."""
 
     number: int
 
@@ -69,7 +69,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """What waits for somebody."""
+    """The numbers of rows that wait for a person."""
 
     pending: Counted
     partially_paid: Counted
@@ -83,16 +83,16 @@ class Queues:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """How current the books are."""
+    """How up to date the books are."""
 
     closed_day: date | None
     closed_at: datetime | None
-    asked_at: datetime | None  # when gateways were last asked about payments without word
+    asked_at: datetime | None  # the last question about payments without notification
     overdue_checks: Counted
 
 
 def money(*, start: datetime, end: datetime) -> list[Money]:
-    """Return what came in and went back from `start` up to but without `end`, per currency."""
+    """Return what came in and went back from `start` (included) to `end` (not), per currency."""
     bounds = selectors.closed_part(start, end, rollups.last_closed_day())
     found: dict[str, dict[str, Moved]] = {}
     for code, kind, count, amount in rows_of(MOVED, {**bounds, "start": start, "end": end}):
@@ -101,7 +101,7 @@ def money(*, start: datetime, end: datetime) -> list[Money]:
 
 
 def queues(*, now: datetime) -> Queues:
-    """Return what waits for somebody, each number from an index."""
+    """Return the numbers of rows that wait for a person; an index answers each."""
     waiting = WebhookEvent.objects.filter(status=WebhookEvent.Status.RECEIVED)
     due_at = waiting.aggregate(due_at=Min("next_attempt_at"))["due_at"]
     return Queues(
@@ -117,7 +117,7 @@ def queues(*, now: datetime) -> Queues:
 
 
 def books(*, now: datetime) -> Books:
-    """Return how current the books are."""
+    """Return how up to date the books are."""
     newest = ClosedDay.objects.order_by("-day_date").first()
     late = PaymentRequest.objects.to_check(now - asking.ASK_AGAIN_AFTER)
     return Books(
@@ -129,12 +129,12 @@ def books(*, now: datetime) -> Books:
 
 
 def counted(rows: QuerySet[Any]) -> Counted:
-    """Count rows no further than is told."""
+    """Count rows, at most as many as are shown."""
     return Counted(rows.order_by()[: COUNTED + 1].count())
 
 
 def rows_of(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Return what a statement finds."""
+    """Return the rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -124,7 +124,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
 @roles.requires("invoices.view_invoice")
 def payment_initiation(request: HttpRequest, invoice_id: int) -> HttpResponse:
-    """Download an invoice as a pain.001."""
+    """Download the pain.001 of an invoice."""
     invoice = get_object_or_404(Invoice.objects.select_related("tenant"), pk=invoice_id)
     try:
         document = pain001.payment_initiation(
@@ -137,7 +137,7 @@ def payment_initiation(request: HttpRequest, invoice_id: int) -> HttpResponse:
 
 @roles.requires("invoices.view_invoice")
 def payment_status(request: HttpRequest, invoice_id: int) -> HttpResponse:
-    """Download what has been paid on an invoice as a pain.002."""
+    """Download a pain.002 with all payments of an invoice."""
     invoice = get_object_or_404(Invoice.objects.select_related("tenant"), pk=invoice_id)
     try:
         document = pain002_reports.invoice_status(tenant=invoice.tenant, invoice_id=invoice.pk)
@@ -158,7 +158,7 @@ def transaction_status(request: HttpRequest, transaction_id: int) -> HttpRespons
 
 
 def _offered(request: HttpRequest, history: timeline.History) -> dict[str, bool]:
-    """Return which changes may be proposed: those that would not be refused for certain."""
+    """Return the changes that may be proposed: those that are not certain to be refused."""
     invoice = history.invoice
     unpaid = [part for part in history.parts if part.status == Installment.Status.UNPAID]
     has_ended = invoice.ended_as in {InvoiceStatus.EXPIRED, InvoiceStatus.CANCELLED}

@@ -1,6 +1,6 @@
-"""Staff and their roles. What lets somebody do more takes two (ADR 0030).
+"""Staff and their roles. A change that gives a person more rights takes two people (ADR 0030).
 
-Only a superuser makes superusers or touches one, and nobody changes their own rights.
+Only a superuser makes or changes superusers, and people cannot change their own rights.
 """
 
 from collections import defaultdict
@@ -42,11 +42,11 @@ FIELDS = [
 SUPERUSER_FIELDS = [*FIELDS, (_("Everything"), {"fields": ("is_superuser",)})]
 RIGHTS = ("is_active", "is_staff", "groups", "is_superuser")
 WANTED = "_paytrust_wanted_rights"
-NO_REASON = "set on the page of this account"  # where a single administrator gave none
+NO_REASON = "set on the page of this account"  # where a single administrator gave no reason
 
 
 class StaffForm(UserChangeForm):  # type: ignore[misc]  # the theme has no types
-    """An account; rights that it shall have wait for a second administrator."""
+    """An account; new rights wait for a second administrator."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -90,7 +90,7 @@ class PasswordForm(ReasonForm):
 
 
 class ColleagueAct(Act[User]):
-    """What is done about a colleague's way in."""
+    """An act on how a colleague signs in."""
 
     permission = roles.ADMINISTER
     form_class = ReasonForm
@@ -139,7 +139,7 @@ class SetPassword(ColleagueAct):
 
 
 class ResetSignIn(ColleagueAct):
-    """Let a colleague who lost their second factor, or is locked out, sign in anew."""
+    """Let a colleague who lost their second factor, or is locked out, sign in again."""
 
     path = "reset-sign-in"
     label = button = _("Reset sign-in")
@@ -162,7 +162,7 @@ class ResetSignIn(ColleagueAct):
 
 
 def may_change(request: HttpRequest, person: User) -> bool:
-    """Tell whether whoever asks may touch a colleague: only superusers touch superusers."""
+    """Return whether the reader may change a colleague: only superusers change superusers."""
     return people.may_touch(recording.actor_of(request).user, person)
 
 
@@ -170,7 +170,7 @@ class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]
     checks_class = ReadOnlyAdmin.checks_class
     form = StaffForm
     add_form = UserCreationForm
-    add_fieldsets = UserAdmin.add_fieldsets  # the theme's own, which comes first, is empty
+    add_fieldsets = UserAdmin.add_fieldsets  # because the theme's own, which comes first, is empty
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "first_name", "last_name", "email", "is_active", "signed_in")
     list_filter = ("is_active", "groups")
@@ -198,7 +198,7 @@ class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]
         id: str,  # noqa: A002  # Django's name
         form_url: str = "",
     ) -> HttpResponse:
-        """Lead to the page that changes one's own password, or asks to set a colleague's."""
+        """Open the page that changes one's own password, or ask to set a colleague's."""
         if str(request.user.pk) == id:
             return HttpResponseRedirect(reverse("admin:password_change"))
         if not self.has_change_permission(request, self.subject(request, id)):
@@ -212,7 +212,7 @@ class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Change names at once, and ask for other rights when that is done."""
+        """Change names at once, and propose other rights after that."""
         answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
         wanted: tuple[User, Rights, str] | None = getattr(request, WANTED, None)
         if wanted:
@@ -274,11 +274,11 @@ class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]
         return display.moment(person.date_joined)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # what they did stays told by name; leavers become inactive
+        return False  # acts keep the name; who leaves becomes inactive
 
 
 class RoleAdmin(ReadOnlyAdmin):
-    """Roles are what the migrations say."""
+    """Roles; migrations define them."""
 
     list_display = ("name",)
     fields = ("name", "may")
@@ -290,7 +290,7 @@ class RoleAdmin(ReadOnlyAdmin):
 
 
 def _rights_of(role: Group) -> list[str]:
-    """Say what a role may do, and which of the pages it may see and change."""
+    """Return what a role may do, and which of the pages it may see and change."""
     own, pages = list[str](), defaultdict[Text, list[str]](list)
     rows = role.permissions.select_related("content_type")
     for one in rows.order_by("content_type__app_label", "codename"):

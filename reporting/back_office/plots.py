@@ -1,4 +1,4 @@
-"""Two weeks at a glance, for all tenants together: figures that take longer than a page may.
+"""Charts of two weeks, for all tenants together: these figures take longer than a page may.
 
 A job draws them every five minutes into Redis; a page that finds none there draws them itself.
 """
@@ -46,7 +46,7 @@ END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Plots:
-    """What is plotted, as of `made_at`. Each list has one element per UTC day, oldest first."""
+    """The data of the charts at `made_at`. Each list has one element per UTC day, oldest first."""
 
     made_at: datetime
     received: dict[str, list[int]]  # by currency, in minor units
@@ -66,7 +66,7 @@ def latest(*, now: datetime) -> Plots:
 
 
 def redraw(*, now: datetime) -> Plots:
-    """Draw the plots anew and keep them for everybody."""
+    """Draw the charts again and store them for all processes."""
     plots = _drawn(now)
     text = json.dumps([plots.made_at.isoformat(), plots.received, plots.ended, plots.ageing])
     shared_state.ask(lambda redis: redis.set(KEY, text, ex=KEPT_SECONDS), otherwise=None)
@@ -87,7 +87,7 @@ def _drawn(now: datetime) -> Plots:
     at = {day: number for number, day in enumerate(plots.days)}
     start = datetime.combine(plots.days[0], time(), UTC)
     bounds = selectors.closed_part(start, now, rollups.last_closed_day())
-    if bounds["first_day"] == bounds["end_day"]:  # nothing closed: all of it is live
+    if bounds["first_day"] == bounds["end_day"]:  # no closed day: all of it is live
         bounds["closed_to"] = start
     for day, currency_code, amount in rows_of(RECEIVED_BY_DAY, {**bounds, "end": now}):
         plots.received.setdefault(currency_code, [0] * PLOTTED_DAYS)[at[day]] = amount
@@ -100,7 +100,7 @@ def _drawn(now: datetime) -> Plots:
 
 
 def _open_by_age(now: datetime) -> Iterable[tuple[str, int, int, int]]:
-    """Add up the open instalments: those that are overdue, and those that will be one day."""
+    """Add up the open instalments: those that are overdue, and those that are due later."""
     due_since = [
         When(due_at__gte=now - timedelta(days=days), then=age)
         for age, days in enumerate(OLDER_DAYS)
@@ -115,6 +115,6 @@ def _open_by_age(now: datetime) -> Iterable[tuple[str, int, int, int]]:
 
 
 def percentage(ended: Iterable[tuple[int, int]]) -> int:
-    """Return how many of the payments that ended were paid, in percent; 0 where none did."""
+    """Return how many of the payments that ended were paid, in percent; 0 if none ended."""
     paid, all_of_them = (sum(numbers) for numbers in zip(*ended, strict=True))
     return round(100 * paid / all_of_them) if all_of_them else 0

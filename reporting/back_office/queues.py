@@ -28,7 +28,7 @@ Shown = SafeString | str
 
 
 class FlagFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
-    """In which way payments differ."""
+    """Filter by the kind of difference."""
 
     title = _("kind")
     parameter_name = "kind"
@@ -42,7 +42,7 @@ class FlagFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no type
 
 
 class DiscrepancyAct(Act[Discrepancy]):
-    """What is written about an invoice whose payments differ."""
+    """An act that writes about an invoice whose payments differ."""
 
     form_class = ReasonForm
 
@@ -105,14 +105,14 @@ class Resolve(DiscrepancyAct):
 
 
 class RefundOverpayment(ProposeRefund):
-    """Propose to give back what nobody asked for."""
+    """Propose to give back an overpayment."""
 
     def is_offered(self) -> bool:
         return self.subject.overpayment_amount > 0
 
 
 class DiscrepancyAdmin(ReadOnlyAdmin):
-    """Invoices whose payments differ from what they ask for, until somebody resolves it."""
+    """Invoices whose payments differ from what they ask for, until a person resolves it."""
 
     fields = ("invoice_page", "kinds", "total", "paid", "difference", "status", "written")
     list_display = ("id", "kinds", "tenant", "gateway", "total", "paid", "difference", "created")
@@ -163,7 +163,7 @@ class OverdueInstallmentAdmin(ReadOnlyAdmin):
     list_select_related = ("invoice__tenant",)
     exact_search = ("invoice__id",)
     ordering = ("-due_at", "-id")
-    list_per_page = 20  # each row costs the count a look at its invoice
+    list_per_page = 20  # for each row the count reads its invoice
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset: InstallmentQuerySet = super().get_queryset(request)

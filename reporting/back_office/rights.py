@@ -1,4 +1,4 @@
-"""What each role may see and do; groups follow it after each `migrate`."""
+"""What each role may see and do; the groups are updated after each `migrate`."""
 
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
@@ -40,7 +40,7 @@ ROLES = {
 
 
 def give_rights(using: str = "default", **_signal: object) -> None:
-    """Make the roles and give each what `ROLES` says, no more; receives `post_migrate`."""
+    """Make the roles and give each exactly the rights in `ROLES`; receives `post_migrate`."""
     if not router.allow_migrate(using, "auth"):
         return
     for name, rights in ROLES.items():

@@ -1,4 +1,4 @@
-"""Finding an invoice by anything that an operator may hold. Each question is one index lookup."""
+"""Finding an invoice by any identifier that staff may have. Each search is one index lookup."""
 
 from collections.abc import Iterator
 
@@ -17,11 +17,11 @@ from payments.models import WebhookEvent
 from paytrust.staff import roles
 from paytrust.staff.pages import is_id
 
-MOST = 100  # invoices found by one term; a regular customer has more, and filters narrow them
+MOST = 100  # invoices per search; a regular customer needs filters
 
 
 def invoice_ids(term: str) -> list[int]:
-    """Return the ids of the invoices that a term names in any way, newest first."""
+    """Return the ids of the invoices that a search term names in any way, newest first."""
     found: set[int] = set()
     for ids in _ids(term):
         found.update(ids)
@@ -30,7 +30,7 @@ def invoice_ids(term: str) -> list[int]:
 
 @roles.requires("invoices.view_invoice")
 def find(request: HttpRequest) -> HttpResponse:
-    """Go to the invoice that was meant, or show those that may have been."""
+    """Go to the invoice if there is only one, or show all that match."""
     term = request.GET.get("q", "").strip()
     found = invoice_ids(term) if term else []
     if len(found) == 1:
@@ -62,7 +62,7 @@ def _ids(term: str) -> Iterator[list[int]]:
 
 
 def _by_external_id(term: str) -> list[int]:
-    # The unique index starts with the tenant, so all tenants are named.
+    # The unique index begins with the tenant, so the query names all tenants.
     tenants = list(Tenant.objects.values_list("pk", flat=True))
     named = Invoice.objects.filter(tenant_id__in=tenants, external_id=term)
     return list(named.values_list("pk", flat=True)[:MOST])
@@ -87,12 +87,12 @@ def _by_email(term: str) -> list[int]:
     named = Invoice.objects.alias(email=Lower(KT("customer__email"))).filter(
         customer__isnull=False, email=term.lower()
     )
-    # Ordered here: PostgreSQL would walk the whole table backwards for the newest hundred.
+    # Sorted here: PostgreSQL would read the whole table backwards to find the newest hundred.
     return sorted(named.values_list("pk", flat=True)[: 10 * MOST], reverse=True)[:MOST]
 
 
 def _by_request(term: str) -> Iterator[list[int]]:
-    """Find what a request made, or what it was about: its path names the invoice."""
+    """Find what a request made, or the invoice in its path."""
     yield list(Invoice.objects.filter(request_id=term).values_list("pk", flat=True)[:MOST])
     paths = ApiKeyAuditEntry.objects.filter(request_id=term).values_list("path", flat=True)[:MOST]
     about = [found for path in paths if (found := _invoice_in(path or "")) is not None]

@@ -1,4 +1,4 @@
-"""The site of the back office: who enters, what the index shows, which pages have no model."""
+"""The site of the back office: who may enter, the index page, and the pages without a model."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {
             **super().each_context(request),
-            "colors": None,  # in staff.css, because the policy admits no inline style sheet
+            "colors": None,  # in staff.css, because the policy allows no inline style sheet
             "zones": preferences.ZONES,
             "zone": preferences.zone_of(request).key,
         }

@@ -1,4 +1,4 @@
-"""The files that dress the theme."""
+"""The files that change the look of the theme."""
 
 from django.http import HttpRequest
 from django.templatetags.static import static

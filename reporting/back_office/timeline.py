@@ -57,7 +57,7 @@ TONES: dict[str, str] = {
     MoneyKind.REFUND: "plain",
     MoneyKind.REVERSAL: "bad",
 }
-MOST_CALLS = 100  # of the merchant, on one invoice
+MOST_CALLS = 100  # of the merchant about one invoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """An invoice with all that belongs to it."""
+    """An invoice with all rows that belong to it."""
 
     invoice: Invoice
     lines: list[LineItem]
@@ -115,7 +115,7 @@ def history(*, invoice: Invoice) -> History:
 def _parts(invoice: Invoice) -> list[Installment]:
     parts = list(invoice.installments.order_by("number"))
     for part in parts:
-        part.invoice = invoice  # its label asks for the invoice's state
+        part.invoice = invoice  # its label reads the invoice's state
     return parts
 
 
@@ -159,7 +159,7 @@ def _made(invoice: Invoice) -> Iterator[Entry]:
 
 
 def _calls(invoice: Invoice) -> Iterator[Entry]:
-    """Yield what the merchant did afterwards, from the audit log of keys."""
+    """Yield the merchant's later calls, from the audit log of keys."""
     paths = [f"/invoices/{invoice.pk}/{name}" for _method, name in CALLS]
     calls = ApiKeyAuditEntry.objects.filter(
         Q(path__startswith="/invoices/") & ~Q(method="GET"),  # the condition of its index

@@ -1,8 +1,8 @@
-"""Names of models, fields and states as staff read them, in their own language.
+"""Names of models, fields and states for staff, in their own language.
 
-Models name themselves in English, once, by their identifiers; two hundred `verbose_name=_(...)`
-would bury them. Here each name becomes lazy, so that the pages for staff translate it. `words`
-lists the names for the catalogues, and a test holds it complete.
+Models have English names from their identifiers; two hundred `verbose_name=_(...)` would hide the
+rest of the code. This module makes each name lazy, so that the pages for staff translate it.
+`words` lists the names for the catalogues, and a test checks that the list is complete.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ APPS = ("apikeys", "events", "gateways", "invoices", "payments", "reporting")
 
 
 def make_lazy() -> None:
-    """Let the names of our models be translated when they are shown."""
+    """Translate the names of our models when they are shown."""
     for app in our_apps():
         app.verbose_name = gettext_lazy(str(app.verbose_name))
         for model in app.get_models():
@@ -33,7 +33,7 @@ def fields_of(model: type[Model]) -> Iterable[Field[object, object]]:
 
 
 def _spelled(name: object) -> str:
-    """Return an identifier's name as staff spell it."""
+    """Return an identifier's name in the spelling for staff."""
     return str(name).replace("installment", "instalment")
 
 

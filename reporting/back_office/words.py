@@ -1,4 +1,4 @@
-"""Names of models, fields and states, so that the catalogues have them. See `vocabulary`."""
+"""Names of models, fields and states, listed so that the catalogues have them. See `vocabulary`."""
 
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import ngettext_lazy
@@ -255,7 +255,7 @@ WORDS = (
     _("webhook events"),
 )
 
-# What the theme says on our pages, which it has in neither Indonesian nor Malay.
+# Texts of the theme on our pages that it has in neither Indonesian nor Malay.
 THEME = (
     _(" By %(filter_title)s "),
     _("Apply Filters"),

@@ -1,4 +1,4 @@
-"""Tables as answers that are downloaded."""
+"""Tables as downloads."""
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus

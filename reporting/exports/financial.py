@@ -14,7 +14,7 @@ AMOUNTS = ("subtotal", "tax", "service fee", "overpayment", "total")
 def financial_rows(
     *, reports: Sequence[CurrencyReport], start: datetime, end: datetime, zone: ZoneInfo
 ) -> Iterator[Sequence[Cell]]:
-    """Yield the financial report as a table, its head first; each figure as the report has it."""
+    """Yield the financial report as a table, the head first; each figure is the report's own."""
     zones: dict[str, tzinfo] = {"UTC": UTC, zone.key: zone}
     yield [
         *(f"{name} ({shown})" for shown in zones for name in ("from", "until")),
@@ -49,7 +49,7 @@ def _lines(report: CurrencyReport) -> Iterator[list[Cell]]:
 
 
 def _shown(moment: datetime, zone: tzinfo) -> datetime:
-    """Return a moment as a zone's clocks show it, to the second; the head names the zone."""
+    """Return a time in a zone, to the second; the head names the zone."""
     return moment.astimezone(zone).replace(tzinfo=None, microsecond=0)
 
 

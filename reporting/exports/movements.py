@@ -1,8 +1,8 @@
 """Every payment, refund and reversal of a tenant as a table, page by page.
 
-PostgreSQL makes each cell, so that a page of CSV is its own COPY and a row of a workbook the same
-row, read by Python. Between two pages no connection is held and no transaction is open, so that a
-slow reader costs nobody anything.
+PostgreSQL makes each cell. A page of CSV is the server's own COPY, and a row of a workbook is the
+same row, read by Python. Between two pages no connection is held and no transaction is open, so
+that a slow reader delays no other request.
 """
 
 import csv
@@ -35,7 +35,7 @@ def _moment(column: str, zone: str) -> str:
 
 
 def _text(column: str) -> str:
-    """Return SQL of a text that no spreadsheet takes for a formula, as `spreadsheets.safe`."""
+    """Return SQL of a text that no spreadsheet takes for a formula, like `spreadsheets.safe`."""
     signs = ", ".join(f"E'\\u{ord(sign):04x}'" for sign in FORMULA)
     return f"CASE WHEN left({column}, 1) IN ({signs}) THEN '''' || {column} ELSE {column} END"
 
@@ -95,9 +95,9 @@ MOMENTS_IN_ZONE = ", ".join(
 
 
 def head(zone: ZoneInfo) -> list[str]:
-    """Return the names of the columns; moments are told in UTC, and in `zone` if it is another.
+    """Return the names of the columns; times are in UTC, and in `zone` if it is another.
 
-    Amounts are signed: what went back is negative. amount = net + tax + service fee + overpayment.
+    Amounts have a sign: what went back is negative. amount = net + tax + service fee + overpayment.
     """
     zones = dict.fromkeys(("UTC", zone.key))
     return [
@@ -111,18 +111,18 @@ def head(zone: ZoneInfo) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whose movements booked from `start` up to but without `end` are wanted, and which."""
+    """Whose movements to list, booked from `start` (included) to `end` (not included)."""
 
     tenant: Tenant
     start: datetime
     end: datetime
-    zone: ZoneInfo  # in which moments are told beside UTC, without an offset
+    zone: ZoneInfo  # the zone of times beside UTC, without an offset
     currency_code: str | None = None
     gateway_id: int | None = None
 
 
 def rows(asked: Asked) -> Iterator[Sequence[Cell]]:
-    """Yield the head and then each movement, oldest first."""
+    """Yield the head and then each movement, the oldest first."""
     yield head(asked.zone)
     for page in _pages(_fetched, asked):
         yield from page
@@ -137,7 +137,7 @@ def csv_pieces(asked: Asked) -> Iterator[bytes]:
 
 
 def is_served(zone: ZoneInfo, *, near: datetime) -> bool:
-    """Tell whether PostgreSQL knows a zone by this name, and as what Python takes it for."""
+    """Return whether PostgreSQL knows a zone by this name, with the same meaning as Python."""
     moments = (near, near + HALF_A_YEAR)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -170,8 +170,8 @@ def _pages(read: Read[Page], asked: Asked) -> Iterator[Page]:
 def _page(
     read: Read[Page], tenant: Tenant, chosen: dict[str, Any]
 ) -> tuple[Page, dict[str, Any]] | None:
-    # An answer is streamed when its request has ended, so the wall is raised for each page anew.
-    # COPY passes by Django: it is behind the wall because the statement before it is.
+    # The answer is streamed after its request has ended, so each page sets the tenant's role again.
+    # COPY does not go through Django; the statement before it has set the role for it.
     wall.raise_for(tenant.pk)
     try:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -9,12 +9,12 @@ from invoices.models import MoneyKind
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """One row of sums over ledger entries, signed as they are: what went back is negative."""
+    """One row of sums over ledger entries, with their sign: what went back is negative."""
 
     kind: str
     currency_code: str
     gateway_name: str
-    tax_rate: Decimal | None  # none: the sums of all entries; else of their tax at this rate
+    tax_rate: Decimal | None  # None: the sums of all entries; else only their tax at this rate
     transaction_count: int
     installment_transaction_count: int
     overpayment_transaction_count: int
@@ -27,7 +27,7 @@ class Sums:
 
 @dataclass(slots=True)
 class Figures:
-    """Money that moved one way, in minor units of one currency. Never negative."""
+    """Money that moved in one direction, in minor units of one currency. Never negative."""
 
     transaction_count: int = 0
     subtotal_amount: int = 0
@@ -37,7 +37,7 @@ class Figures:
     total_amount: int = 0
 
     def receive(self, sums: Sums) -> None:
-        """Add what came in for instalments; overpayments have figures of their own."""
+        """Add what came in for instalments; overpayments have their own figures."""
         self.transaction_count += sums.installment_transaction_count
         self.subtotal_amount += sums.subtotal_amount
         self.total_tax_amount += sums.total_tax_amount
@@ -81,7 +81,7 @@ class TaxFigures:
 
 @dataclass(slots=True)
 class CurrencyReport:
-    """One currency's part of a report; nothing in it spans currencies."""
+    """One currency's part of a report; no figure in it mixes currencies."""
 
     currency_code: str
     received: Figures = field(default_factory=Figures)

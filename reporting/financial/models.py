@@ -14,7 +14,7 @@ from paytrust.operations import triggers
 class ClosedDay(models.Model):
     """A UTC day whose totals are made. Days close in order and never change afterwards.
 
-    `EntryOnOpenDay` has the trigger that books what comes later on the first open day.
+    `EntryOnOpenDay` has the trigger that books later entries on the first open day.
     """
 
     merchants_see = ALL
@@ -51,9 +51,9 @@ RETURN NEW;
 class DailyTotal(models.Model):
     """The money of one kind that one tenant had on one UTC day in one currency at one gateway.
 
-    The row without a tax rate has the figures of all entries. The rows with one have only the
-    tax at that rate and how many transactions have it, because a transaction may have several.
-    Amounts are signed as in the ledger: what went back is negative.
+    The row without a tax rate has the figures of all entries. A row with a tax rate has only the
+    tax at that rate and the number of transactions with it, because a transaction may have several
+    rates. Amounts have the sign of the ledger: what went back is negative.
     """
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="daily_totals", db_index=False)

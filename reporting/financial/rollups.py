@@ -1,7 +1,7 @@
 """Closing days: totals made once, from entries that can no longer change.
 
-Days close in order, an hour after they are over, so that a booking that began before midnight
-is in. What is booked later belongs to the day it is booked on.
+Days close in order, an hour after they end, so that a booking that began before midnight is
+included. A later booking belongs to the day on which it is booked.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ log = structlog.get_logger(__name__)
 CLOSES_AFTER = timedelta(hours=1)
 CHECKED_DAYS = 35
 
-# A day's entries are read once: the figures of all of them, then each tax rate beside them.
-# An entry without an instalment is an overpayment, and a transaction has one at most.
+# One statement reads a day's entries once: the figures of all of them, then each tax rate beside
+# them. An entry without an instalment is an overpayment; a transaction has at most one.
 TOTALS_OF_A_DAY = """
 WITH entry AS MATERIALIZED (
     SELECT * FROM invoices_ledgerentry WHERE booked_at >= %(begin)s AND booked_at < %(end)s
@@ -56,9 +56,9 @@ UNION ALL
 
 
 def close_days(*, now: datetime) -> list[date]:
-    """Close every day that is over and not closed yet, oldest first; return them.
+    """Close every day that has ended and is not closed yet, oldest first; return them.
 
-    Safe to run twice and at once: a day is closed by whoever inserts its row.
+    Safe to run twice and at once: the process that inserts a day's row closes it.
     """
     return [day for day in _open_days(now) if _close_day(day, now)]
 
@@ -73,7 +73,7 @@ def differing_days(*, now: datetime) -> list[date]:
 
 
 def differs(day: date) -> bool:
-    """Tell whether a closed day's totals are not what its entries sum to."""
+    """Return whether a closed day's totals differ from the sums of its entries."""
     with connection.cursor() as cursor:
         cursor.execute(DIFFERENCES, _bounds(day))
         return cursor.fetchone() is not None

@@ -13,9 +13,10 @@ from payments.webhooks.confirming import UnknownReference
 from reporting.financial import figures, rollups
 from reporting.financial.figures import CurrencyReport, Sums
 
-# Rows by (kind, currency, gateway, tax rate), as `figures.Sums` has them. Entries beside the
-# closed days are added, those of a closed day that are not wanted are taken off its totals. A
-# transaction is booked at one moment, so it is at one edge or in one day, and counts once.
+# Rows by (kind, currency, gateway, tax rate), as `figures.Sums` has them. The statement adds
+# entries beside the closed days, and subtracts entries of a closed day that are outside the
+# interval. A transaction is booked at one moment, so it is at one end or in one day, and counts
+# once.
 SUMS = """
 WITH edge AS MATERIALIZED (
     SELECT %(first_sign)s AS sign, entry.* FROM invoices_ledgerentry entry
@@ -69,10 +70,10 @@ def financial_report(
     currency_code: str | None = None,
     gateway_id: int | None = None,
 ) -> list[CurrencyReport]:
-    """Return what was received and what went back, from `start` up to but without `end`.
+    """Return what was received and what went back, from `start` (included) to `end` (not included).
 
-    By the moment that money was booked. Exact to the microsecond for any interval: whole closed
-    days come from their totals, the edges and what is not closed yet from the ledger. Two
+    The moment of booking counts. Exact to the microsecond for any interval: whole closed days come
+    from their totals; the two ends, and days that are not closed yet, come from the ledger. Two
     statements.
 
     Source: spec 6.2, FR-012, FR-013, FR-025, FR-056, FR-057.
@@ -106,7 +107,7 @@ def discrepancies(
 def unknown_references(*, tenant: Tenant) -> QuerySet[WebhookEvent]:
     """Return notifications of a tenant's own gateway account that name no payment of ours.
 
-    Those of the platform's account are nobody's: operators see them among the failed ones.
+    Those of the platform's account belong to no tenant: operators see them among the failed ones.
     """
     return WebhookEvent.objects.filter(
         tenant=tenant, status=WebhookEvent.Status.FAILED, outcome=UnknownReference.code
@@ -129,7 +130,7 @@ def discrepancy_sums(found: QuerySet[Invoice]) -> list[Any]:
 
 
 def closed_part(start: datetime, end: datetime, newest: date | None) -> dict[str, date]:
-    """Return the whole closed days within an interval, as days and as the moments they span.
+    """Return the whole closed days within an interval, as days and as the moments that they span.
 
     `newest` is the last day that is closed.
     """
@@ -138,7 +139,7 @@ def closed_part(start: datetime, end: datetime, newest: date | None) -> dict[str
         first_day += timedelta(days=1)
     end_day = end.astimezone(UTC).date()
     end_day = min(end_day, newest + timedelta(days=1)) if newest else first_day
-    if end_day <= first_day:  # nothing closed: all of it is read from the ledger
+    if end_day <= first_day:  # no closed day: all of it comes from the ledger
         return {"first_day": first_day, "end_day": first_day, "closed_from": end, "closed_to": end}
     return {
         "first_day": first_day,
@@ -149,9 +150,9 @@ def closed_part(start: datetime, end: datetime, newest: date | None) -> dict[str
 
 
 def _nearest_days(start: datetime, end: datetime) -> dict[str, Any]:
-    """Return the closed days that fit an interval best, and the spans that make up the difference.
+    """Return the closed days that fit an interval best, and the spans that make the difference.
 
-    So at most half a day's entries are read at an edge, whatever hour it has.
+    So at most half a day's entries are read at each end, at any hour.
     """
     newest = rollups.last_closed_day()
     inside = closed_part(start, end, newest)

@@ -1,4 +1,4 @@
-"""A merchant's monthly statement: what was there, each day's money, and what is there then."""
+"""A merchant's monthly statement: the opening balance, each day's money, the closing balance."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from reporting.financial import selectors
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # before any money
 DAY = timedelta(days=1)
 
-# By day, currency and kind. Days are cut at moments, so that no zone needs a name here.
+# By day, currency and kind. Moments separate the days, so the statement needs no zone names.
 DAYS = """
 SELECT width_bucket(booked_at, %(edges)s::timestamptz[]) - 1, currency_code, kind,
        count(DISTINCT transaction_id), sum(amount)::bigint,
@@ -29,14 +29,14 @@ SELECT width_bucket(booked_at, %(edges)s::timestamptz[]) - 1, currency_code, kin
 
 @dataclass(slots=True)
 class Moved:
-    """Money of one currency that moved in some time, in minor units; none is negative but a fee."""
+    """Money of one currency that moved, in minor units; only a fee can be negative."""
 
     transaction_count: int = 0
     receipt_amount: int = 0  # overpayments included
     overpayment_amount: int = 0
     refund_amount: int = 0
     reversal_amount: int = 0
-    service_fee_amount: int = 0  # in the receipts, less what went back of it
+    service_fee_amount: int = 0  # in the receipts, less the fees that went back
 
     @property
     def net_amount(self) -> int:
@@ -85,15 +85,15 @@ def monthly_statements(
     now: datetime,
     currency_code: str | None = None,
 ) -> list[Statement]:
-    """Return a month's statements, one per currency in which money ever moved until its end.
+    """Return a month's statements, one for each currency in which money ever moved before its end.
 
-    The currency that is asked for always has one. Days that have not begun are left out. The
-    opening balance of a month is the closing balance of the month before.
+    A currency that is asked for always has one. Days that have not begun are left out. The opening
+    balance of a month is the closing balance of the month before.
 
     Args:
         tenant: whose.
         first: the month's first day.
-        zone: whose midnights cut the days.
+        zone: the zone whose midnights separate the days.
         now: days that begin later are left out.
         currency_code: only this one.
 

@@ -1,4 +1,4 @@
-"""`manage.py audit_books`: prove that every unit adds up, or say which does not."""
+"""`manage.py audit_books`: check that every unit of money adds up, and list what does not."""
 
 import sys
 from datetime import UTC, datetime
