@@ -57,12 +57,12 @@ def main(name: str, turns: int) -> list[dict[str, float]]:
     turn(tenant, backend)  # warms up
     taken: list[tuple[list[float], list[float]]] = []
     for _ in range(turns):
-        told = turn(tenant, backend)
-        with untold():
-            taken.append((told, turn(tenant, backend)))
+        with_events = turn(tenant, backend)
+        with unnotified():
+            taken.append((with_events, turn(tenant, backend)))
     return [
         {
-            "with_ms": median(told[step] for told, _ in taken),
+            "with_ms": median(with_events[step] for with_events, _ in taken),
             "without_ms": median(silent[step] for _, silent in taken),
         }
         for step in (0, 1)
@@ -124,7 +124,7 @@ def book(request: PaymentRequest) -> None:
 
 
 @contextmanager
-def untold() -> Iterator[None]:
+def unnotified() -> Iterator[None]:
     """Have nothing looked at and nothing told, as if there were no events."""
     before = {name: getattr(owner, name) for name, (owner, _) in WRITERS.items()}
     for name, (owner, nothing) in WRITERS.items():

@@ -28,7 +28,7 @@ from bench.table import Row, Target
 
 SALE: Final = {"xendit": 3_000, "midtrans": 1_000}
 LONG_SALE: Final = 3_000
-TOLD_WITHIN_SECONDS: Final = 60
+SENT_WITHIN_SECONDS: Final = 60
 CALLS_PER_MINUTE: Final = 600
 CONFIRMING: Final = {"get", "list", "get_refund", "status"}  # kinds of calls
 CALLS_LIMIT: Final = 200  # where the gateway has a list
@@ -54,7 +54,7 @@ BODIES: Final = {"xendit": BODY, "midtrans": IN_RUPIAH}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Arrived:
     """What became of the notifications of a sale."""
 
     waiting: int
@@ -86,29 +86,29 @@ def _sale(bench: Bench, others: Sequence[str], gateway: str, count: int) -> list
             stack.sandbox_port,
             [Request("POST", path, "action=pay", form) for path in pages],
             expect=200,
-            per_second=count / TOLD_WITHIN_SECONDS,
+            per_second=count / SENT_WITHIN_SECONDS,
         )
-        told = inbox.wait_until_processed(count)
+        arrived = inbox.wait_until_processed(count)
         cpu_ms = meter.milliseconds_since_start(per=count)
         made = selling.result()
         calls = sandbox.command(stack.sandbox_port, "limits")["calls"]
-    return _rows(gateway, count, told, made, calls, cpu_ms)
+    return _rows(gateway, count, arrived, made, calls, cpu_ms)
 
 
 def _rows(  # noqa: PLR0917  # the six things that were measured
     gateway: str,
     count: int,
-    told: Told,
+    arrived: Arrived,
     made: Answered,
     calls: list[dict[str, int | str]],
     cpu_ms: dict[str, float],
 ) -> list[Row]:
-    assert told.first_at
-    assert told.last_at
-    assert told.booked_at
-    telling = (told.last_at - told.first_at).total_seconds()
-    drained = (told.booked_at - told.last_at).total_seconds()
-    whole = (told.booked_at - told.first_at).total_seconds()
+    assert arrived.first_at
+    assert arrived.last_at
+    assert arrived.booked_at
+    sending = (arrived.last_at - arrived.first_at).total_seconds()
+    drained = (arrived.booked_at - arrived.last_at).total_seconds()
+    whole = (arrived.booked_at - arrived.first_at).total_seconds()
     of_gateway = [one for one in calls if str(one["gateway"]).startswith(gateway)]
     asked = sum(int(one["taken"]) for one in of_gateway if one["route"] in CONFIRMING)
     sold = Round(requests=count, seconds=whole, latencies_ms=[], cpu_ms=cpu_ms)
@@ -119,13 +119,13 @@ def _rows(  # noqa: PLR0917  # the six things that were measured
         few_calls = Target("confirming calls", CALLS_LIMIT, asked)
     else:
         by_budget = asked / (CALLS_PER_MINUTE / 60 * CONFIRMATIONS_SHARE)
-        in_time = Target("x the budget's pace", PACE_LIMIT, whole / max(by_budget, telling))
+        in_time = Target("x the budget's pace", PACE_LIMIT, whole / max(by_budget, sending))
         few_calls = Target("confirming calls a payment", CALLS_A_PAYMENT, asked / count)
     over = sum(int(one["refused"]) for one in of_gateway)
-    lost = count - told.booked + told.tried
+    lost = count - arrived.booked + arrived.tried
     return [
         Row(
-            f"flood at {gateway}: {count} told in {telling:.0f} s", figures.summary([sold]), in_time
+            f"flood at {gateway}: {count} told in {sending:.0f} s", figures.summary([sold]), in_time
         ),
         _only(f"  {asked} calls", few_calls),
         _only("  events failed, or with a used-up try", Target("events", 0, lost)),
@@ -153,20 +153,20 @@ class _Inbox:
         assert row is not None
         self._last_id = int(row[0])
 
-    def wait_until_processed(self, count: int) -> Told:
+    def wait_until_processed(self, count: int) -> Arrived:
         """Wait for the outcome of so many notifications.
 
         Raises:
             CannotMeasure: it takes too long.
         """
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (told := self._told()).waiting or told.booked < count:
+        while (arrived := self._arrived()).waiting or arrived.booked < count:
             if time.monotonic() > deadline:
-                raise CannotMeasure(f"The sale is not booked in {PATIENCE_SECONDS} s: {told}")
+                raise CannotMeasure(f"The sale is not booked in {PATIENCE_SECONDS} s: {arrived}")
             time.sleep(0.5)
-        return told
+        return arrived
 
-    def _told(self) -> Told:
+    def _arrived(self) -> Arrived:
         row = self._connection.execute(
             "SELECT count(*) FILTER (WHERE status = 'received'),"
             " count(*) FILTER (WHERE outcome = 'booked'),"
@@ -176,13 +176,13 @@ class _Inbox:
             (self._last_id,),
         ).fetchone()
         assert row is not None
-        return Told(*row)
+        return Arrived(*row)
 
 
 @contextmanager
 def _limited(stack: Stack, gateway: str) -> Iterator[None]:
     """Let a gateway take as many calls as it does in earnest, counted from now."""
-    _forget_budgets(stack)
+    _delete_budgets(stack)
     for per_minute in (CALLS_PER_MINUTE, 0):
         sandbox.command(
             stack.sandbox_port, "limits", {"gateway": gateway, "per_minute": per_minute}
@@ -195,7 +195,7 @@ def _open_pages(bench: Bench, gateway: str, count: int) -> list[str]:
     """Make the invoices that will be paid, and return the paths of their pages."""
     stack, paths = bench.stack, list[str]()
     while len(paths) < count:
-        _forget_budgets(stack)
+        _delete_budgets(stack)
         wanted = min(AT_ONCE, count - len(paths))
         made = bench.generator.send(
             stack.port,
@@ -209,13 +209,13 @@ def _open_pages(bench: Bench, gateway: str, count: int) -> list[str]:
 
 
 def _sell(generator: load.Generator, port: int, keys: Sequence[str], gateway: str) -> Answered:
-    each = OTHERS_PER_SECOND * (TOLD_WITHIN_SECONDS + 30) // len(keys)
+    each = OTHERS_PER_SECOND * (SENT_WITHIN_SECONDS + 30) // len(keys)
     by_tenant = [creations(key, each, body=BODIES[gateway]) for key in keys]
     requests = [one for turn in zip(*by_tenant, strict=True) for one in turn]
     return generator.send(port, requests, expect=None, per_second=OTHERS_PER_SECOND)
 
 
-def _forget_budgets(stack: Stack) -> None:
+def _delete_budgets(stack: Stack) -> None:
     with redis.Redis.from_url(stack.redis_url) as server:
         for key in server.scan_iter("paytrust:budget:*", count=1000):
             server.delete(key)

@@ -30,7 +30,7 @@ from bench.stack import CannotMeasure, Stack
 from bench.table import Row, Target
 from paytrust.localstack.embedded import PROJECT
 
-INSTALMENTS = int(os.environ.get("BENCH_INSTALMENTS") or 1_000_000)
+INSTALLMENTS = int(os.environ.get("BENCH_INSTALLMENTS") or 1_000_000)
 BUSY = 10_000  # paid on one day
 MONTH_MS, YEAR_MS = 150.0, 300.0  # p95
 HARDLY_GROWS = 0.7  # at least, of the time, with a tenth of the rows
@@ -59,8 +59,8 @@ class Interval:
 
 def run(bench: Bench) -> list[Row]:
     """Measure all of it; the first run writes the past, which takes some minutes."""
-    with stack.running(bench.stack.state.with_name(f"bench-reports-{INSTALMENTS}")) as large:
-        settled.write(large.database_url, installments=INSTALMENTS, busy=BUSY)
+    with stack.running(bench.stack.state.with_name(f"bench-reports-{INSTALLMENTS}")) as large:
+        settled.write(large.database_url, installments=INSTALLMENTS, busy=BUSY)
         there = Bench(large, bench.generator, bench.rounds)
         day = settled.busy_day(large.database_url)
         inside.ran(large, "bench.closing")
@@ -118,12 +118,12 @@ def _reports(bench: Bench, interval: Interval, keys: Sequence[str]) -> Iterator[
     large, small = (figures.summary(rounds[1:]) for rounds in taken.values())  # the first warms up
     name = f"report of {interval.name}"
     yield Row(
-        f"{name}, {INSTALMENTS:,}", large, Target("ms p95", interval.limit_ms, large.p95_ms or 0)
+        f"{name}, {INSTALLMENTS:,}", large, Target("ms p95", interval.limit_ms, large.p95_ms or 0)
     )
     pairs = zip(taken["small"][1:], taken["large"][1:], strict=True)
     ratio = median(median(few.latencies_ms) / median(many.latencies_ms) for few, many in pairs)
     yield Row(
-        f"{name}, {INSTALMENTS // 10:,}",
+        f"{name}, {INSTALLMENTS // 10:,}",
         small,
         Target("of the large one's time", HARDLY_GROWS, ratio, at_least=True),
     )
@@ -165,8 +165,8 @@ def _stream(large: Stack, interval: Interval, key: str) -> Iterator[Row]:
         began = time.perf_counter()
         rows = _rows_read(large, interval.path("transactions.csv"), key)
         seconds = time.perf_counter() - began
-    if rows != INSTALMENTS:
-        raise CannotMeasure(f"The export has {rows} transactions, not {INSTALMENTS}.")
+    if rows != INSTALLMENTS:
+        raise CannotMeasure(f"The export has {rows} transactions, not {INSTALLMENTS}.")
     taken = Figures(rows / seconds, None, None, None, meter.milliseconds_since_start(per=rows))
     yield Row(
         f"CSV of {rows:,} transactions",

@@ -7,7 +7,7 @@ tenth as many, and one busy day.
 import psycopg
 
 FIRST = 20_000_000  # ids from here on, so that they meet nobody's
-PARTS = 4  # instalments of an invoice, each paid by itself
+INSTALLMENTS = 4  # instalments of an invoice, each paid by itself
 LARGE, SMALL, BUSY = FIRST, FIRST + 1, FIRST + 2  # merchants
 
 # Each amount is a multiple of 400 minor units, so that rates and quarters come out even.
@@ -106,7 +106,7 @@ def write(database_url: str, *, installments: int, busy: int) -> None:
                 (SMALL, year[0], "365 days", installments // 10),
                 (BUSY, day[0], "1 day", busy),
             ):
-                invoices = count // PARTS
+                invoices = count // INSTALLMENTS
                 arguments = {"first": first, "tenant": tenant, "begin": begin, "length": length}
                 for statement in _ROWS.split(";\n"):
                     if statement.strip():

@@ -59,7 +59,7 @@ def running(state: Path) -> Iterator[Stack]:
             _manage("up", environment)
             stack = _described(json.loads((state / "stack.json").read_text()), environment)
             sandbox.command(stack.sandbox_port, "config", {"xendit": {"rate_limit_per_minute": 0}})
-            _forget_open_payments(stack.database_url)
+            _delete_open_payments(stack.database_url)
             yield stack
         finally:
             _manage("down", environment)
@@ -77,7 +77,7 @@ def made_key(stack: Stack, tenant: str) -> str:
         return str(json.load(answer)["api_key"])
 
 
-def _forget_open_payments(database_url: str) -> None:
+def _delete_open_payments(database_url: str) -> None:
     """Let nobody ask about what an earlier run left open: this sandbox knows nothing of it."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(

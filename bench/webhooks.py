@@ -57,12 +57,12 @@ class Inbox:
 
 def run(bench: Bench) -> list[Row]:
     """Measure webhooks for invoices that are paid at the sandbox, each of which is told once."""
-    told = iter(
+    notified = iter(
         paid_notifications(bench, PER_ROUND * (bench.rounds + 3) + 2 * PACE * PACED_SECONDS)
     )
 
     def notifications(count: int) -> list[Request]:
-        return [next(told) for _ in range(count)]
+        return [next(notified) for _ in range(count)]
 
     accepting = Subject("POST /webhooks/xendit", notifications)
     inbox = Inbox(bench.stack.database_url)

@@ -111,7 +111,7 @@ def account_for(code: str, *, tenant_id: int) -> int | None:
     return in_use.get(tenant_id, in_use.get(None))
 
 
-def vouching(code: str, *, headers: Mapping[str, str], body: bytes) -> list[Account]:
+def signing_accounts(code: str, *, headers: Mapping[str, str], body: bytes) -> list[Account]:
     """Return the accounts that can prove a notification authentic; each one is tried.
 
     Raises:
@@ -122,7 +122,7 @@ def vouching(code: str, *, headers: Mapping[str, str], body: bytes) -> list[Acco
         accounts = _accounts(code, seen_seconds)
         if all(account.tenant_id is not None for account in accounts):
             accounts = [_environments(code), *accounts]
-        found = [account for account in accounts if _vouches(account, headers, body)]
+        found = [account for account in accounts if _authenticates(account, headers, body)]
         if found:
             return found
     raise NotificationNotAuthentic("No account's secret fits the token or signature.")
@@ -133,14 +133,14 @@ def is_same_account(code: str, one: int | None, other: int | None) -> bool:
     return one == other or _account(code, one).id == _account(code, other).id
 
 
-def forget_adapters() -> None:
+def reset_adapters() -> None:
     """Make the next call read the settings again, and delete the state of earlier calls."""
     _adapter.cache_clear()
     known, _Accounts.opened = _Accounts.opened, None
     for code in descriptors.codes():
-        breaker.forget(code)
+        breaker.reset(code)
     for account in known or ():
-        breaker.forget(account.gateway_code, account=_name_of(account))
+        breaker.reset(account.gateway_code, account=_name_of(account))
 
 
 @lru_cache(maxsize=256)
@@ -163,7 +163,7 @@ def _connection(code: str, own: Iterable[tuple[str, str]]) -> dict[str, str]:
     return default | settings.GATEWAY_CONNECTIONS.get(code, {}) | dict(own)
 
 
-def _vouches(account: Account, headers: Mapping[str, str], body: bytes) -> bool:
+def _authenticates(account: Account, headers: Mapping[str, str], body: bytes) -> bool:
     adapter = adapter_for(account.gateway_code, account_id=account.id)
     try:
         adapter.authenticate(headers=headers, body=body)

@@ -251,11 +251,11 @@ def sandbox(sandbox_process: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
         "snap_base_url",
         f"{sandbox_process}/midtrans/snap/v1",
     )
-    registry.forget_adapters()
+    registry.reset_adapters()
     simulator = Sandbox(sandbox_process)
     yield simulator
     simulator.reset()
-    registry.forget_adapters()
+    registry.reset_adapters()
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def random_document(random: Random, *, pk: int = 1) -> InvoiceDocument:
     if charged.subtotal_amount == 0:
         lines = [replace(lines[0], quantity=1, unit_amount=1, discount_amount=0)]
         charged = charges.charge(lines=lines, fee=fee)
-    parts = _plan(random, charged)
+    installments = _plan(random, charged)
     created_at = NOON - timedelta(microseconds=random.randint(0, 10**13))
     invoice = Invoice(
         pk=pk,
@@ -68,14 +68,17 @@ def random_document(random: Random, *, pk: int = 1) -> InvoiceDocument:
         total_tax_amount=charged.total_tax_amount,
         total_service_fee_amount=charged.total_service_fee_amount,
         total_amount=charged.total_amount,
-        installment_count=len(parts),
+        installment_count=len(installments),
         description=random.choice((None, text(random, 1000))),
         customer=random.choice((None, _customer(random))),
         created_at=created_at,
         updated_at=created_at,
     )
     return InvoiceDocument(
-        invoice, _line_items(random, invoice, lines, charged), _installments(invoice, parts), None
+        invoice,
+        _line_items(random, invoice, lines, charged),
+        _installments(invoice, installments),
+        None,
     )
 
 
@@ -90,27 +93,33 @@ def pay(random: Random, document: InvoiceDocument) -> PaidInvoice:
         row = transaction(random, invoice, amount=amount, pk=len(transactions) + 1)
         transactions.append(row)
         invoice.paid_amount += amount
-        for part in document.installments:
-            share = min(amount, part.total_amount - part.paid_amount)
+        for installment in document.installments:
+            share = min(amount, installment.total_amount - installment.paid_amount)
             if share:
-                part.paid_amount += share
+                installment.paid_amount += share
                 amount -= share
                 entries.append(
-                    LedgerEntry(transaction=row, installment=part, kind=row.kind, amount=share)
+                    LedgerEntry(
+                        transaction=row, installment=installment, kind=row.kind, amount=share
+                    )
                 )
         invoice.overpayment_amount += amount
     if entries and random.random() < 0.3:
         back = random.choice(entries)
-        part = next(part for part in document.installments if part.pk == back.installment_id)
-        amount = random.randint(1, min(back.amount, part.paid_amount))
+        installment = next(
+            installment
+            for installment in document.installments
+            if installment.pk == back.installment_id
+        )
+        amount = random.randint(1, min(back.amount, installment.paid_amount))
         row = transaction(random, invoice, amount=-amount, pk=len(transactions) + 1)
         transactions.append(row)
         row.kind = random.choice(("refund", "reversal"))
         entries.append(
-            LedgerEntry(transaction=row, installment=part, kind=row.kind, amount=-amount)
+            LedgerEntry(transaction=row, installment=installment, kind=row.kind, amount=-amount)
         )
         if row.kind == "reversal":
-            part.paid_amount -= amount
+            installment.paid_amount -= amount
             invoice.paid_amount -= amount
     if invoice.paid_amount == 0:
         invoice.status = random.choice(("pending", "expired", "cancelled", "failed"))
@@ -167,7 +176,7 @@ def _line(random: Random) -> charges.Line:
     return replace(line, discount_amount=discount)
 
 
-def _plan(random: Random, charged: charges.Charges) -> list[splitting.Part]:
+def _plan(random: Random, charged: charges.Charges) -> list[splitting.InstallmentAmounts]:
     for count in (_mostly_few(random, (1, 2, 3, 12)), 1):
         try:
             return splitting.plan(charges=charged, count=count, custom_amounts=None)
@@ -205,17 +214,19 @@ def _line_items(
     ]
 
 
-def _installments(invoice: Invoice, parts: list[splitting.Part]) -> list[Installment]:
+def _installments(
+    invoice: Invoice, installments: list[splitting.InstallmentAmounts]
+) -> list[Installment]:
     return [
         Installment(
-            pk=part.number,
+            pk=installment.number,
             invoice=invoice,
-            number=part.number,
-            due_at=invoice.created_at + timedelta(days=14 * part.number),
-            net_amount=part.net_amount,
-            tax_amount=part.tax_amount,
-            service_fee_amount=part.service_fee_amount,
-            total_amount=part.total_amount,
+            number=installment.number,
+            due_at=invoice.created_at + timedelta(days=14 * installment.number),
+            net_amount=installment.net_amount,
+            tax_amount=installment.tax_amount,
+            service_fee_amount=installment.service_fee_amount,
+            total_amount=installment.total_amount,
         )
-        for part in parts
+        for installment in installments
     ]

@@ -64,16 +64,16 @@ def written(tree: ast.AST) -> Iterator[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
                 yield from (
-                    part.attr for part in ast.walk(target) if isinstance(part, ast.Attribute)
+                    inner.attr for inner in ast.walk(target) if isinstance(inner, ast.Attribute)
                 )
         elif isinstance(node, ast.Call) and called(node) in WRITES:
             yield from (word.arg for word in node.keywords if word.arg)
         elif isinstance(node, ast.Call) and called(node) in {"save", "bulk_update"}:
             for argument in (*node.args, *(word.value for word in node.keywords)):
                 yield from (
-                    part.value
-                    for part in ast.walk(argument)
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                    inner.value
+                    for inner in ast.walk(argument)
+                    if isinstance(inner, ast.Constant) and isinstance(inner.value, str)
                 )
 
 
@@ -89,7 +89,9 @@ def made(tree: ast.AST) -> Iterator[str]:
         if isinstance(node.func, ast.Name):
             yield node.func.id
         elif called(node) in WRITES and isinstance(node.func, ast.Attribute):
-            yield from (part.id for part in ast.walk(node.func.value) if isinstance(part, ast.Name))
+            yield from (
+                inner.id for inner in ast.walk(node.func.value) if isinstance(inner, ast.Name)
+            )
 
 
 @pytest.mark.parametrize("column", OWNERS)

@@ -84,17 +84,17 @@ def fill() -> Shop:
         for number in range(INVOICES)
     )
     LineItem.objects.bulk_create(LineItemFactory.build(invoice=one) for one in made)
-    parts = Installment.objects.bulk_create(
+    installments = Installment.objects.bulk_create(
         InstallmentFactory.build(invoice=one, tenant=one.tenant) for one in made
     )
     requests = PaymentRequest.objects.bulk_create(
         PaymentRequestFactory.build(
-            invoice=part.invoice,
-            installment=part,
+            invoice=installment.invoice,
+            installment=installment,
             status=("open" if number % 40 else "closing") if number % 20 == 0 else "paid",
             next_check_at=NOON + timedelta(minutes=number),
         )
-        for number, part in enumerate(parts)
+        for number, installment in enumerate(installments)
     )
     booked = Transaction.objects.bulk_create(
         Transaction(
@@ -110,7 +110,7 @@ def fill() -> Shop:
         )
         for request in requests
     )
-    fill_ledger(tenants, list(zip(booked, parts, strict=True)))
+    fill_ledger(tenants, list(zip(booked, installments, strict=True)))
     WebhookEvent.objects.bulk_create(
         WebhookEvent(
             gateway_id=1,
@@ -132,7 +132,7 @@ def fill_ledger(tenants: Sequence[Tenant], paid: Sequence[tuple[Transaction, Ins
             tenant_id=one.tenant_id,
             gateway_id=1,
             invoice_id=one.invoice_id,
-            installment=part,
+            installment=installment,
             transaction=one,
             kind="payment",
             currency_code="MYR",
@@ -142,7 +142,7 @@ def fill_ledger(tenants: Sequence[Tenant], paid: Sequence[tuple[Transaction, Ins
             service_fee_amount=0,
             booked_at=NOON + timedelta(minutes=number),
         )
-        for number, (one, part) in enumerate(paid)
+        for number, (one, installment) in enumerate(paid)
     )
     LedgerTax.objects.bulk_create(
         LedgerTax(tenant_id=entry.tenant_id, entry=entry, tax_rate=0, tax_amount=0)

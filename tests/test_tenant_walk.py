@@ -129,7 +129,7 @@ def stranger() -> str:
     return api_key(last_used_at=timezone.now())[1]  # so that each use is written down alike
 
 
-def told(answer: Any) -> tuple[int, object]:
+def seen(answer: Any) -> tuple[int, object]:
     """Return what an answer says, but for what differs from request to request."""
     body = answer.json()
     assert set(body) == {"error", "message", "details", "request_id"}
@@ -166,7 +166,7 @@ class TestAnothersId:
                 missing = call.send(stranger, UNKNOWN)
 
             assert missing.status_code == 404, f"{call}: give it a body in BODIES; {missing.text}"
-            assert told(anothers) == told(missing), call
+            assert seen(anothers) == seen(missing), call
             assert shape(at_anothers) == shape(at_missing), call
             walked.append(str(call))
         assert "GET /invoices/{invoice_id}" in walked

@@ -203,7 +203,7 @@ def release(*, claimed: Claim) -> None:
     _held(claimed).update(state=State.RELEASED)
 
 
-def forget(*, claimed: Claim) -> None:
+def delete(*, claimed: Claim) -> None:
     """Free the key of a call that changed nothing."""
     _held(claimed).delete()
 
@@ -264,7 +264,7 @@ def _give_up(claimed: Claim, *, resumable: bool) -> None:
         if resumable:
             release(claimed=claimed)
         else:
-            forget(claimed=claimed)
+            delete(claimed=claimed)
     except Error:  # the lease ends later; the view's own failure is the answer
         log.warning("idempotency record not given up", record_id=str(claimed.record_id))
 

@@ -61,7 +61,7 @@ class VerifiedKeys:
                     self._verified.popitem(last=False)
         return True
 
-    def forget(self, *, digest: str) -> None:
+    def evict(self, *, digest: str) -> None:
         """Delete what this process remembers of a key."""
         with self._lock:
             self._verified.pop(digest, None)

@@ -177,7 +177,7 @@ def authenticate(*, key: str, before_first_use: Callable[[], None] | None = None
     if api_key is None:
         raise InvalidApiKey
     if api_key.status != ApiKey.Status.ACTIVE:
-        hashing.verified_keys.forget(digest=digest)
+        hashing.verified_keys.evict(digest=digest)
         raise InvalidApiKey(known=api_key, reason=f"the key is {api_key.status}")
     if not hashing.verified_keys.verify(key=key, digest=digest, key_hash=api_key.key_hash):
         raise InvalidApiKey(known=api_key, reason="the key does not match its hash")

@@ -111,21 +111,21 @@ def target_of(url: str, *, rules: Rules) -> Target:
     if len(url) > LONGEST_URL or not _URL.fullmatch(url) or "\\" in url:
         raise UrlNotAllowed("This is no https:// URL of printable ASCII characters.")
     try:
-        parts = urlsplit(url)
-        port, host = parts.port, (parts.hostname or "").lower().removesuffix(".")
+        split = urlsplit(url)
+        port, host = split.port, (split.hostname or "").lower().removesuffix(".")
     except ValueError as error:
         raise UrlNotAllowed(f"The URL cannot be read: {error}.") from error
-    if "@" in parts.netloc:
+    if "@" in split.netloc:
         raise UrlNotAllowed("The URL must hold no user name and no password.")
     if "#" in url:
         raise UrlNotAllowed("The URL must have no fragment: it would not be sent.")
-    if port == 0 or parts.netloc.endswith(":"):
+    if port == 0 or split.netloc.endswith(":"):
         raise UrlNotAllowed("The URL's port is none.")
-    if ("[" in parts.netloc) != (":" in host):
+    if ("[" in split.netloc) != (":" in host):
         raise UrlNotAllowed("The URL's host is no address that can be used.")
     _require_host(host)
-    is_tls = parts.scheme == "https"
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    is_tls = split.scheme == "https"
+    path = (split.path or "/") + (f"?{split.query}" if split.query else "")
     target = Target(host=host, port=port or (443 if is_tls else 80), path=path, is_tls=is_tls)
     _require_allowed(target, rules)
     return target

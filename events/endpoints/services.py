@@ -150,10 +150,10 @@ def rotate_secret(
 @transaction.atomic
 def test(*, endpoint: WebhookEndpoint, request_id: str | None, now: datetime) -> str:
     """Send an endpoint, and no other, an event of type endpoint.test; return the event's id."""
-    told = {"endpoint_id": endpoint.pk, "url": endpoint.url, "description": endpoint.description}
+    shown = {"endpoint_id": endpoint.pk, "url": endpoint.url, "description": endpoint.description}
     return outbox.record_all(
         tenant_id=endpoint.tenant_id,
-        changes=[Change(type=ENDPOINT_TEST, object=told)],
+        changes=[Change(type=ENDPOINT_TEST, object=shown)],
         request_id=request_id,
         now=now,
         only_endpoint_id=endpoint.pk,

@@ -63,8 +63,8 @@ class EventResending(APIView):
         """Send an event again to each enabled endpoint that asks for its type."""
         require_no_fields(request)
         event = _event(request, event_id)
-        told = resending.resend(event=event, now=timezone.now())
-        return Response({"event_id": event.public_id, "endpoints": told}, HTTPStatus.ACCEPTED)
+        endpoints = resending.resend(event=event, now=timezone.now())
+        return Response({"event_id": event.public_id, "endpoints": endpoints}, HTTPStatus.ACCEPTED)
 
 
 def _event(request: Request, public_id: str) -> Event:

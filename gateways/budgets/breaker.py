@@ -28,7 +28,7 @@ FIRST_PAUSE_SECONDS: Final = 1  # before the first probe; each that fails double
 LONGEST_PAUSE_SECONDS: Final = 30
 PROBE_SECONDS: Final = 30  # longer than any call; a probe that died is replaced after it
 SLOW_SECONDS: Final = 3.0  # a gateway that answers more slowly is degraded
-FORGOTTEN_AFTER_SECONDS: Final = 3600  # without any call
+DELETED_AFTER_SECONDS: Final = 3600  # without any call
 SEEN_SECONDS: Final = 2.0  # for so long a process uses the state that its last call read
 
 
@@ -170,7 +170,7 @@ def collect(
     return collector
 
 
-def forget(gateway: str, *, account: str = PLATFORM) -> None:
+def reset(gateway: str, *, account: str = PLATFORM) -> None:
     """Delete what is known of an account's calls to the gateway."""
     _last_seen.pop(_key(gateway, account), None)
     shared_state.ask(lambda client: client.delete(_key(gateway, account)), otherwise=0)
@@ -209,7 +209,7 @@ def _record(gateway: str, account: str, outcome: str, started: float) -> None:
             f"{ms:.1f}",
             gateway,
             str(FAILURES_UNTIL_DOWN),
-            str(FORGOTTEN_AFTER_SECONDS),
+            str(DELETED_AFTER_SECONDS),
             str(FIRST_PAUSE_SECONDS * 1000),
             str(LONGEST_PAUSE_SECONDS * 1000),
         )

@@ -44,7 +44,7 @@ SHARES: Final = {
     Priority.RECONCILIATION: 0.5,
 }
 """How much of a budget each may use up; the rest is kept for those before it."""
-FAIR_PART: Final = 0.9  # of a share; the rest is for tenants that have made few calls so far
+FAIR_SHARE: Final = 0.9  # of a share; the rest is for tenants that have made few calls so far
 FEW_CALLS: Final = 0.05  # of the budget: as many a tenant may always make
 PATIENCE_SECONDS: Final = 2.0  # how long a call for a waiting merchant waits for budget
 LOOK_AGAIN_SECONDS: Final = 0.25
@@ -248,7 +248,7 @@ def used_lately(caller: Caller, endpoints: Sequence[str]) -> tuple[int, int]:
     return sum(map(int, found[::2])), min(limits, default=caller.calls_per_minute)
 
 
-def forget(caller: Caller) -> None:
+def reset(caller: Caller) -> None:
     """Delete what is known of an account's budgets."""
 
     def remove(client: redis.Redis) -> None:
@@ -302,7 +302,7 @@ def _evaluated(client: redis.Redis, caller: Caller, endpoint: str) -> int:
         str(EVEN_MS),
         str(KEPT_MS),
         tenant,
-        str(FAIR_PART),
+        str(FAIR_SHARE),
         str(FEW_CALLS),
         secrets.token_hex(8),
         f"{caller.gateway}|{caller.account}|{endpoint}|{caller.calls_per_minute}",
@@ -310,8 +310,8 @@ def _evaluated(client: redis.Redis, caller: Caller, endpoint: str) -> int:
     return math.ceil(float(str(answer)))
 
 
-def _key(caller: Caller, endpoint: str, part: str) -> str:
-    return f"{_prefix(caller.gateway, caller.account, endpoint)}:{part}"
+def _key(caller: Caller, endpoint: str, what: str) -> str:
+    return f"{_prefix(caller.gateway, caller.account, endpoint)}:{what}"
 
 
 def _prefix(gateway: str, account: str, endpoint: str) -> str:

@@ -55,8 +55,13 @@ def _order(reference: str, *, gross_amount: int = AMOUNT) -> dict[str, Any]:
 def _pages(trial: Trial) -> None:
     check, reference = trial.findings.check, f"{trial.run}-1"
     made = _snap(trial, "open a page", "POST", "/transactions", _order(reference))
-    told = made.fields.get("token") and made.fields.get("redirect_url")
-    check("B2", "Snap answers HTTP 201 with a page", made.status == 201 and told, seen=made.shown())
+    has_page = made.fields.get("token") and made.fields.get("redirect_url")
+    check(
+        "B2",
+        "Snap answers HTTP 201 with a page",
+        made.status == 201 and has_page,
+        seen=made.shown(),
+    )
     status = _core(trial, "status of an unused page", "GET", f"/v2/{reference}/status")
     check(
         "B4", "no charge is known before a method is chosen", status.code == "404", seen=status.code
@@ -90,8 +95,10 @@ def _charges(trial: Trial) -> None:
     }
     made = _core(trial, "charge by a virtual account", "POST", "/v2/charge", body)
     check("B3", "a charge is code 201", made.code == "201", seen=made.shown())
-    told = made.fields.get("va_numbers") and made.fields.get("expiry_time")
-    check("B3", "it tells va_numbers and expiry_time", told, seen=made.fields.get("expiry_time"))
+    has_page = made.fields.get("va_numbers") and made.fields.get("expiry_time")
+    check(
+        "B3", "it tells va_numbers and expiry_time", has_page, seen=made.fields.get("expiry_time")
+    )
     gross = made.fields.get("gross_amount")
     check("B1", "amounts are texts with two decimals", gross == f"{AMOUNT}.00", seen=gross)
     got = _core(trial, "status by order", "GET", f"/v2/{reference}/status")
@@ -195,6 +202,6 @@ def _refund(trial: Trial, reference: str, status: str) -> None:
 
 
 def _is_signed(trial: Trial, got: Exchange) -> bool:
-    parts = [str(got.fields.get(name)) for name in ("order_id", "status_code", "gross_amount")]
-    text = "".join(parts) + trial.connection["server_key"]
+    signed = [str(got.fields.get(name)) for name in ("order_id", "status_code", "gross_amount")]
+    text = "".join(signed) + trial.connection["server_key"]
     return hashlib.sha512(text.encode()).hexdigest() == got.fields.get("signature_key")

@@ -33,7 +33,7 @@ BILL_LABEL_LENGTH, SHOP_MESSAGE_LENGTH = 30, 20
 LINK_LENGTH = 2000
 
 # Only the answer to the charge itself shows these; its repeat under the same key does so again.
-TOLD_ONCE = frozenset({"qris", "gopay", "shopeepay"})
+SHOWN_ONCE = frozenset({"qris", "gopay", "shopeepay"})
 
 # What each payment_type gives back (C1). Account numbers, bills and shop codes: nothing.
 HALF_A_YEAR = timedelta(days=180)
@@ -86,7 +86,7 @@ def request_of(
 
 def headers_of(order: PaymentOrder, method: PaymentMethod) -> dict[str, str]:
     """Return the key under which Midtrans repeats its answer for five minutes (B1)."""
-    if method.type not in TOLD_ONCE:
+    if method.type not in SHOWN_ONCE:
         return {}  # not every method takes a key, and these can be asked for
     return {"Idempotency-Key": hashlib.sha256(order.reference.encode()).hexdigest()[:32]}
 

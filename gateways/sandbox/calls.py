@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from gateways.sandbox import connection, simulator
 from gateways.sandbox.faults import Rule
 from gateways.sandbox.idempotency import IdempotencyKeys, KeyInUse
-from gateways.sandbox.wire import Answer, MalformedBody, Refused, decode_object
+from gateways.sandbox.messages import Answer, MalformedBody, Refused, decode_object
 
 READING = {
     "get",

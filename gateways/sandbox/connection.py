@@ -43,9 +43,9 @@ def reset_half_way(request: HttpRequest, whole: HttpResponse) -> StreamingHttpRe
     return half
 
 
-def _broken(request: HttpRequest, part: bytes) -> Iterator[bytes]:
-    if part:
-        yield part
+def _broken(request: HttpRequest, beginning: bytes) -> Iterator[bytes]:
+    if beginning:
+        yield beginning
         time.sleep(HANDOVER_SECONDS)
     connection = _socket_of(request)
     if connection is not None:

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 
 from gateways.sandbox import simulator, triggers
 from gateways.sandbox.faults import API_FAULTS, WEBHOOK_FAULTS
-from gateways.sandbox.wire import Answer
+from gateways.sandbox.messages import Answer
 
 SHOWN = 50
 

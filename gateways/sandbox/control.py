@@ -16,8 +16,8 @@ from gateways.sandbox.clock import real_now
 from gateways.sandbox.deliveries import UnknownDelivery
 from gateways.sandbox.faults import UnknownFault, rule_from
 from gateways.sandbox.latency import Latency
+from gateways.sandbox.messages import Answer, MalformedBody, fields_of
 from gateways.sandbox.simulator import Simulator
-from gateways.sandbox.wire import Answer, MalformedBody, fields_of
 
 DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[smhd])")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -28,18 +28,18 @@ class InvalidCommand(ValueError):
 
 
 Fields = dict[str, Any]
-Handler = Callable[[Simulator, Fields], Answer]
+Command = Callable[[Simulator, Fields], Answer]
 View = Callable[..., HttpResponse]
 
 
-def commands(**handlers: Handler) -> View:
-    """Make a view of one handler per HTTP method."""
+def commands(**of_methods: Command) -> View:
+    """Make a view of one command per HTTP method."""
 
     def view(request: HttpRequest) -> HttpResponse:
-        handler = handlers.get(str(request.method))
-        if handler is None:
-            return HttpResponseNotAllowed(list(handlers))
-        return _answered(request, lambda: handler(simulator.current(), fields_of(request)))
+        command = of_methods.get(str(request.method))
+        if command is None:
+            return HttpResponseNotAllowed(list(of_methods))
+        return _answered(request, lambda: command(simulator.current(), fields_of(request)))
 
     return view
 
@@ -70,7 +70,7 @@ def set_limit(sandbox: Simulator, fields: Fields) -> Answer:
     if not str(per_minute).isdecimal():
         raise InvalidCommand("per_minute must be a whole number, 0 for no limit")
     sandbox.accounts.change({gateway: {"rate_limit_per_minute": int(str(per_minute))}})
-    sandbox.limiter.forget()
+    sandbox.limiter.reset()
     return show_limits(sandbox, fields)
 
 
@@ -257,11 +257,11 @@ def _later(now: datetime, text: str) -> datetime:
 
 
 def _duration(text: str) -> timedelta:
-    parts = list(DURATION.finditer(text.strip()))
-    if not parts or "".join(part.group() for part in parts) != text.strip():
+    spans = list(DURATION.finditer(text.strip()))
+    if not spans or "".join(span.group() for span in spans) != text.strip():
         raise InvalidCommand('advance must be a duration such as "90s", "25h" or "1d"')
     return sum(
-        (timedelta(**{UNITS[part["unit"]]: float(part["number"])}) for part in parts),
+        (timedelta(**{UNITS[span["unit"]]: float(span["number"])}) for span in spans),
         timedelta(0),
     )
 

@@ -144,7 +144,7 @@ class Courier:
         with self._lock:
             return [delivery.shown() for delivery in self._log.values()]
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Drop every parcel; attempts under way have a few seconds to end, and none begins."""
         with self._lock:
             self._log.clear()
@@ -159,8 +159,8 @@ class Courier:
             delivery = Delivery(next(self._numbers), parcel, self._clock.now(), status)
             self._log[delivery.id] = delivery
             while len(self._log) > KEPT:
-                oldest, _forgotten = self._log.popitem(last=False)
-                self._store.forget("delivery", str(oldest))
+                oldest, _delivery = self._log.popitem(last=False)
+                self._store.delete("delivery", str(oldest))
             if parcel.delay:
                 delivery.next_attempt_at = self._clock.now() + parcel.delay
             self._keep(delivery)

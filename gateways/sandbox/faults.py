@@ -213,7 +213,7 @@ class FaultBook:
         with self._lock:
             self._external_ids[gateway, reference] = external_id
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Drop every rule and every order number."""
         self.clear()
         with self._lock:

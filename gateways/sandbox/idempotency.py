@@ -4,8 +4,8 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateways.sandbox.messages import Answer
 from gateways.sandbox.store import Store
-from gateways.sandbox.wire import Answer
 
 LIFETIME = timedelta(minutes=5)
 XENDIT_LIFETIME = timedelta(days=1)

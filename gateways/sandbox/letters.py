@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from gateways.sandbox.deliveries import Parcel
 from gateways.sandbox.faults import Rule
-from gateways.sandbox.wire import encode
+from gateways.sandbox.messages import encode
 
 DEFAULT_COPIES = 3
 DEFAULT_LATENESS = timedelta(hours=1)  # the speed divides it

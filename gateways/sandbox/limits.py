@@ -57,7 +57,7 @@ class Limiter:
                 for gateway, route in sorted({*self._taken, *self._refused})
             ]
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         with self._lock:
             for known in (self._calls, self._taken, self._refused):
                 known.clear()

@@ -10,9 +10,9 @@ from django.template.loader import render_to_string
 from gateways.sandbox import simulator
 from gateways.sandbox.amounts import InvalidAmount
 from gateways.sandbox.counter import Counter, Deed, UnknownAction
+from gateways.sandbox.messages import Answer, MalformedBody, fields_of
 from gateways.sandbox.midtrans.counter import MidtransCounter
 from gateways.sandbox.tools import ActionRefused, UnknownMethod
-from gateways.sandbox.wire import Answer, MalformedBody, fields_of
 from gateways.sandbox.xendit.counter import XenditCounter
 
 REFUSALS: dict[type[Exception], HTTPStatus] = {

@@ -101,11 +101,11 @@ class Simulator:
     def reset(self, seed: int | None) -> None:
         """Delete every payment, fault and delivery, and reset the clock; accounts stay."""
         self.agenda.clear()
-        self.faults.forget()
-        self.limiter.forget()
-        self.courier.forget()
-        self.xendit.forget()
-        self.midtrans.forget()
+        self.faults.reset()
+        self.limiter.reset()
+        self.courier.reset()
+        self.xendit.reset()
+        self.midtrans.reset()
         for gateway, keys in self.keys.items():
             keys.clear()
             self.latency[gateway] = Latency()

@@ -21,7 +21,7 @@ SCHEMA = (
     "kind TEXT NOT NULL, key TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (kind, key))"
 )
 WRITE = "INSERT OR REPLACE INTO things (kind, key, content) VALUES (?, ?, ?)"
-FORGOTTEN = object()
+DELETED = object()
 
 
 class Store:
@@ -37,8 +37,8 @@ class Store:
         """Write the thing when the step ends; a thing that it refers to is written as its id."""
         self._changed[kind, key] = (thing, refers_to)
 
-    def forget(self, kind: str, key: str) -> None:
-        self._changed[kind, key] = (FORGOTTEN, None)
+    def delete(self, kind: str, key: str) -> None:
+        self._changed[kind, key] = (DELETED, None)
 
     def then(self, job: Callable[[], None]) -> None:
         """Do something after the step's changes are written."""
@@ -76,7 +76,7 @@ class Store:
         if changed and self._database is not None:
             with self._lock, self._database:
                 for (kind, key), (thing, refers_to) in changed.items():
-                    if thing is FORGOTTEN:
+                    if thing is DELETED:
                         self._database.execute(
                             "DELETE FROM things WHERE kind = ? AND key = ?", (kind, key)
                         )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateways.sandbox import pages
 from gateways.sandbox.counter import Deed
-from gateways.sandbox.wire import Answer
+from gateways.sandbox.messages import Answer
 
 if TYPE_CHECKING:
     from gateways.sandbox.simulator import Simulator

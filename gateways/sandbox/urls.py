@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
 
 from gateways.sandbox import console, control, pages
+from gateways.sandbox.messages import Answer
 from gateways.sandbox.midtrans import views as midtrans
-from gateways.sandbox.wire import Answer
 from gateways.sandbox.xendit import refund_views as xendit_refunds
 from gateways.sandbox.xendit import views as xendit
 

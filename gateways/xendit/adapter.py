@@ -132,9 +132,9 @@ class XenditAdapter:
             if len(wanted) < page * WORTH_A_PAGE:
                 break
             rows = self._paid_page(after=after, before=before, last=last)
-            told = {one.reference: one for one in _complete(rows) if one.reference in wanted}
-            found |= told
-            wanted -= told.keys()
+            complete = {one.reference: one for one in _complete(rows) if one.reference in wanted}
+            found |= complete
+            wanted -= complete.keys()
             if len(rows) < PAGE_SIZE:
                 break
             last = str(rows[-1].get("id", ""))

@@ -32,40 +32,40 @@ class InstallmentAdmin(ReadOnlyAdmin):
     exact_search = ("invoice__external_id",)
 
     @admin.display(description=_("Invoice"))
-    def of(self, part: Installment) -> Shown:
-        return display.link("invoices_invoice", part.invoice_id)
+    def of(self, installment: Installment) -> Shown:
+        return display.link("invoices_invoice", installment.invoice_id)
 
     @admin.display(description=_("Net"))
-    def net(self, part: Installment) -> Shown:
-        return display.money(part.net_amount, part.invoice.currency_code)
+    def net(self, installment: Installment) -> Shown:
+        return display.money(installment.net_amount, installment.invoice.currency_code)
 
     @admin.display(description=_("Tax"))
-    def tax(self, part: Installment) -> Shown:
-        return display.money(part.tax_amount, part.invoice.currency_code)
+    def tax(self, installment: Installment) -> Shown:
+        return display.money(installment.tax_amount, installment.invoice.currency_code)
 
     @admin.display(description=_("Fee"))
-    def fee(self, part: Installment) -> Shown:
-        return display.money(part.service_fee_amount, part.invoice.currency_code)
+    def fee(self, installment: Installment) -> Shown:
+        return display.money(installment.service_fee_amount, installment.invoice.currency_code)
 
     @admin.display(description=_("Total"))
-    def total(self, part: Installment) -> Shown:
-        return display.money(part.total_amount, part.invoice.currency_code)
+    def total(self, installment: Installment) -> Shown:
+        return display.money(installment.total_amount, installment.invoice.currency_code)
 
     @admin.display(description=_("Paid"))
-    def paid(self, part: Installment) -> Shown:
-        return display.money(part.paid_amount, part.invoice.currency_code)
+    def paid(self, installment: Installment) -> Shown:
+        return display.money(installment.paid_amount, installment.invoice.currency_code)
 
     @admin.display(description=_("State"))
-    def state(self, part: Installment) -> Shown:
-        return labels.part_label(part)
+    def state(self, installment: Installment) -> Shown:
+        return labels.installment_label(installment)
 
     @admin.display(description=_("Due"))
-    def due(self, part: Installment) -> Shown:
-        return display.moment(part.due_at)
+    def due(self, installment: Installment) -> Shown:
+        return display.moment(installment.due_at)
 
     @admin.display(description=_("Settled"))
-    def settled(self, part: Installment) -> Shown:
-        return display.moment(part.settled_at)
+    def settled(self, installment: Installment) -> Shown:
+        return display.moment(installment.settled_at)
 
 
 @admin.register(PaymentRequest)

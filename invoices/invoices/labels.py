@@ -63,10 +63,10 @@ def request_label(payment: PaymentRequest) -> SafeString:
     return display.label(payment.get_status_display(), tone)
 
 
-def part_label(part: Installment) -> SafeString:
+def installment_label(installment: Installment) -> SafeString:
     """Return an instalment's state; it is `overdue` when the instalment is."""
-    if part.status == Installment.Status.PAID:
-        return display.label(part.get_status_display(), "good")
-    if part.is_overdue(timezone.now()):
+    if installment.status == Installment.Status.PAID:
+        return display.label(installment.get_status_display(), "good")
+    if installment.is_overdue(timezone.now()):
         return display.label(gettext("overdue"), "bad")
-    return display.label(part.get_status_display(), "plain")
+    return display.label(installment.get_status_display(), "plain")

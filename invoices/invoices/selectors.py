@@ -26,7 +26,9 @@ class InvoiceDocument:
         """
         if self.invoice.is_over:
             return 0
-        return sum(part.total_amount - part.paid_amount for part in self.installments)
+        return sum(
+            installment.total_amount - installment.paid_amount for installment in self.installments
+        )
 
 
 def invoices(*, tenant: Tenant) -> InvoiceQuerySet:
@@ -49,11 +51,13 @@ def documents(page: Sequence[Invoice]) -> list[InvoiceDocument]:
     lines: dict[int, list[LineItem]] = {pk: [] for pk in ids}
     for line in LineItem.objects.filter(invoice_id__in=ids).order_by("invoice_id", "position"):
         lines[line.invoice_id].append(line)
-    parts: dict[int, list[Installment]] = {pk: [] for pk in ids}
+    installments: dict[int, list[Installment]] = {pk: [] for pk in ids}
     known = {invoice.pk: invoice for invoice in page}
-    for part in Installment.objects.filter(invoice_id__in=ids).order_by("invoice_id", "number"):
-        part.invoice = known[part.invoice_id]
-        parts[part.invoice_id].append(part)
+    for installment in Installment.objects.filter(invoice_id__in=ids).order_by(
+        "invoice_id", "number"
+    ):
+        installment.invoice = known[installment.invoice_id]
+        installments[installment.invoice_id].append(installment)
     opened = {
         request.invoice_id: request
         for request in PaymentRequest.objects.filter(
@@ -61,7 +65,9 @@ def documents(page: Sequence[Invoice]) -> list[InvoiceDocument]:
         )
     }
     return [
-        InvoiceDocument(invoice, lines[invoice.pk], parts[invoice.pk], opened.get(invoice.pk))
+        InvoiceDocument(
+            invoice, lines[invoice.pk], installments[invoice.pk], opened.get(invoice.pk)
+        )
         for invoice in page
     ]
 

@@ -329,7 +329,8 @@ class InvoiceResponse(serializers.Serializer[Any]):
         if invoice.installment_count > 1:
             now = self.context["now"]
             answer["installment_schedule"] = [
-                installment_answer(part, instance, now) for part in instance.installments
+                installment_answer(installment, instance, now)
+                for installment in instance.installments
             ]
         if opened and opened.instructions:
             answer["payment_instructions"] = opened.instructions
@@ -394,22 +395,22 @@ class PaymentResponse(serializers.Serializer[PaymentRequest]):
 
 
 def installment_answer(
-    part: Installment, document: InvoiceDocument, now: datetime
+    installment: Installment, document: InvoiceDocument, now: datetime
 ) -> dict[str, Any]:
     """Return one row of a schedule as the API shows it; `overdue` is computed here, on read."""
     opened = document.open_request
     return {
-        "number": part.number,
-        "due_date": part.due_at,
-        "amount": part.net_amount,
-        "tax": part.tax_amount,
-        "service_fee": part.service_fee_amount,
-        "total": part.total_amount,
-        "paid_amount": part.paid_amount,
-        "status": "overdue" if part.is_overdue(now) else part.status,
-        "paid_at": part.paid_at,
+        "number": installment.number,
+        "due_date": installment.due_at,
+        "amount": installment.net_amount,
+        "tax": installment.tax_amount,
+        "service_fee": installment.service_fee_amount,
+        "total": installment.total_amount,
+        "paid_amount": installment.paid_amount,
+        "status": "overdue" if installment.is_overdue(now) else installment.status,
+        "paid_at": installment.paid_at,
         "payment_url": (
-            opened.payment_url if opened and opened.installment_id == part.pk else None
+            opened.payment_url if opened and opened.installment_id == installment.pk else None
         ),
     }
 

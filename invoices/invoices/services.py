@@ -198,7 +198,7 @@ def _record_invoice(
     )
     pricing.check_charges(charged)
     asked = request.installments
-    parts = splitting.plan(
+    planned = splitting.plan(
         charges=charged,
         count=asked.count if asked else 1,
         custom_amounts=asked.custom_amounts if asked else None,
@@ -220,7 +220,7 @@ def _record_invoice(
             total_amount=charged.total_amount,
             fee_percentage=fee.percentage,
             fee_fixed_amount=fee.fixed_amount,
-            installment_count=len(parts),
+            installment_count=len(planned),
             description=request.description,
             customer=request.customer,
             metadata=request.metadata or {},
@@ -232,7 +232,7 @@ def _record_invoice(
             expires_at=expires_at,
         )
         line_items = _record_lines(invoice, request, lines)
-        installments = _record_installments(invoice, parts, due)
+        installments = _record_installments(invoice, planned, due)
         payment_request = recording.lease_request(
             invoice=invoice, installment=installments[0], now=now
         )
@@ -293,20 +293,20 @@ def _record_lines(
 
 def _record_installments(
     invoice: Invoice,
-    parts: Sequence[splitting.Part],
+    planned: Sequence[splitting.InstallmentAmounts],
     due: Sequence[datetime],
 ) -> list[Installment]:
     return Installment.objects.bulk_create(
         Installment(
             invoice=invoice,
-            number=part.number,
+            number=planned_one.number,
             due_at=due_at,
-            net_amount=part.net_amount,
-            tax_amount=part.tax_amount,
-            service_fee_amount=part.service_fee_amount,
-            total_amount=part.total_amount,
+            net_amount=planned_one.net_amount,
+            tax_amount=planned_one.tax_amount,
+            service_fee_amount=planned_one.service_fee_amount,
+            total_amount=planned_one.total_amount,
         )
-        for part, due_at in zip(parts, due, strict=True)
+        for planned_one, due_at in zip(planned, due, strict=True)
     )
 
 

@@ -50,21 +50,28 @@ def payment_initiation(*, tenant: Tenant, invoice_id: int, message: Message) -> 
 
 def build(*, tenant: Tenant, document: InvoiceDocument, message: Message) -> etree._Element:
     """Build the message of an invoice. Pure: asks no database and no clock."""
-    invoice, parts = document.invoice, document.installments
+    invoice, installments = document.invoice, document.installments
     groups = pain001_taxes.groups_of(document.line_items)
     header: Node = (
         "GrpHdr",
         [
             ("MsgId", message_id(invoice)),
             ("CreDtTm", invoice.created_at),
-            ("NbOfTxs", len(parts)),
-            ("CtrlSum", money(invoice, sum(part.total_amount for part in parts)).whole()),
+            ("NbOfTxs", len(installments)),
+            (
+                "CtrlSum",
+                money(
+                    invoice, sum(installment.total_amount for installment in installments)
+                ).whole(),
+            ),
             ("InitgPty", merchant(tenant)),
             ("FwdgAgt", agent(invoice.gateway)),
             ("InitnSrc", _source(message)),
         ],
     )
-    instructions = [_instruction(tenant, invoice, part, groups) for part in parts]
+    instructions = [
+        _instruction(tenant, invoice, installment, groups) for installment in installments
+    ]
     return builder.document(message, ("CstmrCdtTrfInitn", [header, *instructions]))
 
 
@@ -76,44 +83,44 @@ def _source(message: Message) -> list[Node] | None:
 
 
 def _instruction(
-    tenant: Tenant, invoice: Invoice, part: Installment, groups: Sequence[TaxGroup]
+    tenant: Tenant, invoice: Invoice, installment: Installment, groups: Sequence[TaxGroup]
 ) -> Node:
     unknown: Node = ("Othr", [("Id", NOT_PROVIDED)])
     return (
         "PmtInf",
         [
-            ("PmtInfId", instruction_id(invoice, part.number)),
+            ("PmtInfId", instruction_id(invoice, installment.number)),
             ("PmtMtd", "TRF"),
             ("BtchBookg", False),
             ("NbOfTxs", 1),
-            ("CtrlSum", money(invoice, part.total_amount).whole()),
-            ("ReqdExctnDt", [("Dt", part.due_at.date())]),
+            ("CtrlSum", money(invoice, installment.total_amount).whole()),
+            ("ReqdExctnDt", [("Dt", installment.due_at.date())]),
             ("Dbtr", _customer(invoice)),
             ("DbtrAcct", [("Id", [unknown])]),
             ("DbtrAgt", [("FinInstnId", [unknown])]),
             # The service fee is on the payer's bill; without one the gateway's terms hold.
             ("ChrgBr", "DEBT" if invoice.total_service_fee_amount else "SLEV"),
-            _transaction(tenant, invoice, part, groups),
+            _transaction(tenant, invoice, installment, groups),
         ],
     )
 
 
 def _transaction(
-    tenant: Tenant, invoice: Invoice, part: Installment, groups: Sequence[TaxGroup]
+    tenant: Tenant, invoice: Invoice, installment: Installment, groups: Sequence[TaxGroup]
 ) -> Node:
     ids: list[Node] = [
-        ("InstrId", instruction_id(invoice, part.number)),
-        ("EndToEndId", end_to_end_id(invoice, part.number)),
+        ("InstrId", instruction_id(invoice, installment.number)),
+        ("EndToEndId", end_to_end_id(invoice, installment.number)),
     ]
     return (
         "CdtTrfTxInf",
         [
             ("PmtId", ids),
-            ("Amt", [("InstdAmt", money(invoice, part.total_amount))]),
+            ("Amt", [("InstdAmt", money(invoice, installment.total_amount))]),
             ("Cdtr", merchant(tenant)),
             ("Purp", [("Cd", "INSM" if invoice.installment_count > 1 else "IVPT")]),
-            ("Tax", pain001_taxes.share_of(invoice, part, groups)),
-            ("RmtInf", [("Strd", _remittance(invoice, part, groups))]),
+            ("Tax", pain001_taxes.share_of(invoice, installment, groups)),
+            ("RmtInf", [("Strd", _remittance(invoice, installment, groups))]),
         ],
     )
 
@@ -131,7 +138,9 @@ def _customer(invoice: Invoice) -> list[Node]:
     ]
 
 
-def _remittance(invoice: Invoice, part: Installment, groups: Sequence[TaxGroup]) -> list[Node]:
+def _remittance(
+    invoice: Invoice, installment: Installment, groups: Sequence[TaxGroup]
+) -> list[Node]:
     document: list[Node] = [
         ("Tp", [("CdOrPrtry", [("Cd", "CINV")])]),
         ("Nb", str(invoice.pk)),
@@ -141,13 +150,13 @@ def _remittance(invoice: Invoice, part: Installment, groups: Sequence[TaxGroup])
         ("DuePyblAmt", money(invoice, invoice.total_amount)),
         *pain001_taxes.totals_of(invoice, groups),
         ("AdjstmntAmtAndRsn", _service_fee(invoice)),
-        ("RmtdAmt", money(invoice, part.total_amount)),
+        ("RmtdAmt", money(invoice, installment.total_amount)),
     ]
     return [
         ("RfrdDocInf", document),
         ("RfrdDocAmt", amounts),
         ("CdtrRefInf", _merchant_reference(invoice)),
-        *(("AddtlRmtInf", line) for line in _remittance_lines(invoice, part)),
+        *(("AddtlRmtInf", line) for line in _remittance_lines(invoice, installment)),
     ]
 
 
@@ -170,12 +179,13 @@ def _merchant_reference(invoice: Invoice) -> list[Node] | None:
     ]
 
 
-def _remittance_lines(invoice: Invoice, part: Installment) -> list[str]:
+def _remittance_lines(invoice: Invoice, installment: Installment) -> list[str]:
     """Return what people ask for first: instalment, whole reference, description."""
     found: list[str] = []
     if invoice.installment_count > 1:
         found.append(
-            f"INSTALMENT {part.number} OF {invoice.installment_count} DUE {part.due_at:%Y-%m-%d}"
+            f"INSTALMENT {installment.number} OF {invoice.installment_count}"
+            f" DUE {installment.due_at:%Y-%m-%d}"
         )
     if invoice.external_id is not None and identifier(invoice.external_id) != invoice.external_id:
         found += lines(invoice.external_id)

@@ -36,16 +36,16 @@ def groups_of(line_items: Sequence[LineItem]) -> list[TaxGroup]:
     )
 
 
-def share_of(invoice: Invoice, part: Installment, groups: Sequence[TaxGroup]) -> list[Node]:
+def share_of(invoice: Invoice, installment: Installment, groups: Sequence[TaxGroup]) -> list[Node]:
     """Return an instalment's `Tax`: its share of each tax, which sum to its own columns."""
     countries = {group.country for group in groups}
-    bases = taxes.shares(part.net_amount, [group.subtotal_amount for group in groups])
-    amounts = _tax_shares(part.tax_amount, groups)
+    bases = taxes.shares(installment.net_amount, [group.subtotal_amount for group in groups])
+    amounts = _tax_shares(installment.tax_amount, groups)
     return [
         ("AdmstnZone", countries.pop() if len(countries) == 1 else None),
         ("RefNb", message_id(invoice)),
-        ("TtlTaxblBaseAmt", money(invoice, part.net_amount)),
-        ("TtlTaxAmt", money(invoice, part.tax_amount)),
+        ("TtlTaxblBaseAmt", money(invoice, installment.net_amount)),
+        ("TtlTaxAmt", money(invoice, installment.tax_amount)),
         ("Dt", invoice.created_at.date()),
         *(
             _record(group, money(invoice, base), money(invoice, amount))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from invoices.ledger.shares import Taxes, shares_of, taxes_of, with_money, with_taxes
-from invoices.ledger.standing import Flag, Kind, Part, Shares, Standing
+from invoices.ledger.standing import Flag, InstallmentStanding, Kind, Shares, Standing
 
 NOTHING = Shares()
 Moved = tuple[int | None, int]  # an instalment's id, or none for an overpayment; minor units
@@ -18,7 +18,7 @@ Moved = tuple[int | None, int]  # an instalment's id, or none for an overpayment
 class Row:
     """One ledger row. Every amount is signed: money in is positive, money back negative."""
 
-    part_id: int | None  # none: an overpayment
+    installment_id: int | None  # none: an overpayment
     amount: int  # minor units
     shares: Shares = NOTHING
     taxes: Taxes = ()
@@ -37,10 +37,12 @@ class Plan:
     overtaken: tuple[int, ...] = ()  # instalments whose open page asks for the wrong amount
 
     @property
-    def changed(self) -> tuple[Part, ...]:
+    def changed(self) -> tuple[InstallmentStanding, ...]:
         """The instalments, as they are after, that money went into or out of."""
-        touched = {row.part_id for row in self.rows}
-        return tuple(part for part in self.after.parts if part.id in touched)
+        touched = {row.installment_id for row in self.rows}
+        return tuple(
+            installment for installment in self.after.installments if installment.id in touched
+        )
 
 
 def plan_credit(
@@ -71,8 +73,14 @@ def plan_credit(
 
     Source: FR-041, FR-043, FR-044, FR-065, spec 3.6, 4.6 and 6.1.
     """
-    unpaid = [] if standing.part(asked_id).is_paid else [p for p in standing.parts if p.due_amount]
-    filled = list(_spread(amount, [(part.id, part.due_amount) for part in unpaid]))
+    unpaid = (
+        []
+        if standing.installment(asked_id).is_paid
+        else [p for p in standing.installments if p.due_amount]
+    )
+    filled = list(
+        _spread(amount, [(installment.id, installment.due_amount) for installment in unpaid])
+    )
     overpaid_amount = amount - sum(share for _, share in filled)
     moves: list[Moved] = [*filled, *_overpayment(overpaid_amount)]
     after, rows = _moved(standing, Kind.PAYMENT, moves)
@@ -80,11 +88,11 @@ def plan_credit(
         after,
         paid_amount=standing.paid_amount + amount,
         overpayment_amount=standing.overpayment_amount + overpaid_amount,
-        parts=tuple(
-            replace(part, paid_at=paid_at, settled_at=now)
-            if part.is_paid and part.settled_at is None
-            else part
-            for part in after.parts
+        installments=tuple(
+            replace(installment, paid_at=paid_at, settled_at=now)
+            if installment.is_paid and installment.settled_at is None
+            else installment
+            for installment in after.installments
         ),
         review_flags=(
             *standing.review_flags,
@@ -97,8 +105,8 @@ def plan_credit(
         rows=rows,
         before=standing,
         after=_settled(after, paid_at),
-        asks_for_more=any(part.due_amount for part in after.parts),
-        overtaken=() if page_is_open else tuple(part_id for part_id, _ in filled),
+        asks_for_more=any(installment.due_amount for installment in after.installments),
+        overtaken=() if page_is_open else tuple(installment_id for installment_id, _ in filled),
     )
 
 
@@ -121,7 +129,7 @@ def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[i
     Source: spec 4.6, 6.1 and 10.2.
     """
     overpaid_amount = min(amount, standing.overpayment_amount)
-    taken = _taken(standing.parts, filled, amount - overpaid_amount)
+    taken = _taken(standing.installments, filled, amount - overpaid_amount)
     after, rows = _moved(standing, kind, [*taken, *_overpayment(overpaid_amount)])
     after = replace(after, overpayment_amount=standing.overpayment_amount - overpaid_amount)
     if kind is Kind.REFUND:
@@ -131,9 +139,11 @@ def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[i
     after = replace(
         after,
         paid_amount=standing.paid_amount - amount,
-        parts=tuple(
-            part if part.is_paid else replace(part, paid_at=None, settled_at=None)
-            for part in after.parts
+        installments=tuple(
+            installment
+            if installment.is_paid
+            else replace(installment, paid_at=None, settled_at=None)
+            for installment in after.installments
         ),
         review_flags=(*standing.review_flags, *_new(standing, Flag.REVERSED)),
     )
@@ -143,7 +153,7 @@ def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[i
         rows=rows,
         before=standing,
         after=_settled(after, None),
-        overtaken=tuple(part.id for part in after.parts) if taken else (),
+        overtaken=tuple(installment.id for installment in after.installments) if taken else (),
     )
 
 
@@ -152,49 +162,61 @@ def _moved(
 ) -> tuple[Standing, tuple[Row, ...]]:
     """Return the instalments and rates after money has moved, and the ledger rows of it."""
     sign = 1 if kind is Kind.PAYMENT else -1
-    parts = {part.id: part for part in standing.parts}
+    installments = {installment.id: installment for installment in standing.installments}
     rates, rows = standing.rates, []
-    for part_id, amount in moves:
-        if part_id is None:
-            rows.append(Row(part_id=None, amount=sign * amount))
+    for installment_id, amount in moves:
+        if installment_id is None:
+            rows.append(Row(installment_id=None, amount=sign * amount))
             continue
-        shares = shares_of(parts[part_id], kind, amount)
+        shares = shares_of(installments[installment_id], kind, amount)
         taxes = taxes_of(rates, kind, shares.tax_amount)
-        parts[part_id] = with_money(parts[part_id], kind, shares)
+        installments[installment_id] = with_money(installments[installment_id], kind, shares)
         rates = with_taxes(rates, kind, taxes)
         rows.append(
             Row(
-                part_id=part_id,
+                installment_id=installment_id,
                 amount=sign * amount,
                 shares=shares if sign > 0 else -shares,
                 taxes=tuple((rate, sign * tax) for rate, tax in taxes),
             )
         )
-    return replace(standing, parts=tuple(parts.values()), rates=rates), tuple(rows)
+    return replace(standing, installments=tuple(installments.values()), rates=rates), tuple(rows)
 
 
 def _spread(amount: int, room: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    for part_id, most in room:
+    for installment_id, most in room:
         share = min(amount, most)
         amount -= share
         if share:
-            yield part_id, share
+            yield installment_id, share
 
 
 def _overpayment(amount: int) -> list[Moved]:
     return [(None, amount)] if amount else []
 
 
-def _taken(parts: Sequence[Part], filled: Mapping[int, int], amount: int) -> list[tuple[int, int]]:
+def _taken(
+    installments: Sequence[InstallmentStanding], filled: Mapping[int, int], amount: int
+) -> list[tuple[int, int]]:
     """Choose where money is taken from: first what this payment filled, last instalment first."""
-    backwards = list(reversed(parts))
-    own = [(part.id, min(part.held.amount, filled.get(part.id, 0))) for part in backwards]
+    backwards = list(reversed(installments))
+    own = [
+        (installment.id, min(installment.held.amount, filled.get(installment.id, 0)))
+        for installment in backwards
+    ]
     shares = dict(_spread(amount, own))
-    left = [(part.id, part.held.amount - shares.get(part.id, 0)) for part in backwards]
-    for part_id, share in _spread(amount - sum(shares.values()), left):
-        shares[part_id] = shares.get(part_id, 0) + share
+    left = [
+        (installment.id, installment.held.amount - shares.get(installment.id, 0))
+        for installment in backwards
+    ]
+    for installment_id, share in _spread(amount - sum(shares.values()), left):
+        shares[installment_id] = shares.get(installment_id, 0) + share
     assert sum(shares.values()) == amount, "more would go back than the invoice holds"
-    return [(part.id, shares[part.id]) for part in parts if part.id in shares]
+    return [
+        (installment.id, shares[installment.id])
+        for installment in installments
+        if installment.id in shares
+    ]
 
 
 def _settled(after: Standing, paid_at: datetime | None) -> Standing:

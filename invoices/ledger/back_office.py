@@ -28,17 +28,28 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     fields = (
         "of",
         "paid_by",
-        "part",
+        "installment_number",
         "tenant",
         "gateway",
-        "told",
+        "of_kind",
         "money",
         "net",
         "tax",
         "fee",
         "booked",
     )
-    list_display = ("id", "of", "part", "gateway", "told", "money", "net", "tax", "fee", "booked")
+    list_display = (
+        "id",
+        "of",
+        "installment_number",
+        "gateway",
+        "of_kind",
+        "money",
+        "net",
+        "tax",
+        "fee",
+        "booked",
+    )
     list_filter: ClassVar = [
         ("kind", ChoicesDropdownFilter),
         CurrencyFilter,
@@ -58,13 +69,13 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         return display.link("invoices_transaction", entry.transaction_id, entry.transaction)
 
     @admin.display(description=_("Instalment"))
-    def part(self, entry: LedgerEntry) -> Shown:
+    def installment_number(self, entry: LedgerEntry) -> Shown:
         if entry.installment is None:
             return gettext("overpayment")
         return str(entry.installment.number)
 
     @admin.display(description=_("Kind"))
-    def told(self, entry: LedgerEntry) -> Shown:
+    def of_kind(self, entry: LedgerEntry) -> Shown:
         return labels.kind_label(entry)
 
     @admin.display(description=_("Amount"))

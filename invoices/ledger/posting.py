@@ -9,7 +9,7 @@ from django.db.models import Q, Sum
 
 from invoices.invoices.versions import touch
 from invoices.ledger.allocation import Plan
-from invoices.ledger.standing import Kind, Part, Rate, Shares, Standing
+from invoices.ledger.standing import InstallmentStanding, Kind, Rate, Shares, Standing
 from invoices.models import (
     Installment,
     Invoice,
@@ -23,7 +23,7 @@ from invoices.models import (
 )
 from invoices.payment_requests import transitions
 
-PART_COLUMNS = ("paid_amount", "refunded_amount", "status", "paid_at", "settled_at")
+INSTALLMENT_COLUMNS = ("paid_amount", "refunded_amount", "status", "paid_at", "settled_at")
 SHARE_COLUMNS = (
     "net_amount",
     "tax_amount",
@@ -95,11 +95,11 @@ def standing_of(
         taxes_asked: the tax of its lines by rate, lowest rate first.
     """
     is_touched = invoice.paid_amount > 0  # without, all sums are zero
-    sums = _sums_by_part(invoice) if is_touched else {}
+    sums = _sums_by_installment(invoice) if is_touched else {}
     taxes = _taxes_by_rate(invoice) if is_touched else {}
     return Standing(
         total_amount=invoice.total_amount,
-        parts=tuple(_part(installment, sums) for installment in installments),
+        installments=tuple(_installment(row, sums) for row in installments),
         rates=tuple(
             Rate(
                 tax_rate=rate,
@@ -127,7 +127,11 @@ def filled_by(*, payment: Transaction) -> dict[int, int]:
         .values_list("installment_id")
         .annotate(there=Sum("amount"))
     )
-    return {part_id: max(there, 0) for part_id, there in moved if part_id is not None}
+    return {
+        installment_id: max(there, 0)
+        for installment_id, there in moved
+        if installment_id is not None
+    }
 
 
 def apply(*, account: Account, plan: Plan, booking: Booking, now: datetime) -> Transaction:
@@ -138,11 +142,15 @@ def apply(*, account: Account, plan: Plan, booking: Booking, now: datetime) -> T
     """
     row = _write_transaction(account.invoice, plan, booking, now)
     _write_entries(account.invoice, plan, row, now)
-    _write_parts(account, plan)
+    _write_installments(account, plan)
     _write_invoice(account.invoice, plan, now)
     if plan.overtaken:
         transitions.overtaken(
-            installments=[part for part in account.installments if part.pk in plan.overtaken],
+            installments=[
+                installment
+                for installment in account.installments
+                if installment.pk in plan.overtaken
+            ],
             now=now,
         )
     if plan.kind is Kind.PAYMENT:
@@ -161,30 +169,35 @@ def reshape(
 
     Source: FR-066 to FR-069.
     """
-    for part in account.installments:
-        if part.pk not in asked:
+    for installment in account.installments:
+        if installment.pk not in asked:
             continue
-        shares = asked[part.pk]
-        part.net_amount, part.tax_amount = shares.net_amount, shares.tax_amount
-        part.service_fee_amount, part.total_amount = shares.service_fee_amount, shares.amount
-        if part.paid_amount == part.total_amount:
-            part.status = Installment.Status.PAID
-            part.paid_at, part.settled_at = part.paid_at or now, now
-    changed = [part for part in account.installments if part.pk in asked]
+        shares = asked[installment.pk]
+        installment.net_amount, installment.tax_amount = shares.net_amount, shares.tax_amount
+        installment.service_fee_amount, installment.total_amount = (
+            shares.service_fee_amount,
+            shares.amount,
+        )
+        if installment.paid_amount == installment.total_amount:
+            installment.status = Installment.Status.PAID
+            installment.paid_at, installment.settled_at = installment.paid_at or now, now
+    changed = [installment for installment in account.installments if installment.pk in asked]
     Installment.objects.bulk_update(
         changed,
         SHARE_COLUMNS,
     )
     account.standing = replace(
         account.standing,
-        parts=tuple(
+        installments=tuple(
             replace(
-                part,
-                asked=asked.get(part.id, part.asked),
-                paid_at=installment.paid_at,
-                settled_at=installment.settled_at,
+                installment,
+                asked=asked.get(installment.id, installment.asked),
+                paid_at=row.paid_at,
+                settled_at=row.settled_at,
             )
-            for part, installment in zip(account.standing.parts, account.installments, strict=True)
+            for installment, row in zip(
+                account.standing.installments, account.installments, strict=True
+            )
         ),
     )
     invoice = account.invoice
@@ -203,10 +216,10 @@ def flag(*, invoice: Invoice, flag: ReviewFlag) -> bool:
     return True
 
 
-def _part(installment: Installment, sums: Sums) -> Part:
+def _installment(installment: Installment, sums: Sums) -> InstallmentStanding:
     payments = sums.get((installment.pk, Kind.PAYMENT), Shares())
     reversals = sums.get((installment.pk, Kind.REVERSAL), Shares())
-    return Part(
+    return InstallmentStanding(
         id=installment.pk,
         number=installment.number,
         asked=Shares(
@@ -219,7 +232,7 @@ def _part(installment: Installment, sums: Sums) -> Part:
     )
 
 
-def _sums_by_part(invoice: Invoice) -> Sums:
+def _sums_by_installment(invoice: Invoice) -> Sums:
     rows = (
         LedgerEntry.objects.filter(invoice=invoice)
         .exclude(installment=None)
@@ -227,9 +240,9 @@ def _sums_by_part(invoice: Invoice) -> Sums:
         .annotate(net=Sum("net_amount"), tax=Sum("tax_amount"), fee=Sum("service_fee_amount"))
     )
     return {
-        (part_id, kind): Shares(int(net), int(tax), int(fee))
-        for part_id, kind, net, tax, fee in rows
-        if part_id is not None
+        (installment_id, kind): Shares(int(net), int(tax), int(fee))
+        for installment_id, kind, net, tax, fee in rows
+        if installment_id is not None
     }
 
 
@@ -275,7 +288,7 @@ def _write_entries(invoice: Invoice, plan: Plan, transaction: Transaction, now: 
             tenant_id=invoice.tenant_id,
             gateway_id=transaction.gateway_id,
             invoice=invoice,
-            installment_id=row.part_id,
+            installment_id=row.installment_id,
             transaction=transaction,
             kind=plan.kind,
             currency_code=invoice.currency_code,
@@ -294,20 +307,20 @@ def _write_entries(invoice: Invoice, plan: Plan, transaction: Transaction, now: 
     )
 
 
-def _write_parts(account: Account, plan: Plan) -> None:
-    installments = {part.pk: part for part in account.installments}
+def _write_installments(account: Account, plan: Plan) -> None:
+    rows = {row.pk: row for row in account.installments}
     changed = []
-    for part in plan.changed:
-        installment = installments[part.id]
-        installment.paid_amount = part.received.amount
-        installment.refunded_amount = part.refunded.amount
-        installment.status = Installment.Status.PAID if part.is_paid else Installment.Status.UNPAID
-        installment.paid_at, installment.settled_at = part.paid_at, part.settled_at
-        changed.append(installment)
+    for installment in plan.changed:
+        row = rows[installment.id]
+        row.paid_amount = installment.received.amount
+        row.refunded_amount = installment.refunded.amount
+        row.status = Installment.Status.PAID if installment.is_paid else Installment.Status.UNPAID
+        row.paid_at, row.settled_at = installment.paid_at, installment.settled_at
+        changed.append(row)
     if len(changed) == 1:  # a plain UPDATE costs half of one with CASE
-        changed[0].save(update_fields=PART_COLUMNS)
+        changed[0].save(update_fields=INSTALLMENT_COLUMNS)
     else:
-        Installment.objects.bulk_update(changed, PART_COLUMNS)
+        Installment.objects.bulk_update(changed, INSTALLMENT_COLUMNS)
 
 
 def _write_invoice(invoice: Invoice, plan: Plan, now: datetime) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from invoices.ledger.standing import Kind, Part, Rate, Shares
+from invoices.ledger.standing import InstallmentStanding, Kind, Rate, Shares
 from paytrust.money import largest_remainder, proportion
 
 Taxes = tuple[tuple[Decimal, int], ...]
 
 
-def shares_of(part: Part, kind: Kind, amount: int) -> Shares:
+def shares_of(installment: InstallmentStanding, kind: Kind, amount: int) -> Shares:
     """Return the shares of money that comes into an instalment or goes back out of it.
 
     The tax so far is `floor(tax x money so far / total)`, for either sum apart, and the fee
@@ -23,28 +23,28 @@ def shares_of(part: Part, kind: Kind, amount: int) -> Shares:
     exact, and money that empties one takes exactly what it held.
 
     Args:
-        part: the instalment as it stands before.
+        installment: the instalment as it stands before.
         kind: payment, refund or reversal.
         amount: minor units, positive, at most what is due (payment) or held.
 
     Source: spec 6.1, FR-052, FR-053.
     """
-    room = part.asked - part.received if kind is Kind.PAYMENT else part.held
-    before = part.refunded if kind is Kind.REFUND else part.received
+    room = installment.asked - installment.received if kind is Kind.PAYMENT else installment.held
+    before = installment.refunded if kind is Kind.REFUND else installment.received
     sign = -1 if kind is Kind.REVERSAL else 1
 
     def wanted(whole: int, so_far: int) -> int:
         money = before.amount + sign * amount
-        return sign * (proportion(whole, money, part.asked.amount) - so_far)
+        return sign * (proportion(whole, money, installment.asked.amount) - so_far)
 
     tax_amount = _within(
-        wanted(part.asked.tax_amount, before.tax_amount),
+        wanted(installment.asked.tax_amount, before.tax_amount),
         amount - room.net_amount - room.service_fee_amount,
         min(room.tax_amount, amount),
     )
     left = amount - tax_amount
     fee_amount = _within(
-        wanted(part.asked.service_fee_amount, before.service_fee_amount),
+        wanted(installment.asked.service_fee_amount, before.service_fee_amount),
         left - room.net_amount,
         min(room.service_fee_amount, left),
     )
@@ -65,12 +65,14 @@ def taxes_of(rates: Sequence[Rate], kind: Kind, tax_amount: int) -> Taxes:
     )
 
 
-def with_money(part: Part, kind: Kind, shares: Shares) -> Part:
+def with_money(installment: InstallmentStanding, kind: Kind, shares: Shares) -> InstallmentStanding:
     """Return an instalment after money, positive, has come in or gone back."""
     if kind is Kind.REFUND:
-        return replace(part, refunded=part.refunded + shares)
-    received = part.received + shares if kind is Kind.PAYMENT else part.received - shares
-    return replace(part, received=received)
+        return replace(installment, refunded=installment.refunded + shares)
+    received = (
+        installment.received + shares if kind is Kind.PAYMENT else installment.received - shares
+    )
+    return replace(installment, received=received)
 
 
 def with_taxes(rates: Sequence[Rate], kind: Kind, taxes: Taxes) -> tuple[Rate, ...]:

@@ -53,7 +53,7 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class InstallmentStanding:
     """An instalment: what it asks for, what came in, and what was refunded."""
 
     id: int
@@ -100,7 +100,7 @@ class Standing:
     """How an invoice stands with all that was booked on it."""
 
     total_amount: int
-    parts: tuple[Part, ...]  # in order
+    installments: tuple[InstallmentStanding, ...]  # in order
     rates: tuple[Rate, ...]  # lowest first
     paid_amount: int = 0  # all that was received, less reversals
     overpayment_amount: int = 0  # the overpayment, as far as it is still held
@@ -110,13 +110,15 @@ class Standing:
     review_flags: tuple[str, ...] = ()
     paid_at: datetime | None = None  # when it became fully paid
 
-    def part(self, part_id: int) -> Part:
-        return next(part for part in self.parts if part.id == part_id)
+    def installment(self, installment_id: int) -> InstallmentStanding:
+        return next(
+            installment for installment in self.installments if installment.id == installment_id
+        )
 
     @property
     def allocated_amount(self) -> int:
         """What the instalments have received, refunded or not."""
-        return sum(part.received.amount for part in self.parts)
+        return sum(installment.received.amount for installment in self.installments)
 
     @property
     def status_by_money(self) -> str:
@@ -137,7 +139,10 @@ class Standing:
         Missing money may arrive later, and an overpayment may go back. The other flags say what
         happened, and stay (spec 6.3).
         """
-        is_short = any(0 < part.received.amount < part.asked.amount for part in self.parts)
+        is_short = any(
+            0 < installment.received.amount < installment.asked.amount
+            for installment in self.installments
+        )
         cured: Mapping[str, bool] = {
             Flag.UNDERPAID: not is_short,
             Flag.OVERPAID: self.overpayment_amount == 0,

@@ -71,27 +71,27 @@ class Means:
 
 def means_of(payment: PaymentRequest, texts: Texts, amount: str) -> Means:
     """Return what the page of a payment shows to pay with."""
-    told: dict[str, str] = payment.instructions or {}
-    kind = told.get("type", "")
-    name, steps = _name(payment, told), texts.steps.get(kind, texts.other_steps)
-    link = _safe_link(told.get("deeplink_url"))
-    content = told.get("qr_string") or _web_link(link if "qr_image_url" not in told else None)
+    given: dict[str, str] = payment.instructions or {}
+    kind = given.get("type", "")
+    name, steps = _name(payment, given), texts.steps.get(kind, texts.other_steps)
+    link = _safe_link(given.get("deeplink_url"))
+    content = given.get("qr_string") or _web_link(link if "qr_image_url" not in given else None)
     words = {
         "name": name,
         "amount": amount,
         "gateway": payment.gateway.name,
-        "menu": MENUS.get(told.get("bank", ""), "Virtual Account"),
+        "menu": MENUS.get(given.get("bank", ""), "Virtual Account"),
         "merchant": payment.tenant.name,
     }
     return Means(
         name=texts.virtual_account.format(bank=name) if kind == "bank_transfer" else name,
         numbers=tuple(
-            Number(name=label, value=told[field])
+            Number(name=label, value=given[field])
             for field, label in texts.numbers.items()
-            if field in told
+            if field in given
         ),
         qr_svg=_drawn(content) if content else None,
-        qr_image_url=_web_link(told.get("qr_image_url")) if not content else None,
+        qr_image_url=_web_link(given.get("qr_image_url")) if not content else None,
         qr_hint=(texts.scan_with_app if kind in IN_AN_APP else texts.scan).format(**words),
         app=name if link else None,
         link=link,
@@ -99,9 +99,9 @@ def means_of(payment: PaymentRequest, texts: Texts, amount: str) -> Means:
     )
 
 
-def _name(payment: PaymentRequest, told: dict[str, str]) -> str:
+def _name(payment: PaymentRequest, given: dict[str, str]) -> str:
     method = payment.invoice.payment_method or {}
-    for word in (told.get("bank"), method.get("store"), told.get("type")):
+    for word in (given.get("bank"), method.get("store"), given.get("type")):
         if word:
             return NAMES.get(word, word.upper())
     return payment.gateway.name
@@ -123,5 +123,5 @@ def _safe_link(url: str | None) -> str | None:
 def _web_link(url: str | None) -> str | None:
     if not url:
         return None
-    parts = urlsplit(url)
-    return url if parts.scheme in {"http", "https"} and parts.netloc else None
+    split = urlsplit(url)
+    return url if split.scheme in {"http", "https"} and split.netloc else None

@@ -156,5 +156,5 @@ def _html(
 
 def _origin(url: str) -> str:
     """Return where the gateway's own picture of a code comes from, as the policy names it."""
-    parts = urlsplit(url)
-    return f" {parts.scheme}://{parts.netloc}"
+    split = urlsplit(url)
+    return f" {split.scheme}://{split.netloc}"

@@ -107,7 +107,11 @@ def unpaid_installments(document: InvoiceDocument, now: datetime) -> list[Instal
         InvoiceNotPayable: paid in full, cancelled or expired.
     """
     invoice = document.invoice
-    unpaid = [part for part in document.installments if part.status == Installment.Status.UNPAID]
+    unpaid = [
+        installment
+        for installment in document.installments
+        if installment.status == Installment.Status.UNPAID
+    ]
     if not invoice.is_payable(now) or not unpaid:
         raise InvoiceNotPayable(
             f"Invoice {invoice.pk} is {invoice.status}; nothing more can be paid on it.",

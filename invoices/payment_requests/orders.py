@@ -31,7 +31,7 @@ def order_for(
         created_at=now,
         expires_at=invoice.expires_at,
         customer=_customer(invoice),
-        items=_lines(document) if whole else (_part(payment_request, document),),
+        items=_lines(document) if whole else (_installment(payment_request, document),),
         tax_amount=invoice.total_tax_amount if whole else 0,
         service_fee_amount=invoice.total_service_fee_amount if whole else 0,
         order_number=invoice.external_id,
@@ -43,8 +43,8 @@ def order_for(
 
 def _description(invoice: Invoice) -> str:
     """Return what the page says it is about: the merchant's order number first."""
-    told = [text for text in (invoice.external_id, invoice.description) if text]
-    return ": ".join(told)[:DESCRIPTION_LENGTH] or f"Invoice {invoice.pk}"
+    texts = [text for text in (invoice.external_id, invoice.description) if text]
+    return ": ".join(texts)[:DESCRIPTION_LENGTH] or f"Invoice {invoice.pk}"
 
 
 def _customer(invoice: Invoice) -> Customer | None:
@@ -67,13 +67,13 @@ def _lines(document: InvoiceDocument) -> tuple[Item, ...]:
     )
 
 
-def _part(payment_request: PaymentRequest, document: InvoiceDocument) -> Item:
-    part = next(p for p in document.installments if p.pk == payment_request.installment_id)
-    name = _name_of(part, document.invoice.installment_count)
-    if payment_request.amount < part.total_amount:
+def _installment(payment_request: PaymentRequest, document: InvoiceDocument) -> Item:
+    installment = next(p for p in document.installments if p.pk == payment_request.installment_id)
+    name = _name_of(installment, document.invoice.installment_count)
+    if payment_request.amount < installment.total_amount:
         name = f"Rest of {name}"
     return Item(name=name[0].upper() + name[1:], quantity=1, unit_amount=payment_request.amount)
 
 
-def _name_of(part: Installment, count: int) -> str:
-    return f"instalment {part.number} of {count}" if count > 1 else "the invoice"
+def _name_of(installment: Installment, count: int) -> str:
+    return f"instalment {installment.number} of {count}" if count > 1 else "the invoice"

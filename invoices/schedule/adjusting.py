@@ -60,7 +60,8 @@ def owed_on(document: InvoiceDocument) -> Owed:
         ended_as=document.invoice.ended_as,
         paid_amount=document.invoice.paid_amount,
         installments=tuple(
-            (part.number, part.total_amount, part.paid_amount) for part in document.installments
+            (installment.number, installment.total_amount, installment.paid_amount)
+            for installment in document.installments
         ),
     )
 
@@ -76,7 +77,9 @@ def owed_after_adjustment(
     """
     asked = _adjusted(document, _account(document).standing, named, now)
     totals = {
-        part.number: asked[part.pk].amount for part in document.installments if part.pk in asked
+        installment.number: asked[installment.pk].amount
+        for installment in document.installments
+        if installment.pk in asked
     }
     before = owed_on(document)
     return replace(
@@ -169,7 +172,9 @@ def begin_cancellation(
     """
     document = _locked(tenant, invoice_id, seen)
     require_cancellable(document.invoice)
-    return _lease_closing(document.invoice, [part.pk for part in document.installments], now)
+    return _lease_closing(
+        document.invoice, [installment.pk for installment in document.installments], now
+    )
 
 
 @in_locked_transaction
@@ -217,23 +222,27 @@ def _adjusted(
 ) -> dict[int, Shares]:
     """Return what each unpaid instalment would ask for, by its id."""
     opening.unpaid_installments(document, now)
-    unpaid = [part for part in standing.parts if not part.is_paid]
+    unpaid = [installment for installment in standing.installments if not installment.is_paid]
     totals = splitting.adjusted_totals(
-        unpaid=[Unpaid(part.number, part.asked.amount, part.received.amount) for part in unpaid],
+        unpaid=[
+            Unpaid(installment.number, installment.asked.amount, installment.received.amount)
+            for installment in unpaid
+        ],
         named=named,
     )
     shares = resharing.reshare(
-        unpaid=unpaid, totals=dict(zip((part.number for part in unpaid), totals, strict=True))
+        unpaid=unpaid,
+        totals=dict(zip((installment.number for installment in unpaid), totals, strict=True)),
     )
-    return dict(zip((part.id for part in unpaid), shares, strict=True))
+    return dict(zip((installment.id for installment in unpaid), shares, strict=True))
 
 
 def _changed(document: InvoiceDocument, asked: Mapping[int, Shares]) -> list[int]:
     """Return the ids of the instalments whose total would change."""
     return [
-        part.pk
-        for part in document.installments
-        if part.pk in asked and asked[part.pk].amount != part.total_amount
+        installment.pk
+        for installment in document.installments
+        if installment.pk in asked and asked[installment.pk].amount != installment.total_amount
     ]
 
 

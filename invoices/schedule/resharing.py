@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
-from invoices.ledger.standing import Part as Standing
+from invoices.ledger.standing import InstallmentStanding as Standing
 from invoices.ledger.standing import Shares
 from invoices.schedule import splitting
 from invoices.schedule.splitting import InstallmentTooSmall
@@ -28,19 +28,23 @@ def reshare(*, unpaid: Sequence[Standing], totals: Mapping[int, int]) -> list[Sh
     Source: FR-052, FR-053, FR-066 to FR-069, spec 6.1.
     """
     try:
-        parts = splitting.split(
+        installments = splitting.split(
             totals=totals,
-            tax_amount=sum(part.asked.tax_amount for part in unpaid),
-            service_fee_amount=sum(part.asked.service_fee_amount for part in unpaid),
+            tax_amount=sum(installment.asked.tax_amount for installment in unpaid),
+            service_fee_amount=sum(installment.asked.service_fee_amount for installment in unpaid),
         )
     except InstallmentTooSmall:
-        if not any(part.received.amount for part in unpaid):
+        if not any(installment.received.amount for installment in unpaid):
             raise
     else:
         shares = [
-            Shares(part.net_amount, part.tax_amount, part.service_fee_amount) for part in parts
+            Shares(installment.net_amount, installment.tax_amount, installment.service_fee_amount)
+            for installment in installments
         ]
-        if all(_covers(share, part.received) for share, part in zip(shares, unpaid, strict=True)):
+        if all(
+            _covers(share, installment.received)
+            for share, installment in zip(shares, unpaid, strict=True)
+        ):
             return shares
     return _due_shares(unpaid, totals)
 
@@ -52,14 +56,19 @@ def _covers(shares: Shares, received: Shares) -> bool:
 
 def _due_shares(unpaid: Sequence[Standing], totals: Mapping[int, int]) -> list[Shares]:
     """Share out the due tax and fee together, then separate the two: none exceeds its total."""
-    due = [totals[part.number] - part.received.amount for part in unpaid]
-    tax = sum(part.asked.tax_amount - part.received.tax_amount for part in unpaid)
-    fee = sum(part.asked.service_fee_amount - part.received.service_fee_amount for part in unpaid)
+    due = [totals[installment.number] - installment.received.amount for installment in unpaid]
+    tax = sum(
+        installment.asked.tax_amount - installment.received.tax_amount for installment in unpaid
+    )
+    fee = sum(
+        installment.asked.service_fee_amount - installment.received.service_fee_amount
+        for installment in unpaid
+    )
     charges = list(_steps(tax + fee, due))
     taxes = list(_steps(tax, charges))
     return [
-        part.received + Shares(amount - charge, share, charge - share)
-        for part, amount, charge, share in zip(unpaid, due, charges, taxes, strict=True)
+        installment.received + Shares(amount - charge, share, charge - share)
+        for installment, amount, charge, share in zip(unpaid, due, charges, taxes, strict=True)
     ]
 
 

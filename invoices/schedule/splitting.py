@@ -28,7 +28,7 @@ class InstallmentTooSmall(PayTrustError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class InstallmentAmounts:
     """What one instalment asks for, and its shares of the invoice's tax and fee."""
 
     number: int
@@ -63,16 +63,16 @@ def totals(*, total_amount: int, count: int, custom_amounts: Sequence[int] | Non
     Source: FR-015 to FR-017, FR-063, FR-064.
     """
     if custom_amounts is None:
-        parts = allocate(total_amount, [1] * count)
+        amounts = allocate(total_amount, [1] * count)
     elif len(custom_amounts) == count:
-        parts = list(custom_amounts)
-        if sum(parts) != total_amount:
+        amounts = list(custom_amounts)
+        if sum(amounts) != total_amount:
             raise InvalidInstallments(
-                f"custom_amounts sum to {sum(parts)}, the invoice total is {total_amount}",
+                f"custom_amounts sum to {sum(amounts)}, the invoice total is {total_amount}",
                 details={"custom_amounts": [f"must sum to exactly {total_amount}"]},
             )
     elif len(custom_amounts) == count - 1:
-        parts = [*custom_amounts, total_amount - sum(custom_amounts)]
+        amounts = [*custom_amounts, total_amount - sum(custom_amounts)]
     else:
         raise InvalidInstallments(
             f"{len(custom_amounts)} custom_amounts for {count} instalments",
@@ -80,11 +80,13 @@ def totals(*, total_amount: int, count: int, custom_amounts: Sequence[int] | Non
                 "custom_amounts": [f"give {count} amounts, or {count - 1} and the last rests"]
             },
         )
-    _refuse_below_one(parts)
-    return parts
+    _refuse_below_one(amounts)
+    return amounts
 
 
-def split(*, totals: Mapping[int, int], tax_amount: int, service_fee_amount: int) -> list[Part]:
+def split(
+    *, totals: Mapping[int, int], tax_amount: int, service_fee_amount: int
+) -> list[InstallmentAmounts]:
     """Give each instalment its shares of tax and fee: floors, and the last takes the rest.
 
     Shares are in proportion to what the instalments ask for, so each column sums exactly
@@ -103,30 +105,32 @@ def split(*, totals: Mapping[int, int], tax_amount: int, service_fee_amount: int
     weights = list(totals.values())
     taxes = allocate(tax_amount, weights)
     fees = allocate(service_fee_amount, weights)
-    parts = [
-        Part(number, total, tax, fee)
+    installments = [
+        InstallmentAmounts(number, total, tax, fee)
         for (number, total), tax, fee in zip(totals.items(), taxes, fees, strict=True)
     ]
-    for part in parts:
-        if part.net_amount < 0:
+    for installment in installments:
+        if installment.net_amount < 0:
             raise InstallmentTooSmall(
-                f"instalment {part.number} of {part.total_amount} would not cover its tax of "
-                f"{part.tax_amount} and fee of {part.service_fee_amount}",
-                details={"installments": [f"instalment {part.number} is too small"]},
+                f"instalment {installment.number} of {installment.total_amount} would not cover "
+                f"its tax of {installment.tax_amount} and fee of {installment.service_fee_amount}",
+                details={"installments": [f"instalment {installment.number} is too small"]},
             )
-    return parts
+    return installments
 
 
-def plan(*, charges: Charges, count: int, custom_amounts: Sequence[int] | None) -> list[Part]:
+def plan(
+    *, charges: Charges, count: int, custom_amounts: Sequence[int] | None
+) -> list[InstallmentAmounts]:
     """Return the schedule of a new invoice.
 
     Raises:
         InvalidInstallments: wrong number of custom amounts, or a sum that misses.
         InstallmentTooSmall: a part would be below 1, or below its own tax and fee.
     """
-    parts = totals(total_amount=charges.total_amount, count=count, custom_amounts=custom_amounts)
+    amounts = totals(total_amount=charges.total_amount, count=count, custom_amounts=custom_amounts)
     return split(
-        totals=dict(enumerate(parts, start=1)),
+        totals=dict(enumerate(amounts, start=1)),
         tax_amount=charges.total_tax_amount,
         service_fee_amount=charges.total_service_fee_amount,
     )
@@ -180,39 +184,41 @@ def adjusted_totals(*, unpaid: Sequence[Unpaid], named: Mapping[int, int]) -> li
 
     Source: FR-066 to FR-069.
     """
-    numbers = [part.number for part in unpaid]
+    numbers = [installment.number for installment in unpaid]
     strangers = sorted(set(named) - set(numbers))
     if strangers:
         raise InvalidInstallments(
             f"instalments {strangers} are paid or do not exist",
             details={"installments": [f"only {numbers} can be changed"]},
         )
-    balance = sum(part.total_amount for part in unpaid)
+    balance = sum(installment.total_amount for installment in unpaid)
     rest = balance - sum(named.values())
-    others = [part for part in unpaid if part.number not in named]
+    others = [installment for installment in unpaid if installment.number not in named]
     if rest < 0 or (rest != 0 and not others):
         raise InvalidInstallments(
             f"the named instalments sum to {sum(named.values())}, the balance is {balance}",
             details={"installments": [f"must sum to {balance}"]},
         )
-    spread = allocate(rest, [part.total_amount for part in others]) if others else []
-    shares = dict(zip((part.number for part in others), spread, strict=True))
-    parts = [named.get(part.number, shares.get(part.number, 0)) for part in unpaid]
-    _refuse_below_one(parts)
-    _refuse_below_paid(unpaid, parts)
-    return parts
+    spread = allocate(rest, [installment.total_amount for installment in others]) if others else []
+    shares = dict(zip((installment.number for installment in others), spread, strict=True))
+    amounts = [
+        named.get(installment.number, shares.get(installment.number, 0)) for installment in unpaid
+    ]
+    _refuse_below_one(amounts)
+    _refuse_below_paid(unpaid, amounts)
+    return amounts
 
 
-def _refuse_below_one(parts: Sequence[int]) -> None:
-    if min(parts) < 1:
+def _refuse_below_one(amounts: Sequence[int]) -> None:
+    if min(amounts) < 1:
         raise InstallmentTooSmall(
-            f"an instalment would ask for {min(parts)}; the least is 1",
+            f"an instalment would ask for {min(amounts)}; the least is 1",
             details={"installments": ["every instalment must be at least 1"]},
         )
 
 
-def _refuse_below_paid(unpaid: Sequence[Unpaid], parts: Sequence[int]) -> None:
-    for before, total_amount in zip(unpaid, parts, strict=True):
+def _refuse_below_paid(unpaid: Sequence[Unpaid], amounts: Sequence[int]) -> None:
+    for before, total_amount in zip(unpaid, amounts, strict=True):
         if total_amount < before.paid_amount:
             raise InvalidInstallments(
                 f"{before.paid_amount} was already paid into instalment {before.number}, "

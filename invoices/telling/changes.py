@@ -15,7 +15,7 @@ ENDED: Final = {
     "cancelled": "invoice.cancelled",
     "failed": "invoice.failed",
 }
-NOT_TOLD: Final = frozenset({"line_items"})  # an event has an invoice without them
+NOT_SHOWN: Final = frozenset({"line_items"})  # an event has an invoice without them
 
 
 def of_invoice(*, before: Shown | None, after: Shown) -> list[Change]:
@@ -27,15 +27,15 @@ def of_invoice(*, before: Shown | None, after: Shown) -> list[Change]:
 
     Source: spec 9.1.
     """
-    told = {name: value for name, value in after.items() if name not in NOT_TOLD}
+    shown = {name: value for name, value in after.items() if name not in NOT_SHOWN}
     if before is None:
-        created = Change(type="invoice.created", object=told)
-        return [created, *_payment_ready({}, told, {"payment_url": None})]
-    previous = difference(before, told)
+        created = Change(type="invoice.created", object=shown)
+        return [created, *_payment_ready({}, shown, {"payment_url": None})]
+    previous = difference(before, shown)
     return [
-        *_installments(before, told),
-        *(Change(type=name, object=told, previous=previous) for name in _types(before, told)),
-        *_payment_ready(before, told, previous),
+        *_installments(before, shown),
+        *(Change(type=name, object=shown, previous=previous) for name in _types(before, shown)),
+        *_payment_ready(before, shown, previous),
     ]
 
 
@@ -46,7 +46,7 @@ def of_payment(*, type: str, payment: Shown) -> Change:  # noqa: A002  # the env
 
 def difference(before: Shown, after: Shown) -> dict[str, Any]:
     """Return what the fields that changed were before, but for the schedule and the version."""
-    ignored = {"installment_schedule", "version", "updated_at", *NOT_TOLD}
+    ignored = {"installment_schedule", "version", "updated_at", *NOT_SHOWN}
     return {
         name: before.get(name)
         for name in after
@@ -69,19 +69,25 @@ def _types(before: Shown, after: Shown) -> Iterator[str]:
 
 
 def _installments(before: Shown, after: Shown) -> Iterator[Change]:
-    old = {part["number"]: part for part in _schedule(before)}
-    for part in _schedule(after):
-        was = old.get(part["number"], {})
-        if part["status"] == "paid" and was.get("status") != "paid":
-            yield of_installment(type="installment.paid", invoice=after, part=part, before=was)
+    old = {installment["number"]: installment for installment in _schedule(before)}
+    for installment in _schedule(after):
+        was = old.get(installment["number"], {})
+        if installment["status"] == "paid" and was.get("status") != "paid":
+            yield of_installment(
+                type="installment.paid", invoice=after, installment=installment, before=was
+            )
 
 
-def of_installment(*, type: str, invoice: Shown, part: Shown, before: Shown) -> Change:  # noqa: A002
+def of_installment(*, type: str, invoice: Shown, installment: Shown, before: Shown) -> Change:  # noqa: A002
     """Return the event of one instalment: as the schedule shows it, with its invoice's id."""
     return Change(
         type=type,
-        object={"invoice_id": invoice["id"], "currency_code": invoice["currency_code"], **part},
-        previous={name: was for name, was in before.items() if was != part[name]},
+        object={
+            "invoice_id": invoice["id"],
+            "currency_code": invoice["currency_code"],
+            **installment,
+        },
+        previous={name: was for name, was in before.items() if was != installment[name]},
     )
 
 

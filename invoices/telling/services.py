@@ -32,21 +32,21 @@ ENDED: Final[Mapping[str, str]] = {
 }
 Row = TypeVar("Row", bound=Model)
 OVERDUE: Final = "installment.overdue"
-OVERDUE_TOLD_FOR: Final = timedelta(days=2)  # after the due date; a job that was away for longer
+OVERDUE_SENT_FOR: Final = timedelta(days=2)  # after the due date; a job that was away for longer
 
 
 def _select(condition: str) -> str:
     """Return the statement that reads an invoice's instalments, each with some of its payments."""
     columns = ", ".join(
         f"{name}.{field.column}"
-        for name, model in (("part", Installment), ("request", PaymentRequest))
+        for name, model in (("installment", Installment), ("request", PaymentRequest))
         for field in model._meta.concrete_fields  # noqa: SLF001  # public
     )
     return f"""
-SELECT {columns} FROM {Installment._meta.db_table} part
+SELECT {columns} FROM {Installment._meta.db_table} installment
 LEFT JOIN {PaymentRequest._meta.db_table} request
-    ON request.installment_id = part.id AND ({condition})
-WHERE part.invoice_id = %(invoice)s ORDER BY part.number, request.id"""  # noqa: S608, SLF001  # nosec B608  # our own names
+    ON request.installment_id = installment.id AND ({condition})
+WHERE installment.invoice_id = %(invoice)s ORDER BY installment.number, request.id"""  # noqa: S608, SLF001  # nosec B608  # our own names
 
 
 _WITH_NONE: Final = _select("false")
@@ -115,8 +115,8 @@ def tell_overdue(*, now: datetime, limit: int) -> int:
     Rows that others hold are left for the next run.
     """
     fallen = (
-        _untold(now)
-        .filter(due_at__gte=now - OVERDUE_TOLD_FOR)
+        _unannounced(now)
+        .filter(due_at__gte=now - OVERDUE_SENT_FOR)
         .order_by("due_at", "pk")
         .values_list("invoice_id", flat=True)[:limit]
     )
@@ -131,27 +131,27 @@ def _tell_overdue(invoice: Invoice, now: datetime) -> int:
     """Write the events of those that are still overdue, now that the invoice is locked."""
     open_request = PaymentRequest.objects.filter(invoice=invoice, status=Status.OPEN).first()
     document = InvoiceDocument(invoice, (), (), open_request)
-    told = [
+    overdue = [
         changes.of_installment(
             type=OVERDUE,
             invoice={"id": invoice.pk, "currency_code": invoice.currency_code},
-            part=installment_answer(part, document, now),
-            before={"status": part.status},
+            installment=installment_answer(installment, document, now),
+            before={"status": installment.status},
         )
-        for part in _untold(now).filter(invoice=invoice).order_by("number")
+        for installment in _unannounced(now).filter(invoice=invoice).order_by("number")
     ]
-    outbox.record_all(tenant_id=invoice.tenant_id, changes=told, invoice_id=invoice.pk, now=now)
-    return len(told)
+    outbox.record_all(tenant_id=invoice.tenant_id, changes=overdue, invoice_id=invoice.pk, now=now)
+    return len(overdue)
 
 
-def _untold(now: datetime) -> QuerySet[Installment]:
+def _unannounced(now: datetime) -> QuerySet[Installment]:
     """Return the overdue instalments that have no event about it yet."""
-    told = (
+    overdue = (
         Event.objects.filter(type=OVERDUE, invoice_id=OuterRef("invoice_id"))
         .annotate(number=KT("data__object__number"))
         .filter(number=Cast(OuterRef("number"), TextField()))
     )
-    return Installment.objects.overdue(now).filter(~Exists(told))
+    return Installment.objects.overdue(now).filter(~Exists(overdue))
 
 
 def _record(invoice: Invoice, changed: Sequence[Change], now: datetime) -> list[str]:
@@ -170,8 +170,8 @@ def _sight(
     requests: Sequence[PaymentRequest],
     now: datetime,
 ) -> Sight:
-    for part in installments:
-        part.invoice = invoice
+    for installment in installments:
+        installment.invoice = invoice
     opened = next((one for one in requests if one.status == Status.OPEN), None)
     document = InvoiceDocument(invoice, (), installments, opened)
     active = {request.pk: request for request in requests}
@@ -180,20 +180,20 @@ def _sight(
 
 def _rows(sql: str, values: dict[str, Any]) -> tuple[list[Installment], list[PaymentRequest]]:
     """Read by SQL: each booking asks this twice, and the ORM takes three times as long."""
-    parts: dict[int, Installment] = {}
+    installments: dict[int, Installment] = {}
     requests = []
     width = len(_columns(Installment)[0])
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         for row in cursor.fetchall():
             pk, request_pk = row[0], row[width]
-            if pk not in parts:
-                parts[pk] = _made(Installment, row[:width])
+            if pk not in installments:
+                installments[pk] = _made(Installment, row[:width])
             if request_pk is not None:
                 request = _made(PaymentRequest, row[width:])
-                request.installment = parts[pk]
+                request.installment = installments[pk]
                 requests.append(request)
-    return list(parts.values()), requests
+    return list(installments.values()), requests
 
 
 def _made(model: type[Row], values: Sequence[Any]) -> Row:

@@ -35,7 +35,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         "how",
         "paid",
         "booked",
-        "told_by",
+        "reported_by",
         "pain002",
     )
     list_display = ("id", "of", "gateway", "gateway_transaction_id", "kind", "money", "booked")
@@ -57,14 +57,14 @@ class TransactionAdmin(ReadOnlyAdmin):
         return display.link("invoices_invoice", transaction.invoice_id)
 
     @admin.display(description=_("Event"))
-    def told_by(self, transaction: Transaction) -> Shown:
+    def reported_by(self, transaction: Transaction) -> Shown:
         booking = EventTransaction.objects.filter(transaction=transaction).first()
         return display.link("payments_webhookevent", booking.event_id) if booking else display.EMPTY
 
     @admin.display(description=_("Paid with"))
     def how(self, transaction: Transaction) -> str:
-        told = (transaction.payment_method, transaction.payment_channel)
-        return ", ".join(name for name in told if name) or display.EMPTY
+        names = (transaction.payment_method, transaction.payment_channel)
+        return ", ".join(name for name in names if name) or display.EMPTY
 
     @admin.display(description=_("Paid"))
     def paid(self, transaction: Transaction) -> Shown:
@@ -72,8 +72,8 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="pain.002")
     def pain002(self, transaction: Transaction) -> Shown:
-        told = (transaction.iso20022_transaction_status, transaction.iso20022_message_id)
-        return " ".join(part for part in told if part) or display.EMPTY
+        names = (transaction.iso20022_transaction_status, transaction.iso20022_message_id)
+        return " ".join(name for name in names if name) or display.EMPTY
 
     @admin.display(description=_("Booked"))
     def booked(self, transaction: Transaction) -> Shown:

@@ -50,8 +50,12 @@ def check_booking(
         invoice=account.invoice,
         installments=account.installments,
         kind=plan.kind,
-        paid_amounts={part.id: part.received.amount for part in plan.before.parts},
-        shares=pain002_statuses.shares_of(plan.kind, ((r.part_id, r.amount) for r in plan.rows)),
+        paid_amounts={
+            installment.id: installment.received.amount for installment in plan.before.installments
+        },
+        shares=pain002_statuses.shares_of(
+            plan.kind, ((r.installment_id, r.amount) for r in plan.rows)
+        ),
         asked_id=movement.payment_request.installment_id,
         gateway_transaction_id=movement.gateway_transaction_id,
         amount=plan.amount,
@@ -74,7 +78,9 @@ def check_booking(
             f"{movement.gateway_transaction_id} is not booked: {error}",
             details=getattr(error, "details", None),
         ) from error
-    return BookingStatus(report.message_id, pain002_statuses.asked_part(report, booking).status)
+    return BookingStatus(
+        report.message_id, pain002_statuses.asked_installment(report, booking).status
+    )
 
 
 def document(report: StatusReport) -> bytes:

@@ -34,7 +34,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class InstallmentStatus:
     """One instalment and how it stands."""
 
     number: int
@@ -46,7 +46,7 @@ class Part:
     confirmed_amount: int = 0  # what really arrived
     paid_at: datetime | None = None
     gateway_transaction_id: str | None = None
-    told: bool = True  # else it only counts
+    is_listed: bool = True  # else it only counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +56,14 @@ class StatusReport:
     message_id: str
     created_at: datetime
     invoice: Invoice
-    parts: Sequence[Part]
+    installments: Sequence[InstallmentStatus]
 
 
 def build(report: StatusReport) -> etree._Element:
     """Build the message: the invoice's state, and each instalment that is to be told."""
-    invoice, parts = report.invoice, report.parts
+    invoice, installments = report.invoice, report.installments
     forwarded_by = agent(invoice.gateway)
-    group = group_status([part.status for part in parts])
+    group = group_status([installment.status for installment in installments])
     header: list[Node] = [
         ("MsgId", report.message_id),
         ("CreDtTm", report.created_at),
@@ -74,13 +74,20 @@ def build(report: StatusReport) -> etree._Element:
         ("OrgnlMsgId", message_id(invoice)),
         ("OrgnlMsgNmId", Message.PAIN_001_11.value),
         ("OrgnlCreDtTm", invoice.created_at),
-        ("OrgnlNbOfTxs", len(parts)),
-        ("OrgnlCtrlSum", money(invoice, sum(part.total_amount for part in parts)).whole()),
+        ("OrgnlNbOfTxs", len(installments)),
+        (
+            "OrgnlCtrlSum",
+            money(invoice, sum(installment.total_amount for installment in installments)).whole(),
+        ),
         ("GrpSts", group),
-        *_per_status(invoice, parts),
+        *_per_status(invoice, installments),
     ]
-    told = [_instruction(invoice, part, group, forwarded_by) for part in parts if part.told]
-    body: list[Node] = [("GrpHdr", header), ("OrgnlGrpInfAndSts", original), *told]
+    listed = [
+        _instruction(invoice, installment, group, forwarded_by)
+        for installment in installments
+        if installment.is_listed
+    ]
+    body: list[Node] = [("GrpHdr", header), ("OrgnlGrpInfAndSts", original), *listed]
     return builder.document(Message.PAIN_002_12, ("CstmrPmtStsRpt", body))
 
 
@@ -97,11 +104,11 @@ def group_status(statuses: Collection[str]) -> str:
     return PARTIAL if accepted else PENDING
 
 
-def _per_status(invoice: Invoice, parts: Sequence[Part]) -> list[Node]:
+def _per_status(invoice: Invoice, installments: Sequence[InstallmentStatus]) -> list[Node]:
     sums: Counter[str] = Counter()
-    for part in parts:
-        sums[part.status] += part.total_amount
-    counts = Counter(part.status for part in parts)
+    for installment in installments:
+        sums[installment.status] += installment.total_amount
+    counts = Counter(installment.status for installment in installments)
     return [
         (
             "NbOfTxsPerSts",
@@ -115,15 +122,17 @@ def _per_status(invoice: Invoice, parts: Sequence[Part]) -> list[Node]:
     ]
 
 
-def _instruction(invoice: Invoice, part: Part, group: str, forwarded_by: list[Node]) -> Node:
+def _instruction(
+    invoice: Invoice, installment: InstallmentStatus, group: str, forwarded_by: list[Node]
+) -> Node:
     return (
         "OrgnlPmtInfAndSts",
         [
-            ("OrgnlPmtInfId", instruction_id(invoice, part.number)),
+            ("OrgnlPmtInfId", instruction_id(invoice, installment.number)),
             ("OrgnlNbOfTxs", 1),
-            ("OrgnlCtrlSum", money(invoice, part.total_amount).whole()),
-            ("PmtInfSts", _instruction_status(part.status, group)),
-            ("TxInfAndSts", _transaction(invoice, part, forwarded_by)),
+            ("OrgnlCtrlSum", money(invoice, installment.total_amount).whole()),
+            ("PmtInfSts", _instruction_status(installment.status, group)),
+            ("TxInfAndSts", _transaction(invoice, installment, forwarded_by)),
         ],
     )
 
@@ -134,20 +143,22 @@ def _instruction_status(status: str, group: str) -> str | None:
     return status if status in GROUP_STATUSES and not contradicts else None
 
 
-def _transaction(invoice: Invoice, part: Part, forwarded_by: list[Node]) -> list[Node]:
-    reference = part.gateway_transaction_id
+def _transaction(
+    invoice: Invoice, installment: InstallmentStatus, forwarded_by: list[Node]
+) -> list[Node]:
+    reference = installment.gateway_transaction_id
     ordered: list[Node] = [
-        ("Amt", [("InstdAmt", money(invoice, part.total_amount))]),
-        ("ReqdExctnDt", [("Dt", part.due_at.date())]),
+        ("Amt", [("InstdAmt", money(invoice, installment.total_amount))]),
+        ("ReqdExctnDt", [("Dt", installment.due_at.date())]),
     ]
     return [
-        ("OrgnlInstrId", instruction_id(invoice, part.number)),
-        ("OrgnlEndToEndId", end_to_end_id(invoice, part.number)),
-        ("TxSts", part.status),
-        *(_reason(invoice, reason) for reason in part.reasons),
-        ("ChrgsInf", _charges(invoice, part, forwarded_by)),
-        ("TrckrData", _arrived(invoice, part, forwarded_by)),
-        ("AccptncDtTm", part.paid_at if part.status in ACCEPTED else None),
+        ("OrgnlInstrId", instruction_id(invoice, installment.number)),
+        ("OrgnlEndToEndId", end_to_end_id(invoice, installment.number)),
+        ("TxSts", installment.status),
+        *(_reason(invoice, reason) for reason in installment.reasons),
+        ("ChrgsInf", _charges(invoice, installment, forwarded_by)),
+        ("TrckrData", _arrived(invoice, installment, forwarded_by)),
+        ("AccptncDtTm", installment.paid_at if installment.status in ACCEPTED else None),
         ("AcctSvcrRef", identifier(reference) if reference else None),
         ("OrgnlTxRef", ordered),
     ]
@@ -164,18 +175,22 @@ def _reason(invoice: Invoice, reason: Reason) -> Node:
     )
 
 
-def _charges(invoice: Invoice, part: Part, forwarded_by: list[Node]) -> list[Node] | None:
-    if part.status not in ACCEPTED or part.service_fee_amount == 0:
+def _charges(
+    invoice: Invoice, installment: InstallmentStatus, forwarded_by: list[Node]
+) -> list[Node] | None:
+    if installment.status not in ACCEPTED or installment.service_fee_amount == 0:
         return None
-    return [("Amt", money(invoice, part.service_fee_amount)), ("Agt", forwarded_by)]
+    return [("Amt", money(invoice, installment.service_fee_amount)), ("Agt", forwarded_by)]
 
 
-def _arrived(invoice: Invoice, part: Part, forwarded_by: list[Node]) -> list[Node] | None:
+def _arrived(
+    invoice: Invoice, installment: InstallmentStatus, forwarded_by: list[Node]
+) -> list[Node] | None:
     """Return when and how much money really came: the only structured place for it."""
-    if part.confirmed_amount <= 0 or part.paid_at is None:
+    if installment.confirmed_amount <= 0 or installment.paid_at is None:
         return None
     return [
-        ("ConfdDt", [("DtTm", part.paid_at)]),
-        ("ConfdAmt", money(invoice, part.confirmed_amount)),
+        ("ConfdDt", [("DtTm", installment.paid_at)]),
+        ("ConfdAmt", money(invoice, installment.confirmed_amount)),
         ("TrckrRcrd", [("Agt", forwarded_by)]),
     ]

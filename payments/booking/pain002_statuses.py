@@ -19,7 +19,7 @@ from payments.booking.pain002_document import (
     ACCEPTED,
     PENDING,
     REJECTED,
-    Part,
+    InstallmentStatus,
     Reason,
     StatusReport,
 )
@@ -67,8 +67,10 @@ class PaidInvoice:
     def excess_on(self) -> int:
         """The instalment, by its id, that tells what nobody asked for: the last one paid."""
         filled = {row.installment_id for row in self.entries if row.amount > 0}
-        parts = [part for part in self.installments if part.pk in filled]
-        return (parts or self.installments)[-1].pk
+        installments = [
+            installment for installment in self.installments if installment.pk in filled
+        ]
+        return (installments or self.installments)[-1].pk
 
 
 def report_of(booking: Booking) -> StatusReport:
@@ -80,7 +82,7 @@ def report_of(booking: Booking) -> StatusReport:
         message_id=identifier(booking.gateway_transaction_id),
         created_at=booking.booked_at,
         invoice=booking.invoice,
-        parts=[_booked_part(booking, part) for part in booking.installments],
+        installments=[_booked_status(booking, installment) for installment in booking.installments],
     )
 
 
@@ -94,14 +96,18 @@ def report_on(paid: PaidInvoice) -> StatusReport:
         message_id=f"{message_id(invoice)}-{moment:x}",
         created_at=changed_at,
         invoice=invoice,
-        parts=[_standing_part(paid, part) for part in paid.installments],
+        installments=[_standing_status(paid, installment) for installment in paid.installments],
     )
 
 
-def asked_part(report: StatusReport, booking: Booking) -> Part:
+def asked_installment(report: StatusReport, booking: Booking) -> InstallmentStatus:
     """Return the instalment of a booking's report whose payment was asked for."""
-    number = next(part.number for part in booking.installments if part.pk == booking.asked_id)
-    return next(part for part in report.parts if part.number == number)
+    number = next(
+        installment.number
+        for installment in booking.installments
+        if installment.pk == booking.asked_id
+    )
+    return next(installment for installment in report.installments if installment.number == number)
 
 
 def shares_of(kind: str, rows: Iterable[tuple[int | None, int]]) -> dict[int, int]:
@@ -111,93 +117,104 @@ def shares_of(kind: str, rows: Iterable[tuple[int | None, int]]) -> dict[int, in
     """
     if kind != MoneyKind.PAYMENT:
         return {}
-    return {part_id: amount for part_id, amount in rows if part_id is not None}
+    return {installment_id: amount for installment_id, amount in rows if installment_id is not None}
 
 
-def _booked_part(booking: Booking, part: Installment) -> Part:
-    share, before = booking.shares.get(part.pk, 0), booking.paid_amounts.get(part.pk, 0)
-    asked = part.pk == booking.asked_id
-    full = before + share >= part.total_amount
+def _booked_status(booking: Booking, installment: Installment) -> InstallmentStatus:
+    share, before = (
+        booking.shares.get(installment.pk, 0),
+        booking.paid_amounts.get(installment.pk, 0),
+    )
+    asked = installment.pk == booking.asked_id
+    full = before + share >= installment.total_amount
     settled = booking.settled_as if asked or share else SETTLED
     status, reasons = settled if full else PENDING, tuple[Reason, ...]()
     arrived_amount = share
     if asked:
-        status, reasons = _asked_status(booking, part, before)
+        status, reasons = _asked_status(booking, installment, before)
         arrived_amount += booking.amount - sum(booking.shares.values())
     elif share and not full:
-        reasons = (_differs(booking.invoice, share, part.total_amount - before),)
-    return Part(
-        number=part.number,
-        due_at=part.due_at,
-        total_amount=part.total_amount,
-        service_fee_amount=part.service_fee_amount,
+        reasons = (_differs(booking.invoice, share, installment.total_amount - before),)
+    return InstallmentStatus(
+        number=installment.number,
+        due_at=installment.due_at,
+        total_amount=installment.total_amount,
+        service_fee_amount=installment.service_fee_amount,
         status=status,
         reasons=reasons,
         confirmed_amount=arrived_amount,
         paid_at=booking.paid_at if booking.amount > 0 else None,
         gateway_transaction_id=booking.gateway_transaction_id,
-        told=asked or share != 0,
+        is_listed=asked or share != 0,
     )
 
 
 def _asked_status(
-    booking: Booking, part: Installment, before: int
+    booking: Booking, installment: Installment, before: int
 ) -> tuple[str, tuple[Reason, ...]]:
     """Return the status of the instalment whose payment was asked for."""
     invoice, amount = booking.invoice, booking.amount
     if amount < 0:
         return booking.settled_as, (_gone_back(invoice, booking.kind, -amount),)
-    lacking_amount = part.total_amount - before
+    lacking_amount = installment.total_amount - before
     if lacking_amount <= 0:
         kept = f"{money(invoice, amount)} is kept as an overpayment."
-        again = Reason(code="DUPL", explanation=f"Instalment {part.number} was paid before; {kept}")
+        again = Reason(
+            code="DUPL", explanation=f"Instalment {installment.number} was paid before; {kept}"
+        )
         return REJECTED, (again,)
-    status = booking.settled_as if booking.shares.get(part.pk, 0) >= lacking_amount else PENDING
+    status = (
+        booking.settled_as if booking.shares.get(installment.pk, 0) >= lacking_amount else PENDING
+    )
     if amount == lacking_amount and status != PENDING:
         return status, ()
     return status, (_differs(invoice, amount, lacking_amount),)
 
 
-def _standing_part(paid: PaidInvoice, part: Installment) -> Part:
+def _standing_status(paid: PaidInvoice, installment: Installment) -> InstallmentStatus:
     """Return how an instalment stands: what filled it once stays accepted (mapping, refunds)."""
-    moved = [row for row in paid.entries if row.installment_id == part.pk]
+    moved = [row for row in paid.entries if row.installment_id == installment.pk]
     filling = [row.transaction for row in moved if row.amount > 0]
     received = [row.amount for row in moved if row.kind != MoneyKind.REFUND]
     fullest_amount = max(accumulate(received), default=0)
-    excess_amount = paid.invoice.overpayment_amount if part.pk == paid.excess_on else 0
+    excess_amount = paid.invoice.overpayment_amount if installment.pk == paid.excess_on else 0
     last = filling[-1] if filling else (paid.transactions[-1] if excess_amount else None)
-    if fullest_amount >= part.total_amount:
+    if fullest_amount >= installment.total_amount:
         status, reasons = settled_as(filling), list[Reason]()
     else:
-        status, reasons = _unpaid_status(paid, part)
+        status, reasons = _unpaid_status(paid, installment)
     if excess_amount:
-        reasons.append(_differs(paid.invoice, part.paid_amount + excess_amount, part.total_amount))
+        reasons.append(
+            _differs(
+                paid.invoice, installment.paid_amount + excess_amount, installment.total_amount
+            )
+        )
     for kind in (MoneyKind.REFUND, MoneyKind.REVERSAL):
         if amount := -sum(row.amount for row in moved if row.kind == kind):
             reasons.append(_gone_back(paid.invoice, kind, amount))
-    return Part(
-        number=part.number,
-        due_at=part.due_at,
-        total_amount=part.total_amount,
-        service_fee_amount=part.service_fee_amount,
+    return InstallmentStatus(
+        number=installment.number,
+        due_at=installment.due_at,
+        total_amount=installment.total_amount,
+        service_fee_amount=installment.service_fee_amount,
         status=status,
         reasons=tuple(reasons),
-        confirmed_amount=part.paid_amount + excess_amount,
+        confirmed_amount=installment.paid_amount + excess_amount,
         paid_at=last.paid_at if last else None,
         gateway_transaction_id=last.gateway_transaction_id if last else None,
     )
 
 
-def _unpaid_status(paid: PaidInvoice, part: Installment) -> tuple[str, list[Reason]]:
+def _unpaid_status(paid: PaidInvoice, installment: Installment) -> tuple[str, list[Reason]]:
     ended = ENDED_BECAUSE.get(InvoiceStatus(paid.invoice.status))
     if ended:
         return REJECTED, [ended]
     reasons = [
         Reason(code="CURR", explanation=event.failure_reason or "Wrong currency.")
-        for event in paid.refusals.get(part.pk, ())
+        for event in paid.refusals.get(installment.pk, ())
     ]
-    if part.paid_amount:
-        reasons.append(_differs(paid.invoice, part.paid_amount, part.total_amount))
+    if installment.paid_amount:
+        reasons.append(_differs(paid.invoice, installment.paid_amount, installment.total_amount))
     return PENDING, reasons
 
 

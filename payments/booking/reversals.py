@@ -187,11 +187,11 @@ def _book_shares(
             payment=payment,
             amount=amount,
             reversal=reversal,
-            name=_part_name(name, part),
+            name=_numbered_name(name, number),
             event=event,
             now=now,
         )
-        for part, (payment, amount) in enumerate(_shares(ordered, reversal, name), start=1)
+        for number, (payment, amount) in enumerate(_shares(ordered, reversal, name), start=1)
     ]
     if asked is not None:
         transitions.succeeded(
@@ -276,8 +276,8 @@ def _book_share(
     return row
 
 
-def _part_name(name: str, part: int) -> str:
-    return name if part == 1 else f"{name}#{part}"
+def _numbered_name(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}#{number}"
 
 
 def _reversed_amount(payment: Transaction) -> int:

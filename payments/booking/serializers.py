@@ -83,8 +83,8 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
 
     @extend_schema_field(AllocationResponse(many=True))
     def get_allocations(self, row: Transaction) -> list[dict[str, int]]:
-        parts = [entry for entry in row.entries.all() if entry.installment_id is not None]
-        return list(AllocationResponse(parts, many=True).data)
+        of_installments = [entry for entry in row.entries.all() if entry.installment_id is not None]
+        return list(AllocationResponse(of_installments, many=True).data)
 
 
 class TransactionList(serializers.Serializer[Any]):

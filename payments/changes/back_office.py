@@ -33,7 +33,6 @@ from paytrust.staff.amounts import AmountField
 from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
-Part = Installment.Status
 
 
 class AdjustmentForm(ReasonForm):
@@ -48,9 +47,9 @@ class AdjustmentForm(ReasonForm):
     ) -> None:
         super().__init__(data=data)
         self._currency_code = invoice.currency_code
-        for part in unpaid:
-            self.fields[f"total_{part.number}"] = self._total_field(part)
-        self.order_fields([*(f"total_{part.number}" for part in unpaid), "reason"])
+        for installment in unpaid:
+            self.fields[f"total_{installment.number}"] = self._total_field(installment)
+        self.order_fields([*(f"total_{installment.number}" for installment in unpaid), "reason"])
 
     def clean(self) -> dict[str, Any]:
         filled: dict[str, Any] = super().clean() or {}
@@ -67,10 +66,10 @@ class AdjustmentForm(ReasonForm):
             raise forms.ValidationError(_("Give at least one instalment a new total."))
         return {**filled, "named": named}
 
-    def _total_field(self, part: Installment) -> AmountField:
-        now = display.plain_money(part.total_amount, self._currency_code)
+    def _total_field(self, installment: Installment) -> AmountField:
+        now = display.plain_money(installment.total_amount, self._currency_code)
         return AmountField(
-            label=gettext("New total of instalment %(number)s") % {"number": part.number},
+            label=gettext("New total of instalment %(number)s") % {"number": installment.number},
             required=False,
             min_value=Decimal(0),
             max_digits=18,
@@ -214,11 +213,17 @@ class ProposeAdjustment(ProposeAct):
 
     @property
     def unpaid(self) -> list[Installment]:
-        return [part for part in self.document.installments if part.status == Part.UNPAID]
+        return [
+            installment
+            for installment in self.document.installments
+            if installment.status == Installment.Status.UNPAID
+        ]
 
     @property
     def facts(self) -> Facts:
-        left = sum(part.total_amount - part.paid_amount for part in self.unpaid)
+        left = sum(
+            installment.total_amount - installment.paid_amount for installment in self.unpaid
+        )
         money = display.money(left, self.subject.currency_code)
         return [*super().facts, (_("Left to pay"), money)]
 
@@ -360,9 +365,11 @@ def _what_goes_back(proposal: Proposal) -> list[str]:
     else:
         said = [gettext("%(amount)s was sent by bank, reference %(reference)s.")]
     said = [said[0] % {"amount": shown(refund.amount), "reference": refund.bank_reference}]
-    for part in proposal.after or []:
-        if part["number"] is None:
-            said.append(gettext("Overpayment: %(amount)s.") % {"amount": shown(part["amount"])})
+    for installment in proposal.after or []:
+        if installment["number"] is None:
+            said.append(
+                gettext("Overpayment: %(amount)s.") % {"amount": shown(installment["amount"])}
+            )
         else:
             said.append(
                 gettext(
@@ -370,10 +377,10 @@ def _what_goes_back(proposal: Proposal) -> list[str]:
                     " it stays paid."
                 )
                 % {
-                    "number": part["number"],
-                    "amount": shown(part["amount"]),
-                    "tax": shown(part["tax_amount"]),
-                    "fee": shown(part["service_fee_amount"]),
+                    "number": installment["number"],
+                    "amount": shown(installment["amount"]),
+                    "tax": shown(installment["tax_amount"]),
+                    "fee": shown(installment["service_fee_amount"]),
                 }
             )
     return said

@@ -31,7 +31,7 @@ class RefundNotWaiting(PayTrustError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Source:
     """What goes back from one instalment, or, without a number, of what nobody asked for."""
 
     number: int | None
@@ -41,7 +41,7 @@ class Part:
 
 
 @in_locked_transaction
-def parts_of(*, refund: Refund) -> list[dict[str, Any]]:
+def sources_of(*, refund: Refund) -> list[dict[str, Any]]:
     """Return from where a refund takes its money, as its plan says now."""
     invoice = Invoice.objects.locked().get(pk=refund.invoice_id)
     account = posting.locked_account(invoice=invoice)
@@ -51,11 +51,11 @@ def parts_of(*, refund: Refund) -> list[dict[str, Any]]:
         amount=refund.amount,
         filled=posting.filled_by(payment=refund.transaction),
     )
-    numbers = {part.pk: part.number for part in account.installments}
+    numbers = {installment.pk: installment.number for installment in account.installments}
     return [
         asdict(
-            Part(
-                numbers[row.part_id] if row.part_id is not None else None,
+            Source(
+                numbers[row.installment_id] if row.installment_id is not None else None,
                 -row.amount,
                 -row.shares.tax_amount,
                 -row.shares.service_fee_amount,
@@ -106,7 +106,7 @@ def _released(
         if resumed:
             return refund
         raise RefundNotWaiting
-    if parts_of(refund=refund) != seen:
+    if sources_of(refund=refund) != seen:
         raise InvoiceChanged
     if refund.method == Refund.Method.MANUAL:
         reversal = Reversal(

@@ -27,7 +27,7 @@ def propose_refund(
 
     def prepare() -> None:
         refund = services.request_for_approval(invoice_id=invoice_id, request=request, now=now)
-        proposal.refund, proposal.after = refund, approving.parts_of(refund=refund)
+        proposal.refund, proposal.after = refund, approving.sources_of(refund=refund)
 
     return proposals.propose(
         proposal=proposal, actor=actor, reason=reason, now=now, prepare=prepare
@@ -50,6 +50,6 @@ def propose_requested(*, actor: Actor, refund_id: int, reason: str, now: datetim
         tenant_id=refund.tenant_id,
         invoice=refund.invoice,
         refund=refund,
-        after=approving.parts_of(refund=refund),
+        after=approving.sources_of(refund=refund),
     )
     return proposals.propose(proposal=proposal, actor=actor, reason=reason, now=now)

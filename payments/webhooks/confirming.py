@@ -373,11 +373,11 @@ def _confirmed(report: PaymentReport, notification: Notification) -> PaymentRepo
             f"The notification says {notification.report.raw_status if notification.report else ''}"
             f", the gateway says {report.raw_status}."
         )
-    told = notification.report
-    if told is None:
+    notified = notification.report
+    if notified is None:
         return report
-    channel = told.channel if report.channel in VAGUE_CHANNELS else report.channel
-    return replace(report, notified_amount=told.paid_amount, channel=channel or report.channel)
+    channel = notified.channel if report.channel in VAGUE_CHANNELS else report.channel
+    return replace(report, notified_amount=notified.paid_amount, channel=channel or report.channel)
 
 
 @in_locked_transaction

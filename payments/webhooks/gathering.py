@@ -19,7 +19,7 @@ from payments.webhooks import retrying
 
 MOST_ABOUT_ONE_PAYMENT = 5_000
 MOST_ABOUT_OTHERS = 300  # booked one by one within a lease
-CALM_PART = 1 / 60  # of the minute's limit: so few confirming calls in ten seconds are calm
+CALM_SHARE = 1 / 60  # of the minute's limit: so few confirming calls in ten seconds are calm
 WORTH_A_CALL = 100  # notifications: a page of the gateway's list
 LONGEST_GROWTH = timedelta(seconds=5)  # nobody waits longer for a batch to grow
 GROWTH = timedelta(seconds=2)
@@ -67,7 +67,7 @@ def _is_ripe(event: WebhookEvent, now: datetime) -> bool:
         return True
     caller = registry.caller_for(code, account_id=event.account_id, priority=Priority.CONFIRMATION)
     used, limit = pacing.used_lately(caller, CONFIRMING)
-    if not limit or used < max(2, limit * CALM_PART):
+    if not limit or used < max(2, limit * CALM_SHARE):
         return True
     waiting = _waiting_with(event, now).order_by("received_at")
     oldest = waiting.values_list("received_at", flat=True).first()

@@ -49,9 +49,9 @@ def receive(
     Source: FR-028, FR-032, spec 4.3.
     """
     try:
-        vouching = registry.vouching(gateway_code, headers=headers, body=body)
+        signers = registry.signing_accounts(gateway_code, headers=headers, body=body)
         notification = _parsed(gateway_code, headers, body)
-        event = _event(gateway_code, notification, vouching)
+        event = _event(gateway_code, notification, signers)
     except NotificationNotAuthentic as error:
         log.warning("notification refused", gateway=gateway_code, reason=str(error))
         metrics.count("webhooks_refused", gateway=gateway_code)
@@ -137,14 +137,14 @@ def _parsed(
 def _event(
     gateway_code: str,
     notification: Notification | Unreadable,
-    vouching: Sequence[Account],
+    signers: Sequence[Account],
 ) -> WebhookEvent:
     """Return an event that says whose it is: the payment's tenant, or the account that vouches.
 
     Raises:
         NotificationNotAuthentic: the payment was opened with an account that does not vouch.
     """
-    gateway_id, by = _gateway_id(gateway_code), vouching[0]
+    gateway_id, by = _gateway_id(gateway_code), signers[0]
     about = (
         None
         if isinstance(notification, Unreadable)
@@ -152,9 +152,7 @@ def _event(
     )
     if about is None:
         return WebhookEvent(gateway_id=gateway_id, account_id=by.id, tenant_id=by.tenant_id)
-    if not any(
-        registry.is_same_account(gateway_code, one.id, about.account_id) for one in vouching
-    ):
+    if not any(registry.is_same_account(gateway_code, one.id, about.account_id) for one in signers):
         raise NotificationNotAuthentic("Another account's secret vouches for this payment.")
     return WebhookEvent(
         gateway_id=gateway_id, account_id=about.account_id, tenant_id=about.tenant_id

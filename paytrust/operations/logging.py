@@ -47,9 +47,9 @@ def configure(*, level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.__stderr__)
-    handler.addFilter(_is_worth_a_line)
-    handler.setFormatter(
+    output = logging.StreamHandler(sys.__stderr__)
+    output.addFilter(_is_worth_a_line)
+    output.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_ANNOTATE,
             processors=[
@@ -61,7 +61,7 @@ def configure(*, level: str) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [output]
     root.setLevel(level.upper())
     logging.getLogger("django.request").setLevel(logging.ERROR)  # the request log has the 4xx
     for name in ("gunicorn.error", "django.server"):  # set up before, with their own handlers

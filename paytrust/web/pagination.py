@@ -91,7 +91,7 @@ class NewestFirst(BasePagination):
         cursor = Cursor.parse(cursor_text) if cursor_text is not None else None
         page, more = _fetch(queryset, cursor=cursor, limit=limit)
         url = remove_query_param(request.build_absolute_uri(), "cursor")
-        older, newer = _neighbours(page, cursor=cursor, more=more)
+        older, newer = _neighbors(page, cursor=cursor, more=more)
         self._next = replace_query_param(url, "cursor", str(older)) if older else None
         self._previous = replace_query_param(url, "cursor", str(newer)) if newer else None
         return page
@@ -142,12 +142,12 @@ def _fetch(queryset: QuerySet[Row], *, cursor: Cursor | None, limit: int) -> tup
     return rows[:limit], len(rows) > limit
 
 
-def _neighbours(
+def _neighbors(
     page: Sequence[Model], *, cursor: Cursor | None, more: bool
 ) -> tuple[Cursor | None, Cursor | None]:
     """Return the cursors of the older and of the newer page, where they exist."""
     if not page:
-        return _neighbours_of_nothing(cursor)
+        return _neighbors_of_nothing(cursor)
     older, newer = Cursor("<", page[-1].pk), Cursor(">", page[0].pk)
     if cursor is None:
         return older if more else None, None
@@ -156,7 +156,7 @@ def _neighbours(
     return older, newer if more else None
 
 
-def _neighbours_of_nothing(cursor: Cursor | None) -> tuple[Cursor | None, Cursor | None]:
+def _neighbors_of_nothing(cursor: Cursor | None) -> tuple[Cursor | None, Cursor | None]:
     if cursor is None:
         return None, None
     if cursor.direction == "<":

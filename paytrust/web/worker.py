@@ -302,7 +302,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         exc: Exception,
     ) -> None:
         """Answer a request that could not be read, or that failed outside the application."""
-        status, code, message = next(told for kind, told in REFUSALS if isinstance(exc, kind))
+        status, code, message = next(refusal for kind, refusal in REFUSALS if isinstance(exc, kind))
         request_id = uuid.uuid4().hex
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("request %s failed", request_id, exc_info=exc)

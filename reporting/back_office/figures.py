@@ -93,7 +93,7 @@ class Books:
 
 def money(*, start: datetime, end: datetime) -> list[Money]:
     """Return what came in and went back from `start` (included) to `end` (not), per currency."""
-    bounds = selectors.closed_part(start, end, rollups.last_closed_day())
+    bounds = selectors.closed_days(start, end, rollups.last_closed_day())
     found: dict[str, dict[str, Moved]] = {}
     for code, kind, count, amount in rows_of(MOVED, {**bounds, "start": start, "end": end}):
         found.setdefault(code, {})[f"{kind}s"] = Moved(count, abs(amount))

@@ -160,7 +160,11 @@ def transaction_status(request: HttpRequest, transaction_id: int) -> HttpRespons
 def _offered(request: HttpRequest, history: timeline.History) -> dict[str, bool]:
     """Return the changes that may be proposed: those that are not certain to be refused."""
     invoice = history.invoice
-    unpaid = [part for part in history.parts if part.status == Installment.Status.UNPAID]
+    unpaid = [
+        installment
+        for installment in history.installments
+        if installment.status == Installment.Status.UNPAID
+    ]
     has_ended = invoice.ended_as in {InvoiceStatus.EXPIRED, InvoiceStatus.CANCELLED}
     may_operate = roles.may_operate(request) and not has_ended
     return {

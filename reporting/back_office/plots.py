@@ -86,7 +86,7 @@ def _drawn(now: datetime) -> Plots:
     plots = Plots(now, {}, {}, {})
     at = {day: number for number, day in enumerate(plots.days)}
     start = datetime.combine(plots.days[0], time(), UTC)
-    bounds = selectors.closed_part(start, now, rollups.last_closed_day())
+    bounds = selectors.closed_days(start, now, rollups.last_closed_day())
     if bounds["first_day"] == bounds["end_day"]:  # no closed day: all of it is live
         bounds["closed_to"] = start
     for day, currency_code, amount in rows_of(RECEIVED_BY_DAY, {**bounds, "end": now}):

@@ -170,32 +170,34 @@ class OverdueInstallmentAdmin(ReadOnlyAdmin):
         return queryset.overdue(timezone.now())
 
     @admin.display(description=_("Invoice"))
-    def invoice_page(self, part: OverdueInstallment) -> Shown:
-        return _link_to(part.invoice_id)
+    def invoice_page(self, installment: OverdueInstallment) -> Shown:
+        return _link_to(installment.invoice_id)
 
     @admin.display(description=_("Tenant"))
-    def tenant(self, part: OverdueInstallment) -> str:
-        return part.invoice.tenant.name
+    def tenant(self, installment: OverdueInstallment) -> str:
+        return installment.invoice.tenant.name
 
     @admin.display(description=_("Total"))
-    def total(self, part: OverdueInstallment) -> Shown:
-        return display.money(part.total_amount, part.invoice.currency_code)
+    def total(self, installment: OverdueInstallment) -> Shown:
+        return display.money(installment.total_amount, installment.invoice.currency_code)
 
     @admin.display(description=_("Paid"))
-    def paid(self, part: OverdueInstallment) -> Shown:
-        return display.money(part.paid_amount, part.invoice.currency_code)
+    def paid(self, installment: OverdueInstallment) -> Shown:
+        return display.money(installment.paid_amount, installment.invoice.currency_code)
 
     @admin.display(description=_("Open"))
-    def open_amount(self, part: OverdueInstallment) -> Shown:
-        return display.money(part.total_amount - part.paid_amount, part.invoice.currency_code)
+    def open_amount(self, installment: OverdueInstallment) -> Shown:
+        return display.money(
+            installment.total_amount - installment.paid_amount, installment.invoice.currency_code
+        )
 
     @admin.display(description=_("Due"))
-    def due(self, part: OverdueInstallment) -> Shown:
-        return display.moment(part.due_at)
+    def due(self, installment: OverdueInstallment) -> Shown:
+        return display.moment(installment.due_at)
 
     @admin.display(description=_("Late"))
-    def late(self, part: OverdueInstallment) -> str:
-        days = (timezone.now() - part.due_at).days
+    def late(self, installment: OverdueInstallment) -> str:
+        days = (timezone.now() - installment.due_at).days
         return ngettext("%(days)s day", "%(days)s days", days) % {"days": days}
 
 

@@ -102,5 +102,7 @@ def _by_request(term: str) -> Iterator[list[int]]:
 
 
 def _invoice_in(path: str) -> int | None:
-    parts = path.split("/")
-    return int(parts[2]) if parts[1:2] == ["invoices"] and is_id("".join(parts[2:3])) else None
+    folders = path.split("/")
+    return (
+        int(folders[2]) if folders[1:2] == ["invoices"] and is_id("".join(folders[2:3])) else None
+    )

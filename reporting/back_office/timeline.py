@@ -78,7 +78,7 @@ class History:
 
     invoice: Invoice
     lines: list[LineItem]
-    parts: list[Installment]
+    installments: list[Installment]
     requests: list[PaymentRequest]
     transactions: list[Transaction]
     events: list[WebhookEvent]
@@ -104,7 +104,7 @@ def history(*, invoice: Invoice) -> History:
     return History(
         invoice=invoice,
         lines=list(invoice.line_items.order_by("position")),
-        parts=_parts(invoice),
+        installments=_installments(invoice),
         requests=requests,
         transactions=transactions,
         events=events,
@@ -112,11 +112,11 @@ def history(*, invoice: Invoice) -> History:
     )
 
 
-def _parts(invoice: Invoice) -> list[Installment]:
-    parts = list(invoice.installments.order_by("number"))
-    for part in parts:
-        part.invoice = invoice  # its label reads the invoice's state
-    return parts
+def _installments(invoice: Invoice) -> list[Installment]:
+    installments = list(invoice.installments.order_by("number"))
+    for installment in installments:
+        installment.invoice = invoice  # its label reads the invoice's state
+    return installments
 
 
 def _transactions(invoice: Invoice) -> list[Transaction]:

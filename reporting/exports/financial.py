@@ -39,12 +39,12 @@ def _lines(report: CurrencyReport) -> Iterator[list[Cell]]:
     for name, at in sorted(report.gateways.items()):
         fee, total = whole(at.total_service_fee_amount), whole(at.total_amount)
         yield ["gateway", name, at.transaction_count, None, None, fee, None, total]
-    for part, figures in (
+    for section, figures in (
         ("overpayments", report.overpayments),
         ("refunds", report.refunds),
         ("reversals", report.reversals),
     ):
-        yield [part, None, *_figures(figures, report.currency_code)]
+        yield [section, None, *_figures(figures, report.currency_code)]
     yield ["net", None, None, None, None, None, None, whole(report.net_amount)]
 
 

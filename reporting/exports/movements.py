@@ -144,10 +144,10 @@ def is_served(zone: ZoneInfo, *, near: datetime) -> bool:
             cursor.execute(
                 "SELECT unnest(%s::timestamptz[]) AT TIME ZONE %s", [[*moments], zone.key]
             )
-            told = [moment for (moment,) in cursor.fetchall()]
+            shown = [moment for (moment,) in cursor.fetchall()]
     except DataError:
         return False
-    return told == [moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
+    return shown == [moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
 
 
 def _pages(read: Read[Page], asked: Asked) -> Iterator[Page]:

@@ -129,7 +129,7 @@ def discrepancy_sums(found: QuerySet[Invoice]) -> list[Any]:
     )
 
 
-def closed_part(start: datetime, end: datetime, newest: date | None) -> dict[str, date]:
+def closed_days(start: datetime, end: datetime, newest: date | None) -> dict[str, date]:
     """Return the whole closed days within an interval, as days and as the moments that they span.
 
     `newest` is the last day that is closed.
@@ -155,7 +155,7 @@ def _nearest_days(start: datetime, end: datetime) -> dict[str, Any]:
     So at most half a day's entries are read at each end, at any hour.
     """
     newest = rollups.last_closed_day()
-    inside = closed_part(start, end, newest)
+    inside = closed_days(start, end, newest)
     first_day, end_day = inside["first_day"], inside["end_day"]
     if first_day == end_day:
         return {**inside, **_span("first", 1, start, end), **_span("last", 1, end, end)}

@@ -10,7 +10,7 @@ register = template.Library()
 register.filter("invoice_label", labels.invoice_label)
 register.filter("flag_label", labels.flag_label)
 register.filter("kind_label", labels.kind_label)
-register.filter("part_label", labels.part_label)
+register.filter("installment_label", labels.installment_label)
 register.filter("request_label", labels.request_label)
 
 

@@ -120,7 +120,7 @@ class TestListApiKeys:
 
 
 class TestRotateApiKey:
-    def test_prints_the_new_key_once_it_is_told_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_prints_the_new_key_once_it_is_asked_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
         row, _ = api_key()
         answer(monkeypatch, "y")
 
@@ -129,7 +129,7 @@ class TestRotateApiKey:
         assert services.authenticate(key=output.splitlines()[-1]) == row
 
     @pytest.mark.parametrize("reply", ["", "n", None])
-    def test_changes_nothing_unless_told_to(
+    def test_changes_nothing_unless_asked_to(
         self, monkeypatch: pytest.MonkeyPatch, reply: str | None
     ) -> None:
         row, key = api_key()

@@ -66,8 +66,8 @@ class TestPaymentPage:
         shown.page.goto(page)
 
         text = shown.page.locator("main").inner_text()
-        for part in (number, "Phone case with a lid", "Tax", "Service fee", "Total"):
-            assert part in text
+        for text_of_line in (number, "Phone case with a lid", "Tax", "Service fee", "Total"):
+            assert text_of_line in text
         assert "Not told by the lines" not in text
         widths = "(table) => [table.scrollWidth, table.clientWidth]"
         needed, seen = shown.page.locator(".table").evaluate(widths)

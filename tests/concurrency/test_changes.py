@@ -38,7 +38,7 @@ LATE_CHARGE = "late-charge"  # a second charge of the same demand, which the gat
 Call = Callable[[], Any]
 
 
-def opened(*, parts: int = 3) -> PaymentRequest:
+def opened(*, installments: int = 3) -> PaymentRequest:
     """Return the open payment of a new MYR invoice."""
     line = LineRequest("Phone", Decimal(2), Decimal("999.99"), Decimal("0.06"))
     document, _ = services.create_invoice(
@@ -47,7 +47,7 @@ def opened(*, parts: int = 3) -> PaymentRequest:
             gateway_id=1,
             currency_code="MYR",
             line_items=(line,),
-            installments=InstallmentsRequest(count=parts) if parts > 1 else None,
+            installments=InstallmentsRequest(count=installments) if installments > 1 else None,
         ),
         idempotency_record_id=None,
         now=timezone.now(),
@@ -56,7 +56,7 @@ def opened(*, parts: int = 3) -> PaymentRequest:
     return document.open_request
 
 
-def paid_untold(sandbox: Sandbox) -> PaymentRequest:
+def paid_without_notification(sandbox: Sandbox) -> PaymentRequest:
     """Return an open payment that the customer has paid; PayTrust does not know it yet."""
     request = opened()
     sandbox.fault("xendit", "webhook_lost")
@@ -64,7 +64,7 @@ def paid_untold(sandbox: Sandbox) -> PaymentRequest:
     return request
 
 
-def told(request: PaymentRequest, said: PaymentReport, now: datetime | None = None) -> Call:
+def notified(request: PaymentRequest, said: PaymentReport, now: datetime | None = None) -> Call:
     return lambda: (
         payments.settle(
             payment_request_id=request.pk, report=said, event=None, now=now or timezone.now()
@@ -186,9 +186,11 @@ class TestAdjustment:
     def test_leaves_the_books_right_whoever_is_first(self, sandbox: Sandbox) -> None:
         refused = set()
         for head_start in HEAD_STARTS_SECONDS:
-            request = paid_untold(sandbox)
+            request = paid_without_notification(sandbox)
 
-            booked, adjusted = race(told(request, report(request)), adjustment(request), head_start)
+            booked, adjusted = race(
+                notified(request, report(request)), adjustment(request), head_start
+            )
 
             refused.add(type(adjusted))
             assert booked in {"booked", "already_booked"}
@@ -202,14 +204,14 @@ class TestAdjustment:
     def test_is_refused_while_a_payment_is_being_booked(
         self, sandbox: Sandbox, interleaving: Interleaving
     ) -> None:
-        request = paid_untold(sandbox)
+        request = paid_without_notification(sandbox)
 
         booked, adjusted = interleaving.of(
-            told(request, report(request, charge=LATE_CHARGE)), adjustment(request)
+            notified(request, report(request, charge=LATE_CHARGE)), adjustment(request)
         )
 
         assert (booked, type(adjusted)) == ("booked", PaymentInProgress)
-        told(request, report(request))()
+        notified(request, report(request))()
         invoice = invoice_of(request)
         assert invoice.paid_amount == 2 * request.amount
         assert invoice.overpayment_amount == request.amount
@@ -218,17 +220,17 @@ class TestAdjustment:
     def test_control_without_the_lock_money_would_be_lost(
         self, sandbox: Sandbox, interleaving: Interleaving
     ) -> None:
-        request = paid_untold(sandbox)
+        request = paid_without_notification(sandbox)
 
         booked, adjusted = interleaving.of(
-            told(request, report(request, charge=LATE_CHARGE)), adjustment(request)
+            notified(request, report(request, charge=LATE_CHARGE)), adjustment(request)
         )
 
         assert isinstance(adjusted, PaidMeanwhile)
         assert isinstance(booked, IntegrityError)
         assert violated_constraint(booked) == "invoice_balance"  # the database's last word
 
-    def test_locks_the_invoice_and_then_its_instalments(self, sandbox: Sandbox) -> None:
+    def test_locks_the_invoice_and_then_its_installments(self, sandbox: Sandbox) -> None:
         request = opened()
         sandbox.fault("xendit", "webhook_lost", times=9)  # it would compete for the lock
 
@@ -244,10 +246,10 @@ class TestCancellation:
     def test_leaves_the_books_right_whoever_is_first(self, sandbox: Sandbox) -> None:
         ends = set()
         for head_start in HEAD_STARTS_SECONDS:
-            request = opened(parts=1)
+            request = opened(installments=1)
 
             booked, cancelled = race(
-                told(request, report(request)), cancellation(request), head_start
+                notified(request, report(request)), cancellation(request), head_start
             )
 
             assert booked == "booked"
@@ -265,9 +267,11 @@ class TestCancellation:
         }
 
     def test_is_refused_while_a_payment_is_being_booked(self, interleaving: Interleaving) -> None:
-        request = opened(parts=1)
+        request = opened(installments=1)
 
-        booked, cancelled = interleaving.of(told(request, report(request)), cancellation(request))
+        booked, cancelled = interleaving.of(
+            notified(request, report(request)), cancellation(request)
+        )
 
         assert (booked, type(cancelled)) == ("booked", PaymentInProgress)
         invoice = invoice_of(request)
@@ -277,9 +281,11 @@ class TestCancellation:
     def test_control_without_the_lock_nobody_hears_of_money_after_a_cancel(
         self, interleaving: Interleaving
     ) -> None:
-        request = opened(parts=1)
+        request = opened(installments=1)
 
-        booked, cancelled = interleaving.of(told(request, report(request)), cancellation(request))
+        booked, cancelled = interleaving.of(
+            notified(request, report(request)), cancellation(request)
+        )
 
         assert booked == "booked"
         assert cancelled.invoice.status == "cancelled"
@@ -287,8 +293,8 @@ class TestCancellation:
         assert (invoice.status, invoice.ended_as) == ("fully_paid", "cancelled")
         assert invoice.review_flags == []  # it should say after_cancel
 
-    def test_locks_the_invoice_and_then_its_instalments(self, sandbox: Sandbox) -> None:
-        request = opened(parts=1)
+    def test_locks_the_invoice_and_then_its_installments(self, sandbox: Sandbox) -> None:
+        request = opened(installments=1)
         sandbox.fault("xendit", "webhook_lost", times=9)  # it would compete for the lock
 
         taken = locks(cancellation(request))
@@ -301,11 +307,11 @@ class TestCancellation:
 class TestExpiry:
     def test_leaves_the_books_right_whoever_is_first(self) -> None:
         for head_start in HEAD_STARTS_SECONDS:
-            request = opened(parts=1)
+            request = opened(installments=1)
             over = request.expires_at + timedelta(seconds=1)
 
             booked, expired = race(
-                told(request, report(request), over), expiry(over), head_start / 10
+                notified(request, report(request), over), expiry(over), head_start / 10
             )
 
             assert booked == "booked"
@@ -315,10 +321,10 @@ class TestExpiry:
             assert invoice.review_flags == (["late"] if expired else [])
 
     def test_passes_over_an_invoice_that_is_being_paid(self, interleaving: Interleaving) -> None:
-        request = opened(parts=1)
+        request = opened(installments=1)
         over = request.expires_at + timedelta(seconds=1)
 
-        booked, expired = interleaving.of(told(request, report(request), over), expiry(over))
+        booked, expired = interleaving.of(notified(request, report(request), over), expiry(over))
 
         assert (booked, expired) == ("booked", 0)
         invoice = invoice_of(request)
@@ -328,10 +334,10 @@ class TestExpiry:
     def test_control_without_the_lock_nobody_hears_of_late_money(
         self, interleaving: Interleaving
     ) -> None:
-        request = opened(parts=1)
+        request = opened(installments=1)
         over = request.expires_at + timedelta(seconds=1)
 
-        booked, expired = interleaving.of(told(request, report(request), over), expiry(over))
+        booked, expired = interleaving.of(notified(request, report(request), over), expiry(over))
 
         assert (booked, expired) == ("booked", 1)
         invoice = Invoice.objects.get()
@@ -339,7 +345,7 @@ class TestExpiry:
         assert invoice.review_flags == []  # it should say late
 
     def test_skips_rows_that_others_hold(self) -> None:
-        request = opened(parts=1)
+        request = opened(installments=1)
 
         taken = locks(expiry(request.expires_at + timedelta(seconds=1)))
 
@@ -347,9 +353,9 @@ class TestExpiry:
 
 
 class TestBooking:
-    def test_locks_the_invoice_and_then_its_instalments(self) -> None:
-        request = opened(parts=1)
+    def test_locks_the_invoice_and_then_its_installments(self) -> None:
+        request = opened(installments=1)
 
-        taken = locks(told(request, report(request)))
+        taken = locks(notified(request, report(request)))
 
         assert taken == [("invoices_invoice", ""), ("invoices_installment", "")]

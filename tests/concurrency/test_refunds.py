@@ -49,7 +49,7 @@ def asking(of: Invoice, amount: int | None = None) -> Call:
     )
 
 
-def told(of: Invoice, **fields: Any) -> Call:
+def notified(of: Invoice, **fields: Any) -> Call:
     """Return the call that books what a gateway says of the invoice's first charge."""
     asked = PaymentRequest.objects.get(invoice=of)
     paid = Transaction.objects.get(invoice=of, kind="payment")
@@ -64,7 +64,7 @@ def told(of: Invoice, **fields: Any) -> Call:
 
 def charged_back(of: Invoice) -> Call:
     whole = Money(of.total_amount, "MYR")
-    return told(of, reversals=(reversal("cb", whole.minor, kind="chargeback"),))
+    return notified(of, reversals=(reversal("cb", whole.minor, kind="chargeback"),))
 
 
 def held_amount(of: Invoice) -> int:
@@ -151,7 +151,7 @@ class TestRefundAgainstLatePayment:
             of = paid_invoice()
 
             refunded, booked = race(
-                asking(of, 4_000), told(of, charge="late", paid=10_000), head_start
+                asking(of, 4_000), notified(of, charge="late", paid=10_000), head_start
             )
 
             assert booked == "booked"
@@ -183,7 +183,7 @@ class TestRefundAgainstLatePayment:
 
 def interleaved(of: Invoice, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     """Stop the booking of a late payment once it has read the invoice, and ask for a refund."""
-    late, refund = told(of, charge="late", paid=10_000), asking(of, 4_000)
+    late, refund = notified(of, charge="late", paid=10_000), asking(of, 4_000)
     script = Interleaving()
     monkeypatch.setattr(posting, "locked_account", script.locked_account)
     return script.of(late, refund)

@@ -124,11 +124,11 @@ class TestTwoChargesOfOneDemandAtOnce:
 
 
 class TestPaymentsOfOneInvoiceAtOnce:
-    def test_fill_its_instalments_in_order_and_lose_nothing(self) -> None:
+    def test_fill_its_installments_in_order_and_lose_nothing(self) -> None:
         made = invoice(totals=(4_000, 3_000, 3_000), expires_at=NOON)  # no next payment is due
         demands = [
-            PaymentRequestFactory.create(invoice=made, installment=part)
-            for part in made.installments.order_by("number")
+            PaymentRequestFactory.create(invoice=made, installment=installment)
+            for installment in made.installments.order_by("number")
         ]
 
         outcomes = at_once(*(settling(one, f"charge-{one.pk}", paid=3_500) for one in demands))

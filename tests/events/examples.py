@@ -47,9 +47,9 @@ class Play:
         self.now += timedelta(minutes=1)
         return self.now
 
-    def invoice(self, order: str, *, parts: int = 1) -> PaymentRequest:
+    def invoice(self, order: str, *, installments: int = 1) -> PaymentRequest:
         """Make an invoice and open its first payment; return that."""
-        plan = InstallmentsRequest(count=parts) if parts > 1 else None
+        plan = InstallmentsRequest(count=installments) if installments > 1 else None
         _, request = invoices._record_invoice(
             tenant=self.tenant,
             request=InvoiceRequest(
@@ -76,8 +76,10 @@ class Play:
         return pages.record_page(payment_request=request, page=page, now=self.minute())
 
     def open_next(self, invoice: Invoice) -> PaymentRequest:
-        part = invoice.installments.filter(status="unpaid").order_by("number")[0]
-        request = recording.lease_request(invoice=invoice, installment=part, now=self.minute())
+        installment = invoice.installments.filter(status="unpaid").order_by("number")[0]
+        request = recording.lease_request(
+            invoice=invoice, installment=installment, now=self.minute()
+        )
         return self.open(request)
 
     def hear(self, request: PaymentRequest, state: PaymentState, **said: Any) -> Invoice:
@@ -96,7 +98,7 @@ class Play:
 def played(tenant: Tenant) -> dict[str, dict[str, Any]]:
     """Return the first event of each type, by its name."""
     play = Play(tenant)
-    first = play.invoice("order-1001", parts=2)
+    first = play.invoice("order-1001", installments=2)
     invoice = play.hear(first, PaymentState.PAID)
     second = play.open_next(invoice)
     play.hear(second, PaymentState.PAID, paid=second.amount + 50)
@@ -113,7 +115,7 @@ def played(tenant: Tenant) -> dict[str, dict[str, Any]]:
     unwanted = play.invoice("order-1004")
     PaymentRequest.objects.filter(pk=unwanted.pk).update(status="cancelled", ended_at=play.now)
     adjusting.cancel(tenant=tenant, invoice_id=unwanted.invoice_id, now=play.minute())
-    late = play.invoice("order-1005", parts=2)
+    late = play.invoice("order-1005", installments=2)
     late.invoice.installments.update(due_at=play.now + timedelta(minutes=1))
     telling.tell_overdue(now=play.now + timedelta(hours=1), limit=10)
     endpoint = factories.endpoint(tenant, url="https://shop.example/paytrust")
@@ -136,16 +138,16 @@ class Stable:
     def _event(self, event: Event, place: int) -> dict[str, Any]:
         shown = signing.envelope(event)
         kind = KINDS.get(event.type, event.type.partition(".")[0])
-        told = shown["data"]["object"]
-        invoice_id = told.get("invoice_id", told.get("id"))
+        sent = shown["data"]["object"]
+        invoice_id = sent.get("invoice_id", sent.get("id"))
         for name, of in (("id", kind), ("invoice_id", "invoice"), ("endpoint_id", "endpoint")):
-            if name in told:
-                told[name] = self._number(of, told[name])
-        if "reference" in told:
+            if name in sent:
+                sent[name] = self._number(of, sent[name])
+        if "reference" in sent:
             number = self._number("invoice", invoice_id)
-            tail = re.sub(r"^\w+-\d+-", "", told["reference"]).rpartition("-")[0]
-            told["reference"] = f"PT-{number}-{tail}-7KQ2ZD"
-            told["iso20022_message_id"] = f"PT-{number}-18a3f2c9d40"
+            tail = re.sub(r"^\w+-\d+-", "", sent["reference"]).rpartition("-")[0]
+            sent["reference"] = f"PT-{number}-{tail}-7KQ2ZD"
+            sent["iso20022_message_id"] = f"PT-{number}-18a3f2c9d40"
         shown["id"] = f"evt_01KB4W5R3ZJ8Q6X9T2M7N5C4{place:02}"
         return shown
 

@@ -42,7 +42,7 @@ def shop(*, tls: Any = None) -> Iterator[Shop]:
     """Open a shop on a free port of 127.0.0.1."""
     opened = Shop()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Requests(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -70,7 +70,7 @@ def shop(*, tls: Any = None) -> Iterator[Shop]:
         def handle_error(self, request: Any, client_address: Any) -> None:
             return  # the caller hung up
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Requests)
     scheme = "http"
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)

@@ -6,8 +6,8 @@ from paytrust.localstack.embedded import PROJECT
 
 def test_the_page_on_webhooks_lists_each_type() -> None:
     page = (PROJECT / "docs" / "webhooks.md").read_text()
-    catalogue = page.partition("## The events")[2].partition("\n## ")[0]
+    catalog = page.partition("## The events")[2].partition("\n## ")[0]
 
-    listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", catalogue))
+    listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", catalog))
 
     assert listed == set(TYPES)

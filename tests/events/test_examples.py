@@ -30,12 +30,12 @@ NOT_HERE = {
 
 
 def page_of(events: dict[str, dict[str, Any]]) -> str:
-    parts = [HEAD]
+    sections = [HEAD]
     for name in TYPES:
         if name in events:
             text = msgspec.json.format(strict_json.encode(events[name]), indent=2).decode()
-            parts.append(f"## {name}\n\n```json\n{text}\n```\n")
-    return "\n".join(parts)
+            sections.append(f"## {name}\n\n```json\n{text}\n```\n")
+    return "\n".join(sections)
 
 
 @pytest.mark.django_db

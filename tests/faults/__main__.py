@@ -30,8 +30,8 @@ from tests.faults import judging
 from tests.faults.harming import Scene, do_harm, let_sandbox_run_free, sandbox_faults, say
 from tests.faults.judging import Verdict
 from tests.faults.load import Load, Shop, Tally
-from tests.faults.parts import Parts, started
 from tests.faults.receiver import Receiver
+from tests.faults.targets import Targets, started
 
 RESULTS: Final = PROJECT / "faults-results.json"
 RECOVERY_LIMIT_SECONDS: Final = 60
@@ -65,14 +65,14 @@ def main() -> int:
     here = Stack(state.resolve(), free_port(), free_port())
     say(f"Seed {given.seed}: {given.seconds} s, {given.rate:g} orders a second, in {state}.")
     try:
-        with alone(state), started(here) as parts, Receiver(given.seed) as receiver:
-            scene = prepared(parts, receiver, rate=given.rate, seed=given.seed)
+        with alone(state), started(here) as targets, Receiver(given.seed) as receiver:
+            scene = prepared(targets, receiver, rate=given.rate, seed=given.seed)
             with sandbox_faults(scene):
                 do_harm(scene, seconds=given.seconds)
                 say("No more orders; those under way end ...")
                 scene.load.stop()
             verdict = settled(scene)
-            audit = audited(parts)
+            audit = audited(targets)
             return report(scene, verdict, audit, given.results)
     except (StackFailed, embedded.ServerFailed) as failure:
         sys.stderr.write(f"{failure}\n")
@@ -97,9 +97,9 @@ def alone(state: Path) -> Iterator[None]:
         yield
 
 
-def prepared(parts: Parts, receiver: Receiver, *, rate: float, seed: int) -> Scene:
+def prepared(targets: Targets, receiver: Receiver, *, rate: float, seed: int) -> Scene:
     """Make the endpoints and start the load."""
-    known = json.loads(parts.stack.description.read_text())
+    known = json.loads(targets.stack.description.read_text())
     session = requests.Session()
     session.headers["X-API-Key"] = known["api_key"]
     for path, types in ENDPOINTS.items():
@@ -112,7 +112,7 @@ def prepared(parts: Parts, receiver: Receiver, *, rate: float, seed: int) -> Sce
         receiver.trust(path, made.json()["secret"])
     shop = Shop(known["base_url"], known["api_key"], Tally())
     load = Load(shop, rate=rate, seed=seed)
-    scene = Scene(parts, shop, load, receiver, random.Random(seed))  # noqa: S311  # repeatable
+    scene = Scene(targets, shop, load, receiver, random.Random(seed))  # noqa: S311  # repeatable
     let_sandbox_run_free(scene)
     load.start()
     return scene
@@ -126,7 +126,7 @@ def settled(scene: Scene) -> Verdict:
     leaps, last, moved_at = list(LEAPS), -1, time.monotonic()
     deadline = moved_at + SETTLING_SECONDS
     while True:
-        scene.parts.tend()
+        scene.targets.tend()
         verdict = verdict_of(scene)
         left = len(verdict.unbooked) + len(verdict.undelivered)
         now = time.monotonic()
@@ -151,18 +151,18 @@ def settled(scene: Scene) -> Verdict:
 def verdict_of(scene: Scene) -> Verdict:
     charges = requests.get(f"{scene.sandbox}/charges", timeout=60).json()
     return judging.judge(
-        judging.books_of(scene.parts.database_url),
+        judging.books_of(scene.targets.database_url),
         made=dict(scene.shop.tally.made),
         taken=judging.taken_of(charges),
         heard=set(scene.receiver.events),
     )
 
 
-def audited(parts: Parts) -> subprocess.CompletedProcess[str]:
+def audited(targets: Targets) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", "audit_books"],
         cwd=PROJECT,
-        env=parts.environment,
+        env=targets.environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -177,7 +177,7 @@ def report(
     tally, receiver = scene.shop.tally, scene.receiver
     worst: dict[str, float] = {}
     for harm in scene.harms:
-        worst[harm.part] = max(harm.recovered_s, worst.get(harm.part, 0))
+        worst[harm.target] = max(harm.recovered_s, worst.get(harm.target, 0))
     faults = {
         name: len(getattr(verdict, name))
         for name in ("lost", "doubled", "unbooked", "untaken", "undelivered")
@@ -191,17 +191,17 @@ def report(
     }
     results_file.write_text(json.dumps(results, indent=2) + "\n")
     say(f"\n{'harmed':<18}{'times':>6}{'slowest recovery, s':>21}")
-    for part, seconds in sorted(worst.items()):
-        times = sum(harm.part == part for harm in scene.harms)
-        say(f"{part:<18}{times:>6}{seconds:>21.1f}")
+    for target, seconds in sorted(worst.items()):
+        times = sum(harm.target == target for harm in scene.harms)
+        say(f"{target:<18}{times:>6}{seconds:>21.1f}")
     say("")
     for name, value in results.items():
         say(f"{name:<18}{value!s:>12}")
     say(f"\nEvents told: {len(receiver.events)}; wrongly signed: {receiver.forged}.")
     say(f"Answers to POST /invoices: {dict(sorted(tally.answers.items()))};")
     say(f"slowest order {tally.slowest_s:.0f} s; given up: {len(tally.given_up)}.")
-    if scene.parts.ended_by_themselves:
-        say(f"Ended by themselves and were started again: {scene.parts.ended_by_themselves}.")
+    if scene.targets.ended_by_themselves:
+        say(f"Ended by themselves and were started again: {scene.targets.ended_by_themselves}.")
     for name in faults:
         if found := getattr(verdict, name):
             say(f"{name}: {', '.join(map(str, found[:20]))}")

@@ -13,8 +13,8 @@ import requests
 
 from paytrust.localstack import processes
 from tests.faults.load import Load, Shop, order_of
-from tests.faults.parts import HARMS, Parts, wait_until
 from tests.faults.receiver import Receiver
+from tests.faults.targets import HARMS, Targets, wait_until
 
 GIVEN_UP_SECONDS: Final = 150  # then the run goes on with the next harm
 # Some need a moment that only comes with certain payments; these may come at any time.
@@ -29,7 +29,7 @@ SANDBOX_FAULTS: Final = (
 class Harm:
     """One kill or cut, and when the service was whole again."""
 
-    part: str
+    target: str
     recovered_s: float
 
 
@@ -37,7 +37,7 @@ class Harm:
 class Scene:
     """What a run works with."""
 
-    parts: Parts
+    targets: Targets
     shop: Shop
     load: Load
     receiver: Receiver
@@ -47,7 +47,7 @@ class Scene:
 
     @property
     def sandbox(self) -> str:
-        return f"{self.parts.stack.sandbox_url}/control"
+        return f"{self.targets.stack.sandbox_url}/control"
 
 
 def do_harm(scene: Scene, *, seconds: float) -> None:
@@ -63,9 +63,9 @@ def do_harm(scene: Scene, *, seconds: float) -> None:
             scene.chance.shuffle(turn)
         name, lasts_s = turn.pop(), scene.chance.uniform(0.5, 8)
         at = time.monotonic()
-        scene.parts.harm(name)
-        scene.parts.tend_for(lasts_s)
-        scene.parts.repair(name)
+        scene.targets.harm(name)
+        scene.targets.tend_for(lasts_s)
+        scene.targets.repair(name)
         if name == "sandbox":
             let_sandbox_run_free(scene)
         scene.harms.append(Harm(name, recovery_s(scene, since=at)))
@@ -73,14 +73,14 @@ def do_harm(scene: Scene, *, seconds: float) -> None:
             f"{at - began:>6.0f}  {name:<18}{lasts_s:>6.1f}{scene.harms[-1].recovered_s:>15.1f}"
             f"{len(scene.shop.tally.made):>9}{scene.load.waiting:>9}"
         )
-        scene.parts.tend_for(scene.chance.uniform(1, 6))
+        scene.targets.tend_for(scene.chance.uniform(1, 6))
 
 
 def recovery_s(scene: Scene, *, since: float) -> float:
     """Wait until an order that was made after the harm is created, paid, booked and told of."""
     whole = threading.Event()
     while not whole.is_set() and time.monotonic() - since < GIVEN_UP_SECONDS:
-        scene.parts.tend()
+        scene.targets.tend()
         scene.probes += 1
         number = f"probe-{scene.probes}"
         threading.Thread(target=probe, args=(scene, number, whole), daemon=True).start()

@@ -15,7 +15,7 @@ from tests.factories import invoice_body, rupiah_body
 MERCHANTS: Final = 16  # threads
 PATIENCE_SECONDS: Final = 150  # one order's; longer than any lease and any harm
 PAID: Final = 0.85  # of the orders
-IN_INSTALMENTS: Final = 0.1
+IN_INSTALLMENTS: Final = 0.1
 RETRIED: Final = frozenset({408, 409, 429, 500, 502, 503, 504})
 CALL_SECONDS: Final = 30
 
@@ -29,7 +29,7 @@ class Order:
     is_paid: bool
 
     @property
-    def has_instalments(self) -> bool:
+    def has_installments(self) -> bool:
         return "installments" in self.body
 
 
@@ -113,7 +113,7 @@ def order_of(number: str, chance: random.Random, *, paid: float = PAID) -> Order
     """Make an order: at either gateway, now and then in two instalments."""
     body_of = invoice_body if chance.random() < 0.6 else rupiah_body
     body = body_of(external_id=number)
-    if chance.random() < IN_INSTALMENTS and not number.startswith("probe"):
+    if chance.random() < IN_INSTALLMENTS and not number.startswith("probe"):
         body["installments"] = {"count": 2}
     return Order(number, body, is_paid=chance.random() < paid)
 
@@ -161,7 +161,7 @@ class Load:
                 continue
             url = invoice["payment_url"]
             self._shop.pay(url, until=until)
-            if order.has_instalments:
+            if order.has_installments:
                 self._seconds.append((time.monotonic() + 5, invoice["id"], url))
             self._pay_second()
 

@@ -51,13 +51,13 @@ class Playback:
         raw = body.encode() if isinstance(body, str) else body
         raw = raw if isinstance(raw, bytes) else json.dumps(body).encode()
 
-        def write(handler: BaseHTTPRequestHandler) -> None:
-            handler.send_response(status)
+        def write(answering: BaseHTTPRequestHandler) -> None:
+            answering.send_response(status)
             for name, value in (headers or {}).items():
-                handler.send_header(name, value)
-            handler.send_header("Content-Length", str(len(raw)))
-            handler.end_headers()
-            handler.wfile.write(raw)
+                answering.send_header(name, value)
+            answering.send_header("Content-Length", str(len(raw)))
+            answering.end_headers()
+            answering.wfile.write(raw)
 
         self.answers.append(write)
 
@@ -72,28 +72,28 @@ class Playback:
     def will_reset(self, *, after: bytes = b"") -> None:
         """Break the connection once the request has come, with `after` of an answer sent."""
 
-        def reset(handler: BaseHTTPRequestHandler) -> None:
-            handler.wfile.write(after)
-            handler.wfile.flush()
+        def reset(answering: BaseHTTPRequestHandler) -> None:
+            answering.wfile.write(after)
+            answering.wfile.flush()
             if not after:  # linger for no time, so that the peer gets a RST, not an end
                 linger = struct.pack("ii", 1, 0)
-                handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            handler.close_connection = True
+                answering.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            answering.close_connection = True
 
         self.answers.append(reset)
 
     def will_trickle(self, *pieces: bytes, every_seconds: float) -> None:
         """Send pieces of an answer, one at a time."""
 
-        def trickle(handler: BaseHTTPRequestHandler) -> None:
+        def trickle(answering: BaseHTTPRequestHandler) -> None:
             for piece in pieces:
                 try:
-                    handler.wfile.write(piece)
-                    handler.wfile.flush()
+                    answering.wfile.write(piece)
+                    answering.wfile.flush()
                 except OSError:  # the caller has hung up
                     break
                 time.sleep(every_seconds)
-            handler.close_connection = True
+            answering.close_connection = True
 
         self.answers.append(trickle)
 
@@ -107,7 +107,7 @@ def playing() -> Iterator[Playback]:
     """Listen on a free port; asked for more than it was told to answer, it breaks off."""
     gateway = Playback()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Requests(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def setup(self) -> None:
@@ -129,7 +129,7 @@ def playing() -> Iterator[Playback]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
     server.daemon_threads = True
     gateway.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

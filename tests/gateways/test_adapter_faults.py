@@ -204,7 +204,7 @@ class TestFromOrderToMoney:
         assert report.amount == RUPIAH
         assert report.paid_amount == Money(amount, "IDR")
 
-    def test_lines_of_an_instalment_are_taken(
+    def test_lines_of_an_installment_are_taken(
         self, simulator: Sandbox, adapters: dict[str, GatewayAdapter]
     ) -> None:
         lines = (Item(name="Mesin espresso " * 5, quantity=3, unit_amount=1_000_000),)
@@ -524,12 +524,12 @@ class TestMoneyGoingBack:
 
         press(simulator, page, "refund", amount="50000")
         webhooks = [one for one in simulator.webhooks("midtrans", 4) if b"refunds" in one.body]
-        told = [read(adapters["midtrans"], one) for one in webhooks]
+        read_ones = [read(adapters["midtrans"], one) for one in webhooks]
         report = found(adapters["midtrans"], wanted)
 
         assert report is not None
         assert report.paid_amount == RUPIAH
-        reports = [report, *(one.report for one in told if one.report)]
+        reports = [report, *(one.report for one in read_ones if one.report)]
         assert [len(one.reversals) for one in reports] == [1, 1, 1]
         assert {one.reversals[0].id for one in reports} == {report.reversals[0].id}
         assert {one.reversals[0].amount for one in reports} == {Money(50_000, "IDR")}

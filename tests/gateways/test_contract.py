@@ -69,9 +69,9 @@ def third(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     with open_desk() as desk:
         account = {"base_url": desk.url, "key": "test_1", "signing_key": SIGNING_KEY}
         monkeypatch.setitem(settings.GATEWAY_CONNECTIONS, "third", account)
-        registry.forget_adapters()
+        registry.reset_adapters()
         yield desk
-    registry.forget_adapters()
+    registry.reset_adapters()
 
 
 def signed(order: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
@@ -145,7 +145,7 @@ def found(counter: Counter, order: PaymentOrder) -> PaymentState | None:
 
 
 class TestEveryAdapter:
-    def test_opens_a_page_that_is_found_paid_and_told(self, counter: Counter) -> None:
+    def test_opens_a_page_that_is_found_paid_and_notified(self, counter: Counter) -> None:
         order = order_at(counter.code)
 
         page = counter.adapter.create_payment(order)
@@ -262,14 +262,14 @@ def test_a_third_gateway_is_one_folder_and_one_line(
     demand = PaymentRequest.objects.get()
     third.orders[demand.reference]["state"] = "done"
     headers, body = signed(third.orders[demand.reference])
-    told = Client().post("/webhooks/third", body, "application/json", headers=headers)
+    notified = Client().post("/webhooks/third", body, "application/json", headers=headers)
     forged = Client().post("/webhooks/third", body, "application/json")
     unknown = Client().post("/webhooks/fourth", body, "application/json", headers=headers)
 
     assert shown == ["Xendit", "Midtrans", "Third"]
     assert made.status_code == 201
     assert made.json()["payment_url"].startswith(third.url)
-    assert [one.status_code for one in (told, forged, unknown)] == [200, 401, 404]
+    assert [one.status_code for one in (notified, forged, unknown)] == [200, 401, 404]
     assert WebhookEvent.objects.get().outcome == "booked"
     assert Transaction.objects.get().gateway_id == third_row.pk
     assert merchant.get(f"/invoices/{made.json()['id']}").json()["status"] == "fully_paid"

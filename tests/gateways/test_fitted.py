@@ -40,8 +40,8 @@ def test_reports_reversals_and_notifications_fit() -> None:
         channel="c" * 400,
         reversals=(reversal,),
     )
-    told = Notification(event_id="e" * 400, reference="r" * 400, gateway_id=None, report=report)
+    notified = Notification(event_id="e" * 400, reference="r" * 400, gateway_id=None, report=report)
 
-    kept = (report.gateway_id, reversal.id, told.event_id, told.reference)
+    kept = (report.gateway_id, reversal.id, notified.event_id, notified.reference)
     assert [len(text or "") for text in kept] == [255] * 4
     assert [len(text or "") for text in (report.method, report.channel)] == [50, 50]

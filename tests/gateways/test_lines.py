@@ -19,7 +19,7 @@ from tests.gateways.orders import COFFEE, SITI, order
 
 RICE = Item(name="Beras", quantity=Decimal("1.500"), unit_amount=13_333)  # 19999.5 is 20000
 SALE = Item(name="Kopi", quantity=3, unit_amount=20_000, discount_amount=6_000)
-PART = Item(name="Kain", quantity=Decimal("0.25"), unit_amount=80_000, discount_amount=1_500)
+FRACTION = Item(name="Kain", quantity=Decimal("0.25"), unit_amount=80_000, discount_amount=1_500)
 QUANTITIES = st.integers(1, 999) | st.decimals(Decimal("0.001"), 999, places=3)
 
 
@@ -128,7 +128,7 @@ class TestXendit:
 class TestMidtrans:
     def test_tax_and_fee_are_lines_of_their_own(self) -> None:
         body = midtrans_messages.request_of(
-            asked((*COFFEE, RICE, SALE, PART), tax=12_345, fee=4_000),
+            asked((*COFFEE, RICE, SALE, FRACTION), tax=12_345, fee=4_000),
             expires_at=order().expires_at,
         )
 

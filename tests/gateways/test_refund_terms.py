@@ -80,7 +80,7 @@ def test_on_the_same_day_only() -> None:
     assert (evening.obstacle, midnight.obstacle) == (None, "refund_window_closed")
 
 
-def test_cimb_gives_back_a_part_before_the_whole() -> None:
+def test_cimb_gives_back_some_before_the_whole() -> None:
     assert not answer("xendit", "QR_CODE", "CIMB", after=timedelta(hours=23)).in_full
     assert answer("xendit", "QR_CODE", "CIMB", after=timedelta(hours=24)).in_full
 

@@ -19,10 +19,10 @@ ENVIRONMENTS = "TESTCALLBACKTOKEN0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
-def _forgotten() -> Iterator[None]:
-    registry.forget_adapters()
+def _reset() -> Iterator[None]:
+    registry.reset_adapters()
     yield
-    registry.forget_adapters()
+    registry.reset_adapters()
 
 
 def seal(
@@ -39,12 +39,12 @@ def seal(
         credentials={"secret_key": f"xnd_{token}", "callback_token": token},
         now=NOON,
     )
-    registry.forget_adapters()
+    registry.reset_adapters()
     return account.pk
 
 
-def vouching(token: str) -> list[int | None]:
-    found = registry.vouching("xendit", headers={"x-callback-token": token}, body=b"{}")
+def signing(token: str) -> list[int | None]:
+    found = registry.signing_accounts("xendit", headers={"x-callback-token": token}, body=b"{}")
     return [account.id for account in found]
 
 
@@ -106,40 +106,40 @@ class TestAccountFor:
         tenant_id = TenantFactory.create().pk
         seal(tenant_id)
         credentials.end(gateway_code="xendit", tenant_id=tenant_id, now=NOON)
-        registry.forget_adapters()
+        registry.reset_adapters()
 
         assert registry.account_for("xendit", tenant_id=tenant_id) is None
 
 
-class TestVouching:
+class TestSigningAccounts:
     def test_knows_the_environments_account_beside_tenants_own(self) -> None:
         own = seal(TenantFactory.create().pk, token="THEIRS")
 
-        assert vouching(ENVIRONMENTS) == [None]
-        assert vouching("THEIRS") == [own]
+        assert signing(ENVIRONMENTS) == [None]
+        assert signing("THEIRS") == [own]
 
     def test_replaces_the_environments_by_the_platforms(self) -> None:
         platforms = seal()
 
-        assert vouching("OURS") == [platforms]
+        assert signing("OURS") == [platforms]
         with pytest.raises(NotificationNotAuthentic):
-            vouching(ENVIRONMENTS)
+            signing(ENVIRONMENTS)
 
     def test_returns_all_that_share_a_secret(self) -> None:
         ids = [seal(TenantFactory.create().pk, token="SAME") for _ in range(2)]
 
-        assert vouching("SAME") == ids
+        assert signing("SAME") == ids
 
     def test_refuses_what_no_secret_fits(self) -> None:
         seal(TenantFactory.create().pk)
 
         with pytest.raises(NotificationNotAuthentic):
-            vouching("")
+            signing("")
 
     def test_sees_an_account_that_was_made_elsewhere_a_moment_ago(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        vouching(ENVIRONMENTS)
+        signing(ENVIRONMENTS)
         made = credentials.store(
             gateway_code="xendit",
             tenant_id=TenantFactory.create().pk,
@@ -148,7 +148,7 @@ class TestVouching:
         )
         monkeypatch.setattr(registry._Accounts, "read_at", registry._Accounts.read_at - 1)
 
-        assert vouching("ELSEWHERE") == [made.pk]
+        assert signing("ELSEWHERE") == [made.pk]
 
     def test_tells_midtrans_accounts_by_whose_key_signed(self) -> None:
         made = credentials.store(
@@ -157,7 +157,7 @@ class TestVouching:
             credentials={"server_key": "THEIR-KEY", "client_key": "x"},
             now=NOON,
         )
-        registry.forget_adapters()
+        registry.reset_adapters()
         said = {"order_id": "PT-1", "status_code": "200", "gross_amount": "10000.00"}
         by = {
             key: json.dumps(said | {"signature_key": signature(said, key)}).encode()
@@ -168,13 +168,15 @@ class TestVouching:
             )
         }
 
-        def vouch(key: str) -> list[int | None]:
-            return [one.id for one in registry.vouching("midtrans", headers={}, body=by[key])]
+        def signing_key_holders(key: str) -> list[int | None]:
+            return [
+                one.id for one in registry.signing_accounts("midtrans", headers={}, body=by[key])
+            ]
 
-        assert vouch("THEIR-KEY") == [made.pk]
-        assert vouch(settings.GATEWAY_CONNECTIONS["midtrans"]["server_key"]) == [None]
+        assert signing_key_holders("THEIR-KEY") == [made.pk]
+        assert signing_key_holders(settings.GATEWAY_CONNECTIONS["midtrans"]["server_key"]) == [None]
         with pytest.raises(NotificationNotAuthentic):
-            vouch("NOBODYS")
+            signing_key_holders("NOBODYS")
 
 
 def signature(said: dict[str, str], key: str) -> str:
@@ -197,13 +199,13 @@ class TestIsSameAccount:
         assert registry.is_same_account("xendit", None, None)
 
 
-class TestForgetAdapters:
+class TestResetAdapters:
     def test_makes_the_settings_count_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         before = registry.adapter_for("xendit")
         monkeypatch.setitem(settings.GATEWAY_CONNECTIONS["xendit"], "callback_token", "another")
 
         assert registry.adapter_for("xendit")._adapter is before._adapter
-        registry.forget_adapters()
+        registry.reset_adapters()
 
         registry.adapter_for("xendit").authenticate(
             headers={"x-callback-token": "another"}, body=b"{}"

@@ -149,7 +149,7 @@ def test_a_request_in_single_bytes_is_served(web_port: int) -> None:
     assert received.startswith(b"HTTP/1.1 401 ")
 
 
-def test_a_caller_who_asks_first_is_told_to_go_on(web_port: int) -> None:
+def test_a_caller_who_asks_first_may_go_on(web_port: int) -> None:
     head = HEAD + b"Content-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
 
     received = exchange(web_port, head, b"{}", pause=0.3)

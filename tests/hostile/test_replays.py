@@ -85,7 +85,7 @@ class TestACallbackTokenThatWasReplaced:
                 credentials={"secret_key": "xnd_development_x", "callback_token": token},
                 now=timezone.now(),
             )
-        registry.forget_adapters()
+        registry.reset_adapters()
         body = {"id": "1", "external_id": "PT-1-1-1-AAAAAA", "status": "PAID", "amount": 1}
 
         statuses = [
@@ -100,6 +100,6 @@ class TestACallbackTokenThatWasReplaced:
             for token in ("yesterdays-token", "", "todays-token")
         ]
 
-        registry.forget_adapters()
+        registry.reset_adapters()
         assert statuses == [401, 401, 200]
         assert WebhookEvent.objects.count() == 1

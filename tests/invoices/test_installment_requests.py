@@ -128,7 +128,9 @@ class TestDueDates:
 
         assert answer.status_code == 201
         schedule = answer.json()["installment_schedule"]
-        assert [part["due_date"] for part in schedule] == [f"{day}T00:00:00Z" for day in days]
+        assert [installment["due_date"] for installment in schedule] == [
+            f"{day}T00:00:00Z" for day in days
+        ]
 
     @pytest.mark.parametrize(
         "plan",
@@ -140,7 +142,7 @@ class TestDueDates:
         ],
         ids=["without offset", "every 0 days", "backwards", "both"],
     )
-    def test_are_told_one_way_and_with_their_offset(self, api: Api, plan: dict[str, Any]) -> None:
+    def test_are_shown_one_way_and_with_their_offset(self, api: Api, plan: dict[str, Any]) -> None:
         answer = api.post("/invoices", body(count=2, **plan))
 
         assert answered(answer) == (400, "invalid_request")
@@ -167,23 +169,25 @@ class TestDueDates:
         assert Invoice.objects.get().expires_at == expires_at
 
 
-class TestTwelveParts:
+class TestTwelveInstallments:
     def test_of_rupiah_print_and_add_up(self, live_api: Api) -> None:
         made = json.loads(
             live_api.post("/invoices", rupiah_body(installments={"count": 12})).content
         )
         shown = json.loads(live_api.get(f"/invoices/{made['id']}/installments").content)
 
-        parts = shown["installments"]
+        installments = shown["installments"]
         # 2 x 70 000, 11 % tax, 2 % and 2 500 fee: 140 000 + 15 400 + 5 300 = 160 700.
-        assert [part["total"] for part in parts] == [13_391] * 11 + [13_399]
-        assert [part["tax"] for part in parts] == [1_283] * 11 + [1_287]
-        assert [part["service_fee"] for part in parts] == [441] * 11 + [449]
-        assert [part["amount"] for part in parts] == [11_667] * 11 + [11_663]
+        assert [installment["total"] for installment in installments] == [13_391] * 11 + [13_399]
+        assert [installment["tax"] for installment in installments] == [1_283] * 11 + [1_287]
+        assert [installment["service_fee"] for installment in installments] == [441] * 11 + [449]
+        assert [installment["amount"] for installment in installments] == [11_667] * 11 + [11_663]
         for column, of_invoice in COLUMNS.items():
-            assert sum(part[column] for part in parts) == made[of_invoice]
-        assert [part["number"] for part in parts] == list(range(1, 13))
-        assert [part["payment_url"] is not None for part in parts] == [True] + [False] * 11
+            assert sum(installment[column] for installment in installments) == made[of_invoice]
+        assert [installment["number"] for installment in installments] == list(range(1, 13))
+        assert [installment["payment_url"] is not None for installment in installments] == [
+            True
+        ] + [False] * 11
 
 
 class TestSupplementary:
@@ -248,22 +252,24 @@ def statements(call: Callable[[], HttpResponse]) -> list[str]:
     return [q["sql"] for q in queries.captured_queries if not q["sql"].startswith(control)]
 
 
-@pytest.mark.parametrize("parts", [2, 12])
+@pytest.mark.parametrize("installments", [2, 12])
 @pytest.mark.parametrize("lines", [1, 50])
 class TestStatements:
     """None of them grows with lines or parts."""
 
-    def made(self, live_api: Api, sandbox: Sandbox, parts: int, lines: int) -> dict[str, Any]:
-        asked = invoice_body(line_items=[PHONES] * lines, installments={"count": parts})
+    def made(
+        self, live_api: Api, sandbox: Sandbox, installments: int, lines: int
+    ) -> dict[str, Any]:
+        asked = invoice_body(line_items=[PHONES] * lines, installments={"count": installments})
         sandbox.fault("xendit", "webhook_lost", times=9)  # they would compete for the lock
         answer = live_api.post("/invoices", asked)
         assert answer.status_code == 201
         return json.loads(answer.content)
 
     def test_of_an_adjustment_that_closes_and_opens_a_payment(
-        self, live_api: Api, sandbox: Sandbox, parts: int, lines: int
+        self, live_api: Api, sandbox: Sandbox, installments: int, lines: int
     ) -> None:
-        shown = self.made(live_api, sandbox, parts, lines)
+        shown = self.made(live_api, sandbox, installments, lines)
         total = shown["installment_schedule"][0]["total"]
         change = {"installments": [{"number": 1, "total": total + 30}]}
 
@@ -274,12 +280,12 @@ class TestStatements:
         assert len(sql) == ADJUST_AND_REOPEN, sql
 
     def test_of_an_adjustment_that_leaves_the_payment_alone(
-        self, live_api: Api, sandbox: Sandbox, parts: int, lines: int
+        self, live_api: Api, sandbox: Sandbox, installments: int, lines: int
     ) -> None:
-        shown = self.made(live_api, sandbox, parts, lines)
+        shown = self.made(live_api, sandbox, installments, lines)
         as_it_is = [
-            {"number": part["number"], "total": part["total"]}
-            for part in shown["installment_schedule"]
+            {"number": installment["number"], "total": installment["total"]}
+            for installment in shown["installment_schedule"]
         ]
         change = {"installments": as_it_is}
 
@@ -290,18 +296,18 @@ class TestStatements:
         assert len(sql) == ADJUST, sql
 
     def test_of_a_payment_that_is_open_already(
-        self, live_api: Api, sandbox: Sandbox, parts: int, lines: int
+        self, live_api: Api, sandbox: Sandbox, installments: int, lines: int
     ) -> None:
-        shown = self.made(live_api, sandbox, parts, lines)
+        shown = self.made(live_api, sandbox, installments, lines)
 
         sql = statements(lambda: live_api.post(f"/invoices/{shown['id']}/payments", {}))
 
         assert len(sql) == FIND_OPEN, sql
 
     def test_of_a_payment_that_is_opened(
-        self, live_api: Api, sandbox: Sandbox, parts: int, lines: int
+        self, live_api: Api, sandbox: Sandbox, installments: int, lines: int
     ) -> None:
-        shown = self.made(live_api, sandbox, parts, lines)
+        shown = self.made(live_api, sandbox, installments, lines)
         PaymentRequest.objects.update(status="expired", ended_at=NOON)
 
         sql = statements(lambda: live_api.post(f"/invoices/{shown['id']}/payments", {}))
@@ -309,9 +315,9 @@ class TestStatements:
         assert len(sql) == OPEN, sql
 
     def test_of_a_cancellation(
-        self, live_api: Api, sandbox: Sandbox, parts: int, lines: int
+        self, live_api: Api, sandbox: Sandbox, installments: int, lines: int
     ) -> None:
-        shown = self.made(live_api, sandbox, parts, lines)
+        shown = self.made(live_api, sandbox, installments, lines)
 
         sql = statements(lambda: live_api.post(f"/invoices/{shown['id']}/cancel", None))
 

@@ -154,7 +154,7 @@ class TestStateChange:
 
 class TestSums:
     @pytest.mark.parametrize("column", ["net_amount", "tax_amount", "service_fee_amount"])
-    def test_of_instalments_cannot_leave_the_invoices(self, column: str) -> None:
+    def test_of_installments_cannot_leave_the_invoices(self, column: str) -> None:
         invoice(totals=(4_000, 6_000))
         connection.check_constraints()
         before = rows()
@@ -166,35 +166,35 @@ class TestSums:
 
         assert rows() == before
 
-    def test_of_instalments_may_move_between_them(self) -> None:
+    def test_of_installments_may_move_between_them(self) -> None:
         invoice(totals=(4_000, 6_000))
         connection.check_constraints()
 
         with accepted():
             execute("UPDATE invoices_installment SET net_amount = 5000, total_amount = 5000")
 
-    def test_of_instalments_cannot_swap_columns(self) -> None:
+    def test_of_installments_cannot_swap_columns(self) -> None:
         invoice()
         connection.check_constraints()
 
         with refused_by("installments_sum_to_invoice"):
             execute("UPDATE invoices_installment SET net_amount = 9999, tax_amount = 1")
 
-    def test_of_instalments_cannot_lose_one(self) -> None:
+    def test_of_installments_cannot_lose_one(self) -> None:
         invoice(totals=(4_000, 6_000))
         connection.check_constraints()
 
         with refused_by("installments_sum_to_invoice"):
             execute("DELETE FROM invoices_installment WHERE number = 2")
 
-    def test_of_instalments_cannot_gain_one(self) -> None:
+    def test_of_installments_cannot_gain_one(self) -> None:
         made = invoice()
         connection.check_constraints()
 
         with refused_by("installments_sum_to_invoice"):
             InstallmentFactory.create(invoice=made, number=2, net_amount=1)
 
-    def test_of_instalments_are_there_from_the_start(self) -> None:
+    def test_of_installments_are_there_from_the_start(self) -> None:
         with refused_by("installments_sum_to_invoice"):
             LineItemFactory.create(invoice=InvoiceFactory.create())
 
@@ -214,7 +214,7 @@ class TestSums:
             InstallmentFactory.create(invoice=InvoiceFactory.create())
 
 
-class TestAPaidInstalment:
+class TestAPaidInstallment:
     @pytest.mark.parametrize(
         "change",
         [
@@ -334,7 +334,7 @@ class TestALine:
         assert LineItem.objects.count() == 1
 
 
-class TestAnInstalment:
+class TestAnInstallment:
     @pytest.mark.parametrize(
         ("fields", "constraint"),
         [
@@ -370,7 +370,7 @@ class TestAnInstalment:
 class TestAPaymentRequest:
     @pytest.mark.parametrize("first", ["opening", "open", "closing"])
     @pytest.mark.parametrize("second", ["opening", "open", "closing"])
-    def test_is_the_only_active_one_of_its_instalment(self, first: str, second: str) -> None:
+    def test_is_the_only_active_one_of_its_installment(self, first: str, second: str) -> None:
         request = PaymentRequestFactory.create(status=first)
 
         with refused_by("payment_request_one_open_per_installment"):

@@ -11,13 +11,18 @@ from hypothesis import strategies as st
 from invoices.invoices import charges
 from invoices.invoices.charges import Charges, Fee, Line
 from invoices.schedule import splitting
-from invoices.schedule.splitting import InstallmentTooSmall, InvalidInstallments, Part, Unpaid
+from invoices.schedule.splitting import (
+    InstallmentAmounts,
+    InstallmentTooSmall,
+    InvalidInstallments,
+    Unpaid,
+)
 from paytrust.money import EXPONENTS, Money, minor_units
 
 NORMAL_EXAMPLES = 2_000
 SLOW_EXAMPLES, SLOW_RUNS = 200_000, 10  # in runs, so that two processes share the work
 
-MOST_LINES, MOST_PARTS = 50, 12
+MOST_LINES, MOST_INSTALLMENTS = 50, 12
 RATES = [Decimal(rate) for rate in ("0", "0.06", "0.0825", "0.11", "0.1234", "1")]
 FEES = [Fee(Decimal(0), 0), Fee(Decimal("2.9"), 2000), Fee(Decimal("0.7001"), 30)]
 
@@ -53,7 +58,7 @@ Event = Payment | Adjustment
 
 
 # Bytes are by far the cheapest thing to draw; 200 000 examples of 50 lines take minutes so.
-LINE_BYTES, WEIGHT_BYTES = 9, MOST_PARTS
+LINE_BYTES, WEIGHT_BYTES = 9, MOST_INSTALLMENTS
 
 
 def line(drawn: bytes) -> Line:
@@ -62,8 +67,8 @@ def line(drawn: bytes) -> Line:
     whole = Line(1 + number % 1000, unit_amount % 10**9, RATES[drawn[7] % len(RATES)])
     if drawn[8] % 2:
         return whole
-    part = replace(whole, quantity=Decimal(1 + number).scaleb(-3))
-    return replace(part, discount_amount=part.gross_amount * (drawn[8] // 2) // 127)
+    installment = replace(whole, quantity=Decimal(1 + number).scaleb(-3))
+    return replace(installment, discount_amount=installment.gross_amount * (drawn[8] // 2) // 127)
 
 
 def lines(drawn: bytes) -> list[Line]:
@@ -74,7 +79,7 @@ def event(drawn: bytes) -> Event:
     kind, choice = drawn[0] % 2, int.from_bytes(drawn[1:3])
     if kind == 0:
         return Payment(choice % 601)
-    return Adjustment(choice % 2**MOST_PARTS, list(drawn[3:]))
+    return Adjustment(choice % 2**MOST_INSTALLMENTS, list(drawn[3:]))
 
 
 line_counts = st.integers(1, MOST_LINES)
@@ -83,7 +88,10 @@ line_bytes = {
     for count in range(1, MOST_LINES + 1)
 }
 currencies, fees = st.sampled_from(sorted(EXPONENTS)), st.sampled_from(FEES)
-part_counts, splits = st.integers(1, MOST_PARTS), st.sampled_from(["equal", "all", "all_but_last"])
+installment_counts, splits = (
+    st.integers(1, MOST_INSTALLMENTS),
+    st.sampled_from(["equal", "all", "all_but_last"]),
+)
 weights = st.binary(min_size=WEIGHT_BYTES, max_size=WEIGHT_BYTES).map(list)
 events = st.lists(
     st.binary(min_size=3 + WEIGHT_BYTES, max_size=3 + WEIGHT_BYTES).map(event), max_size=8
@@ -96,7 +104,7 @@ def orders(draw: st.DrawFn) -> Order:
         currency=draw(currencies),
         lines=draw(line_bytes[draw(line_counts)]),
         fee=draw(fees),
-        count=draw(part_counts),
+        count=draw(installment_counts),
         split=draw(splits),
         weights=draw(weights),
     )
@@ -107,12 +115,14 @@ class Book:
     """A schedule as the customer pays it and the merchant changes it."""
 
     charges: Charges
-    parts: dict[int, Part]
+    installments: dict[int, InstallmentAmounts]
     paid: dict[int, int] = field(default_factory=dict)
 
-    def unpaid(self) -> list[Part]:
+    def unpaid(self) -> list[InstallmentAmounts]:
         return [
-            part for part in self.parts.values() if self.paid_into(part.number) < part.total_amount
+            installment
+            for installment in self.installments.values()
+            if self.paid_into(installment.number) < installment.total_amount
         ]
 
     def paid_into(self, number: int) -> int:
@@ -125,13 +135,18 @@ def floor_and_last(total: int, shares_of: Sequence[int]) -> list[int]:
     return [*floors, total - sum(floors)]
 
 
-def shared(numbers: Sequence[int], totals: Sequence[int], tax: int, fee: int) -> list[Part]:
+def shared(
+    numbers: Sequence[int], totals: Sequence[int], tax: int, fee: int
+) -> list[InstallmentAmounts]:
     taxes, fees = floor_and_last(tax, totals), floor_and_last(fee, totals)
-    return [Part(*row) for row in zip(numbers, totals, taxes, fees, strict=True)]
+    return [InstallmentAmounts(*row) for row in zip(numbers, totals, taxes, fees, strict=True)]
 
 
-def fits(parts: Sequence[Part]) -> bool:
-    return all(part.total_amount >= 1 and part.net_amount >= 0 for part in parts)
+def fits(installments: Sequence[InstallmentAmounts]) -> bool:
+    return all(
+        installment.total_amount >= 1 and installment.net_amount >= 0
+        for installment in installments
+    )
 
 
 def charged(order: Order) -> Charges:
@@ -162,28 +177,30 @@ def planned(order: Order) -> Book | None:
         with pytest.raises(InstallmentTooSmall):
             splitting.plan(charges=invoice, count=order.count, custom_amounts=custom)
         return None
-    parts = splitting.plan(charges=invoice, count=order.count, custom_amounts=custom)
-    assert parts == expected
-    return Book(invoice, {part.number: part for part in parts})
+    installments = splitting.plan(charges=invoice, count=order.count, custom_amounts=custom)
+    assert installments == expected
+    return Book(invoice, {installment.number: installment for installment in installments})
 
 
 def pay(book: Book, payment: Payment) -> None:
     amount = sum(p.total_amount - book.paid_into(p.number) for p in book.unpaid())
     amount = amount * payment.thousandths // 1000
-    for part in book.unpaid():
-        share = min(amount, part.total_amount - book.paid_into(part.number))
-        book.paid[part.number] = book.paid_into(part.number) + share
+    for installment in book.unpaid():
+        share = min(amount, installment.total_amount - book.paid_into(installment.number))
+        book.paid[installment.number] = book.paid_into(installment.number) + share
         amount -= share
 
 
-def named_totals(book: Book, unpaid: Sequence[Part], adjustment: Adjustment) -> dict[int, int]:
+def named_totals(
+    book: Book, unpaid: Sequence[InstallmentAmounts], adjustment: Adjustment
+) -> dict[int, int]:
     """New totals that are legal, unless what is left for the unnamed is too little."""
-    floors = [max(1, book.paid_into(part.number)) for part in unpaid]
-    free = sum(part.total_amount for part in unpaid) - sum(floors)
+    floors = [max(1, book.paid_into(installment.number)) for installment in unpaid]
+    free = sum(installment.total_amount for installment in unpaid) - sum(floors)
     extra = floor_and_last(max(free, 0), [w + 1 for w in adjustment.weights[: len(unpaid)]])
     return {
-        part.number: floor + more
-        for i, (part, floor, more) in enumerate(zip(unpaid, floors, extra, strict=True))
+        installment.number: floor + more
+        for i, (installment, floor, more) in enumerate(zip(unpaid, floors, extra, strict=True))
         if adjustment.named >> i & 1
     }
 
@@ -194,10 +211,10 @@ def adjust(book: Book, adjustment: Adjustment) -> None:
     if not unpaid:
         return
     named = named_totals(book, unpaid, adjustment)
-    numbers = [part.number for part in unpaid]
+    numbers = [installment.number for installment in unpaid]
     asked = [Unpaid(p.number, p.total_amount, book.paid_into(p.number)) for p in unpaid]
-    others = [part.total_amount for part in unpaid if part.number not in named]
-    rest = sum(part.total_amount for part in unpaid) - sum(named.values())
+    others = [installment.total_amount for installment in unpaid if installment.number not in named]
+    rest = sum(installment.total_amount for installment in unpaid) - sum(named.values())
     if rest < 0 or (not others and rest):
         with pytest.raises(InvalidInstallments):
             splitting.adjusted_totals(unpaid=asked, named=named)
@@ -221,20 +238,31 @@ def adjust(book: Book, adjustment: Adjustment) -> None:
         with pytest.raises(InstallmentTooSmall):
             splitting.split(totals=by_number, tax_amount=tax, service_fee_amount=fee)
         return
-    parts = splitting.split(totals=by_number, tax_amount=tax, service_fee_amount=fee)
-    assert parts == after
-    book.parts.update((part.number, part) for part in parts)
+    installments = splitting.split(totals=by_number, tax_amount=tax, service_fee_amount=fee)
+    assert installments == after
+    book.installments.update((installment.number, installment) for installment in installments)
 
 
 def check(book: Book) -> None:
-    parts = book.parts.values()
-    assert sum(part.total_amount for part in parts) == book.charges.total_amount
-    assert sum(part.tax_amount for part in parts) == book.charges.total_tax_amount
-    assert sum(part.service_fee_amount for part in parts) == book.charges.total_service_fee_amount
-    assert sum(part.net_amount for part in parts) == book.charges.subtotal_amount
-    for part in parts:
-        assert part.total_amount >= max(1, book.paid_into(part.number))
-        assert min(part.net_amount, part.tax_amount, part.service_fee_amount) >= 0
+    installments = book.installments.values()
+    assert (
+        sum(installment.total_amount for installment in installments) == book.charges.total_amount
+    )
+    assert (
+        sum(installment.tax_amount for installment in installments) == book.charges.total_tax_amount
+    )
+    assert (
+        sum(installment.service_fee_amount for installment in installments)
+        == book.charges.total_service_fee_amount
+    )
+    assert (
+        sum(installment.net_amount for installment in installments) == book.charges.subtotal_amount
+    )
+    for installment in installments:
+        assert installment.total_amount >= max(1, book.paid_into(installment.number))
+        assert (
+            min(installment.net_amount, installment.tax_amount, installment.service_fee_amount) >= 0
+        )
 
 
 def every_unit_is_where_the_rule_says(order: Order, happened: Sequence[Event]) -> None:
@@ -243,15 +271,15 @@ def every_unit_is_where_the_rule_says(order: Order, happened: Sequence[Event]) -
         return
     check(book)
     for event in happened:
-        settled = {number: book.parts[number] for number in book.parts}
-        for part in book.unpaid():
-            del settled[part.number]
+        settled = {number: book.installments[number] for number in book.installments}
+        for installment in book.unpaid():
+            del settled[installment.number]
         if isinstance(event, Payment):
             pay(book, event)
         else:
             adjust(book, event)
         check(book)
-        assert {number: book.parts[number] for number in settled} == settled
+        assert {number: book.installments[number] for number in settled} == settled
 
 
 @settings(max_examples=NORMAL_EXAMPLES, deadline=None)

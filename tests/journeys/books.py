@@ -43,7 +43,7 @@ INVOICE_FIELDS = (
     "expires_at",
     "open_payment_at",
 )
-PART_FIELDS = (
+INSTALLMENT_FIELDS = (
     "id",
     "invoice_id",
     "number",
@@ -99,7 +99,7 @@ class Books:
     """All rows of some tenants' invoices, by key."""
 
     invoices: dict[int, Row]
-    parts: dict[int, Row]
+    installments: dict[int, Row]
     requests: dict[int, Row]
     transactions: dict[int, Row]
     entries: dict[int, Row]
@@ -119,8 +119,12 @@ class Books:
             if row["transaction_id"] in ids and not row["installment_id"]
         )
 
-    def parts_of(self, invoice_id: int) -> list[Row]:
-        return [part for part in self.parts.values() if part["invoice_id"] == invoice_id]
+    def installments_of(self, invoice_id: int) -> list[Row]:
+        return [
+            installment
+            for installment in self.installments.values()
+            if installment["invoice_id"] == invoice_id
+        ]
 
     def requests_of(self, invoice_id: int) -> list[Row]:
         return [row for row in self.requests.values() if row["invoice_id"] == invoice_id]
@@ -129,8 +133,12 @@ class Books:
         return [row for row in self.transactions.values() if row["invoice_id"] == invoice_id]
 
     def lowest_unpaid(self, invoice_id: int) -> Row | None:
-        unpaid = (part for part in self.parts_of(invoice_id) if part["status"] == "unpaid")
-        return min(unpaid, key=lambda part: part["number"], default=None)
+        unpaid = (
+            installment
+            for installment in self.installments_of(invoice_id)
+            if installment["status"] == "unpaid"
+        )
+        return min(unpaid, key=lambda installment: installment["number"], default=None)
 
     def active(self, invoice_id: int) -> list[Row]:
         return [row for row in self.requests_of(invoice_id) if row["status"] in ACTIVE]
@@ -148,8 +156,8 @@ def read(tenants: Sequence[Tenant]) -> Books:
         lines[pk, rate] += amount
     return Books(
         invoices=invoices,
-        parts=by_key(
-            Installment.objects.filter(invoice__in=ids).order_by("pk").values(*PART_FIELDS)
+        installments=by_key(
+            Installment.objects.filter(invoice__in=ids).order_by("pk").values(*INSTALLMENT_FIELDS)
         ),
         requests=by_key(
             PaymentRequest.objects.filter(invoice__in=ids).order_by("pk").values(*REQUEST_FIELDS)
@@ -198,9 +206,13 @@ def check_money(books: Books) -> None:
             received[entry["installment_id"]] += entry["amount"]
     for row in books.transactions.values():
         assert row["amount"] == from_row[row["id"]]
-    for part in books.parts.values():
-        assert part["paid_amount"] == received[part["id"]]
-        assert part["refunded_amount"] == refunded[part["id"]] <= part["paid_amount"]
+    for installment in books.installments.values():
+        assert installment["paid_amount"] == received[installment["id"]]
+        assert (
+            installment["refunded_amount"]
+            == refunded[installment["id"]]
+            <= installment["paid_amount"]
+        )
     for invoice in books.invoices.values():
         rows = books.transactions_of(invoice["id"])
         back = -sum(row["amount"] for row in rows if row["kind"] == "refund")
@@ -220,11 +232,14 @@ def check_shares(books: Books) -> None:
             assert entry[column] * entry["amount"] >= 0
             key = entry["installment_id"], entry["kind"] == "refund"
             sums[key][column] += entry[column]
-    for part in books.parts.values():
+    for installment in books.installments.values():
         for column in columns:
-            received, back = sums[part["id"], False][column], -sums[part["id"], True][column]
-            assert 0 <= back <= received <= part[column]
-            assert part["status"] == "unpaid" or received == part[column]
+            received, back = (
+                sums[installment["id"], False][column],
+                -sums[installment["id"], True][column],
+            )
+            assert 0 <= back <= received <= installment[column]
+            assert installment["status"] == "unpaid" or received == installment[column]
 
 
 def check_rates(books: Books) -> None:
@@ -251,27 +266,32 @@ def check_rates(books: Books) -> None:
 
 
 def check_schedule(books: Books, invoice: Row) -> None:
-    parts = books.parts_of(invoice["id"])
-    assert [part["number"] for part in parts] == list(range(1, len(parts) + 1))
+    installments = books.installments_of(invoice["id"])
+    assert [installment["number"] for installment in installments] == list(
+        range(1, len(installments) + 1)
+    )
     for column, of_invoice in COLUMNS.items():
-        assert sum(part[column] for part in parts) == invoice[of_invoice]
-        assert min(part[column] for part in parts) >= 0
-    for part in parts:
-        assert part["total_amount"] >= 1
-        assert 0 <= part["paid_amount"] <= part["total_amount"]
-        is_paid = part["paid_amount"] == part["total_amount"]
-        assert part["status"] == ("paid" if is_paid else "unpaid")
+        assert sum(installment[column] for installment in installments) == invoice[of_invoice]
+        assert min(installment[column] for installment in installments) >= 0
+    for installment in installments:
+        assert installment["total_amount"] >= 1
+        assert 0 <= installment["paid_amount"] <= installment["total_amount"]
+        is_paid = installment["paid_amount"] == installment["total_amount"]
+        assert installment["status"] == ("paid" if is_paid else "unpaid")
 
 
 def check_status(books: Books, invoice: Row) -> None:
     assert invoice["status"] == status_of(books, invoice)
     assert (invoice["paid_at"] is not None) == (invoice["status"] == "fully_paid")
     flags = invoice["review_flags"]
-    parts = books.parts_of(invoice["id"])
+    installments = books.installments_of(invoice["id"])
     assert len(flags) == len(set(flags))
     assert ("overpaid" in flags) == (invoice["overpayment_amount"] > 0)
     if "underpaid" in flags:
-        assert any(0 < part["paid_amount"] < part["total_amount"] for part in parts)
+        assert any(
+            0 < installment["paid_amount"] < installment["total_amount"]
+            for installment in installments
+        )
     if invoice["paid_amount"] and "reversed" not in flags:
         assert ("after_cancel" in flags) == (invoice["ended_as"] == "cancelled")
         assert "late" in flags or invoice["ended_as"] != "expired"
@@ -281,7 +301,9 @@ def status_of(books: Books, invoice: Row) -> str:
     """Money first, then how it ended, then whether it ever had a payment URL."""
     rows = books.transactions_of(invoice["id"])
     received = sum(row["amount"] for row in rows if row["kind"] != "refund")
-    allocated = sum(part["paid_amount"] for part in books.parts_of(invoice["id"]))
+    allocated = sum(
+        installment["paid_amount"] for installment in books.installments_of(invoice["id"])
+    )
     if allocated == invoice["total_amount"]:
         return "fully_paid"
     if received > 0:
@@ -314,15 +336,16 @@ def check_nothing_crosses(books: Books) -> None:
         invoice = books.invoices[row["invoice_id"]]
         assert [row[name] for name in same] == [invoice[name] for name in same]
     for request in books.requests.values():
-        assert books.parts[request["installment_id"]]["invoice_id"] == request["invoice_id"]
+        assert books.installments[request["installment_id"]]["invoice_id"] == request["invoice_id"]
     for row in books.transactions.values():
         assert books.requests[row["payment_request_id"]]["invoice_id"] == row["invoice_id"]
         if row["reverses_id"]:
             assert books.transactions[row["reverses_id"]]["invoice_id"] == row["invoice_id"]
     for allocation in books.allocations:
-        part = books.parts[allocation["installment_id"]]
+        installment = books.installments[allocation["installment_id"]]
         assert (
-            part["invoice_id"] == (books.transactions[allocation["transaction_id"]]["invoice_id"])
+            installment["invoice_id"]
+            == (books.transactions[allocation["transaction_id"]]["invoice_id"])
         )
     for invoice in books.invoices.values():
         if invoice["parent_id"]:

@@ -14,7 +14,9 @@ from django.db.models import Sum
 from events.models import Event
 from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
 
-Told = tuple[datetime, str, Any]  # when, the event's type, and what tells it from others of it
+Announcement = tuple[
+    datetime, str, Any
+]  # when, the event's type, and what tells it from others of it
 
 MOVED: Final = {"payment": "payment.succeeded", "reversal": "payment.reversed"}
 ABOUT: Final = {
@@ -29,7 +31,7 @@ ABOUT: Final = {
 OF_INVOICE: Final = "paid_amount"
 
 
-def told(invoice: Invoice) -> list[Told]:
+def recorded(invoice: Invoice) -> list[Announcement]:
     """Return what was written about an invoice, by time, and of one moment as it is told."""
     return [
         (event.created_at, event.type, event.data["object"][ABOUT.get(event.type, OF_INVOICE)])
@@ -38,7 +40,7 @@ def told(invoice: Invoice) -> list[Told]:
     ]
 
 
-def must_be_told(invoice: Invoice) -> list[Told]:
+def expected_of(invoice: Invoice) -> list[Announcement]:
     """Return what the rows say has happened to an invoice."""
     happened = [
         (invoice.created_at, "invoice.created", invoice.total_amount),
@@ -53,12 +55,12 @@ def check() -> None:
     """Assert that there is no event without its change, and no change without its event."""
     invoices = {invoice.pk: invoice for invoice in Invoice.objects.all()}
     for invoice in invoices.values():
-        written, expected = told(invoice), must_be_told(invoice)
+        written, expected = recorded(invoice), expected_of(invoice)
         assert written == expected, f"{written} instead of {expected}"
     assert not Event.objects.exclude(invoice_id__in=invoices).exists()
 
 
-def _of_money(invoice: Invoice) -> Iterator[Told]:
+def _of_money(invoice: Invoice) -> Iterator[Announcement]:
     """Replay the ledger: the payment, the instalments that it paid, the invoice."""
     totals = dict(Installment.objects.filter(invoice=invoice).values_list("pk", "total_amount"))
     numbers = dict(Installment.objects.filter(invoice=invoice).values_list("pk", "number"))
@@ -68,20 +70,23 @@ def _of_money(invoice: Invoice) -> Iterator[Told]:
         before = dict(filled)
         for row in rows:
             yield at, MOVED[row.kind], row.pk
-            for part, amount in _entries(row):
-                filled[part] += amount
-        for part, total in totals.items():
-            if before.get(part, 0) < total <= filled[part] and invoice.installment_count > 1:
-                yield at, "installment.paid", numbers[part]
+            for installment, amount in _entries(row):
+                filled[installment] += amount
+        for installment, total in totals.items():
+            if (
+                before.get(installment, 0) < total <= filled[installment]
+                and invoice.installment_count > 1
+            ):
+                yield at, "installment.paid", numbers[installment]
         yield from _of_invoice(at, before, filled, totals)
 
 
 def _of_invoice(
     at: datetime, before: dict[Any, int], after: dict[Any, int], totals: dict[int, int]
-) -> Iterator[Told]:
+) -> Iterator[Announcement]:
     paid, was = sum(after.values()), sum(before.values())
     in_full, was_in_full = (
-        all(filled.get(part, 0) >= total for part, total in totals.items())
+        all(filled.get(installment, 0) >= total for installment, total in totals.items())
         for filled in (after, before)
     )
     if paid > was and not in_full:
@@ -97,7 +102,7 @@ def _entries(row: Transaction) -> list[tuple[int | None, int]]:
     return list(sums.annotate(sum=Sum("amount")).order_by("installment_id"))
 
 
-def _of_pages(invoice: Invoice) -> Iterator[Told]:
+def _of_pages(invoice: Invoice) -> Iterator[Announcement]:
     """Pages that were opened, and those that ended without money."""
     for request in PaymentRequest.objects.filter(invoice=invoice).order_by("pk"):
         if request.opened_at:
@@ -106,6 +111,6 @@ def _of_pages(invoice: Invoice) -> Iterator[Told]:
             yield request.ended_at, f"payment.{request.status}", request.pk
 
 
-def _of_ends(invoice: Invoice) -> Iterator[Told]:
+def _of_ends(invoice: Invoice) -> Iterator[Announcement]:
     if invoice.ended_at and not invoice.paid_amount:
         yield invoice.ended_at, f"invoice.{invoice.ended_as}", 0

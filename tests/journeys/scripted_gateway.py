@@ -84,17 +84,17 @@ class Charge:
 
 @dataclass
 class ScriptedGateway:
-    """One account. `told` is the money that each charge's answers have told PayTrust of."""
+    """One account. `notified` is the money that each charge's answers have told PayTrust of."""
 
     code: str = "xendit"
     charges: list[Charge] = field(default_factory=list)
     trouble: Trouble | None = None
     meanwhile: Callable[[], None] | None = None  # happens in the middle of the next call
     page_life: timedelta | None = None  # None: as long as it is asked for
-    told: dict[str, int] = field(default_factory=dict)
+    notified: dict[str, int] = field(default_factory=dict)
 
     def reset(self) -> None:
-        self.charges, self.told = [], {}
+        self.charges, self.notified = [], {}
         self.trouble = self.meanwhile = self.page_life = None
 
     @property
@@ -113,7 +113,7 @@ class ScriptedGateway:
         if report.paid_amount is None:
             return
         net = report.paid_amount.minor - sum(taken.amount.minor for taken in report.reversals)
-        self.told[report.gateway_id] = 0 if report.state == PaymentState.REVERSED else net
+        self.notified[report.gateway_id] = 0 if report.state == PaymentState.REVERSED else net
 
     def create_payment(self, order: PaymentOrder) -> PaymentPage:
         lost = self._before()

@@ -55,7 +55,7 @@ def give_account(merchant: Merchant, account: dict[str, str], *, another: bool =
         credentials=account,
         now=timezone.now(),
     )
-    registry.forget_adapters()
+    registry.reset_adapters()
     return kept.pk
 
 
@@ -88,7 +88,7 @@ def tell(merchant: Merchant, payment: PaymentRequest, token: str, **fields: obje
 
 
 class TestOwnAccount:
-    def test_is_opened_told_of_and_confirmed_with_its_own_credentials(
+    def test_is_opened_notified_and_confirmed_with_its_own_credentials(
         self, merchant: Merchant, xendit: Xendit
     ) -> None:
         account_id = give_account(merchant, OWN)

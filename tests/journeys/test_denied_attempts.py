@@ -27,8 +27,8 @@ def denied(
     card = {"method": "credit_card"} if gateway == "midtrans" else {}
     sandbox.pay(invoice["payment_url"], action, **card)
     if gateway == "midtrans":  # Xendit tells of no attempt on an invoice's page
-        told = WebhookEvent.objects.filter(status="processed", outcome="unchanged")
-        merchant.wait_until(invoice["id"], lambda _: told.count() == 2)  # pending, then deny
+        notified = WebhookEvent.objects.filter(status="processed", outcome="unchanged")
+        merchant.wait_until(invoice["id"], lambda _: notified.count() == 2)  # pending, then deny
     return invoice
 
 
@@ -131,7 +131,7 @@ def test_an_adjustment_closes_the_page_and_opens_one(
     merchant: Merchant, sandbox: Sandbox, gateway: str
 ) -> None:
     invoice = denied(merchant, sandbox, gateway, installments={"count": 2})
-    first, second = (part["total"] for part in invoice["installment_schedule"])
+    first, second = (installment["total"] for installment in invoice["installment_schedule"])
     change = [{"number": 1, "total": first + 100}, {"number": 2, "total": second - 100}]
 
     adjusted = merchant.patch(

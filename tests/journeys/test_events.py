@@ -15,7 +15,7 @@ from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
 
-def told(merchant: Merchant) -> list[dict[str, Any]]:
+def events_of(merchant: Merchant) -> list[dict[str, Any]]:
     """Return the merchant's events; they show once no older transaction of the server runs."""
     deadline = time.monotonic() + 20
     while True:
@@ -26,7 +26,7 @@ def told(merchant: Merchant) -> list[dict[str, Any]]:
 
 
 def types(merchant: Merchant) -> list[str]:
-    return [event["type"] for event in told(merchant)]
+    return [event["type"] for event in events_of(merchant)]
 
 
 def shown(invoice: dict[str, Any]) -> dict[str, Any]:
@@ -52,26 +52,26 @@ class TestEvents:
         sandbox.pay(between["payment_url"])
         paid = merchant.wait_for(made["id"], status="fully_paid")
 
-        events = told(merchant)
+        events = events_of(merchant)
         booking = ["payment.succeeded", "installment.paid"]
         assert [event["type"] for event in events] == [
             *("invoice.created", "invoice.payment_ready"),
             *(*booking, "invoice.partially_paid", "invoice.payment_ready"),
             *(*booking, "invoice.paid"),
         ]
-        created, ready, payment, part, partially, next_ready, *_, last = events
+        created, ready, payment, paid, partially, next_ready, *_, last = events
         assert created["request_id"] == "checkout-77"
         assert (created["data"]["object"]["status"], created["data"]["previous"]) == ("draft", {})
         assert ready["data"]["object"] == shown(made)
         assert ready["data"]["previous"] == {"status": "draft", "payment_url": None}
         rows = merchant.get(f"/invoices/{made['id']}/transactions").json()["results"]
         assert payment["data"] == {"object": rows[-1], "previous": {}}
-        assert part["data"]["object"] == {
+        assert paid["data"]["object"] == {
             "invoice_id": made["id"],
             "currency_code": made["currency_code"],
             **paid["installment_schedule"][0],
         }
-        assert part["data"]["previous"]["status"] == "unpaid"
+        assert paid["data"]["previous"]["status"] == "unpaid"
         assert partially["data"]["previous"]["status"] == "pending"
         assert next_ready["data"]["object"] == shown(between)
         assert last["data"]["object"] == shown(paid)
@@ -94,9 +94,9 @@ class TestEvents:
 
         assert types(merchant)[2:] == ["invoice.expired"]
         expired = merchant.get(f"/invoices/{made['id']}").json()
-        assert told(merchant)[2]["data"]["object"] == shown(expired)
+        assert events_of(merchant)[2]["data"]["object"] == shown(expired)
 
-    def test_tell_once_that_an_instalment_fell_overdue(self, merchant: Merchant) -> None:
+    def test_tell_once_that_an_installment_fell_overdue(self, merchant: Merchant) -> None:
         made = merchant.post("/invoices", json=invoice_body(installments={"count": 3})).json()
         now = timezone.now()
         for number, days in ((1, 5), (2, 1)):
@@ -105,7 +105,7 @@ class TestEvents:
         counts = [telling.tell_overdue(now=now, limit=10) for _ in range(2)]
 
         assert counts == [2, 0]
-        overdue = told(merchant)[2:]
+        overdue = events_of(merchant)[2:]
         assert [event["type"] for event in overdue] == ["installment.overdue"] * 2
         schedule = merchant.get(f"/invoices/{made['id']}").json()["installment_schedule"]
         assert overdue[1]["data"]["object"] == {
@@ -118,4 +118,4 @@ class TestEvents:
         refused = merchant.post("/invoices", json=invoice_body(currency_code="XXX"))
 
         assert refused.status_code == 400
-        assert told(merchant) == []
+        assert events_of(merchant) == []

@@ -33,7 +33,7 @@ HEAD = (
     "| --- | --- | --- | --- | --- | --- |\n"
 )
 BODIES = {"xendit": invoice_body, "midtrans": rupiah_body}
-COMMON = (
+OF_EACH = (
     "timeout",
     "connection_reset",
     "http_500",
@@ -78,7 +78,7 @@ CASES = [
     for gateway in BODIES
     for call in ("create", "get", "expire", "webhook")
     for fault in (
-        *((*COMMON, *OF_CALL[call]) if call in OF_CALL else OF_WEBHOOK),
+        *((*OF_EACH, *OF_CALL[call]) if call in OF_CALL else OF_WEBHOOK),
         *ONLY.get((gateway, call), ()),
     )
 ]

@@ -75,9 +75,11 @@ MEANWHILE = ["pay", "pay again", "second charge", "tell", "end", "adjust", "canc
 
 
 class InvoiceMachine(RuleBasedStateMachine):
-    @initialize(currency=currencies, prices=prices, parts=st.sampled_from([1, 2, 3]), split=splits)
+    @initialize(
+        currency=currencies, prices=prices, installments=st.sampled_from([1, 2, 3]), split=splits
+    )
     def open_shop(
-        self, currency: str, prices: list[int], parts: int, split: list[int] | None
+        self, currency: str, prices: list[int], installments: int, split: list[int] | None
     ) -> None:
         GATEWAY.reset()
         self.now = START
@@ -86,7 +88,7 @@ class InvoiceMachine(RuleBasedStateMachine):
             for _ in range(2)
         ]
         self.reports: list[PaymentReport] = []  # what was told before
-        self.paid_parts: dict[int, list[Any]] = {}
+        self.paid_installments: dict[int, list[Any]] = {}
         self.ended: dict[int, str] = {}
         self.cancelled: set[int] = set()
         self.books = books.read(self.tenants)
@@ -94,7 +96,7 @@ class InvoiceMachine(RuleBasedStateMachine):
             DailyTotal.objects.all().delete()
             ClosedDay.objects.all().delete()
         self.recount = Recount(self.books, self.now)
-        self.create(0, currency, prices, parts, split)
+        self.create(0, currency, prices, installments, split)
 
     # What a merchant does
 
@@ -103,18 +105,23 @@ class InvoiceMachine(RuleBasedStateMachine):
         tenant=st.sampled_from([0, 0, 1]),
         currency=currencies,
         prices=prices,
-        parts=st.sampled_from([1, 2, 3, 12]),
+        installments=st.sampled_from([1, 2, 3, 12]),
         split=splits,
     )
     def create(
-        self, tenant: int, currency: str, prices: list[int], parts: int, split: list[int] | None
+        self,
+        tenant: int,
+        currency: str,
+        prices: list[int],
+        installments: int,
+        split: list[int] | None,
     ) -> None:
         calm = self.step()
         request = InvoiceRequest(
             gateway_id=1,
             currency_code=currency,
             line_items=lines_of(prices, currency),
-            installments=plan_of(prices, parts, split, currency),
+            installments=plan_of(prices, installments, split, currency),
         )
         with self.refusals(GatewayError, InstallmentTooSmall, InvalidInstallments):
             document, opened = services.create_invoice(
@@ -127,8 +134,8 @@ class InvoiceMachine(RuleBasedStateMachine):
             assert not calm or document.open_request is not None
 
     @precondition(lambda self: 0 < len(self.books.invoices) < MOST_INVOICES)
-    @rule(which=any_of, price=st.integers(1, 50), parts=st.sampled_from([1, 2]))
-    def supplement(self, which: int, price: int, parts: int) -> None:
+    @rule(which=any_of, price=st.integers(1, 50), installments=st.sampled_from([1, 2]))
+    def supplement(self, which: int, price: int, installments: int) -> None:
         self.step()
         parent = self.invoice(which)
         may = parent["parent_id"] is None and parent["status"] in {
@@ -138,7 +145,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         }
         request = InvoiceRequest(
             line_items=lines_of([price], "IDR"),
-            installments=plan_of([price], parts, None, "IDR"),
+            installments=plan_of([price], installments, None, "IDR"),
         )
         with self.refusals(GatewayError, *([] if may else [InvalidParent])):
             services.create_supplementary(
@@ -182,7 +189,7 @@ class InvoiceMachine(RuleBasedStateMachine):
     def adjust(self, which: int, named: int, shares: list[int]) -> None:
         calm = self.step()
         invoice = self.invoice(which)
-        before = self.books.parts_of(invoice["id"])
+        before = self.books.installments_of(invoice["id"])
         wanted = named_totals(before, named, shares)
         with self.refusals(
             InvoiceNotPayable,
@@ -199,10 +206,13 @@ class InvoiceMachine(RuleBasedStateMachine):
                 now=self.now,
             )
             if calm:
-                totals = {part.number: part.total_amount for part in document.installments}
+                totals = {
+                    installment.number: installment.total_amount
+                    for installment in document.installments
+                }
                 assert {number: totals[number] for number in wanted} == wanted
         if calm and refused and not isinstance(refused[0], PaidMeanwhile):
-            assert books.read(self.tenants).parts_of(invoice["id"]) == before
+            assert books.read(self.tenants).installments_of(invoice["id"]) == before
 
     @precondition(lambda self: self.books.invoices)
     @rule(which=any_of)
@@ -225,29 +235,29 @@ class InvoiceMachine(RuleBasedStateMachine):
     # What a customer does
 
     @precondition(lambda self: bool(self.charges(PaymentState.PENDING)))
-    @rule(which=any_of, share=quarters, told=st.booleans())
-    def pay(self, which: int, share: int, told: bool) -> None:
+    @rule(which=any_of, share=quarters, notified=st.booleans())
+    def pay(self, which: int, share: int, notified: bool) -> None:
         self.step()
-        self.take_money(self.pick(self.charges(PaymentState.PENDING), which), share, told)
+        self.take_money(self.pick(self.charges(PaymentState.PENDING), which), share, notified)
 
     @precondition(lambda self: bool(self.charges(PaymentState.PAID)))
-    @rule(which=any_of, share=quarters, told=st.booleans())
-    def pay_again(self, which: int, share: int, told: bool) -> None:
+    @rule(which=any_of, share=quarters, notified=st.booleans())
+    def pay_again(self, which: int, share: int, notified: bool) -> None:
         self.step()
-        self.take_money(self.pick(self.charges(PaymentState.PAID), which), share, told)
+        self.take_money(self.pick(self.charges(PaymentState.PAID), which), share, notified)
 
     @precondition(lambda self: bool(self.charges(PaymentState.EXPIRED)))
-    @rule(which=any_of, share=quarters, told=st.booleans())
-    def pay_late(self, which: int, share: int, told: bool) -> None:
+    @rule(which=any_of, share=quarters, notified=st.booleans())
+    def pay_late(self, which: int, share: int, notified: bool) -> None:
         self.step()
-        self.take_money(self.pick(self.charges(PaymentState.EXPIRED), which), share, told)
+        self.take_money(self.pick(self.charges(PaymentState.EXPIRED), which), share, notified)
 
     @precondition(lambda self: bool(GATEWAY.charges))
-    @rule(which=any_of, share=quarters, told=st.booleans())
-    def pay_on_a_second_charge(self, which: int, share: int, told: bool) -> None:
+    @rule(which=any_of, share=quarters, notified=st.booleans())
+    def pay_on_a_second_charge(self, which: int, share: int, notified: bool) -> None:
         self.step()
         first = self.pick(GATEWAY.charges, which)
-        self.take_money(GATEWAY.charge_again(first), share, told)
+        self.take_money(GATEWAY.charge_again(first), share, notified)
 
     # What a gateway does
 
@@ -257,18 +267,18 @@ class InvoiceMachine(RuleBasedStateMachine):
         ends_as=st.sampled_from(
             [PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CANCELLED]
         ),
-        told=st.booleans(),
+        notified=st.booleans(),
     )
-    def end(self, which: int, ends_as: PaymentState, told: bool) -> None:
+    def end(self, which: int, ends_as: PaymentState, notified: bool) -> None:
         self.step()
         charge = self.pick(self.charges(PaymentState.PENDING), which)
         charge.state = ends_as
-        if told:
+        if notified:
             self.deliver(charge.report())
 
     @precondition(lambda self: bool(self.charges(PaymentState.PAID)))
-    @rule(which=any_of, share=st.sampled_from([1, 2, 4, None]), told=st.booleans())
-    def take_back(self, which: int, share: int | None, told: bool) -> None:
+    @rule(which=any_of, share=st.sampled_from([1, 2, 4, None]), notified=st.booleans())
+    def take_back(self, which: int, share: int | None, notified: bool) -> None:
         """Refund some quarters of what is left, or charge all of it back."""
         self.step()
         charge = self.pick(self.charges(PaymentState.PAID), which)
@@ -277,7 +287,7 @@ class InvoiceMachine(RuleBasedStateMachine):
             charge.state = PaymentState.REVERSED
         elif left * share // 4:
             charge.refunds.append(left * share // 4)
-        if told:
+        if notified:
             self.deliver(charge.report())
 
     @precondition(lambda self: bool(GATEWAY.charges))
@@ -387,17 +397,17 @@ class InvoiceMachine(RuleBasedStateMachine):
         for row in self.books.transactions.values():
             charge = row["gateway_transaction_id"].split("#")[0].split(":")[0]
             booked[charge] = booked.get(charge, 0) + row["amount"]
-        assert booked == GATEWAY.told
+        assert booked == GATEWAY.notified
 
     def what_is_paid_never_changes(self) -> None:
         paid = {
-            part["id"]: [part[name] for name in FROZEN_ONCE_PAID]
-            for part in self.books.parts.values()
-            if part["status"] == "paid"
+            installment["id"]: [installment[name] for name in FROZEN_ONCE_PAID]
+            for installment in self.books.installments.values()
+            if installment["status"] == "paid"
         }
         for pk, frozen in paid.items():
-            assert self.paid_parts.get(pk, frozen) == frozen
-        self.paid_parts = paid
+            assert self.paid_installments.get(pk, frozen) == frozen
+        self.paid_installments = paid
 
     def an_end_is_an_end(self) -> None:
         for invoice_id, ended_as in self.ended.items():
@@ -433,9 +443,9 @@ class InvoiceMachine(RuleBasedStateMachine):
     def charges(self, state: PaymentState) -> list[Charge]:
         return [charge for charge in GATEWAY.charges if charge.state == state]
 
-    def take_money(self, charge: Charge, share: int, told: bool) -> None:
+    def take_money(self, charge: Charge, share: int, notified: bool) -> None:
         charge.pay(max(1, charge.amount.minor * share // 4), self.now)
-        if told:
+        if notified:
             self.deliver(charge.report())
 
     def deliver(self, report: PaymentReport) -> None:
@@ -465,12 +475,12 @@ class InvoiceMachine(RuleBasedStateMachine):
         pending = self.charges(PaymentState.PENDING)
         paid = self.charges(PaymentState.PAID)
         if what == "pay" and pending:
-            self.take_money(self.pick(pending, which), share, told=True)
+            self.take_money(self.pick(pending, which), share, notified=True)
         elif what == "pay again" and paid:
-            self.take_money(self.pick(paid, which), share, told=True)
+            self.take_money(self.pick(paid, which), share, notified=True)
         elif what == "second charge" and GATEWAY.charges:
             again = GATEWAY.charge_again(self.pick(GATEWAY.charges, which))
-            self.take_money(again, share, told=True)
+            self.take_money(again, share, notified=True)
         elif what == "tell" and GATEWAY.charges:
             self.deliver(self.pick(GATEWAY.charges, which).report())
         elif what == "end" and pending:
@@ -526,29 +536,29 @@ def lines_of(prices: Sequence[int], currency: str) -> tuple[LineRequest, ...]:
 
 
 def plan_of(
-    prices: Sequence[int], parts: int, split: Sequence[int] | None, currency: str
+    prices: Sequence[int], installments: int, split: Sequence[int] | None, currency: str
 ) -> InstallmentsRequest | None:
-    if parts == 1:
+    if installments == 1:
         return None
     if split is None:
-        return InstallmentsRequest(count=parts)
+        return InstallmentsRequest(count=installments)
     whole = int(unit_price(prices[0], currency) * (1 if currency == "IDR" else 100))
-    amounts = tuple(1 + whole * share // (1 + sum(split)) for share in split[: parts - 1])
-    return InstallmentsRequest(count=parts, custom_amounts=amounts)
+    amounts = tuple(1 + whole * share // (1 + sum(split)) for share in split[: installments - 1])
+    return InstallmentsRequest(count=installments, custom_amounts=amounts)
 
 
-def named_totals(parts: Sequence[Row], named: int, shares: Sequence[int]) -> dict[int, int]:
+def named_totals(installments: Sequence[Row], named: int, shares: Sequence[int]) -> dict[int, int]:
     """Totals for some unpaid parts, never below what is paid; for all of them, all the balance."""
-    unpaid = [part for part in parts if part["status"] == "unpaid"]
+    unpaid = [installment for installment in installments if installment["status"] == "unpaid"]
     if not unpaid:
         return {1: 1}
-    floors = [max(1, part["paid_amount"]) for part in unpaid]
-    free = sum(part["total_amount"] for part in unpaid) - sum(floors)
+    floors = [max(1, installment["paid_amount"]) for installment in unpaid]
+    free = sum(installment["total_amount"] for installment in unpaid) - sum(floors)
     extra = [free * share // (1 + sum(shares)) for share in shares[: len(unpaid)]]
     extra[-1] += free - sum(extra)
     wanted = {
-        part["number"]: floor + more
-        for bit, (part, floor, more) in enumerate(zip(unpaid, floors, extra, strict=True))
+        installment["number"]: floor + more
+        for bit, (installment, floor, more) in enumerate(zip(unpaid, floors, extra, strict=True))
         if named >> bit & 1
     }
     return wanted or {unpaid[0]["number"]: floors[0] + extra[0]}
@@ -596,28 +606,28 @@ def play(history: list[tuple[str, Any, Any]]) -> None:
             case "pay" | "pay_again" | "take_back":
                 state = PaymentState.PENDING if what == "pay" else PaymentState.PAID
                 if machine.charges(state):
-                    getattr(machine, what)(first, second, told=True)
+                    getattr(machine, what)(first, second, notified=True)
             case "adjust":
                 machine.adjust(first, 1 + first, second)
             case "pass_time":
                 machine.pass_time(first)
             case "create" if len(machine.books.invoices) < MOST_INVOICES:
-                machine.create(0, second, first, parts=2, split=None)
+                machine.create(0, second, first, installments=2, split=None)
         machine.open_what_is_due()
         machine.all_is_right()
     machine.teardown()
 
 
 @pytest.mark.usefixtures("_scripted")
-def test_a_page_that_is_being_closed_is_paid_after_an_earlier_part_was_refunded() -> None:
+def test_a_page_that_is_being_closed_is_paid_after_an_earlier_installment_was_refunded() -> None:
     machine = InvoiceMachine()
     steps: list[Callable[[], None]] = [
         lambda: machine.open_shop("MYR", [10], 3, None),
-        lambda: machine.pay(0, share=4, told=True),
+        lambda: machine.pay(0, share=4, notified=True),
         machine.open_what_is_due,
-        lambda: machine.take_back(0, share=4, told=True),
+        lambda: machine.take_back(0, share=4, notified=True),
         lambda: machine.open(0, number=None),
-        lambda: machine.pay(0, share=4, told=True),  # of instalment 2, whose page is closing
+        lambda: machine.pay(0, share=4, notified=True),  # of instalment 2, whose page is closing
     ]
 
     for step in steps:
@@ -630,7 +640,7 @@ def test_a_payment_that_is_paid_while_it_is_opened_is_not_answered_as_open() -> 
     machine = InvoiceMachine()
     steps: list[Callable[[], None]] = [
         lambda: machine.open_shop("MYR", [10], 1, None),
-        lambda: machine.end(0, PaymentState.FAILED, told=True),
+        lambda: machine.end(0, PaymentState.FAILED, notified=True),
         lambda: machine.interfere("second charge", 0, 4, []),
         lambda: machine.open(0, number=None),
     ]

@@ -179,9 +179,9 @@ class TestGatewayInTrouble:
             wrong.setitem(
                 settings.GATEWAY_CONNECTIONS["xendit"], "secret_key", "xnd_development_WRONG"
             )
-            registry.forget_adapters()
+            registry.reset_adapters()
             refused = merchant.post("/invoices", json=body)
-        registry.forget_adapters()
+        registry.reset_adapters()
 
         resumed = merchant.post("/invoices", json=body)
 
@@ -196,7 +196,7 @@ class TestGatewayInTrouble:
         monkeypatch.setitem(
             settings.GATEWAY_CONNECTIONS["midtrans"], "server_key", "SB-Mid-server-WRONG"
         )
-        registry.forget_adapters()
+        registry.reset_adapters()
 
         refused = merchant.post("/invoices", json=rupiah_body())
 

@@ -55,7 +55,7 @@ def opened(url: str, language: str = "en") -> str:
 def test_each_method_is_shown_paid_and_booked(
     merchant: Merchant, sandbox: Sandbox, name: str
 ) -> None:
-    method, told = METHODS[name]
+    method, shown = METHODS[name]
 
     invoice = create(merchant, method, success_redirect_url="https://shop.example.test/thanks")
     instructions = invoice["payment_instructions"]
@@ -66,14 +66,14 @@ def test_each_method_is_shown_paid_and_booked(
     thanks = opened(invoice["payment_url"])
     status = requests.get(f"{invoice['payment_url']}/status", timeout=10).json()
 
-    assert instructions.keys() == told | {"type", "expires_at"}
+    assert instructions.keys() == shown | {"type", "expires_at"}
     assert instructions["type"] == method["type"]
     assert instructions.get("bank") == method.get("bank")
     assert datetime.fromisoformat(instructions["expires_at"]).utcoffset() is not None
     assert instructions["expires_at"].endswith("Z")
     assert re.fullmatch(re.escape(merchant.url) + r"/pay/[A-Za-z0-9_-]{32}", invoice["payment_url"])
     assert "Pay Kopi Gayo" in waiting
-    for number in told & {"va_number", "biller_code", "bill_key", "payment_code"}:
+    for number in shown & {"va_number", "biller_code", "bill_key", "payment_code"}:
         assert f'data-copy="{instructions[number]}"' in waiting
     assert (paid["paid_amount"], paid["overpayment_amount"]) == (invoice["total_amount"], 0)
     assert "Payment received" in thanks
@@ -85,7 +85,7 @@ def test_each_method_is_shown_paid_and_booked(
 def test_a_charge_whose_answer_was_lost_is_adopted(
     merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    method, told = METHODS[name]
+    method, shown = METHODS[name]
     monkeypatch.setattr(http, "READ_SECONDS", 1)
     sandbox.fault("midtrans", "created_but_timeout", delay_s=2)
     body = rupiah_body(payment_method=method, external_id="order-77")
@@ -94,14 +94,14 @@ def test_a_charge_whose_answer_was_lost_is_adopted(
     resumed = merchant.post("/invoices", json=body)
 
     assert (failed.status_code, resumed.status_code) == (504, 201)
-    assert resumed.json()["payment_instructions"].keys() == told | {"type", "expires_at"}
+    assert resumed.json()["payment_instructions"].keys() == shown | {"type", "expires_at"}
     (charge,) = sandbox.charges()
     assert charge["reference"] == PaymentRequest.objects.get().reference
     sandbox.pay(charge["payment_url"])
     merchant.wait_for(resumed.json()["id"], status="fully_paid")
 
 
-def test_a_charge_that_nobody_can_be_told_how_to_pay_is_replaced(
+def test_a_charge_without_instructions_is_replaced(
     merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Midtrans tells a QRIS code once, and again under the same key for five minutes only."""

@@ -82,7 +82,7 @@ class TestRefund:
             ["refund.succeeded", "refund.created"],
         )
 
-    def test_gives_back_parts_one_after_the_other_and_never_more(
+    def test_gives_back_amounts_one_after_the_other_and_never_more(
         self, merchant: Merchant, sandbox: Sandbox, gateway: str
     ) -> None:
         invoice = paid_invoice(merchant, sandbox, gateway)

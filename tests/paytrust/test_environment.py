@@ -25,7 +25,7 @@ class TestPlugin:
         program = "import os; print(os.environ['XENDIT_SECRET_KEY'])"
         probe = "from tests import environment as e; next(e.pytest_load_initial_conftests());"
 
-        told = subprocess.run(
+        run = subprocess.run(
             [sys.executable, "-c", f"{probe} {program}"],
             cwd=PROJECT,
             env={**os.environ, "XENDIT_SECRET_KEY": "xnd_production_real"},
@@ -34,4 +34,4 @@ class TestPlugin:
             check=True,
         )
 
-        assert told.stdout.strip() == "xnd_development_TESTKEY"
+        assert run.stdout.strip() == "xnd_development_TESTKEY"

@@ -263,10 +263,10 @@ class TestProblems:
         assert refused.value.details["problems"] == validation.problems(root, Message.PAIN_001_11)
 
     @pytest.mark.parametrize("message", Message)
-    def test_recognises_a_message_by_its_namespace(self, message: Message) -> None:
+    def test_recognizes_a_message_by_its_namespace(self, message: Message) -> None:
         root = reading.parse(f'<Document xmlns="{message.namespace}"/>'.encode())
 
         assert validation.message_of(root) == message
 
-    def test_recognises_no_other(self) -> None:
+    def test_recognizes_no_other(self) -> None:
         assert validation.message_of(reading.parse(b"<Document/>")) is None

@@ -17,7 +17,7 @@ from tests import documents
 Mutation = Callable[[etree._Element], None]
 FIRST, TRANSACTION = "CstmrCdtTrfInitn/PmtInf", "CstmrCdtTrfInitn/PmtInf/CdtTrfTxInf"
 GROUP = "CstmrPmtStsRpt/OrgnlGrpInfAndSts"
-TOLD = "CstmrPmtStsRpt/OrgnlPmtInfAndSts"
+MESSAGE = "CstmrPmtStsRpt/OrgnlPmtInfAndSts"
 
 
 def find(root: etree._Element, path: str) -> etree._Element:
@@ -162,11 +162,11 @@ INITIATION_FAULTS: dict[str, tuple[Mutation, str]] = {
 
 STATUS_FAULTS: dict[str, tuple[Mutation, str]] = {
     "invented status": (
-        writing(f"{TOLD}/TxInfAndSts/TxSts", "PAID"),
+        writing(f"{MESSAGE}/TxInfAndSts/TxSts", "PAID"),
         "is no transaction status: PAID",
     ),
     "PART of one": (
-        writing(f"{TOLD}/TxInfAndSts/TxSts", "PART"),
+        writing(f"{MESSAGE}/TxInfAndSts/TxSts", "PART"),
         "is no transaction status: PART",
     ),
     "counted as PART": (
@@ -175,37 +175,37 @@ STATUS_FAULTS: dict[str, tuple[Mutation, str]] = {
     ),
     "CANC of a group": (writing(f"{GROUP}/GrpSts", "CANC"), "is no group status: CANC"),
     "invented reason": (
-        writing(f"{TOLD}/TxInfAndSts/StsRsnInf/Rsn/Cd", "ZZZZ"),
+        writing(f"{MESSAGE}/TxInfAndSts/StsRsnInf/Rsn/Cd", "ZZZZ"),
         "is no code of its external code set: ZZZZ",
     ),
     "NARR without a word": (
         lambda root: (
-            writing(f"{TOLD}/TxInfAndSts/StsRsnInf/Rsn/Cd", "NARR")(root),
-            removing(f"{TOLD}/TxInfAndSts/StsRsnInf/AddtlInf")(root),
+            writing(f"{MESSAGE}/TxInfAndSts/StsRsnInf/Rsn/Cd", "NARR")(root),
+            removing(f"{MESSAGE}/TxInfAndSts/StsRsnInf/AddtlInf")(root),
         )[0],
         "says NARR without AddtlInf",
     ),
     "count": (writing(f"{GROUP}/OrgnlNbOfTxs", "7"), "OrgnlNbOfTxs is 7, but its parts sum to 2"),
     "sum": (writing(f"{GROUP}/OrgnlCtrlSum", "7"), "OrgnlCtrlSum is 7, but its parts sum to"),
-    "instruction sum": (writing(f"{TOLD}/OrgnlCtrlSum", "7"), "but its parts sum to"),
+    "instruction sum": (writing(f"{MESSAGE}/OrgnlCtrlSum", "7"), "but its parts sum to"),
     "rejected, yet accepted": (
         lambda root: (
             writing(f"{GROUP}/GrpSts", "RJCT")(root),
-            inserting(f"{TOLD}/OrgnlCtrlSum", "<PmtInfSts>ACSC</PmtInfSts>")(root),
+            inserting(f"{MESSAGE}/OrgnlCtrlSum", "<PmtInfSts>ACSC</PmtInfSts>")(root),
         )[0],
         "says ACSC though GrpSts is RJCT",
     ),
     "accepted, yet rejected": (
         lambda root: (
             writing(f"{GROUP}/GrpSts", "ACSC")(root),
-            inserting(f"{TOLD}/OrgnlCtrlSum", "<PmtInfSts>RJCT</PmtInfSts>")(root),
+            inserting(f"{MESSAGE}/OrgnlCtrlSum", "<PmtInfSts>RJCT</PmtInfSts>")(root),
         )[0],
         "says RJCT though GrpSts is ACSC",
     ),
     "received, yet decided": (
         lambda root: (
             writing(f"{GROUP}/GrpSts", "RCVD")(root),
-            inserting(f"{TOLD}/OrgnlCtrlSum", "<PmtInfSts>PDNG</PmtInfSts>")(root),
+            inserting(f"{MESSAGE}/OrgnlCtrlSum", "<PmtInfSts>PDNG</PmtInfSts>")(root),
         )[0],
         "says PDNG though GrpSts is RCVD",
     ),
@@ -218,22 +218,22 @@ STATUS_FAULTS: dict[str, tuple[Mutation, str]] = {
 
 
 def initiation() -> etree._Element:
-    document = two_instalments()
+    document = two_installments()
     tenant = document.invoice.tenant
     return pain001.build(tenant=tenant, document=document, message=Message.PAIN_001_11)
 
 
 def status_report() -> etree._Element:
     """Return the report of an invoice whose first instalment was paid in part."""
-    document = two_instalments()
-    part = document.installments[0]
+    document = two_installments()
+    installment = document.installments[0]
     row = documents.transaction(random.Random(1), document.invoice, amount=100, pk=1)  # noqa: S311
-    part.paid_amount = document.invoice.paid_amount = 100
+    installment.paid_amount = document.invoice.paid_amount = 100
     paid = pain002_statuses.PaidInvoice(
         invoice=document.invoice,
         installments=document.installments,
         transactions=[row],
-        entries=[LedgerEntry(transaction=row, installment=part, kind="payment", amount=100)],
+        entries=[LedgerEntry(transaction=row, installment=installment, kind="payment", amount=100)],
         refusals={},
     )
     root = pain002_document.build(pain002_statuses.report_on(paid))
@@ -244,7 +244,7 @@ def status_report() -> etree._Element:
     return root
 
 
-def two_instalments() -> InvoiceDocument:
+def two_installments() -> InvoiceDocument:
     numbers = random.Random(20022)  # noqa: S311  # not for secrets
     while True:
         document = documents.random_document(numbers)

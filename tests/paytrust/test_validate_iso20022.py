@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from invoices.iso20022 import pain001
 from paytrust.iso20022 import builder
 from paytrust.iso20022.messages import Message
-from tests.paytrust.test_iso20022_rules import find, initiation, status_report, two_instalments
+from tests.paytrust.test_iso20022_rules import find, initiation, status_report, two_installments
 
 
 def verdicts(*files: Path) -> str:
@@ -31,7 +31,7 @@ def file(folder: Path, content: bytes) -> Path:
 class TestValidateISO20022:
     @pytest.mark.parametrize("message", Message)
     def test_says_which_message_a_valid_file_is(self, tmp_path: Path, message: Message) -> None:
-        document = two_instalments()
+        document = two_installments()
         roots = {
             Message.PAIN_001_11: initiation,
             Message.PAIN_002_12: status_report,

@@ -20,7 +20,7 @@ from tests.invoices.factories import PaymentRequestFactory, invoice
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 RATES = [Decimal(0), Decimal("0.06"), Decimal("0.11")]
 GATEWAYS = {1: "Xendit", 2: "Midtrans"}
-PARTS = 3
+INSTALLMENTS = 3
 _names = count()
 
 
@@ -76,7 +76,7 @@ MOVES = st.lists(
         kind=st.sampled_from(["payment", "payment", "refund", "reversal"]),
         gateway_id=st.sampled_from([1, 2]),
         currency_code=st.sampled_from(["IDR", "MYR", "USD"]),
-        pieces=st.lists(PIECES, max_size=PARTS),
+        pieces=st.lists(PIECES, max_size=INSTALLMENTS),
         overpayment=st.integers(0, 10**12),
     ).filter(lambda move: move.amount > 0),
     max_size=15,
@@ -97,13 +97,15 @@ def book(tenant: Tenant, moves: Iterable[Move], *, guarded: bool = False) -> Non
 
     Its balances are not theirs, so triggers would refuse them unless the test is undone.
     """
-    request = PaymentRequestFactory.create(invoice=invoice(tenant=tenant, totals=[1] * PARTS))
+    request = PaymentRequestFactory.create(
+        invoice=invoice(tenant=tenant, totals=[1] * INSTALLMENTS)
+    )
     with nullcontext() if guarded else unguarded():
         _book(request, list(moves))
 
 
 def _book(request: PaymentRequest, moves: Sequence[Move]) -> None:
-    parts = list(request.invoice.installments.order_by("number"))
+    installments = list(request.invoice.installments.order_by("number"))
     original = Transaction.objects.create(**_transaction(request, "payment", "MYR", 1, FIRST))
     made = Transaction.objects.bulk_create(
         Transaction(
@@ -118,10 +120,10 @@ def _book(request: PaymentRequest, moves: Sequence[Move]) -> None:
         for move in moves
     )
     for move, transaction in zip(moves, made, strict=True):
-        for part, piece in zip(parts, move.pieces, strict=False):
+        for installment, piece in zip(installments, move.pieces, strict=False):
             entry = LedgerEntry.objects.create(
                 **_entry(move, transaction),
-                installment=part,
+                installment=installment,
                 amount=move.sign * piece.total,
                 net_amount=move.sign * piece.net,
                 tax_amount=move.sign * piece.tax,
@@ -166,8 +168,8 @@ def recounted(moves: Iterable[Move], start: datetime, end: datetime) -> dict[str
 def reported(tenant: Tenant, start: datetime, end: datetime) -> dict[str, Any]:
     """Return by currency what the report says."""
     found = selectors.financial_report(tenant=tenant, start=start, end=end)
-    told = CurrencyReportResponse(found, many=True).data
-    return {report["currency_code"]: dict(report) for report in told}
+    answer = CurrencyReportResponse(found, many=True).data
+    return {report["currency_code"]: dict(report) for report in answer}
 
 
 def _nothing(currency_code: str) -> dict[str, Any]:

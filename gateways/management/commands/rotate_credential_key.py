@@ -51,6 +51,6 @@ class Command(BaseCommand):
         self.stderr.write(f"\r[{bar:<{BAR_WIDTH}}] {done}/{total}", ending="")
 
     def _tell(self, done: int, *, as_json: bool) -> None:
-        told: dict[str, Any] = {"sealed": done, "key": credentials.newest_key_name()}
-        text = f"Sealed {done} secrets under key {told['key']}; none is left under another."
-        self.stdout.write(json.dumps(told) if as_json else text)
+        result: dict[str, Any] = {"sealed": done, "key": credentials.newest_key_name()}
+        text = f"Sealed {done} secrets under key {result['key']}; none is left under another."
+        self.stdout.write(json.dumps(result) if as_json else text)

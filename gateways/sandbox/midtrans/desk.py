@@ -146,10 +146,10 @@ class MidtransDesk:
                 if transaction.id not in listed and not superseded:
                     yield transaction.number, self._charge(transaction)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         with self._tools.lock:
-            self.ledger.forget()
-            self.snap.forget()
+            self.ledger.reset()
+            self.snap.reset()
 
     def _charge(self, transaction: Transaction) -> dict[str, Any]:
         return {

@@ -6,8 +6,8 @@ from gateways.sandbox import simulator
 from gateways.sandbox.calls import Call, html_limited
 from gateways.sandbox.faults import Rule
 from gateways.sandbox.idempotency import IdempotencyKeys
+from gateways.sandbox.messages import Answer, Refused
 from gateways.sandbox.midtrans.transactions import sign
-from gateways.sandbox.wire import Answer, Refused
 
 MESSAGES = {
     "404": "Transaction doesn't exist.",

@@ -111,7 +111,7 @@ class Ledger:
         with self._tools.lock:
             return list(self._transactions.values())
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._transactions.clear()
         self._by_order.clear()
 

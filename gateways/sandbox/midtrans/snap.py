@@ -222,7 +222,7 @@ class SnapCounter:
     def listed(self) -> set[str]:
         return {known.current.id for known in self._orders.values() if known.current is not None}
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._orders.clear()
         self._by_token.clear()
 

@@ -7,6 +7,7 @@ from django.http.response import HttpResponseNotFound
 
 from gateways.sandbox import qr_code, simulator
 from gateways.sandbox.calls import Call, gateway_call
+from gateways.sandbox.messages import Answer, Refused
 from gateways.sandbox.midtrans import charges, requests
 from gateways.sandbox.midtrans.desk import OrderTaken
 from gateways.sandbox.midtrans.dialect import CoreDialect, SnapDialect, refuse, snap_problem
@@ -16,7 +17,6 @@ from gateways.sandbox.midtrans.refunds import RefundDenied
 from gateways.sandbox.midtrans.snap import PageRefused
 from gateways.sandbox.midtrans.transactions import Transaction, rupiah
 from gateways.sandbox.tools import ActionRefused
-from gateways.sandbox.wire import Answer, Refused
 
 TAKEN = "transaction_details.order_id has been paid and utilized, please use another order ID"
 REFUND_FAULTS = {"refund_no_funds": ("414", NO_FUNDS), "refund_outside_hours": ("503", CLOSED)}

@@ -236,11 +236,11 @@ class XenditDesk:
             )
         return shown
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         with self._tools.lock:
             self._invoices.clear()
             self._by_external_id.clear()
-            self.refunds.forget()
+            self.refunds.reset()
 
     def _shown(self, invoice: Invoice, *, stale: bool = False) -> dict[str, Any]:
         version = invoice.previous if stale and invoice.previous is not None else invoice

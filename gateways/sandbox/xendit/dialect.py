@@ -6,7 +6,7 @@ from gateways.sandbox import simulator
 from gateways.sandbox.calls import Call
 from gateways.sandbox.faults import Rule
 from gateways.sandbox.idempotency import IdempotencyKeys
-from gateways.sandbox.wire import Answer, Refused
+from gateways.sandbox.messages import Answer, Refused
 from gateways.sandbox.xendit.invoices import Invoice, merchants_number
 
 JSON = "application/json; charset=utf-8"

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseNotAllowed
 
 from gateways.sandbox.calls import Call, gateway_call
+from gateways.sandbox.messages import Answer
 from gateways.sandbox.tools import ActionRefused
-from gateways.sandbox.wire import Answer
 from gateways.sandbox.xendit.dialect import JSON, invalid, refuse
 from gateways.sandbox.xendit.invoices import Invoice, Payment
 from gateways.sandbox.xendit.refund_rules import RefundRefused

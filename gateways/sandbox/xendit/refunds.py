@@ -171,7 +171,7 @@ class Refunds:
             if refund.status == "PENDING":
                 self._tools.agenda.at(refund.finishes_at, partial(self._finish, refund))
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._refunds.clear()
 
     def _refundable(self, invoice: Invoice) -> Payment:

@@ -8,8 +8,8 @@ from django.http.response import HttpResponseBase, HttpResponseNotAllowed
 
 from gateways.sandbox.amounts import DECIMALS, stored
 from gateways.sandbox.calls import Call, gateway_call
+from gateways.sandbox.messages import Answer
 from gateways.sandbox.tools import ActionRefused
-from gateways.sandbox.wire import Answer
 from gateways.sandbox.xendit import request_rules, searches
 from gateways.sandbox.xendit.dialect import JSON, XenditDialect, invalid, refuse
 from gateways.sandbox.xendit.invoices import Invoice

@@ -117,7 +117,7 @@ class TestPurge:
         assert (last_dropped.sequence, kept.entry_ids) == (2, [later.pk])
         assert seals.verify(now=now).breaks == ()
 
-    def test_forgets_idempotency_records_after_24_hours(self) -> None:
+    def test_deletes_idempotency_records_after_24_hours(self) -> None:
         tenant, now = TenantFactory.create(), timezone.now()
         for hours in (23, 25):
             made = now - timedelta(hours=hours)

@@ -215,7 +215,7 @@ class TestAnotherCall:
 
 
 class TestWhileTheFirstIsRunning:
-    def test_the_same_call_is_told_to_wait(self, key: str) -> None:
+    def test_the_same_call_is_asked_to_wait(self, key: str) -> None:
         post(key)
         in_progress(leased_for=timedelta(seconds=20))
 
@@ -245,7 +245,7 @@ class TestWhileTheFirstIsRunning:
         assert isinstance(taken_over, claims.Claim)
 
         claims.complete(claimed=lapsed, status=201, body=b"first", now=now)
-        claims.forget(claimed=taken_over)
+        claims.delete(claimed=taken_over)
         claims.complete(claimed=taken_over, status=201, body=b"second", now=now)
 
         assert claims.claim(call=call, now=now) == claims.Replay(b"first")
@@ -257,7 +257,7 @@ class TestWhileTheFirstIsRunning:
         assert isinstance(lapsed, claims.Claim)
         claims.claim(call=call, now=now)
 
-        claims.forget(claimed=lapsed)
+        claims.delete(claimed=lapsed)
         claims.release(claimed=lapsed)
 
         with pytest.raises(claims.RequestInProgress):

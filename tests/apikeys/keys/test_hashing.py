@@ -96,7 +96,7 @@ class TestVerifiedKeys:
     def test_refuses_every_key_for_a_hash_that_is_none(self) -> None:
         assert not hashing.VerifiedKeys().verify(key=KEY, digest="d", key_hash="not a hash")
 
-    def test_forgets_the_oldest_beyond_its_bound(self, runs: list[str]) -> None:
+    def test_evicts_the_oldest_beyond_its_bound(self, runs: list[str]) -> None:
         keys = hashing.VerifiedKeys(at_most=2)
         hashes = {key: hashing.hash_of(key) for key in ("a", "b", "c")}
         for key, key_hash in hashes.items():

@@ -27,7 +27,7 @@ class TestCreateTenant:
 
 
 class TestCreateKey:
-    def test_stores_what_recognises_the_key_but_not_the_key(self) -> None:
+    def test_stores_what_recognizes_the_key_but_not_the_key(self) -> None:
         tenant = TenantFactory.create()
 
         made, key = services.create_key(

@@ -132,7 +132,7 @@ class TestRedisLimiter:
 
         assert sum(counts) == 1000
 
-    def test_forgets_a_window_when_it_is_past(self, bucket: str) -> None:
+    def test_drops_a_window_when_it_is_past(self, bucket: str) -> None:
         allowed(RedisLimiter(os.environ["REDIS_URL"]), bucket, 1)
 
         with redis.Redis.from_url(os.environ["REDIS_URL"]) as server:

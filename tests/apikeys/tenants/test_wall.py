@@ -82,13 +82,16 @@ class TestRaiseFor:
         assert Invoice.objects.values().get(pk=before[1]["id"]) == before[1]
         assert not IdempotencyRecord.objects.exists()
 
-    def test_follows_an_instalment_whose_tenant_nobody_wrote_or_somebody_wrote_wrong(self) -> None:
+    def test_follows_an_installment_whose_tenant_nobody_wrote_or_somebody_wrote_wrong(self) -> None:
         stranger = Tenant.objects.exclude(pk=mine().pk).get()
-        part = Installment.objects.get(invoice__tenant=mine())
-        Installment.objects.filter(pk=part.pk).update(tenant=stranger)
+        installment = Installment.objects.get(invoice__tenant=mine())
+        Installment.objects.filter(pk=installment.pk).update(tenant=stranger)
         wall.raise_for(mine().pk)
 
-        assert Installment.objects.values_list("pk", "tenant_id").get() == (part.pk, mine().pk)
+        assert Installment.objects.values_list("pk", "tenant_id").get() == (
+            installment.pk,
+            mine().pk,
+        )
 
     def test_hides_the_audit_log_and_staff_altogether(self) -> None:
         wall.raise_for(mine().pk)
@@ -145,7 +148,7 @@ class TestRaiseFor:
 
 @pytest.mark.usefixtures("committed", "_two_tenants")
 class TestARequest:
-    def test_forgotten_filter_leaks_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_filter_leaks_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         row, key = api_key(tenant=mine())
         stranger = Invoice.objects.exclude(tenant=row.tenant).get()
         monkeypatch.setattr(TenantQuerySet, "for_tenant", lambda rows, _tenant: rows.all())

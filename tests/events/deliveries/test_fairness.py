@@ -138,11 +138,11 @@ class TestTenThousandEvents:
         lock = threading.Lock()
 
         def sometimes(came: Received) -> int:
-            told = json.loads(came.body)["data"]["object"]
+            sent = json.loads(came.body)["data"]["object"]
             with lock:
                 if chance.random() < 0.3:
                     return chance.choice([500, 503, 404, 302])
-                arrived.setdefault(told["id"], []).append(told["n"])
+                arrived.setdefault(sent["id"], []).append(sent["n"])
                 return 200
 
         with shop() as receiver:

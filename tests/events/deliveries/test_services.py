@@ -51,8 +51,8 @@ class TestDeliver:
         run(now)
 
         [came] = receiver.received
-        told: dict[str, Any] = Webhook(SECRET).verify(came.body, came.headers)
-        assert told == {
+        sent: dict[str, Any] = Webhook(SECRET).verify(came.body, came.headers)
+        assert sent == {
             "id": event.public_id,
             "type": "invoice.paid",
             "timestamp": now.isoformat().replace("+00:00", "Z"),
@@ -151,9 +151,9 @@ class TestDeliver:
         refused: list[str] = []
 
         def once(came: Received) -> int:
-            told = json.loads(came.body)
-            if told["type"] == "payment.succeeded" and not refused:
-                refused.append(told["id"])
+            sent = json.loads(came.body)
+            if sent["type"] == "payment.succeeded" and not refused:
+                refused.append(sent["id"])
                 return 500
             return 200
 

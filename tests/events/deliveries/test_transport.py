@@ -164,12 +164,12 @@ class TestAddress:
     def test_is_checked_anew_at_each_attempt(self, dialled: list[tuple[str, int]]) -> None:
         answers = [["8.8.8.8"], ["10.0.0.1"]]
 
-        told = [
+        sent = [
             post("https://shop.example/", OPEN, resolve=lambda host, port: answers.pop(0)).error
             for _ in range(2)
         ]
 
-        assert told == [
+        assert sent == [
             "no connection: Connection refused",
             "shop.example leads to an address where webhooks cannot go.",
         ]

@@ -56,17 +56,17 @@ class TestRecordAll:
             ("payment.succeeded", {"object": {"id": 1}, "previous": {}}, 7),
             ("invoice.paid", {"object": {"id": 7}, "previous": {"status": "pending"}}, 7),
         ]
-        told = Delivery.objects.order_by("pk").values_list("event__type", "endpoint", "invoice_id")
-        assert list(told) == [
+        shown = Delivery.objects.order_by("pk").values_list("event__type", "endpoint", "invoice_id")
+        assert list(shown) == [
             ("payment.succeeded", every.pk, 7),
             ("invoice.paid", every.pk, 7),
             ("invoice.paid", some.pk, 7),
         ]
 
     def test_keeps_members_in_their_order_and_numbers_in_their_form(self, tenant: Tenant) -> None:
-        told = {"zebra": 1, "an": {"b": Decimal("1.50"), "a": []}}
+        shown = {"zebra": 1, "an": {"b": Decimal("1.50"), "a": []}}
 
-        services.record(tenant_id=tenant.pk, type="invoice.paid", object=told, now=NOON)
+        services.record(tenant_id=tenant.pk, type="invoice.paid", object=shown, now=NOON)
 
         body = signing.body_of(Event.objects.get())
         assert b'{"object":{"zebra":1,"an":{"b":1.50,"a":[]}},"previous":{}}' in body
@@ -141,8 +141,8 @@ class TestPurge:
         kept = factories.events(tenant, now=before)
         factories.endpoint(tenant)
         waiting = factories.events(tenant, now=before - timedelta(days=1))
-        told = factories.events(tenant, now=before - timedelta(days=2))
-        Delivery.objects.filter(event__in=told).update(
+        shown = factories.events(tenant, now=before - timedelta(days=2))
+        Delivery.objects.filter(event__in=shown).update(
             status="delivered", next_attempt_at=None, ended_at=NOON
         )
 

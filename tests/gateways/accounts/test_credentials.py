@@ -22,10 +22,10 @@ XENDIT = {"secret_key": "xnd_production_SECRET", "callback_token": "TOKEN-OF-OUR
 
 
 @pytest.fixture(autouse=True)
-def _forgotten() -> Iterator[None]:
-    registry.forget_adapters()
+def _reset() -> Iterator[None]:
+    registry.reset_adapters()
     yield
-    registry.forget_adapters()
+    registry.reset_adapters()
 
 
 def store(tenant_id: int | None = None, **changed: str) -> GatewayAccount:

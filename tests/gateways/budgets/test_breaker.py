@@ -23,10 +23,10 @@ NAME = "xendit"
 def client() -> Iterator[redis.Redis]:
     """Redis itself, the gateway's state and the counters forgotten before and after."""
     with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as client:
-        breaker.forget(NAME)
+        breaker.reset(NAME)
         client.delete(metrics.COUNTERS)
         yield client
-        breaker.forget(NAME)
+        breaker.reset(NAME)
         client.delete(metrics.COUNTERS)
 
 

@@ -158,22 +158,22 @@ class TestWhatTheGatewaySays:
             session.send("POST", gateway.url, endpoint="create", json={})
 
     def test_its_limit_takes_the_place_of_ours(self, gateway: Playback) -> None:
-        told = {"Rate-Limit-Limit": "20", "Rate-Limit-Remaining": "19", "Rate-Limit-Reset": "30"}
-        gateway.will_answer({}, headers=told)
+        limits = {"Rate-Limit-Limit": "20", "Rate-Limit-Remaining": "19", "Rate-Limit-Reset": "30"}
+        gateway.will_answer({}, headers=limits)
         self.send(gateway, caller(limit=600))
 
         assert takes(caller(limit=600)) == 19
 
     def test_calls_that_others_made_count(self, gateway: Playback) -> None:
-        told = {"Rate-Limit-Limit": "600", "Rate-Limit-Remaining": "3", "Rate-Limit-Reset": "9.5"}
-        gateway.will_answer({}, headers=told)
+        limits = {"Rate-Limit-Limit": "600", "Rate-Limit-Remaining": "3", "Rate-Limit-Reset": "9.5"}
+        gateway.will_answer({}, headers=limits)
         self.send(gateway, caller(limit=600))
 
         assert takes(caller(CONFIRMATION, limit=600)) == 0
         assert takes(caller(limit=600)) == 3
 
     @pytest.mark.parametrize(
-        "told",
+        "limits",
         [
             {"Rate-Limit-Limit": "many", "Rate-Limit-Remaining": "0", "Rate-Limit-Reset": "9"},
             {"Rate-Limit-Limit": "20"},
@@ -181,9 +181,9 @@ class TestWhatTheGatewaySays:
         ],
     )
     def test_what_cannot_be_read_changes_nothing(
-        self, gateway: Playback, told: dict[str, str]
+        self, gateway: Playback, limits: dict[str, str]
     ) -> None:
-        gateway.will_answer({}, headers=told)
+        gateway.will_answer({}, headers=limits)
         self.send(gateway, caller(limit=60))
 
         assert takes(caller(limit=60)) == 59

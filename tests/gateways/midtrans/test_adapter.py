@@ -849,7 +849,7 @@ class TestParseNotification:
             ("rf-0001", Money(50_000, "IDR"), False)
         ]
 
-    def test_a_full_refund_lists_each_part(self, midtrans: MidtransAdapter) -> None:
+    def test_a_full_refund_lists_each_refund(self, midtrans: MidtransAdapter) -> None:
         report = self.parse(midtrans, "40_").report
 
         assert report is not None

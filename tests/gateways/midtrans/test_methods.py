@@ -100,8 +100,8 @@ RECORDED = {  # recording: what is asked for, and what the customer is told
     ),
 }
 ALL = pytest.mark.parametrize("name", RECORDED)
-TOLD_ONCE = [QRIS, GOPAY, SHOPEEPAY]
-TOLD_AGAIN = [BCA, PERMATA, MANDIRI, INDOMARET]
+SHOWN_ONCE = [QRIS, GOPAY, SHOPEEPAY]
+SHOWN_AGAIN = [BCA, PERMATA, MANDIRI, INDOMARET]
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ class TestCreatePayment:
 
         assert method.type not in gateway.asked[0].json
 
-    @pytest.mark.parametrize("method", TOLD_ONCE + TOLD_AGAIN)
+    @pytest.mark.parametrize("method", SHOWN_ONCE + SHOWN_AGAIN)
     def test_bears_a_key_where_only_the_first_answer_tells(
         self, gateway: Playback, midtrans: MidtransAdapter, method: PaymentMethod
     ) -> None:
@@ -211,7 +211,7 @@ class TestCreatePayment:
             midtrans.create_payment(order(reference=reference, method=method))
 
         first, again, other = (one.headers.get("Idempotency-Key") for one in gateway.asked)
-        if method in TOLD_AGAIN:
+        if method in SHOWN_AGAIN:
             assert (first, again, other) == (None, None, None)
         else:
             assert first is not None
@@ -353,7 +353,7 @@ class TestADuplicate:
             {"payment_type": "cstore", "store": "alfamart", "payment_code": "25700000000012"},
         ],
     )
-    def test_every_number_is_told_again(
+    def test_every_number_is_shown_again(
         self, gateway: Playback, midtrans: MidtransAdapter, kept: dict[str, str]
     ) -> None:
         body = answer("16_status_pending", **kept)
@@ -369,8 +369,8 @@ class TestADuplicate:
             shown
         )
 
-    @pytest.mark.parametrize("method", TOLD_ONCE)
-    def test_is_ended_where_nobody_can_be_told_how_to_pay_it(
+    @pytest.mark.parametrize("method", SHOWN_ONCE)
+    def test_is_ended_where_it_has_no_instructions(
         self, gateway: Playback, midtrans: MidtransAdapter, method: PaymentMethod
     ) -> None:
         body = answer("16_status_pending", payment_type=method.type)

@@ -139,7 +139,7 @@ class Sandbox:
 def start_receiver() -> tuple[Receiver, ThreadingHTTPServer]:
     """Listen on a free port, in a thread."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Requests(BaseHTTPRequestHandler):
         def take(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             merchant.everything.append(
@@ -158,7 +158,7 @@ def start_receiver() -> tuple[Receiver, ThreadingHTTPServer]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
     server.daemon_threads = True
     merchant = Receiver(f"http://127.0.0.1:{server.server_port}")
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -301,7 +301,7 @@ class TestIdempotencyKey:
         assert self.send(sandbox, "R1") == self.send(sandbox, "R2")
         assert references(sandbox) == ["R1"]
 
-    def test_forgets_after_five_minutes(self, sandbox: Sandbox) -> None:
+    def test_ends_after_five_minutes(self, sandbox: Sandbox) -> None:
         self.send(sandbox, "R1")
         sandbox.control("clock", advance="301s")
 

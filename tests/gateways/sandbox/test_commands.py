@@ -161,11 +161,11 @@ class TestFaultsByOrderNumber:
     def test_webhooks_of_that_order(self, sandbox: Sandbox) -> None:
         rule = {"match": {"external_id": "INV-8*"}}
         sandbox.fault("midtrans", "webhook_lost", **rule)
-        (_lost, lost_page), (_told, told_page) = (
+        (_lost, lost_page), (_sent, page_of) = (
             sandbox.snap(custom_field1=number) for number in ("INV-88", "INV-9")
         )
 
-        sandbox.press(told_page, method="gopay")
+        sandbox.press(page_of, method="gopay")
         sandbox.press(lost_page, method="gopay")
 
         sandbox.no_more_webhooks("midtrans", 3)

@@ -210,7 +210,7 @@ class TestConfig:
 
 
 class TestReset:
-    def test_forgets_charges_faults_and_deliveries(self, sandbox: Sandbox) -> None:
+    def test_deletes_charges_faults_and_deliveries(self, sandbox: Sandbox) -> None:
         page = sandbox.invoice()["invoice_url"]
         sandbox.press(page)
         sandbox.fault("xendit", "http_500", times=9)

@@ -27,7 +27,7 @@ def refund(sandbox: Sandbox, order_id: str, path: str = "refund", **fields: Any)
     return answer.json()
 
 
-def told(sandbox: Sandbox, count: int) -> dict[str, Any]:
+def notified(sandbox: Sandbox, count: int) -> dict[str, Any]:
     return json.loads(sandbox.webhooks("midtrans", count)[-1].body)
 
 
@@ -44,7 +44,9 @@ class TestMethods:
             ("kredivo", 14),
         ],
     )
-    def test_in_parts_within_the_window(self, sandbox: Sandbox, method: str, days: int) -> None:
+    def test_several_times_within_the_window(
+        self, sandbox: Sandbox, method: str, days: int
+    ) -> None:
         order_id = paid(sandbox, method)
         sandbox.control("clock", advance=f"{days - 1}d")
 
@@ -206,33 +208,33 @@ class TestChargebacks:
 
         sandbox.control("pay", id=order_id, action="chargeback")
 
-        body = told(sandbox, 4)
+        body = notified(sandbox, 4)
         recorded = sent("midtrans/53_notif_chargeback_SYNTHETIC.json")
         assert shape({name: body[name] for name in recorded}) == shape(recorded)
         assert (body["transaction_status"], body["refund_amount"]) == ("chargeback", "150000.00")
         assert refund(sandbox, order_id)["status_code"] == "412"
 
-    def test_of_a_part_and_then_the_rest(self, sandbox: Sandbox) -> None:
+    def test_of_some_and_then_the_rest(self, sandbox: Sandbox) -> None:
         order_id = paid(sandbox, "credit_card")
 
         sandbox.control("pay", id=order_id, action="chargeback", amount=60_000)
-        first = told(sandbox, 4)
+        first = notified(sandbox, 4)
         sandbox.control("pay", id=order_id, action="chargeback")
 
         assert (first["transaction_status"], first["status_code"]) == ("partial_chargeback", "200")
         assert [one["refund_amount"] for one in first["refunds"]] == ["60000.00"]
-        assert told(sandbox, 5)["transaction_status"] == "chargeback"
+        assert notified(sandbox, 5)["transaction_status"] == "chargeback"
 
     def test_without_a_list_until_it_is_known(self, sandbox: Sandbox) -> None:
         order_id = paid(sandbox, "credit_card")
         sandbox.fault("midtrans", "chargeback_unlisted")
         sandbox.control("pay", id=order_id, action="chargeback", amount=60_000)
 
-        body = told(sandbox, 4)
+        body = notified(sandbox, 4)
         asked = sandbox.status(order_id)
         sandbox.control("pay", id=order_id, action="chargeback_listed")
 
         assert body["transaction_status"] == asked["transaction_status"] == "partial_chargeback"
         assert not {"refunds", "refund_amount"} & (body.keys() | asked.keys())
-        assert told(sandbox, 5)["refund_amount"] == "60000.00"
+        assert notified(sandbox, 5)["refund_amount"] == "60000.00"
         assert sandbox.status(order_id)["refund_amount"] == "60000.00"

@@ -185,10 +185,10 @@ class TestMidtrans:
         core.charge({"payment_type": "qris", **order("PT-H")})
         sandbox.control("pay", id="PT-H", action="pay")
 
-        part = core.transactions.refund("PT-H", {"refund_key": "r1", "amount": 50_000})
+        first = core.transactions.refund("PT-H", {"refund_key": "r1", "amount": 50_000})
         rest = core.transactions.refundDirect("PT-H", {"refund_key": "r2", "amount": 100_000})
 
-        assert part["transaction_status"] == "partial_refund"
+        assert first["transaction_status"] == "partial_refund"
         assert rest["transaction_status"] == "refund"
         status = core.transactions.status("PT-H")
         assert (status["refund_amount"], status["status_code"]) == ("150000.00", "200")

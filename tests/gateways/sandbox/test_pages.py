@@ -365,14 +365,14 @@ class TestByBrowser:
             "pending"
         ]
 
-    def test_failure_is_told_on_the_page(self, sandbox: Sandbox) -> None:
+    def test_failure_is_shown_on_the_page(self, sandbox: Sandbox) -> None:
         answer = click(sandbox.invoice()["invoice_url"], "fail")
 
         assert answer.status_code == 200
         assert 'role="alert"' in answer.text
         assert 'value="pay"' in answer.text
 
-    def test_refusal_is_told_on_the_page(self, sandbox: Sandbox) -> None:
+    def test_refusal_is_shown_on_the_page(self, sandbox: Sandbox) -> None:
         page = sandbox.invoice()["invoice_url"]
         click(page, "expire")
 

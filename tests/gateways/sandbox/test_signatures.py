@@ -10,8 +10,8 @@ from tests.gateways.sandbox.conftest import SERVER_KEY, Sandbox
 
 def expected(body: dict[str, str], key: str = SERVER_KEY) -> str:
     digest = hashlib.sha512()
-    for part in (body["order_id"], body["status_code"], body["gross_amount"], key):
-        digest.update(part.encode())
+    for field in (body["order_id"], body["status_code"], body["gross_amount"], key):
+        digest.update(field.encode())
     return digest.hexdigest()
 
 

@@ -14,7 +14,7 @@ def cancel(sandbox: Sandbox, page: str) -> Any:
     return sandbox.midtrans("POST", f"/snap/v1/transactions/{token}/cancel")
 
 
-def told(sandbox: Sandbox, count: int) -> list[dict[str, Any]]:
+def notified(sandbox: Sandbox, count: int) -> list[dict[str, Any]]:
     return [json.loads(one.body) for one in sandbox.webhooks("midtrans", count)]
 
 
@@ -25,7 +25,7 @@ class TestRetries:
 
         sandbox.press(page, method="credit_card")
 
-        _pending, denied, _again, captured = told(sandbox, 4)
+        _pending, denied, _again, captured = notified(sandbox, 4)
         assert (denied["transaction_status"], denied["status_code"]) == ("deny", "202")
         assert denied["transaction_id"] != captured["transaction_id"]
         assert {denied["order_id"], captured["order_id"]} == {order_id}
@@ -38,11 +38,11 @@ class TestRetries:
         sandbox.fault("midtrans", "webhook_late", delay_s=600, match={"event": "deny"})
         sandbox.press(page, "fail", method="credit_card")
         sandbox.press(page, method="credit_card")
-        before = told(sandbox, 3)
+        before = notified(sandbox, 3)
 
         sandbox.control("clock", advance="11m")
 
-        late = told(sandbox, 4)[-1]
+        late = notified(sandbox, 4)[-1]
         assert late["transaction_status"] == "deny"
         assert late["transaction_id"] == before[0]["transaction_id"] != before[2]["transaction_id"]
 

@@ -52,7 +52,7 @@ class TestMethods:
             ("TOUCHNGO", "MYR", 180),
         ],
     )
-    def test_in_parts_within_the_window(
+    def test_several_times_within_the_window(
         self, sandbox: Sandbox, method: str, currency: str, days: int
     ) -> None:
         invoice = paid(sandbox, method, currency)
@@ -104,9 +104,9 @@ class TestMethods:
     def test_only_in_full(self, sandbox: Sandbox, method: str, currency: str) -> None:
         invoice = paid(sandbox, method, currency)
 
-        part = refund(sandbox, invoice, amount=50_000)
+        some = refund(sandbox, invoice, amount=50_000)
 
-        assert refused(part) == (403, "PARTIAL_REFUND_NOT_SUPPORTED")
+        assert refused(some) == (403, "PARTIAL_REFUND_NOT_SUPPORTED")
         assert refund(sandbox, invoice).status_code == 200
 
     def test_once_only(self, sandbox: Sandbox) -> None:
@@ -346,17 +346,17 @@ class TestDisputes:
         for action in steps:
             assert sandbox.press(page, action).status_code == 200
 
-        told = [json.loads(one.body) for one in sandbox.webhooks("xendit", 5)[1:]]
+        notified = [json.loads(one.body) for one in sandbox.webhooks("xendit", 5)[1:]]
 
-        assert [one["event"].removeprefix("dispute.") for one in told] == [
+        assert [one["event"].removeprefix("dispute.") for one in notified] == [
             "action_required",
             "due_date_approaching",
             "under_review",
             "lost",
         ]
-        assert shape(told[-1]) == shape(sent("xendit/44_webhook_dispute_lost.json"))
-        assert {one["reference_id"] for one in told} == {invoice["external_id"]}
-        assert told[-1]["amount"]["initial"] == "150000.00"
+        assert shape(notified[-1]) == shape(sent("xendit/44_webhook_dispute_lost.json"))
+        assert {one["reference_id"] for one in notified} == {invoice["external_id"]}
+        assert notified[-1]["amount"]["initial"] == "150000.00"
         assert sandbox.press(page, "dispute_won").status_code == 409
 
     @pytest.mark.parametrize("method", ["BCA", "DANA"])

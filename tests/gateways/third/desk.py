@@ -40,7 +40,7 @@ def open_desk() -> Iterator[Desk]:
     """Listen on a free port."""
     desk = Desk()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Requests(BaseHTTPRequestHandler):
         def take(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, said = desk.answer(self.command, self.path, json.loads(raw or b"{}"))
@@ -56,7 +56,7 @@ def open_desk() -> Iterator[Desk]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
     server.daemon_threads = True
     desk.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -57,7 +57,7 @@ class TestCharge:
             ("2.000", 7, 14),
         ],
     )
-    def test_a_part_of_a_unit_rounds_half_up(
+    def test_a_fraction_of_a_unit_rounds_half_up(
         self, quantity: str, unit_amount: int, gross: int
     ) -> None:
         line = Line(Decimal(quantity), unit_amount, Decimal(0))

@@ -472,7 +472,7 @@ class TestExpiry:
         assert_refused(answer, 400, "invalid_expiry", ("expires_at",))
 
     @pytest.mark.parametrize("days", [27.9, 58.1], ids=["before the last", "too far behind it"])
-    def test_must_fit_the_instalments(self, api: Api, days: float) -> None:
+    def test_must_fit_the_installments(self, api: Api, days: float) -> None:
         midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
         expires_at = (midnight + timedelta(days=days)).isoformat()
 
@@ -690,7 +690,7 @@ class TestPathAndMethod:
             ("PURGE", "/invoices", "GET, POST, HEAD, OPTIONS"),
         ],
     )
-    def test_a_wrong_method_is_told_the_right_ones(
+    def test_a_wrong_method_is_answered_with_the_right_ones(
         self, api: Api, method: str, path: str, allowed: str
     ) -> None:
         answer = api.send(method, path, invoice_body())
@@ -723,7 +723,7 @@ class TestTheMerchantsInvoice:
 
         body = answer.json()
         midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        parts = [
+        installments = [
             {
                 "number": number,
                 "due_date": iso(midnight + timedelta(days=14 * number)),
@@ -780,7 +780,7 @@ class TestTheMerchantsInvoice:
                     "tax_amount": 12000,
                 }
             ],
-            "installment_schedule": parts,
+            "installment_schedule": installments,
         }
         assert b'"quantity":2,"unit_price":999.99,"discount_amount":0,' in answer.content
         assert b'"tax_rate":0.06,' in answer.content
@@ -873,7 +873,7 @@ class TestTheMerchantsInvoice:
 
         shown = json.loads(answer.content)
         assert answer.status_code == 201
-        assert [part["due_date"] for part in shown["installment_schedule"]] == [
+        assert [installment["due_date"] for installment in shown["installment_schedule"]] == [
             f"{day[:19]}Z" for day in days[:2]
         ]
         assert shown["expires_at"] == f"{days[2][:19]}Z"
@@ -929,7 +929,7 @@ class TestTheMerchantsInvoice:
     @pytest.mark.parametrize("gateway_id", [1, 2])
     @pytest.mark.parametrize("plan", [None, {"count": 3}])
     @pytest.mark.parametrize("method", [None, {"type": "bank_transfer", "bank": "bca"}])
-    def test_of_parts_and_discounts_is_taken_by_both_gateways(
+    def test_of_fractions_and_discounts_is_taken_by_both_gateways(
         self, live_api: Api, gateway_id: int, plan: Any, method: Any
     ) -> None:
         rice = {"product_name": "Beras | " * 20, "quantity": 1.5, "unit_price": 13_333}
@@ -993,7 +993,7 @@ def statements(queries: CaptureQueriesContext) -> list[str]:
 
 class TestStatements:
     @pytest.mark.parametrize(("lines", "count"), [(3, 1), (50, 1), (3, 12), (50, 12)])
-    def test_of_a_post_grow_neither_with_lines_nor_instalments(
+    def test_of_a_post_grow_neither_with_lines_nor_installments(
         self, live_api: Api, lines: int, count: int
     ) -> None:
         body = invoice_body(line_items=[LINE] * lines)
@@ -1007,13 +1007,13 @@ class TestStatements:
         assert answer.status_code == 201
         assert len(statements(queries)) == POST_STATEMENTS, statements(queries)
 
-    @pytest.mark.parametrize("parts", [1, 12])
+    @pytest.mark.parametrize("installments", [1, 12])
     @pytest.mark.parametrize("invoices", [1, 20])
-    def test_of_a_list_grow_neither_with_invoices_nor_instalments(
-        self, api: Api, parts: int, invoices: int
+    def test_of_a_list_grow_neither_with_invoices_nor_installments(
+        self, api: Api, installments: int, invoices: int
     ) -> None:
         for _ in range(invoices):
-            invoice(tenant=api.api_key.tenant, totals=[1000] * parts)
+            invoice(tenant=api.api_key.tenant, totals=[1000] * installments)
 
         with CaptureQueriesContext(connection) as queries:
             answer = api.get("/invoices")
@@ -1021,9 +1021,9 @@ class TestStatements:
         assert len(json.loads(answer.content)["results"]) == invoices
         assert len(statements(queries)) == GET_STATEMENTS, statements(queries)
 
-    @pytest.mark.parametrize("parts", [1, 12])
-    def test_of_a_get_do_not_grow_with_instalments(self, api: Api, parts: int) -> None:
-        shown = invoice(tenant=api.api_key.tenant, totals=[1000] * parts)
+    @pytest.mark.parametrize("installments", [1, 12])
+    def test_of_a_get_do_not_grow_with_installments(self, api: Api, installments: int) -> None:
+        shown = invoice(tenant=api.api_key.tenant, totals=[1000] * installments)
 
         with CaptureQueriesContext(connection) as queries:
             answer = api.get(f"/invoices/{shown.pk}")

@@ -108,12 +108,14 @@ class TestBuild:
         assert header.msg_id == f"PT{invoice.pk}"
         assert header.cre_dt_tm.to_datetime() == invoice.created_at.replace(microsecond=0)
         assert int(header.nb_of_txs) == len(message.pmt_inf) == count
-        for part, told in zip(document.installments, message.pmt_inf, strict=True):
-            (transaction,) = told.cdt_trf_tx_inf
-            assert told.pmt_inf_id == f"PT{invoice.pk}-{part.number:03}"
-            assert told.reqd_exctn_dt.dt.to_date() == part.due_at.date()
+        for installment, instruction in zip(document.installments, message.pmt_inf, strict=True):
+            (transaction,) = instruction.cdt_trf_tx_inf
+            assert instruction.pmt_inf_id == f"PT{invoice.pk}-{installment.number:03}"
+            assert instruction.reqd_exctn_dt.dt.to_date() == installment.due_at.date()
             assert transaction.amt.instd_amt.ccy == invoice.currency_code
-            assert minor(document, [str(transaction.amt.instd_amt.value)]) == part.total_amount
+            assert (
+                minor(document, [str(transaction.amt.instd_amt.value)]) == installment.total_amount
+            )
 
     def test_gives_the_same_bytes_again(self) -> None:
         document = plan(3)
@@ -203,11 +205,11 @@ class TestGetPaymentInitiation:
             return select(answer.content, f"//a:{path.replace('/', '/a:')}/text()")
 
         assert texts("InstdAmt") == [
-            f"{part['total'] // 100}.{part['total'] % 100:02}"
-            for part in plan_invoice["installment_schedule"]
+            f"{installment['total'] // 100}.{installment['total'] % 100:02}"
+            for installment in plan_invoice["installment_schedule"]
         ]
         assert texts("ReqdExctnDt/Dt") == [
-            part["due_date"][:10] for part in plan_invoice["installment_schedule"]
+            installment["due_date"][:10] for installment in plan_invoice["installment_schedule"]
         ]
         assert texts("InitgPty/Nm") == ["Kopi Gayo"]
         assert texts("FwdgAgt/FinInstnId/Othr/Id") == ["XENDIT"]
@@ -287,7 +289,7 @@ class TestGetPaymentInitiation:
         assert answer.json()["error"] in {"missing_api_key", "malformed_api_key"}
 
 
-def test_a_time_is_told_in_utc() -> None:
+def test_a_time_is_written_in_utc() -> None:
     document = plan(1)
     document.invoice.created_at = datetime(2026, 11, 22, 9, 0, 0, 500, tzinfo=UTC)
 

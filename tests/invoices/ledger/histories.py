@@ -18,8 +18,8 @@ class Order:
     subtotal: int
     fee: int
     totals: list[int]
-    part_taxes: list[int]
-    part_fees: list[int]
+    installment_taxes: list[int]
+    installment_fees: list[int]
 
     @property
     def tax(self) -> int:
@@ -50,13 +50,20 @@ def order(random: Random) -> Order:
         else:
             totals = [random.randint(1, max(1, total // count)) for _ in range(count - 1)]
         totals.append(total - sum(totals))
-        part_taxes = [tax * part // total for part in totals[:-1]]
-        part_fees = [fee * part // total for part in totals[:-1]]
-        part_taxes.append(tax - sum(part_taxes))
-        part_fees.append(fee - sum(part_fees))
-        columns = zip(totals, part_taxes, part_fees, strict=True)
+        installment_taxes = [tax * total_of_one // total for total_of_one in totals[:-1]]
+        installment_fees = [fee * total_of_one // total for total_of_one in totals[:-1]]
+        installment_taxes.append(tax - sum(installment_taxes))
+        installment_fees.append(fee - sum(installment_fees))
+        columns = zip(totals, installment_taxes, installment_fees, strict=True)
         if min(totals) > 0 and all(whole >= tax + fee for whole, tax, fee in columns):
-            return Order(dict(sorted(taxes.items())), subtotal, fee, totals, part_taxes, part_fees)
+            return Order(
+                dict(sorted(taxes.items())),
+                subtotal,
+                fee,
+                totals,
+                installment_taxes,
+                installment_fees,
+            )
 
 
 def largest_remainder(share: int, available: dict[Decimal, int]) -> dict[Decimal, int]:
@@ -92,15 +99,15 @@ class Naive:
 
     def move(self, kind: str, index: int, amount: int) -> tuple[int, dict[Decimal, int]]:
         """Book money on an instalment; return its tax, and that by rate, without a sign."""
-        tax, total = self.order.part_taxes[index], self.order.totals[index]
+        tax, total = self.order.installment_taxes[index], self.order.totals[index]
         if kind == "payment":
             self.paid[index] += amount
             share = tax * self.paid[index] // total - self.tax_in[index]
             self.tax_in[index] += share
             room = {rate: most - self.given[rate] for rate, most in self.order.taxes.items()}
             by_rate = largest_remainder(share, room)
-            for rate, part in by_rate.items():
-                self.given[rate] += part
+            for rate, tax_of_rate in by_rate.items():
+                self.given[rate] += tax_of_rate
             return share, by_rate
         room = {rate: got - self.returned[rate] for rate, got in self.given.items()}
         if kind == "refund":
@@ -108,13 +115,13 @@ class Naive:
             share = tax * self.refunded[index] // total - self.tax_back[index]
             self.tax_back[index] += share
             by_rate = largest_remainder(share, room)
-            for rate, part in by_rate.items():
-                self.returned[rate] += part
+            for rate, installment in by_rate.items():
+                self.returned[rate] += installment
             return share, by_rate
         self.paid[index] -= amount
         share = self.tax_in[index] - tax * self.paid[index] // total
         self.tax_in[index] -= share
         by_rate = largest_remainder(share, room)
-        for rate, part in by_rate.items():
-            self.given[rate] -= part
+        for rate, installment in by_rate.items():
+            self.given[rate] -= installment
         return share, by_rate

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from invoices.ledger.allocation import Plan, plan_credit, plan_debit
 from invoices.ledger.shares import shares_of
-from invoices.ledger.standing import Kind, Part, Rate, Shares, Standing
+from invoices.ledger.standing import InstallmentStanding, Kind, Rate, Shares, Standing
 from invoices.schedule.resharing import reshare
 from invoices.schedule.splitting import InstallmentTooSmall
 from tests.invoices.ledger.histories import Naive, Order, order
@@ -22,11 +22,13 @@ NORMAL_EXAMPLES, SLOW_EXAMPLES = 2_000, 200_000
 
 
 def standing_of(made: Order) -> Standing:
-    columns = zip(made.totals, made.part_taxes, made.part_fees, strict=True)
+    columns = zip(made.totals, made.installment_taxes, made.installment_fees, strict=True)
     return Standing(
         total_amount=made.total,
-        parts=tuple(
-            Part(id=100 + number, number=number, asked=Shares(total - tax - fee, tax, fee))
+        installments=tuple(
+            InstallmentStanding(
+                id=100 + number, number=number, asked=Shares(total - tax - fee, tax, fee)
+            )
             for number, (total, tax, fee) in enumerate(columns, start=1)
         ),
         rates=tuple(
@@ -36,7 +38,7 @@ def standing_of(made: Order) -> Standing:
 
 
 def credit(standing: Standing, amount: int, asked_id: int | None = None, **more: object) -> Plan:
-    asked = asked_id or next((p.id for p in standing.parts if p.due_amount), 101)
+    asked = asked_id or next((p.id for p in standing.installments if p.due_amount), 101)
     return plan_credit(
         standing=standing,
         amount=amount,
@@ -53,26 +55,29 @@ def credit(standing: Standing, amount: int, asked_id: int | None = None, **more:
 
 def adjusted(random: Random, standing: Standing) -> Standing:
     """Change what the unpaid instalments ask for, if that can be."""
-    unpaid = [part for part in standing.parts if part.due_amount]
+    unpaid = [installment for installment in standing.installments if installment.due_amount]
     if not unpaid:
         return standing
-    room = sum(part.due_amount for part in unpaid)
+    room = sum(installment.due_amount for installment in unpaid)
     cuts = sorted(random.randint(0, room) for _ in unpaid[1:])
     shares = [b - a for a, b in zip([0, *cuts], [*cuts, room], strict=True)]
     totals = {
-        part.number: part.received.amount + share
-        for part, share in zip(unpaid, shares, strict=True)
+        installment.number: installment.received.amount + share
+        for installment, share in zip(unpaid, shares, strict=True)
     }
     if min(totals.values()) < 1:
         return standing
     try:
         new = dict(zip((p.id for p in unpaid), reshare(unpaid=unpaid, totals=totals), strict=True))
     except InstallmentTooSmall:
-        assert not any(part.received.amount for part in unpaid)
+        assert not any(installment.received.amount for installment in unpaid)
         return standing
     return replace(
         standing,
-        parts=tuple(replace(part, asked=new.get(part.id, part.asked)) for part in standing.parts),
+        installments=tuple(
+            replace(installment, asked=new.get(installment.id, installment.asked))
+            for installment in standing.installments
+        ),
     )
 
 
@@ -84,14 +89,17 @@ def check_rows(plan: Plan) -> None:
     for row in plan.rows:
         assert row.amount * sign > 0
         columns = (row.shares.net_amount, row.shares.tax_amount, row.shares.service_fee_amount)
-        if row.part_id is None:
+        if row.installment_id is None:
             assert (columns, row.taxes) == ((0, 0, 0), ())
             continue
         assert sum(columns) == row.amount
         assert min(share * sign for share in columns) >= 0
         assert sum(tax for _, tax in row.taxes) == row.shares.tax_amount
         assert min((tax * sign for _, tax in row.taxes), default=0) >= 0
-        before, after = plan.before.part(row.part_id), plan.after.part(row.part_id)
+        before, after = (
+            plan.before.installment(row.installment_id),
+            plan.after.installment(row.installment_id),
+        )
         moved = (
             before.refunded - after.refunded
             if plan.kind is Kind.REFUND
@@ -102,36 +110,40 @@ def check_rows(plan: Plan) -> None:
 
 def check_margins(standing: Standing) -> None:
     """Check every margin: columns of each instalment, and each rate over the invoice."""
-    for part in standing.parts:
+    for installment in standing.installments:
         for column in ("net_amount", "tax_amount", "service_fee_amount"):
             asked, received, refunded = (
-                getattr(shares, column) for shares in (part.asked, part.received, part.refunded)
+                getattr(shares, column)
+                for shares in (installment.asked, installment.received, installment.refunded)
             )
             assert 0 <= refunded <= received <= asked
-        if part.is_paid:
-            assert part.received == part.asked
-            assert part.settled_at is not None
+        if installment.is_paid:
+            assert installment.received == installment.asked
+            assert installment.settled_at is not None
         else:
-            assert part.settled_at is None
+            assert installment.settled_at is None
     for rate in standing.rates:
         assert 0 <= rate.refunded_amount <= rate.received_amount <= rate.asked_amount
     received = sum(rate.received_amount for rate in standing.rates)
-    assert received == sum(part.received.tax_amount for part in standing.parts)
+    assert received == sum(installment.received.tax_amount for installment in standing.installments)
     refunded = sum(rate.refunded_amount for rate in standing.rates)
-    assert refunded == sum(part.refunded.tax_amount for part in standing.parts)
+    assert refunded == sum(installment.refunded.tax_amount for installment in standing.installments)
     assert standing.overpayment_amount >= 0
     assert 0 <= standing.refunded_amount <= standing.paid_amount
-    held = sum(part.held.amount for part in standing.parts) + standing.overpayment_amount
+    held = (
+        sum(installment.held.amount for installment in standing.installments)
+        + standing.overpayment_amount
+    )
     assert held == standing.paid_amount - standing.refunded_amount
     assert (standing.paid_at is not None) == (standing.status == "fully_paid")
 
 
 def filled_by(rows: list[tuple[int | None, int]]) -> dict[int, int]:
     filled: dict[int, int] = {}
-    for part_id, amount in rows:
-        if part_id is not None:
-            filled[part_id] = filled.get(part_id, 0) + amount
-    return {part_id: max(amount, 0) for part_id, amount in filled.items()}
+    for installment_id, amount in rows:
+        if installment_id is not None:
+            filled[installment_id] = filled.get(installment_id, 0) + amount
+    return {installment_id: max(amount, 0) for installment_id, amount in filled.items()}
 
 
 def play(seed: int, *, adjusts: bool, after_each: Callable[[Plan], None]) -> Standing:
@@ -148,13 +160,13 @@ def play(seed: int, *, adjusts: bool, after_each: Callable[[Plan], None]) -> Sta
             standing = settled(standing)
             continue
         if act == "pay":
-            asked = random.choice(standing.parts)
-            due = sum(part.due_amount for part in standing.parts)
+            asked = random.choice(standing.installments)
+            due = sum(installment.due_amount for installment in standing.installments)
             amount = random.choice(
                 [asked.due_amount or 1, random.randint(1, due + 5), random.randint(1, 3)]
             )
             plan = credit(standing, amount, asked.id)
-            payments.append([(row.part_id, row.amount) for row in plan.rows])
+            payments.append([(row.installment_id, row.amount) for row in plan.rows])
         else:
             held = standing.paid_amount - standing.refunded_amount
             if not held:
@@ -167,12 +179,12 @@ def play(seed: int, *, adjusts: bool, after_each: Callable[[Plan], None]) -> Sta
             plan = plan_debit(
                 standing=standing, kind=Kind(act), amount=amount, filled=filled_by(rows)
             )
-            rows += [(row.part_id, row.amount) for row in plan.rows]
+            rows += [(row.installment_id, row.amount) for row in plan.rows]
         check_rows(plan)
         check_margins(plan.after)
         after_each(plan)
         standing = plan.after
-    due = sum(part.due_amount for part in standing.parts)
+    due = sum(installment.due_amount for installment in standing.installments)
     if due:
         plan = credit(standing, due)
         check_rows(plan)
@@ -186,9 +198,11 @@ def settled(standing: Standing) -> Standing:
     """Mark what an adjustment has lowered to what was paid into it, as posting does."""
     return replace(
         standing,
-        parts=tuple(
-            replace(part, settled_at=NOON) if part.is_paid and not part.settled_at else part
-            for part in standing.parts
+        installments=tuple(
+            replace(installment, settled_at=NOON)
+            if installment.is_paid and not installment.settled_at
+            else installment
+            for installment in standing.installments
         ),
     )
 
@@ -199,8 +213,8 @@ def check_history(seed: int) -> None:
 
     def compare(plan: Plan) -> None:
         for row in plan.rows:
-            if row.part_id is not None:
-                tax, by_rate = naive.move(str(plan.kind), row.part_id - 101, abs(row.amount))
+            if row.installment_id is not None:
+                tax, by_rate = naive.move(str(plan.kind), row.installment_id - 101, abs(row.amount))
                 assert abs(row.shares.tax_amount) == tax
                 assert {rate: abs(amount) for rate, amount in row.taxes} == by_rate
 
@@ -215,7 +229,7 @@ def check_adjusted_history(seed: int) -> None:
 def check_paid(standing: Standing) -> None:
     """Check that a paid invoice's columns and rates are those of its lines."""
     assert standing.status == "fully_paid"
-    assert all(part.received == part.asked for part in standing.parts)
+    assert all(installment.received == installment.asked for installment in standing.installments)
     assert all(rate.received_amount == rate.asked_amount for rate in standing.rates)
 
 
@@ -259,47 +273,47 @@ class TestTheExampleOfThreeRates:
     def test_reports_the_tax_of_its_lines(self) -> None:
         taxes = {Decimal(0): 0, Decimal("0.06"): 60, Decimal("0.1"): 233}
         total = 1001 + 2331 + 5 + 293
-        parts = [total // 3, total // 3, total - 2 * (total // 3)]
-        shares = [293 * part // total for part in parts[:2]]
-        made = Order(taxes, 3337, 0, parts, [*shares, 293 - sum(shares)], [0, 0, 0])
+        installments = [total // 3, total // 3, total - 2 * (total // 3)]
+        shares = [293 * installment // total for installment in installments[:2]]
+        made = Order(taxes, 3337, 0, installments, [*shares, 293 - sum(shares)], [0, 0, 0])
         standing = standing_of(made)
-        told: dict[Decimal, int] = {}
+        sums: dict[Decimal, int] = {}
 
-        for part in parts:
-            plan = credit(standing, part)
+        for installment in installments:
+            plan = credit(standing, installment)
             standing = plan.after
             for rate, amount in plan.rows[0].taxes:
-                told[rate] = told.get(rate, 0) + amount
+                sums[rate] = sums.get(rate, 0) + amount
 
-        assert told == taxes
+        assert sums == taxes
         assert standing.status == "fully_paid"
 
 
 class TestAPieceOfMoney:
     """An instalment of MYR 1 089.99 with tax 60.00 and fee 30.00 (spec 3.3)."""
 
-    PART = Part(id=1, number=1, asked=Shares(99_999, 6_000, 3_000))
+    INSTALLMENT = InstallmentStanding(id=1, number=1, asked=Shares(99_999, 6_000, 3_000))
 
     def test_has_its_shares_of_tax_and_fee_rounded_down(self) -> None:
-        shares = shares_of(self.PART, Kind.PAYMENT, 50_000)
+        shares = shares_of(self.INSTALLMENT, Kind.PAYMENT, 50_000)
 
         assert shares == Shares(45_872, 2_752, 1_376)
 
-    def test_that_completes_the_instalment_takes_what_is_left(self) -> None:
-        half = shares_of(self.PART, Kind.PAYMENT, 50_000)
+    def test_that_completes_the_installment_takes_what_is_left(self) -> None:
+        half = shares_of(self.INSTALLMENT, Kind.PAYMENT, 50_000)
 
-        rest = shares_of(replace(self.PART, received=half), Kind.PAYMENT, 58_999)
+        rest = shares_of(replace(self.INSTALLMENT, received=half), Kind.PAYMENT, 58_999)
 
-        assert half + rest == self.PART.asked
+        assert half + rest == self.INSTALLMENT.asked
 
     def test_leaves_no_negative_share_to_a_last_unit(self) -> None:
-        almost = shares_of(self.PART, Kind.PAYMENT, 108_998)
+        almost = shares_of(self.INSTALLMENT, Kind.PAYMENT, 108_998)
 
-        last = shares_of(replace(self.PART, received=almost), Kind.PAYMENT, 1)
+        last = shares_of(replace(self.INSTALLMENT, received=almost), Kind.PAYMENT, 1)
 
         assert (almost, last) == (Shares(99_999, 5_999, 3_000), Shares(0, 1, 0))
 
     def test_that_is_refunded_carries_its_shares(self) -> None:
-        paid = replace(self.PART, received=self.PART.asked)
+        paid = replace(self.INSTALLMENT, received=self.INSTALLMENT.asked)
 
         assert shares_of(paid, Kind.REFUND, 100) == Shares(93, 5, 2)

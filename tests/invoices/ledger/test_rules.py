@@ -162,7 +162,7 @@ class TestALedgerEntry:
 
         assert rows() == before
 
-    def test_is_the_only_one_of_its_transaction_and_instalment(self, booked: Transaction) -> None:
+    def test_is_the_only_one_of_its_transaction_and_installment(self, booked: Transaction) -> None:
         before = rows()
 
         with refused_by("ledger_entry_once"):
@@ -189,7 +189,7 @@ class TestALedgerEntry:
 
         assert rows() == before
 
-    def test_of_an_instalment_is_the_sum_of_its_shares(self, booked: Transaction) -> None:
+    def test_of_an_installment_is_the_sum_of_its_shares(self, booked: Transaction) -> None:
         before = rows()
 
         with refused_by("ledger_entry_amount_is_its_shares"):
@@ -272,7 +272,7 @@ class TestBalances:
         [{"refunded_amount": 1}, {"paid_amount": 1, "status": "unpaid", "settled_at": None}],
     )
     @pytest.mark.usefixtures("booked")
-    def test_of_an_instalment_are_its_ledger(self, change: dict[str, Any]) -> None:
+    def test_of_an_installment_are_its_ledger(self, change: dict[str, Any]) -> None:
         before = rows()
 
         with refused_by("installment_balance"):

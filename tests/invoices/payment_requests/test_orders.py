@@ -40,19 +40,19 @@ def document(*, totals: tuple[int, ...] = (TOTAL,), **fields: Any) -> InvoiceDoc
         )
         for name, quantity, price, discount in LINES
     ]
-    parts = [
+    installments = [
         Installment(pk=100 + number, number=number, total_amount=total)
         for number, total in enumerate(totals, start=1)
     ]
-    return InvoiceDocument(invoice, lines, parts, None)
+    return InvoiceDocument(invoice, lines, installments, None)
 
 
 def asked(made: InvoiceDocument, *, number: int = 1, amount: int | None = None) -> Any:
-    part = made.installments[number - 1]
+    installment = made.installments[number - 1]
     request = PaymentRequest(
         reference="PT-7-1-1-AAAAAA",
-        installment_id=part.pk,
-        amount=part.total_amount if amount is None else amount,
+        installment_id=installment.pk,
+        amount=installment.total_amount if amount is None else amount,
         currency_code="IDR",
     )
     return order_for(payment_request=request, document=made, now=NOON)
@@ -79,7 +79,7 @@ class TestOrderFor:
             ((TOTAL,), 1, 400, "Rest of the invoice"),
         ],
     )
-    def test_a_part_of_one_is_one_line_that_names_it(
+    def test_less_than_one_is_one_line_that_names_it(
         self, totals: tuple[int, ...], number: int, amount: int | None, name: str
     ) -> None:
         order = asked(document(totals=totals), number=number, amount=amount)
@@ -89,7 +89,7 @@ class TestOrderFor:
         assert order.lines_add_up
 
     @pytest.mark.parametrize(
-        ("external_id", "description", "told"),
+        ("external_id", "description", "description_sent"),
         [
             ("order-77", None, "order-77"),
             ("order-77", "Two phones", "order-77: Two phones"),
@@ -99,11 +99,11 @@ class TestOrderFor:
         ],
     )
     def test_the_page_tells_the_merchants_order_number(
-        self, external_id: str | None, description: str | None, told: str
+        self, external_id: str | None, description: str | None, description_sent: str
     ) -> None:
         order = asked(document(external_id=external_id, description=description))
 
-        assert (order.description, order.order_number) == (told, external_id)
+        assert (order.description, order.order_number) == (description_sent, external_id)
 
     @pytest.mark.parametrize(
         ("phone", "sent"),

@@ -16,7 +16,7 @@ WRITES = {"update", "create", "get_or_create", "update_or_create", "bulk_create"
 # What has a column of the same name, as it is called where it is written.
 OTHERS = {
     "audit", "delivery", "dispute", "endpoint", "entry", "event", "installment", "invoice", "key",
-    "part", "proposal", "record", "refund", "row", "self", "transaction",
+    "proposal", "record", "refund", "row", "self", "transaction",
 }  # fmt: skip
 
 

@@ -6,27 +6,37 @@ from hypothesis import strategies as st
 
 from invoices.invoices.charges import Charges
 from invoices.schedule import splitting
-from invoices.schedule.splitting import InstallmentTooSmall, InvalidInstallments, Part, Unpaid
+from invoices.schedule.splitting import (
+    InstallmentAmounts,
+    InstallmentTooSmall,
+    InvalidInstallments,
+    Unpaid,
+)
 
 MORNING = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
 class TestPlan:
     def test_the_example_of_the_specification(self) -> None:
-        parts = splitting.plan(charges=Charges(199998, 12000, 6000), count=2, custom_amounts=None)
+        installments = splitting.plan(
+            charges=Charges(199998, 12000, 6000), count=2, custom_amounts=None
+        )
 
-        assert parts == [Part(1, 108999, 6000, 3000), Part(2, 108999, 6000, 3000)]
-        assert [part.net_amount for part in parts] == [99999, 99999]
+        assert installments == [
+            InstallmentAmounts(1, 108999, 6000, 3000),
+            InstallmentAmounts(2, 108999, 6000, 3000),
+        ]
+        assert [installment.net_amount for installment in installments] == [99999, 99999]
 
-    def test_equal_parts_round_down_and_the_last_takes_the_rest(self) -> None:
-        parts = splitting.plan(charges=Charges(100, 0, 0), count=3, custom_amounts=None)
+    def test_equal_installments_round_down_and_the_last_takes_the_rest(self) -> None:
+        installments = splitting.plan(charges=Charges(100, 0, 0), count=3, custom_amounts=None)
 
-        assert [part.total_amount for part in parts] == [33, 33, 34]
+        assert [installment.total_amount for installment in installments] == [33, 33, 34]
 
-    def test_the_last_part_takes_the_rest_of_custom_amounts(self) -> None:
-        parts = splitting.plan(charges=Charges(90, 10, 0), count=3, custom_amounts=[50, 20])
+    def test_the_last_installment_takes_the_rest_of_custom_amounts(self) -> None:
+        installments = splitting.plan(charges=Charges(90, 10, 0), count=3, custom_amounts=[50, 20])
 
-        assert [part.total_amount for part in parts] == [50, 20, 30]
+        assert [installment.total_amount for installment in installments] == [50, 20, 30]
 
     @pytest.mark.parametrize("custom", [[50, 20, 31], [50, 20, 29], [50], [10] * 4])
     def test_refuses_amounts_that_do_not_fit(self, custom: list[int]) -> None:
@@ -34,11 +44,11 @@ class TestPlan:
             splitting.plan(charges=Charges(100, 0, 0), count=3, custom_amounts=custom)
 
     @pytest.mark.parametrize("custom", [[100, 0, 0], [50, 50], [60, 50], [-1, 51, 50]])
-    def test_refuses_a_part_below_one(self, custom: list[int]) -> None:
+    def test_refuses_an_installment_below_one(self, custom: list[int]) -> None:
         with pytest.raises(InstallmentTooSmall):
             splitting.plan(charges=Charges(100, 0, 0), count=3, custom_amounts=custom)
 
-    def test_refuses_a_part_smaller_than_its_own_tax_and_fee(self) -> None:
+    def test_refuses_an_installment_smaller_than_its_own_tax_and_fee(self) -> None:
         # 99 x 50 // 100 = 49 and 1 x 50 // 100 = 0, so the last of 1 would bear 1 + 1.
         with pytest.raises(InstallmentTooSmall, match="instalment 2 of 1"):
             splitting.split(totals={1: 99, 2: 1}, tax_amount=50, service_fee_amount=50)
@@ -52,17 +62,24 @@ class TestPlan:
     ) -> None:
         charges = Charges(*columns)
         try:
-            parts = splitting.plan(charges=charges, count=count, custom_amounts=None)
+            installments = splitting.plan(charges=charges, count=count, custom_amounts=None)
         except InstallmentTooSmall:
             return
 
-        assert sum(part.total_amount for part in parts) == charges.total_amount
-        assert sum(part.tax_amount for part in parts) == charges.total_tax_amount
-        assert sum(part.service_fee_amount for part in parts) == charges.total_service_fee_amount
-        assert sum(part.net_amount for part in parts) == charges.subtotal_amount
-        for part in parts[:-1]:
-            assert part.tax_amount == (
-                charges.total_tax_amount * part.total_amount // charges.total_amount
+        assert sum(installment.total_amount for installment in installments) == charges.total_amount
+        assert (
+            sum(installment.tax_amount for installment in installments) == charges.total_tax_amount
+        )
+        assert (
+            sum(installment.service_fee_amount for installment in installments)
+            == charges.total_service_fee_amount
+        )
+        assert (
+            sum(installment.net_amount for installment in installments) == charges.subtotal_amount
+        )
+        for installment in installments[:-1]:
+            assert installment.tax_amount == (
+                charges.total_tax_amount * installment.total_amount // charges.total_amount
             )
 
 
@@ -108,6 +125,6 @@ class TestAdjustedTotals:
             splitting.adjusted_totals(unpaid=self.unpaid, named=named)
 
     @pytest.mark.parametrize("named", [{2: 0}, {2: -1}, {2: 600}])
-    def test_refuses_a_part_below_one(self, named: dict[int, int]) -> None:
+    def test_refuses_an_installment_below_one(self, named: dict[int, int]) -> None:
         with pytest.raises(InstallmentTooSmall):
             splitting.adjusted_totals(unpaid=self.unpaid, named=named)

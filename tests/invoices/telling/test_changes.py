@@ -4,7 +4,7 @@ import pytest
 
 from invoices.telling import changes
 
-PART = {"number": 1, "total": 100, "paid_amount": 0, "status": "unpaid", "paid_at": None}
+INSTALLMENT = {"number": 1, "total": 100, "paid_amount": 0, "status": "unpaid", "paid_at": None}
 PENDING = {
     "id": 7,
     "status": "pending",
@@ -24,7 +24,7 @@ def types(before: dict[str, Any] | None, after: dict[str, Any]) -> list[str]:
 
 class TestOfInvoice:
     @pytest.mark.parametrize(
-        ("before", "after", "told"),
+        ("before", "after", "made"),
         [
             (None, {**PENDING, "payment_url": None}, ["invoice.created"]),
             (None, PENDING, ["invoice.created", "invoice.payment_ready"]),
@@ -48,33 +48,33 @@ class TestOfInvoice:
         ],
     )
     def test_names_what_happened(
-        self, before: dict[str, Any] | None, after: dict[str, Any], told: list[str]
+        self, before: dict[str, Any] | None, after: dict[str, Any], made: list[str]
     ) -> None:
-        assert types(before, after) == told
+        assert types(before, after) == made
 
-    def test_tells_instalment_invoice_and_next_payment_in_order(self) -> None:
-        second = {**PART, "number": 2}
-        before = {**PENDING, "installment_schedule": [PART, second]}
+    def test_tells_installment_invoice_and_next_payment_in_order(self) -> None:
+        second = {**INSTALLMENT, "number": 2}
+        before = {**PENDING, "installment_schedule": [INSTALLMENT, second]}
         after = {
             **PENDING,
             "status": "partially_paid",
             "paid_amount": 100,
             "payment_url": "https://pay/2",
-            "installment_schedule": [{**PART, "status": "paid", "paid_amount": 100}, second],
+            "installment_schedule": [{**INSTALLMENT, "status": "paid", "paid_amount": 100}, second],
         }
 
-        told = changes.of_invoice(before=before, after=after)
+        made = changes.of_invoice(before=before, after=after)
 
-        assert [change.type for change in told] == [
+        assert [change.type for change in made] == [
             "installment.paid",
             "invoice.partially_paid",
             "invoice.payment_ready",
         ]
-        paid, partially, ready = told
+        paid, partially, ready = made
         assert paid.object == {
             "invoice_id": 7,
             "currency_code": "IDR",
-            **PART,
+            **INSTALLMENT,
             "status": "paid",
             "paid_amount": 100,
         }
@@ -87,10 +87,10 @@ class TestOfInvoice:
         assert ready.previous == partially.previous
 
     def test_leaves_line_items_out(self) -> None:
-        [told] = changes.of_invoice(before=PENDING, after={**PAID, "line_items": [{"id": 1}]})
+        [made] = changes.of_invoice(before=PENDING, after={**PAID, "line_items": [{"id": 1}]})
 
-        assert told.object == PAID
-        assert told.previous == {
+        assert made.object == PAID
+        assert made.previous == {
             "status": "pending",
             "paid_amount": 0,
             "payment_url": "https://pay/1",

@@ -59,10 +59,10 @@ def summary(xml: bytes) -> list[tuple[str, list[str]]]:
     root = etree.fromstring(xml)
     return [
         (
-            told.findtext("{*}TxSts") or "",
-            [reason.text or "" for reason in told.iterfind("{*}StsRsnInf/{*}Rsn/{*}Cd")],
+            status.findtext("{*}TxSts") or "",
+            [reason.text or "" for reason in status.iterfind("{*}StsRsnInf/{*}Rsn/{*}Cd")],
         )
-        for told in root.iter("{*}TxInfAndSts")
+        for status in root.iter("{*}TxInfAndSts")
     ]
 
 
@@ -157,12 +157,14 @@ class TestReportOn:
             assert group.orgnl_cre_dt_tm.to_datetime() == paid.invoice.created_at.replace(
                 microsecond=0
             )
-            for part, told in zip(paid.installments, message.orgnl_pmt_inf_and_sts, strict=True):
-                (payment,) = told.tx_inf_and_sts
+            for installment, status in zip(
+                paid.installments, message.orgnl_pmt_inf_and_sts, strict=True
+            ):
+                (payment,) = status.tx_inf_and_sts
                 ordered = payment.orgnl_tx_ref
-                assert told.orgnl_pmt_inf_id == f"PT{paid.invoice.pk}-{part.number:03}"
-                assert ordered.reqd_exctn_dt.dt.to_date() == part.due_at.date()
-                asked = Money(part.total_amount, paid.invoice.currency_code)
+                assert status.orgnl_pmt_inf_id == f"PT{paid.invoice.pk}-{installment.number:03}"
+                assert ordered.reqd_exctn_dt.dt.to_date() == installment.due_at.date()
+                asked = Money(installment.total_amount, paid.invoice.currency_code)
                 assert ordered.amt.instd_amt.value == asked.whole()
 
 
@@ -213,7 +215,7 @@ class TestABooking:
 
         assert texts(again(row), "AddtlInf") == ["Received MYR 99.99, expected MYR 100.00."]
 
-    def test_of_one_of_several_is_part_of_the_group(self) -> None:
+    def test_of_one_of_several_is_partial_for_the_group(self) -> None:
         row = settle(demand(totals=(10_000, 10_000, 10_001)))
 
         assert summary(again(row)) == [("ACSC", [])]
@@ -221,13 +223,13 @@ class TestABooking:
         assert texts(again(row), "DtldSts") == ["ACSC", "PDNG"]
         assert texts(again(row), "DtldNbOfTxs") == ["1", "2"]
 
-    def test_that_flows_into_the_next_instalments_tells_each(self) -> None:
+    def test_that_flows_into_the_next_installments_tells_each(self) -> None:
         row = settle(demand(totals=(10_000, 10_000, 10_000)), paid=25_000)
 
         assert summary(again(row)) == [("ACSC", ["AM09"]), ("ACSC", []), ("PDNG", ["AM09"])]
         assert texts(again(row), "ConfdAmt") == ["100.00", "100.00", "50.00"]
 
-    def test_of_an_instalment_that_was_paid_before_is_a_duplicate(self) -> None:
+    def test_of_an_installment_that_was_paid_before_is_a_duplicate(self) -> None:
         first = demand()
         settle(first, charge="first")
         second = PaymentRequestFactory.create(
@@ -267,12 +269,14 @@ class TestABooking:
         assert texts(of_invoice(request), "AddtlInf") == ["MYR 25.00 was refunded through Xendit."]
 
     @pytest.mark.parametrize("paid", [10_000, 9_999, 15_000, 30_001])
-    def test_is_told_again_byte_for_byte(self, paid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_written_again_byte_for_byte(
+        self, paid: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         seen: list[bytes] = []
         real = pain002.document
 
-        def watched(told: StatusReport) -> bytes:
-            seen.append(real(told))
+        def watched(status: StatusReport) -> bytes:
+            seen.append(real(status))
             return seen[-1]
 
         monkeypatch.setattr(pain002, "document", watched)

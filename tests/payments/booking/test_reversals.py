@@ -37,8 +37,8 @@ def paid(totals: tuple[int, ...] = (10_000,), **more: Any) -> PaymentRequest:
 
 
 def next_request(payment_request: PaymentRequest, number: int) -> PaymentRequest:
-    part = payment_request.invoice.installments.get(number=number)
-    return PaymentRequestFactory.create(invoice=payment_request.invoice, installment=part)
+    installment = payment_request.invoice.installments.get(number=number)
+    return PaymentRequestFactory.create(invoice=payment_request.invoice, installment=installment)
 
 
 def balances() -> tuple[str, int, int]:
@@ -61,8 +61,8 @@ def rows(kind: str) -> list[tuple[int, int]]:
 
 def refunded() -> tuple[int, str, list[int]]:
     row = Invoice.objects.get()
-    parts = Installment.objects.order_by("number").values_list("refunded_amount", flat=True)
-    return row.refunded_amount, str(row.refund_status), list(parts)
+    installments = Installment.objects.order_by("number").values_list("refunded_amount", flat=True)
+    return row.refunded_amount, str(row.refund_status), list(installments)
 
 
 def chargeback(payment_request: PaymentRequest, **more: Any) -> PaymentReport:
@@ -81,12 +81,16 @@ class TestARefund:
         outcome = settle(request, report(request, refunds={"r1": 10_000}))
 
         row = Transaction.objects.get(kind="refund")
-        part, after = Installment.objects.get(), Invoice.objects.get()
+        installment, after = Installment.objects.get(), Invoice.objects.get()
         assert outcome == "refunded"
         assert balances() == ("fully_paid", 10_000, 0)
         assert refunded() == (10_000, "full", [10_000])
         assert (after.review_flags, after.paid_at) == ([], before.paid_at)
-        assert (part.status, part.paid_amount, part.paid_at) == ("paid", 10_000, NOON)
+        assert (installment.status, installment.paid_amount, installment.paid_at) == (
+            "paid",
+            10_000,
+            NOON,
+        )
         assert row.reverses == Transaction.objects.get(kind="payment")
         assert row.gateway_transaction_id == f"{request.gateway_payment_id}:refund:r1"
         assert [entry.amount for entry in row.entries.all()] == [-10_000]
@@ -115,7 +119,7 @@ class TestARefund:
         after = Invoice.objects.get()
         assert (after.version, after.updated_at) == (before + 1, NOON + timedelta(minutes=2))
 
-    def test_of_a_part_leaves_the_instalment_paid(self) -> None:
+    def test_of_some_leaves_the_installment_paid(self) -> None:
         request = paid()
 
         settle(request, report(request, refunds={"r1": 2_500}))
@@ -160,7 +164,7 @@ class TestARefund:
         assert refunded() == (3_000, "partial", [1_000])
         assert Invoice.objects.get().review_flags == []
 
-    def test_then_the_instalment_that_the_payment_filled_last(self) -> None:
+    def test_then_the_installment_that_the_payment_filled_last(self) -> None:
         request = paid((1_000, 2_000, 3_000), paid=4_500)
 
         settle(request, report(request, paid=4_500, refunds={"r1": 2_000}))
@@ -252,11 +256,16 @@ class TestAChargeback:
 
         outcome = settle(request, chargeback(request))
 
-        part, after = Installment.objects.get(), Invoice.objects.get()
+        installment, after = Installment.objects.get(), Invoice.objects.get()
         assert outcome == "reversed"
         assert balances() == ("pending", 0, 0)
         assert (after.review_flags, after.paid_at, after.refunded_amount) == (["reversed"], None, 0)
-        assert (part.status, part.paid_amount, part.paid_at, part.settled_at) == (
+        assert (
+            installment.status,
+            installment.paid_amount,
+            installment.paid_at,
+            installment.settled_at,
+        ) == (
             "unpaid",
             0,
             None,
@@ -272,7 +281,7 @@ class TestAChargeback:
         assert rows("reversal") == [(-12_000, -2_000)]
         assert balances() == ("pending", 0, 0)
 
-    def test_of_one_instalment_leaves_the_others_paid(self) -> None:
+    def test_of_one_installment_leaves_the_others_paid(self) -> None:
         first = paid((1_000, 2_000))
         second = next_request(first, 2)
         settle(second, report(second))
@@ -302,7 +311,7 @@ class TestAChargeback:
         assert balances() == ("expired", 0, 0)
         assert Invoice.objects.get().review_flags == ["late", "reversed"]
 
-    def test_followed_by_a_new_payment_fills_the_instalment_again(self) -> None:
+    def test_followed_by_a_new_payment_fills_the_installment_again(self) -> None:
         request = paid()
         settle(request, chargeback(request))
         again = PaymentRequestFactory.create(invoice=request.invoice, sequence=2)

@@ -67,17 +67,17 @@ def state() -> tuple[str, int, int, list[str]]:
     return row.status, row.paid_amount, row.overpayment_amount, row.review_flags
 
 
-def parts() -> list[tuple[str, int]]:
+def installments() -> list[tuple[str, int]]:
     return list(Installment.objects.order_by("number").values_list("status", "paid_amount"))
 
 
 class TestAPaymentInFull:
-    def test_settles_instalment_and_invoice_and_follows_each_unit(self) -> None:
+    def test_settles_installment_and_invoice_and_follows_each_unit(self) -> None:
         request = demand()
 
         settlement = settle(request, method="BANK_TRANSFER", channel="BCA")
 
-        row, part, where = (
+        row, installment, where = (
             Transaction.objects.get(),
             Installment.objects.get(),
             LedgerEntry.objects.get(),
@@ -85,13 +85,18 @@ class TestAPaymentInFull:
         request.refresh_from_db()
         assert (settlement.outcome, settlement.transaction) == ("booked", row)
         assert state() == ("fully_paid", 10_000, 0, [])
-        assert (part.status, part.paid_amount, part.paid_at, part.settled_at) == (
+        assert (
+            installment.status,
+            installment.paid_amount,
+            installment.paid_at,
+            installment.settled_at,
+        ) == (
             "paid",
             10_000,
             NOON,
             LATER,
         )
-        assert (where.transaction, where.installment, where.amount) == (row, part, 10_000)
+        assert (where.transaction, where.installment, where.amount) == (row, installment, 10_000)
         assert (request.status, request.ended_at) == ("paid", LATER)
         assert (row.tenant_id, row.invoice_id, row.payment_request_id, row.gateway_id) == (
             request.tenant_id,
@@ -144,11 +149,11 @@ class TestAPaymentInFull:
 
 
 class TestAnUnderpayment:
-    def test_leaves_the_instalment_unpaid_and_flags_the_invoice(self) -> None:
+    def test_leaves_the_installment_unpaid_and_flags_the_invoice(self) -> None:
         settle(demand(), paid=9_999)
 
         assert state() == ("partially_paid", 9_999, 0, [ReviewFlag.UNDERPAID])
-        assert parts() == [("unpaid", 9_999)]
+        assert installments() == [("unpaid", 9_999)]
         assert Invoice.objects.get().open_payment_at == LATER
 
     def test_that_grows_on_the_same_charge_books_only_the_rest(self) -> None:
@@ -162,25 +167,25 @@ class TestAnUnderpayment:
         assert list(rows) == [(charge, 4_000), (f"{charge}#2", 6_000)]
         assert state() == ("fully_paid", 10_000, 0, [])  # nothing differs any more
 
-    def test_of_an_instalment_asks_for_no_other(self) -> None:
+    def test_of_an_installment_asks_for_no_other(self) -> None:
         settle(demand(totals=(4_000, 6_000)), paid=1)
 
-        assert parts() == [("unpaid", 1), ("unpaid", 0)]
+        assert installments() == [("unpaid", 1), ("unpaid", 0)]
         assert state()[0] == "partially_paid"
 
 
 class TestAnOverpayment:
-    def test_of_the_last_instalment_is_kept_and_flagged(self) -> None:
+    def test_of_the_last_installment_is_kept_and_flagged(self) -> None:
         settle(demand(), paid=10_050)
 
         assert state() == ("fully_paid", 10_050, 50, [ReviewFlag.OVERPAID])
-        assert parts() == [("paid", 10_000)]
+        assert installments() == [("paid", 10_000)]
         assert overpaid(Transaction.objects.get()) == 50
 
-    def test_fills_the_instalments_that_follow(self) -> None:
+    def test_fills_the_installments_that_follow(self) -> None:
         settle(demand(totals=(4_000, 3_000, 3_000)), paid=8_000)
 
-        assert parts() == [("paid", 4_000), ("paid", 3_000), ("unpaid", 1_000)]
+        assert installments() == [("paid", 4_000), ("paid", 3_000), ("unpaid", 1_000)]
         assert state() == ("partially_paid", 8_000, 0, [])
         assert list(LedgerEntry.objects.order_by("pk").values_list("amount", flat=True)) == [
             4_000,
@@ -188,10 +193,10 @@ class TestAnOverpayment:
             1_000,
         ]
 
-    def test_beyond_the_last_instalment_is_kept(self) -> None:
+    def test_beyond_the_last_installment_is_kept(self) -> None:
         settle(demand(totals=(4_000, 6_000)), paid=10_001)
 
-        assert parts() == [("paid", 4_000), ("paid", 6_000)]
+        assert installments() == [("paid", 4_000), ("paid", 6_000)]
         assert state() == ("fully_paid", 10_001, 1, [ReviewFlag.OVERPAID])
 
     def test_by_a_second_charge_is_an_overpayment_as_a_whole(self) -> None:
@@ -200,7 +205,7 @@ class TestAnOverpayment:
 
         settle(request, charge="charge-2")
 
-        assert parts() == [("paid", 4_000), ("unpaid", 0)]
+        assert installments() == [("paid", 4_000), ("unpaid", 0)]
         assert state() == ("partially_paid", 8_000, 4_000, [ReviewFlag.OVERPAID])
         assert Transaction.objects.count() == 2
 
@@ -215,17 +220,17 @@ class TestTwoPaymentsShownAsOne:
 
         name = request.gateway_payment_id
         assert amounts() == [(name, 4_000, 0), (f"{name}#2", 4_000, 4_000)]
-        assert parts() == [("paid", 4_000), ("unpaid", 0)]
+        assert installments() == [("paid", 4_000), ("unpaid", 0)]
         assert state() == ("partially_paid", 8_000, 4_000, ["overpaid"])
 
-    def test_that_are_both_too_little_fill_the_instalment_together(self) -> None:
+    def test_that_are_both_too_little_fill_the_installment_together(self) -> None:
         request = demand()
 
         settle(request, paid=9_000, notified=3_000)
 
         name = request.gateway_payment_id
         assert amounts() == [(name, 3_000, 0), (f"{name}#2", 6_000, 0)]
-        assert parts() == [("unpaid", 9_000)]
+        assert installments() == [("unpaid", 9_000)]
 
     @pytest.mark.parametrize("notified", [None, 0, 10_000, 12_000])
     def test_are_not_taken_for_two_without_a_sign_of_it(self, notified: int | None) -> None:
@@ -304,7 +309,7 @@ class TestAnEndWithoutMoney:
         assert (request.status, request.ended_at) == (request_status, LATER)
         assert state() == (invoice_status, 0, 0, [])
 
-    def test_of_the_second_instalment_leaves_the_invoice_partially_paid(self) -> None:
+    def test_of_the_second_installment_leaves_the_invoice_partially_paid(self) -> None:
         first = demand(totals=(4_000, 6_000))
         settle(first)
         second = PaymentRequestFactory.create(

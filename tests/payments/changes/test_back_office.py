@@ -23,7 +23,7 @@ def client_of(user: User | None = None) -> Client:
     return client
 
 
-def two_parts() -> Invoice:
+def two_installments() -> Invoice:
     return invoice(totals=(6_000, 4_000), expires_at=timezone.now() + timedelta(days=9))
 
 
@@ -40,7 +40,7 @@ def propose(of: Invoice, by: User | None = None) -> Proposal:
 @pytest.mark.django_db
 class TestProposing:
     def test_takes_new_totals_in_whole_currency(self) -> None:
-        of = two_parts()
+        of = two_installments()
         form = {"total_1": "70.50", "total_2": "", "reason": "asked for by phone"}
 
         assert said(client_of(), f"/admin/payments/proposal/adjust/{of.pk}/", **form) == [
@@ -66,7 +66,7 @@ class TestProposing:
     def test_refuses_what_does_not_fit(
         self, form: dict[str, str], errors: dict[str, list[str]]
     ) -> None:
-        address = f"/admin/payments/proposal/adjust/{two_parts().pk}/"
+        address = f"/admin/payments/proposal/adjust/{two_installments().pk}/"
 
         page = client_of().post(address, {"reason": "asked", **form})
 
@@ -74,7 +74,7 @@ class TestProposing:
         assert not Proposal.objects.exists()
 
     def test_proposes_to_cancel(self) -> None:
-        of = two_parts()
+        of = two_installments()
 
         said(client_of(), f"/admin/payments/proposal/cancel/{of.pk}/", reason="ordered twice")
 
@@ -87,7 +87,7 @@ class TestProposing:
 @pytest.mark.django_db
 class TestDeciding:
     def test_shows_what_would_change(self) -> None:
-        proposal = propose(two_parts())
+        proposal = propose(two_installments())
 
         page = client_of().get(f"/admin/payments/proposal/{proposal.pk}/approve/")
 
@@ -98,7 +98,7 @@ class TestDeciding:
 
     def test_offers_the_proposer_no_button_and_refuses_them(self) -> None:
         who = member(roles.OPERATOR)
-        proposal = propose(two_parts(), who)
+        proposal = propose(two_installments(), who)
         address = f"/admin/payments/proposal/{proposal.pk}"
 
         page = client_of(who).get(f"{address}/change/")
@@ -114,7 +114,7 @@ class TestDeciding:
 
     def test_lets_only_the_proposer_take_it_back(self) -> None:
         who = member(roles.OPERATOR)
-        proposal = propose(two_parts(), who)
+        proposal = propose(two_installments(), who)
         address = f"/admin/payments/proposal/{proposal.pk}"
 
         others = client_of().get(f"{address}/change/")
@@ -128,7 +128,7 @@ class TestDeciding:
         assert Proposal.objects.get().status == "withdrawn"
 
     def test_rejects_with_a_reason(self) -> None:
-        proposal = propose(two_parts())
+        proposal = propose(two_installments())
 
         assert said(
             client_of(), f"/admin/payments/proposal/{proposal.pk}/reject/", reason="not agreed"
@@ -137,7 +137,7 @@ class TestDeciding:
         assert Proposal.objects.get().decision_reason == "not agreed"
 
     def test_lists_what_waits(self) -> None:
-        proposal = propose(two_parts())
+        proposal = propose(two_installments())
 
         page = client_of().get("/admin/payments/proposal/?status__exact=open")
 

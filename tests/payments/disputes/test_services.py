@@ -19,7 +19,7 @@ from tests.payments.refunds.paid import paid_invoice
 def test_is_opened_once_moves_its_deadline_and_stays_closed() -> None:
     now = timezone.now()
     about = PaymentRequest.objects.get(invoice=paid_invoice())
-    told = DisputeReport(
+    opened = DisputeReport(
         id="mi-dspt-1",
         raw_status="ACTION_REQUIRED",
         is_closed=False,
@@ -28,15 +28,15 @@ def test_is_opened_once_moves_its_deadline_and_stays_closed() -> None:
     )
 
     for report in (
-        told,
-        replace(told, due_at=now + timedelta(days=4)),
-        replace(told, raw_status="LOST", is_closed=True),
-        told,
+        opened,
+        replace(opened, due_at=now + timedelta(days=4)),
+        replace(opened, raw_status="LOST", is_closed=True),
+        opened,
     ):
         services.record(about=about, report=report, now=now)
 
     kept = Dispute.objects.get()
     assert (kept.raw_status, kept.due_at) == ("LOST", now + timedelta(days=5))
     assert kept.closed_at == now
-    told_to_merchant = Event.objects.filter(type__startswith="dispute").order_by("pk")
-    assert [event.type for event in told_to_merchant] == ["dispute.opened", "dispute.closed"]
+    sent_to_merchant = Event.objects.filter(type__startswith="dispute").order_by("pk")
+    assert [event.type for event in sent_to_merchant] == ["dispute.opened", "dispute.closed"]

@@ -87,7 +87,7 @@ class TestCheck:
         assert the_request().status == "expired"
         assert merchant.get(f"/invoices/{invoice['id']}").json()["status"] == "expired"
 
-    def test_ends_a_page_that_its_gateway_forgot_to_close(
+    def test_ends_a_page_that_its_gateway_did_not_close(
         self, merchant: Merchant, sandbox: Sandbox
     ) -> None:
         merchant.post("/invoices", json=invoice_body())  # the sandbox's clock stands still
@@ -170,7 +170,7 @@ class TestCheck:
         answer = check(in_(minutes=10))  # the gateway would answer now, but is not asked
 
         assert {*outcomes, answer} == {"gateway_unavailable"}
-        registry.forget_adapters()
+        registry.reset_adapters()
         assert check(in_(minutes=10)) == "unchanged"
 
 

@@ -38,11 +38,11 @@ def pay(
     paid_at: datetime | None = None,
 ) -> Transaction:
     """Pay the next instalment by another charge."""
-    part = made.installments.exclude(status="paid").order_by("number").first()
-    part = part or made.installments.order_by("-number")[0]
+    installment = made.installments.exclude(status="paid").order_by("number").first()
+    installment = installment or made.installments.order_by("-number")[0]
     asked: PaymentRequest = PaymentRequestFactory.create(
         invoice=made,
-        installment=part,
+        installment=installment,
         sequence=made.payment_requests.count() + 1,
         status=PaymentRequest.Status.OPEN,
     )

@@ -96,7 +96,7 @@ class RefundMachine(RuleBasedStateMachine):
     def charge_back(self, place: int, amount: int) -> None:
         for payment in self._payments()[place : place + 1]:
             kind = "partial_chargeback" if amount < payment.amount else "chargeback"
-            self._told(
+            self._notified(
                 payment,
                 Reversal(
                     id=f"{kind}-{payment.pk}",
@@ -110,7 +110,7 @@ class RefundMachine(RuleBasedStateMachine):
     @rule(place=st.integers(0, 3))
     def refund_at_the_dashboard(self, place: int) -> None:
         for payment in self._payments()[place : place + 1]:
-            self._told(
+            self._notified(
                 payment,
                 Reversal(
                     id=f"dashboard-{payment.pk}",
@@ -133,8 +133,11 @@ class RefundMachine(RuleBasedStateMachine):
         rows = Transaction.objects.filter(invoice=of).aggregate(sum=Sum("amount"))["sum"] or 0
         entries = LedgerEntry.objects.filter(invoice=of).aggregate(sum=Sum("amount"))["sum"] or 0
         assert rows == entries == of.paid_amount - of.refunded_amount
-        parts = sum(part.paid_amount - part.refunded_amount for part in of.installments.all())
-        assert parts + of.overpayment_amount == rows
+        installments = sum(
+            installment.paid_amount - installment.refunded_amount
+            for installment in of.installments.all()
+        )
+        assert installments + of.overpayment_amount == rows
 
     @invariant()
     def what_the_gateway_gave_back_is_what_is_booked(self) -> None:
@@ -152,7 +155,7 @@ class RefundMachine(RuleBasedStateMachine):
     def _payments(self) -> list[Transaction]:
         return list(Transaction.objects.filter(invoice=self.of, kind="payment").order_by("pk"))
 
-    def _told(self, payment: Transaction, reversal: Reversal) -> None:
+    def _notified(self, payment: Transaction, reversal: Reversal) -> None:
         asked = PaymentRequest.objects.get(pk=payment.payment_request_id)
         paid = Money(payment.amount, "MYR")
         report = PaymentReport(

@@ -45,7 +45,7 @@ def rows() -> list[Any]:
 
 
 class TestCreateRefund:
-    def test_books_what_went_back_and_the_instalment_stays_paid(
+    def test_books_what_went_back_and_the_installment_stays_paid(
         self, gateway: RefundingGateway
     ) -> None:
         of = paid_invoice()
@@ -53,12 +53,12 @@ class TestCreateRefund:
         made = refund(of, amount=2_500)
 
         of.refresh_from_db()
-        part = of.installments.get()
+        installment = of.installments.get()
         assert (made.status, made.booked_as.amount if made.booked_as else 0) == (
             "succeeded",
             -2_500,
         )
-        assert (of.status, of.refunded_amount, part.status) == ("fully_paid", 2_500, "paid")
+        assert (of.status, of.refunded_amount, installment.status) == ("fully_paid", 2_500, "paid")
         assert gateway.asked[0].charge_id == made.transaction.gateway_transaction_id
         assert gateway.asked[0].is_whole is False
 
@@ -184,7 +184,7 @@ class TestRefused:
 
         assert not Refund.objects.exists()
 
-    def test_several_payments_must_be_told_apart(self, gateway: RefundingGateway) -> None:
+    def test_several_payments_must_differ(self, gateway: RefundingGateway) -> None:
         of = paid_invoice(totals=(4_000, 6_000))
         second = pay(of)
 
@@ -220,7 +220,7 @@ class TestRefused:
 
 
 class TestLimit:
-    def test_above_it_a_refund_waits_and_parts_count_together(
+    def test_above_it_a_refund_waits_and_several_count_together(
         self, gateway: RefundingGateway
     ) -> None:
         of = paid_invoice()

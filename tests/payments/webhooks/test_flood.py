@@ -82,7 +82,7 @@ def at_600_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.GATEWAY_CALLS_PER_MINUTE, "xendit", 600)
 
 
-def told(demand: PaymentRequest, *, now: datetime = T0, **fields: Any) -> WebhookEvent:
+def notified(demand: PaymentRequest, *, now: datetime = T0, **fields: Any) -> WebhookEvent:
     """Store what Xendit says: paid when it was opened, give or take a moment."""
     paid_at = f"{demand.opened_at:%Y-%m-%dT%H:%M:%S}.000Z"
     body = xendit_says(demand, paid_at=paid_at, **fields)
@@ -99,7 +99,7 @@ def outcomes() -> set[tuple[str, str | None, int]]:
 def test_a_flood_is_confirmed_page_by_page(
     sale: list[PaymentRequest], at_600_a_minute: None, calls: Calls
 ) -> None:
-    events = [told(demand) for demand in sale]
+    events = [notified(demand) for demand in sale]
 
     for event in events:
         confirming.process(event_id=event.pk, now=T0)
@@ -123,7 +123,7 @@ def test_a_steady_stream_lets_its_batches_grow(
     for second in range(10):
         now = T0 + timedelta(seconds=second)
         for demand in sale[second * 15 : second * 15 + 15]:
-            event = told(demand, now=now)
+            event = notified(demand, now=now)
             confirming.process(event_id=event.pk, now=now)
         if second % 5 == 4:
             for event_id in retrying.claim_due(now=now + timedelta(seconds=2), limit=500):
@@ -140,7 +140,7 @@ def test_a_steady_stream_lets_its_batches_grow(
 def test_many_notifications_about_one_payment_ask_and_book_once(
     sale: list[PaymentRequest], calls: Calls
 ) -> None:
-    events = [told(sale[0], note=number) for number in range(200)]
+    events = [notified(sale[0], note=number) for number in range(200)]
 
     for event in events:
         confirming.process(event_id=event.pk, now=T0)
@@ -155,7 +155,7 @@ def test_what_a_row_does_not_tell_is_asked_for_singly(
     sale: list[PaymentRequest], sandbox: Sandbox, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateways.xendit.adapter._complete", lambda _rows: iter(()))
-    events = [told(demand) for demand in sale[:6]]
+    events = [notified(demand) for demand in sale[:6]]
 
     confirming.process(event_id=events[0].pk, now=T0)
 
@@ -169,7 +169,7 @@ class TestALimit:
     def test_costs_an_event_no_attempt(
         self, sale: list[PaymentRequest], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        event, before = told(sale[0]), books()
+        event, before = notified(sale[0]), books()
         sandbox.fault("xendit", "rate_limit", delay_s=30)
 
         confirming.process(event_id=event.pk, now=T0)
@@ -195,7 +195,7 @@ def test_a_create_without_budget_answers_busy_and_resumes(
     drafts = PaymentRequest.objects.values_list("status", "payment_url")
     seen, charges = list(drafts), sandbox.charges()
     caller = registry.caller_for(gateway, account_id=None, priority=Priority.MERCHANT)
-    pacing.forget(caller)
+    pacing.reset(caller)
     resumed = merchant.post("/invoices", json=wanted)
 
     assert (busy.status_code, busy.json()["error"]) == (503, "gateway_busy")

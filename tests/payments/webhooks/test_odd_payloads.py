@@ -29,9 +29,9 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Playback]:
         monkeypatch.setitem(xendit, "base_url", playback.url)
         midtrans = settings.GATEWAY_CONNECTIONS["midtrans"]
         monkeypatch.setitem(midtrans, "core_base_url", playback.url)
-        registry.forget_adapters()
+        registry.reset_adapters()
         yield playback
-    registry.forget_adapters()
+    registry.reset_adapters()
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ class TestIssuers:
         assert terms("QR_CODE", "GOPAY") != NO_REFUND
 
     @pytest.mark.parametrize("details", [None, {}, "GOPAY", {"source": None}])
-    def test_that_are_not_told_leave_the_channel(
+    def test_that_are_not_known_leave_the_channel(
         self, demand: PaymentRequest, gateway: Playback, details: object
     ) -> None:
         said = xendit_says(demand, **self.QR, payment_details=details)
@@ -336,7 +336,7 @@ class TestMidtrans:
         made = invoice(gateway_id=2, currency_code="IDR")
         return PaymentRequestFactory.create(invoice=made, reference="PT-885-1-1-7KQ2ZD")
 
-    def told(self, body: bytes) -> WebhookEvent:
+    def notified(self, body: bytes) -> WebhookEvent:
         event = receiving.receive(gateway_code="midtrans", headers={}, body=body, now=T0)
         assert event is not None
         if event.next_attempt_at:
@@ -397,7 +397,7 @@ class TestMidtrans:
         assert Transaction.objects.get().amount == rupiah.amount
 
     def test_a_contradiction_says_what_it_claims(self, rupiah: PaymentRequest) -> None:
-        event = self.told(json.dumps(midtrans_says(rupiah, "settlement", "201")).encode())
+        event = self.notified(json.dumps(midtrans_says(rupiah, "settlement", "201")).encode())
 
         assert (event.status, event.reference) == ("failed", rupiah.reference)
         claim = readings.claim_of(event)
@@ -410,16 +410,16 @@ class TestMidtrans:
     ) -> None:
         paid = midtrans_says(rupiah, "settlement", "200")
         gateway.will_answer(paid)
-        self.told(json.dumps(paid).encode())
+        self.notified(json.dumps(paid).encode())
         taken = midtrans_says(rupiah, "partial_chargeback", "200")
         gateway.will_answer(taken)
 
-        unknown = self.told(json.dumps(taken).encode())
+        unknown = self.notified(json.dumps(taken).encode())
         flags, amounts = Invoice.objects.get().review_flags, amounts_booked()
-        part = {"refund_chargeback_id": 7, "refund_amount": "4000.00"}
-        known = taken | {"refunds": [part]}
+        refund = {"refund_chargeback_id": 7, "refund_amount": "4000.00"}
+        known = taken | {"refunds": [refund]}
         gateway.will_answer(known)
-        booked = self.told(json.dumps(known).encode())
+        booked = self.notified(json.dumps(known).encode())
 
         assert (unknown.status, flags, amounts) == ("processed", ["disputed"], [10_000])
         assert booked.outcome == "reversed"

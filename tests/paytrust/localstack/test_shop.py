@@ -30,7 +30,7 @@ def send(shop: Shop, order: str, *, secret: str = OURS, type: str = "invoice.pai
 
 
 class TestShop:
-    def test_marks_an_order_paid_however_often_it_is_told(self, opened: Shop) -> None:
+    def test_marks_an_order_paid_however_often_it_is_notified(self, opened: Shop) -> None:
         assert [send(opened, "order-1") for _ in range(2)] == [204, 204]
 
         assert opened.wait_until_paid("order-1", seconds=1)
@@ -41,7 +41,7 @@ class TestShop:
 
         assert not opened.wait_until_paid("order-1", seconds=0)
 
-    def test_leaves_orders_alone_of_which_something_else_is_told(self, opened: Shop) -> None:
+    def test_leaves_orders_alone_of_which_something_else_is_sent(self, opened: Shop) -> None:
         assert send(opened, "order-1", type="invoice.expired") == 204
 
         assert not opened.wait_until_paid("order-1", seconds=0)

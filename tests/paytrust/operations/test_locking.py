@@ -123,7 +123,7 @@ class TestInLockedTransaction:
         assert not Tenant.objects.exists()
 
     @pytest.mark.usefixtures("committed")
-    def test_inside_another_it_is_a_part_of_that(self, waits: list[float]) -> None:
+    def test_inside_another_it_belongs_to_that(self, waits: list[float]) -> None:
         tries = []
 
         @locked

@@ -48,19 +48,19 @@ class TestQuietTasks:
     @pytest.mark.parametrize(("name", "seen"), [(NAME, 0), ("events.deliver", 1)])
     def test_have_no_lines_of_celerys(self, lines: Any, name: str, seen: int) -> None:
         beat, trace = logging.getLogger("celery.beat"), logging.getLogger("celery.app.trace")
-        told = {"id": "1", "name": name, "runtime": 0.1, "return_value": "None"}
+        fields = {"id": "1", "name": name, "runtime": 0.1, "return_value": "None"}
 
         beat.info("Scheduler: Sending due task %s (%s)", "now and then", name)
-        trace.info("Task %(name)s[%(id)s] received", told, extra={"data": told})
-        trace.info("Task %(name)s[%(id)s] succeeded", told, extra={"data": told})
+        trace.info("Task %(name)s[%(id)s] received", fields, extra={"data": fields})
+        trace.info("Task %(name)s[%(id)s] succeeded", fields, extra={"data": fields})
 
         assert len(lines()) == 3 * seen
 
     def test_are_heard_of_when_they_fail(self, lines: Any) -> None:
-        told = {"id": "1", "name": self.NAME, "description": "raised", "exc": "ValueError()"}
+        fields = {"id": "1", "name": self.NAME, "description": "raised", "exc": "ValueError()"}
 
         logging.getLogger("celery.app.trace").error(
-            "Task %(name)s[%(id)s] %(description)s: %(exc)s", told, extra={"data": told}
+            "Task %(name)s[%(id)s] %(description)s: %(exc)s", fields, extra={"data": fields}
         )
 
         assert [line["level"] for line in lines()] == ["error"]

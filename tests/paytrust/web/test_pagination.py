@@ -121,7 +121,7 @@ class TestNewestFirst:
         assert list(refusal.value.detail) == ["limit"]
 
 
-def test_a_list_without_rows_has_no_neighbours() -> None:
+def test_a_list_without_rows_has_no_neighbors() -> None:
     assert page() == {"results": [], "next": None, "previous": None}
 
 
@@ -132,5 +132,5 @@ def test_page_query_names_parameters_that_it_does_not_know() -> None:
     assert query.errors == {"sort": ["This field is not known."]}
 
 
-def test_cursor_survives_the_wire() -> None:
+def test_cursor_survives_http() -> None:
     assert Cursor.parse(str(Cursor("<", 77))) == Cursor("<", 77)

@@ -35,7 +35,7 @@ class TestRequestIdMiddleware:
         assert re.fullmatch(r"[0-9a-f]{32}", in_answer)
         assert (seen, bound) == (in_answer, {"request_id": in_answer})
 
-    def test_forgets_what_the_request_before_had_bound(self) -> None:
+    def test_drops_what_the_request_before_had_bound(self) -> None:
         contextvars.bind_contextvars(tenant_id=1)
 
         assert answered_with("next")[2] == {"request_id": "next"}

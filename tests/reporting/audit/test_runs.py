@@ -50,7 +50,7 @@ class TestCollect:
                 finding_count=finding_count,
             )
 
-        told = {metric.name: metric.value for metric in runs.collect(now)}
+        collected = {metric.name: metric.value for metric in runs.collect(now)}
 
-        assert told == {"audit_findings": 0, "audit_age_seconds": 86_400, "audit_seconds": 1.5}
+        assert collected == {"audit_findings": 0, "audit_age_seconds": 86_400, "audit_seconds": 1.5}
         assert "paytrust_audit_findings 0" in Client().get("/metrics").text

@@ -35,7 +35,7 @@ def take_out(act: str) -> None:
         cursor.execute("ALTER TABLE apikeys_staffact ENABLE TRIGGER USER")
 
 
-def told(command: str) -> str:
+def run(command: str) -> str:
     out = StringIO()
     with pytest.raises(CommandError):
         call_command(command, stdout=out)
@@ -60,10 +60,10 @@ class TestAuditDecisions:
             )
         ]
 
-    def test_is_part_of_both_audits(self, approved: Proposal) -> None:
+    def test_belongs_to_both_audits(self, approved: Proposal) -> None:
         take_out("change_approved")
 
-        books, log = told("audit_books"), told("verify_audit")
+        books, log = run("audit_books"), run("verify_audit")
 
         assert f"payments_proposal {approved.pk}: the trail has no change_approved" in books
         assert f"staff acts: payments.proposal {approved.pk} has no act change_approved" in log

@@ -112,7 +112,7 @@ class TestQueues:
         assert queues.discrepancies == Counted(1)
         assert queues.late_seconds == 86_490
 
-    def test_count_no_further_than_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_count_no_further_than_the_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(figures, "COUNTED", 2)
         for _ in range(4):
             invoice()

@@ -34,11 +34,11 @@ def page_of(client: Client, invoice: Invoice) -> str:
 
 class TestHistory:
     def test_tells_everything_in_order(self, paid_invoice: Invoice) -> None:
-        told = [
+        shown = [
             (entry.what, entry.detail) for entry in timeline.history(invoice=paid_invoice).entries
         ]
 
-        assert told == [
+        assert shown == [
             ("Invoice created", "MYR 100.00"),
             ("Payment request made", "PT-77-1-1-ABCDEF, instalment 1: MYR 60.00"),
             ("Payment page opened at Xendit", "xendit-charge"),
@@ -54,7 +54,7 @@ class TestHistory:
 
     def test_names_refunds_reversals_and_overpayments_as_what_they_are(self) -> None:
         payment = PaymentRequestFactory.create(gateway_payment_id="charge")
-        for after, told in enumerate(
+        for after, shown in enumerate(
             (
                 report(payment, paid=10_050, charge="charge"),
                 report(payment, paid=10_050, charge="charge", refunds={"goodwill": 150}),
@@ -63,7 +63,7 @@ class TestHistory:
         ):
             settling.settle(
                 payment_request_id=payment.pk,
-                report=told,
+                report=shown,
                 event=None,
                 now=NOON + timedelta(hours=after),
             )
@@ -114,7 +114,7 @@ class TestInvoicePage:
         assert '<span class="money" translate="no">MYR 100.00</span>' in page
         assert '<span class="money" translate="no">MYR 0.50</span>' in page
 
-    def test_shows_parts_of_a_unit_and_discounts(self, viewer: Client) -> None:
+    def test_shows_fractions_of_a_unit_and_discounts(self, viewer: Client) -> None:
         with transaction.atomic():
             made = InvoiceFactory.create(subtotal_amount=1_000)
             LineItemFactory.create(

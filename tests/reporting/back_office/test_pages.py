@@ -221,10 +221,11 @@ class TestRowPages:
     def test_have_titles_in_the_readers_language(
         self, superuser: Client, paid_invoice: Invoice
     ) -> None:
-        part = paid_invoice.installments.get(number=2)
+        installment = paid_invoice.installments.get(number=2)
 
         page = superuser.get(
-            f"/admin/invoices/installment/{part.pk}/change/", headers={"Accept-Language": "id"}
+            f"/admin/invoices/installment/{installment.pk}/change/",
+            headers={"Accept-Language": "id"},
         )
 
         assert f"Cicilan 2 dari faktur {paid_invoice.pk} | " in page.text

@@ -40,7 +40,7 @@ class TestInvoiceIds:
         assert search.invoice_ids("order-1") == sorted(made, reverse=True)
 
     @pytest.mark.parametrize("term", ["order-7", "", "9" * 30, "\x00", "%", "PT-77-1-1-ABCDE"])
-    def test_finds_nothing_by_parts_or_nonsense(self, paid_invoice: Invoice, term: str) -> None:
+    def test_finds_nothing_by_fragments_or_nonsense(self, paid_invoice: Invoice, term: str) -> None:
         assert search.invoice_ids(term) == []
 
     def test_asks_as_many_questions_whatever_there_is(

@@ -267,13 +267,13 @@ class TestFinancialRows:
 
         rows = table(merchant.get("/reports/financial.csv", params=MARCH))
 
-        told = [
+        written = [
             tuple(
                 row[name] for name in ("part", "of", "transactions", "tax", "overpayment", "total")
             )
             for row in rows
         ]
-        assert told == [
+        assert written == [
             ("received", "", "1", "10.00", "0.00", "113.80"),
             ("tax rate", "0.1", "1", "10.00", "", ""),
             ("tax rate refunded", "0.1", "", "0.08", "", ""),

@@ -29,7 +29,9 @@ def report(merchant: Merchant, **extra: str) -> list[dict[str, Any]]:
 
 
 def has_paid(count: int, invoice: dict[str, Any]) -> bool:
-    return [part["status"] for part in invoice["installment_schedule"]].count("paid") == count
+    return [installment["status"] for installment in invoice["installment_schedule"]].count(
+        "paid"
+    ) == count
 
 
 class TestFinancialReport:
@@ -66,8 +68,8 @@ class TestFinancialReport:
                     "service_fee_amount": invoice["total_service_fee_amount"],
                 }
             ]
-            for part in ("overpayments", "refunds", "reversals"):
-                assert set(currency[part].values()) == {0}
+            for section in ("overpayments", "refunds", "reversals"):
+                assert set(currency[section].values()) == {0}
             assert currency["net_amount"] == invoice["total_amount"]
         assert [(row["tax_rate"], row["transaction_count"]) for row in myr["tax_breakdown"]] == [
             (0, 1),
@@ -156,8 +158,10 @@ class TestFinancialReport:
                 "transaction_count": 1,
             }
         ]
-        (part,) = merchant.get(f"/invoices/{invoice['id']}/installments").json()["installments"]
-        assert part["status"] == "paid"
+        (installment,) = merchant.get(f"/invoices/{invoice['id']}/installments").json()[
+            "installments"
+        ]
+        assert installment["status"] == "paid"
 
     def test_tells_an_overpayment_apart(self, merchant: Merchant, sandbox: Sandbox) -> None:
         invoice = merchant.post("/invoices", json=rupiah_body()).json()
@@ -276,10 +280,10 @@ class TestDiscrepancies:
         ]
         assert merchant.get("/reports/discrepancies?kind=late").json()["results"] == []
 
-    def test_lists_what_ones_own_account_told_of_payments_nobody_asked_for(
+    def test_lists_what_ones_own_account_reported_of_payments_nobody_asked_for(
         self, merchant: Merchant, stranger: Merchant
     ) -> None:
-        def told(tenant: Tenant | None, name: str, outcome: str = "unknown_reference") -> None:
+        def notified(tenant: Tenant | None, name: str, outcome: str = "unknown_reference") -> None:
             WebhookEvent.objects.create(
                 tenant=tenant,
                 gateway_id=1,
@@ -291,10 +295,10 @@ class TestDiscrepancies:
                 received_at=datetime(2026, 11, 22, 12, tzinfo=UTC),
             )
 
-        told(merchant.tenant, "TOKO-1")
-        told(merchant.tenant, "TOKO-2", outcome="currency_mismatch")
-        told(stranger.tenant, "TOKO-3")
-        told(None, "TOKO-4")
+        notified(merchant.tenant, "TOKO-1")
+        notified(merchant.tenant, "TOKO-2", outcome="currency_mismatch")
+        notified(stranger.tenant, "TOKO-3")
+        notified(None, "TOKO-4")
 
         answer = merchant.get("/reports/discrepancies?kind=unknown_reference").json()
 

@@ -78,10 +78,10 @@ def test_any_month_equals_a_recount_whatever_is_closed(
 def check(made: Statement, own: list[Move], first: date, zone: ZoneInfo) -> None:
     balance = sum(move.sign * move.amount for move in own if day_of(move, zone) < first)
     assert made.opening_amount == balance
-    for day, told, after in made.balances():
+    for day, shown, after in made.balances():
         on_day = [move for move in own if day_of(move, zone) == day]
         balance += sum(move.sign * move.amount for move in on_day)
-        assert (told, after) == (moved(on_day), balance)
+        assert (shown, after) == (moved(on_day), balance)
     in_month = [move for move in own if day_of(move, zone) >= first]
     assert (made.month, made.closing_amount) == (moved(in_month), balance)
 

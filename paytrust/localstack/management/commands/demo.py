@@ -149,8 +149,8 @@ class Story:
             f" + tax {_amount(currency, 'total_tax_amount')}"
             f" + fee {_amount(currency, 'total_service_fee_amount')}"
         )
-        for sign, part in (("+", "overpayments"), ("-", "refunds"), ("-", "reversals")):
-            self.say(f"           {sign} {part} {Money(currency[part]['total_amount'], code)}")
+        for sign, name in (("+", "overpayments"), ("-", "refunds"), ("-", "reversals")):
+            self.say(f"           {sign} {name} {Money(currency[name]['total_amount'], code)}")
         self.say(f"           = net {_amount(currency, 'net_amount')}")
         for field, seen in (("total_amount", self.received), ("net_amount", self.booked)):
             if currency[field] != seen[code]:
@@ -173,14 +173,14 @@ class Story:
     def show_schedule(self, invoice: dict[str, Any]) -> None:
         code = invoice["currency_code"]
         self.say(f"           {'':2} {'amount':>12} {'tax':>10} {'fee':>8} {'total':>12}  status")
-        for part in invoice["installment_schedule"]:
+        for installment in invoice["installment_schedule"]:
             columns = [
-                f"{Money(part[name], code).whole():,}"
+                f"{Money(installment[name], code).whole():,}"
                 for name in ("amount", "tax", "service_fee", "total")
             ]
             self.say(
-                f"           {part['number']:2} {columns[0]:>12} {columns[1]:>10} {columns[2]:>8} "
-                f"{columns[3]:>12}  {part['status']}"
+                f"           {installment['number']:2} {columns[0]:>12} {columns[1]:>10} "
+                f"{columns[2]:>8} {columns[3]:>12}  {installment['status']}"
             )
 
     def play(self, body: dict[str, Any]) -> None:

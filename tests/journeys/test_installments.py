@@ -39,7 +39,7 @@ class TestPayingInOrder:
             )
             if paid < 3:
                 invoice = merchant.wait_until(invoice["id"], lambda i: i["payment_url"])
-            statuses = [part["status"] for part in invoice["installment_schedule"]]
+            statuses = [installment["status"] for installment in invoice["installment_schedule"]]
             assert statuses == ["paid"] * paid + ["unpaid"] * (3 - paid)
 
         assert len(urls) == 3
@@ -71,8 +71,8 @@ class TestPayingInOrder:
         short = merchant.wait_until(invoice["id"], lambda i: i["payment_url"])
         rest = merchant.post(f"/invoices/{invoice['id']}/payments", json={})
 
-        part = short["installment_schedule"][0]
-        assert (part["status"], part["paid_amount"]) == ("unpaid", first - 1000)
+        installment = short["installment_schedule"][0]
+        assert (installment["status"], installment["paid_amount"]) == ("unpaid", first - 1000)
         assert rest.json()["amount"] == 1000
 
     def test_an_overpayment_fills_what_follows_and_the_rest_is_kept(
@@ -86,7 +86,7 @@ class TestPayingInOrder:
         row = merchant.get(f"/invoices/{invoice['id']}/transactions").json()["results"][0]
 
         assert (paid["paid_amount"], paid["overpayment_amount"]) == (total + 500, 500)
-        assert sum(part["amount"] for part in row["allocations"]) == total
+        assert sum(installment["amount"] for installment in row["allocations"]) == total
         assert row["overpayment_amount"] == 500
         assert merchant.get(f"/invoices/{invoice['id']}/overpayment").json() == {
             "invoice_id": invoice["id"],
@@ -97,7 +97,7 @@ class TestPayingInOrder:
         }
 
     @GATEWAYS
-    def test_a_second_payment_of_one_instalment_is_an_overpayment(
+    def test_a_second_payment_of_one_installment_is_an_overpayment(
         self, merchant: Merchant, sandbox: Sandbox, body: Any
     ) -> None:
         invoice = merchant.post("/invoices", json=body(installments={"count": 2})).json()
@@ -108,7 +108,10 @@ class TestPayingInOrder:
         paid = merchant.wait_for(invoice["id"], paid_amount=2 * due)
         first, second = Transaction.objects.order_by("pk")
         assert (paid["status"], paid["overpayment_amount"]) == ("partially_paid", due)
-        assert [part["paid_amount"] for part in paid["installment_schedule"]] == [due, 0]
+        assert [installment["paid_amount"] for installment in paid["installment_schedule"]] == [
+            due,
+            0,
+        ]
         pieces = [
             [(entry.installment_id is None, entry.amount) for entry in row.entries.all()]
             for row in (first, second)
@@ -132,8 +135,8 @@ class TestAdjusting:
         after = answer.json()["installments"]
         assert answer.status_code == 200
         assert after[0]["total"] == before[0]["total"] + 30
-        assert [sum(part[column] for part in after) for column in COLUMNS] == [
-            sum(part[column] for part in before) for column in COLUMNS
+        assert [sum(installment[column] for installment in after) for column in COLUMNS] == [
+            sum(installment[column] for installment in before) for column in COLUMNS
         ]
         assert after[0]["payment_url"] not in {None, before[0]["payment_url"]}
         statuses = PaymentRequest.objects.order_by("pk").values_list("status", flat=True)
@@ -143,9 +146,9 @@ class TestAdjusting:
         sandbox.pay(after[0]["payment_url"])
         merchant.wait_for(invoice["id"], paid_amount=after[0]["total"])
 
-    def test_a_later_instalment_leaves_the_open_payment_alone(self, merchant: Merchant) -> None:
+    def test_a_later_installment_leaves_the_open_payment_alone(self, merchant: Merchant) -> None:
         invoice = merchant.post("/invoices", json=invoice_body(installments={"count": 3})).json()
-        totals = [part["total"] for part in invoice["installment_schedule"]]
+        totals = [installment["total"] for installment in invoice["installment_schedule"]]
         wanted = [totals[0], totals[1] - 7, totals[2] + 7]
 
         changed = merchant.patch(
@@ -158,7 +161,7 @@ class TestAdjusting:
             },
         ).json()["installments"]
 
-        assert [part["total"] for part in changed] == wanted
+        assert [installment["total"] for installment in changed] == wanted
         assert changed[0]["payment_url"] == invoice["payment_url"]
         assert PaymentRequest.objects.count() == 1
 
@@ -190,11 +193,11 @@ class TestAdjusting:
         sandbox.fault("xendit", "http_500")
 
         failed = merchant.patch(path, json=change)
-        totals = [part["total"] for part in schedule(merchant, invoice["id"])]
+        totals = [installment["total"] for installment in schedule(merchant, invoice["id"])]
         again = merchant.patch(path, json=change)
 
         assert (failed.status_code, failed.json()["error"]) == (502, "gateway_unavailable")
-        assert totals == [part["total"] for part in invoice["installment_schedule"]]
+        assert totals == [installment["total"] for installment in invoice["installment_schedule"]]
         assert again.status_code == 200
         assert again.json()["installments"][0]["total"] == 5000
 

@@ -24,7 +24,7 @@ HARMS: Final = (*PROGRAMS, *SERVERS, *CUTS)
 
 
 @dataclass
-class Parts:
+class Targets:
     """A running stack whose servers are reached through proxies."""
 
     stack: Stack
@@ -82,7 +82,7 @@ class Parts:
 
 
 @contextmanager
-def started(here: Stack) -> Iterator[Parts]:
+def started(here: Stack) -> Iterator[Targets]:
     """Start a stack with empty data; stop it at the end."""
     here.state.mkdir(mode=0o711, parents=True, exist_ok=True)
     stack.reset(here)
@@ -105,7 +105,7 @@ def started(here: Stack) -> Iterator[Parts]:
         stack.up(here)
         environment = stack.environment_of(here)
         del environment["DATABASE_OWNER_URL"]  # no process that serves knows it
-        yield Parts(
+        yield Targets(
             stack=here,
             environment=environment,
             database_url=servers.database_url,
@@ -115,9 +115,9 @@ def started(here: Stack) -> Iterator[Parts]:
 
 
 def _through(url: str, proxy: Proxy) -> str:
-    parts = urlsplit(url)
-    netloc = parts.netloc.rpartition(":")[0]
-    return parts._replace(netloc=f"{netloc}:{proxy.port}").geturl()
+    targets = urlsplit(url)
+    netloc = targets.netloc.rpartition(":")[0]
+    return targets._replace(netloc=f"{netloc}:{proxy.port}").geturl()
 
 
 def _postgres(state: Path) -> psutil.Process | None:

@@ -50,11 +50,9 @@ def written(language: str) -> dict[str, str]:
 def compiled(language: str) -> dict[str, str]:
     """Return what the compiled catalogue says, plural forms by their singular."""
     with (LOCALE / language / "LC_MESSAGES" / "django.mo").open("rb") as file:
-        catalogue = GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+        catalog = GNUTranslations(file)._catalog  # type: ignore[attr-defined]
     return {
-        name[0] if isinstance(name, tuple) else name: text
-        for name, text in catalogue.items()
-        if name
+        name[0] if isinstance(name, tuple) else name: text for name, text in catalog.items() if name
     }
 
 
@@ -75,7 +73,7 @@ def marked() -> set[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-class TestCatalogue:
+class TestCatalog:
     def test_translates_everything(self, language: str) -> None:
         assert [name for name, text in written(language).items() if not text] == []
 
