@@ -27,6 +27,7 @@ from apikeys.keys import access
 from apikeys.models import ApiKey
 from paytrust.operations import metrics
 from paytrust.operations.metrics import Metric
+from paytrust.operations.outage import Switch
 from paytrust.web.client_address import client_address_of, network_of
 
 if TYPE_CHECKING:  # at run time DRF's settings import this module while it is being loaded
@@ -143,33 +144,27 @@ class OpenWhenAway:
     """Lets everything pass while a limiter is away: payments matter more than limits (7.5)."""
 
     def __init__(self, limiter: RateLimiter) -> None:
-        self._limiter, self._away_until = limiter, 0.0  # time.monotonic()
+        self._limiter = limiter
+        self.switch = Switch(
+            "rate limiter away, requests pass uncounted", pause_seconds=PAUSE_SECONDS
+        )
         self._lock = threading.Lock()
         self.let_through = 0  # requests that passed uncounted and are not in /metrics yet
-
-    @property
-    def is_away(self) -> bool:
-        return time.monotonic() < self._away_until
 
     def take(
         self, bucket: str, *, limit: int, seconds: int, only_look: bool = False
     ) -> access.Standing | None:
-        if not self.is_away:
-            try:
-                standing = self._limiter.take(
-                    bucket, limit=limit, seconds=seconds, only_look=only_look
-                )
-            except (redis.RedisError, OSError) as error:
-                self._away_until = time.monotonic() + PAUSE_SECONDS
-                log.warning("rate limiter away, requests pass uncounted", reason=str(error))
-            else:
-                if self.let_through:
-                    self.report()
-                return standing
-        if not only_look:
+        standing = self.switch.run(
+            lambda: self._limiter.take(bucket, limit=limit, seconds=seconds, only_look=only_look),
+            otherwise=None,
+        )
+        if standing is not None:
+            if self.let_through:
+                self.report()
+        elif not only_look:
             with self._lock:
                 self.let_through += 1
-        return None
+        return standing
 
     def report(self) -> None:
         """Add what was let through to the counter of all processes, once Redis is back."""
@@ -192,7 +187,8 @@ def collect(_now: datetime) -> Iterator[Metric]:
     if not isinstance(mine, OpenWhenAway):
         return
     mine.report()
-    yield Metric("rate_limiter_up", float(not mine.is_away), help="0 while requests pass uncounted")
+    is_up = float(not mine.switch.is_away)
+    yield Metric("rate_limiter_up", is_up, help="0 while requests pass uncounted")
     yield Metric(
         "rate_limiter_unreported",
         mine.let_through,

@@ -128,7 +128,7 @@ def watched(gateway: str, call: Callable[[], Result], *, account: str = PLATFORM
 def health_of(gateway: str, *, account: str = PLATFORM) -> Health:
     """Return the state of a gateway for an account."""
     nothing: list[Any] = [None, None]
-    failures, latency_ms = shared_state.ask(
+    failures, latency_ms = shared_state.with_redis(
         lambda client: client.hmget(_key(gateway, account), ["failures", "latency_ms"]),
         otherwise=nothing,
     )
@@ -173,14 +173,14 @@ def collect(
 def reset(gateway: str, *, account: str = PLATFORM) -> None:
     """Delete what is known of an account's calls to the gateway."""
     _last_seen.pop(_key(gateway, account), None)
-    shared_state.ask(lambda client: client.delete(_key(gateway, account)), otherwise=0)
+    shared_state.with_redis(lambda client: client.delete(_key(gateway, account)), otherwise=0)
 
 
 def _require_up(gateway: str, account: str) -> None:
     seen_at, was_down = _last_seen.get(_key(gateway, account), (0.0, True))
     if not was_down and time.monotonic() - seen_at < SEEN_SECONDS:
         return
-    wait_ms = shared_state.ask(lambda client: _enter(client, gateway, account), otherwise=0)
+    wait_ms = shared_state.with_redis(lambda client: _enter(client, gateway, account), otherwise=0)
     if wait_ms:
         raise GatewayUnavailable(
             gateway,
@@ -215,7 +215,7 @@ def _record(gateway: str, account: str, outcome: str, started: float) -> None:
         )
         return int(str(answer))
 
-    failures = shared_state.ask(record, otherwise=0)
+    failures = shared_state.with_redis(record, otherwise=0)
     _last_seen[_key(gateway, account)] = (time.monotonic(), failures >= FAILURES_UNTIL_DOWN)
 
 

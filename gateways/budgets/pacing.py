@@ -171,7 +171,7 @@ def take(endpoint: str, *, until: float) -> None:
     caller = _caller.get()
     if caller is None:
         return
-    while wait_ms := shared_state.ask(
+    while wait_ms := shared_state.with_redis(
         lambda client: _evaluated(client, caller, endpoint), otherwise=0
     ):
         if time.monotonic() + wait_ms / 1000 > until:
@@ -188,7 +188,7 @@ def heed(endpoint: str, headers: Mapping[str, str]) -> None:
     )
     if caller is None or not limit or remaining is None or reset is None:
         return
-    shared_state.ask(
+    shared_state.with_redis(
         lambda client: client.eval(
             _HEED,
             1,
@@ -214,7 +214,7 @@ def refused(gateway: str, endpoint: str, headers: Mapping[str, str]) -> GatewayB
     log.warning("over the gateway's limit", gateway=gateway, endpoint=endpoint, free_in=given)
     if caller is None:
         return GatewayBusy(gateway, retry_after_seconds=otherwise)
-    pause_ms = shared_state.ask(
+    pause_ms = shared_state.with_redis(
         lambda client: int(
             str(
                 client.eval(
@@ -243,7 +243,7 @@ def used_lately(caller: Caller, endpoints: Sequence[str]) -> tuple[int, int]:
             asked.hget(_key(caller, endpoint, "state"), "limit")
         return list(asked.execute())
 
-    found = shared_state.ask(look, otherwise=nothing)
+    found = shared_state.with_redis(look, otherwise=nothing)
     limits = [int(limit) for limit in found[1::2] if limit]
     return sum(map(int, found[::2])), min(limits, default=caller.calls_per_minute)
 
@@ -255,13 +255,13 @@ def reset(caller: Caller) -> None:
         for key in client.scan_iter(f"paytrust:budget:{caller.gateway}:{caller.account}:*"):
             client.delete(key)
 
-    shared_state.ask(remove, otherwise=None)
+    shared_state.with_redis(remove, otherwise=None)
 
 
 def collect(_now: datetime) -> Iterator[Metric]:
     """Yield what is left of each budget that a recent call used."""
     nothing: list[tuple[str, Any, Any]] = []
-    for name, used, known in shared_state.ask(_budgets, otherwise=nothing):
+    for name, used, known in shared_state.with_redis(_budgets, otherwise=nothing):
         gateway, account, endpoint, assumed = name.split("|")
         limit = int(known[0] or assumed)
         labels = {"gateway": gateway, "account": account, "endpoint": endpoint}

@@ -9,10 +9,10 @@ KEY = "reconciliation:last_round"
 
 def note(*, now: datetime) -> None:
     """Remember that a round was handed out."""
-    shared_state.ask(lambda redis: redis.set(KEY, now.timestamp()), otherwise=None)
+    shared_state.with_redis(lambda redis: redis.set(KEY, now.timestamp()), otherwise=None)
 
 
 def last() -> datetime | None:
     """Return when the last round was handed out, or None if nobody remembers."""
-    text = shared_state.ask(lambda redis: redis.get(KEY), otherwise=None)
+    text = shared_state.with_redis(lambda redis: redis.get(KEY), otherwise=None)
     return datetime.fromtimestamp(float(str(text)), UTC) if text else None

@@ -47,7 +47,7 @@ Collector = Callable[[datetime], Iterable[Metric]]
 
 def count(name: str, *, by: int = 1, **labels: str) -> bool:
     """Count occurrences for all processes together; return whether Redis took the count."""
-    total = shared_state.ask(
+    total = shared_state.with_redis(
         lambda redis: redis.hincrby(COUNTERS, name + _written(labels), by), otherwise=None
     )
     return total is not None
@@ -105,7 +105,7 @@ def _collected(collector: Collector, now: datetime) -> list[Metric]:
 
 def _counters() -> list[Metric]:
     nothing: dict[Any, Any] = {}
-    kept = shared_state.ask(lambda redis: redis.hgetall(COUNTERS), otherwise=nothing)
+    kept = shared_state.with_redis(lambda redis: redis.hgetall(COUNTERS), otherwise=nothing)
     metrics = []
     for key, value in sorted(kept.items()):
         name, brace, labels = key.partition("{")

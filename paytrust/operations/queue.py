@@ -1,22 +1,16 @@
 """Giving work to Celery without waiting for a broker that does not answer."""
 
-import time
 from typing import Any
 
-import structlog
 from celery import Celery, Task
-from kombu.exceptions import OperationalError
 
-log = structlog.get_logger(__name__)
+from paytrust.operations.outage import Switch
 
 PAUSE_SECONDS = 5.0  # after a failure no other caller waits for the time-out
 ANSWER_SECONDS = 0.25  # for a broker that accepts connections and does not answer
 
 
-class _Broker:
-    """Remembers, per process, how long to treat the broker as unreachable."""
-
-    away_until = 0.0  # time.monotonic()
+switch = Switch("broker away, work waits for the beat job", pause_seconds=PAUSE_SECONDS)
 
 
 def only_publish(app: Celery) -> None:
@@ -36,12 +30,9 @@ def publish(task: "Task[Any, Any]", **arguments: object) -> bool:
     The work must already be in PostgreSQL with a due time. If the broker does not answer, the beat
     job gives the work out later, so nothing is lost and the caller never waits for long.
     """
-    if time.monotonic() < _Broker.away_until:
-        return False
-    try:
+
+    def taken() -> bool:
         task.apply_async(kwargs=arguments)
-    except OperationalError as error:
-        _Broker.away_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("broker away, work waits for the beat job", task=task.name, reason=str(error))
-        return False
-    return True
+        return True
+
+    return switch.run(taken, otherwise=False, task=task.name)

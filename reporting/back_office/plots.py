@@ -61,7 +61,7 @@ class Plots:
 
 def latest(*, now: datetime) -> Plots:
     """Return the plots that were drawn last, or draw them."""
-    text = shared_state.ask(lambda redis: redis.get(KEY), otherwise=None)
+    text = shared_state.with_redis(lambda redis: redis.get(KEY), otherwise=None)
     return _read(str(text)) if text else redraw(now=now)
 
 
@@ -69,7 +69,7 @@ def redraw(*, now: datetime) -> Plots:
     """Draw the charts again and store them for all processes."""
     plots = _drawn(now)
     text = json.dumps([plots.made_at.isoformat(), plots.received, plots.ended, plots.ageing])
-    shared_state.ask(lambda redis: redis.set(KEY, text, ex=KEPT_SECONDS), otherwise=None)
+    shared_state.with_redis(lambda redis: redis.set(KEY, text, ex=KEPT_SECONDS), otherwise=None)
     return plots
 
 

@@ -28,7 +28,9 @@ def failed_payment(sandbox: Sandbox) -> WebhookEvent:
 
 def a_busy_day(sandbox: Sandbox) -> User:
     """Make something of everything; return somebody who sees it all."""
-    shared_state.ask(lambda redis: redis.delete(plots.KEY), otherwise=0)  # plots of an emptier day
+    shared_state.with_redis(
+        lambda redis: redis.delete(plots.KEY), otherwise=0
+    )  # plots of an emptier day
     boss = StaffFactory.create(
         username="siti", first_name="Siti", email="siti@example.test", is_superuser=True
     )

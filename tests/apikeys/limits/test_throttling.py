@@ -161,7 +161,7 @@ class TestOpenWhenAway:
         limiter._limiter = MemoryLimiter()
 
         assert limiter.take("x", limit=1, seconds=60) is None
-        monkeypatch.setattr(limiter, "_away_until", 0.0)
+        monkeypatch.setattr(limiter.switch, "away_until", 0.0)
         assert limiter.take("x", limit=1, seconds=60) is not None
 
 
@@ -180,13 +180,13 @@ class TestCollect:
     ) -> None:
         limiter = OpenWhenAway(RedisLimiter("redis://127.0.0.1:9/0"))
         monkeypatch.setattr(throttling, "limiter", lambda: limiter)
-        monkeypatch.setattr(shared_state._Redis, "away_until", math.inf)
+        monkeypatch.setattr(shared_state.switch, "away_until", math.inf)
         for _ in range(3):
             limiter.take("x", limit=1, seconds=60)
         assert self.shown() == {"rate_limiter_up": 0, "rate_limiter_unreported": 3}
 
-        monkeypatch.setattr(shared_state._Redis, "away_until", 0.0)
-        limiter._limiter, limiter._away_until = MemoryLimiter(), 0.0
+        monkeypatch.setattr(shared_state.switch, "away_until", 0.0)
+        limiter._limiter, limiter.switch.away_until = MemoryLimiter(), 0.0
         limiter.take("x", limit=1, seconds=60)
 
         assert self.shown() == {

@@ -167,13 +167,13 @@ class TestWatched:
     ) -> None:
         call()
         trips: list[object] = []
-        ask = shared_state.ask
+        ask = shared_state.with_redis
 
         def counted(work: Callable[[Any], Any], *, otherwise: Any) -> Any:
             trips.append(work)
             return ask(work, otherwise=otherwise)
 
-        monkeypatch.setattr(shared_state, "ask", counted)
+        monkeypatch.setattr(shared_state, "with_redis", counted)
         call()
 
         assert len(trips) == 1
@@ -300,5 +300,5 @@ def without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
         "_client",
         lambda: redis.Redis.from_url("redis://127.0.0.1:9/0", socket_connect_timeout=0.1),
     )
-    monkeypatch.setattr(shared_state._Redis, "away_until", 0.0)
+    monkeypatch.setattr(shared_state.switch, "away_until", 0.0)
     monkeypatch.setattr(breaker, "_last_seen", {})

@@ -23,7 +23,7 @@ CONFIRMATION, RECONCILIATION = Priority.CONFIRMATION, Priority.RECONCILIATION
 
 @pytest.fixture(autouse=True)
 def _redis_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_state._Redis, "away_until", 0.0)
+    monkeypatch.setattr(shared_state.switch, "away_until", 0.0)
 
 
 @pytest.fixture

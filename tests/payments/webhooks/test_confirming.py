@@ -563,7 +563,7 @@ class TestBrokerAway:
             raise OperationalError("connection refused")
 
         monkeypatch.setattr(tasks.process_webhook_event, "apply_async", refuse)
-        monkeypatch.setattr(queue._Broker, "away_until", 0.0)
+        monkeypatch.setattr(queue.switch, "away_until", 0.0)
 
     def test_a_notification_is_answered_and_stays_due(
         self, monkeypatch: pytest.MonkeyPatch
@@ -595,7 +595,7 @@ class TestBrokerAway:
         tasks.hand_out_due_events.delay()
         still_away = WebhookEvent.objects.get().status
         monkeypatch.undo()
-        monkeypatch.setattr(queue._Broker, "away_until", 0.0)
+        monkeypatch.setattr(queue.switch, "away_until", 0.0)
         settings.CONFIRM_WITH_GATEWAY = False
         WebhookEvent.objects.update(next_attempt_at=timezone.now())
         tasks.hand_out_due_events.delay()

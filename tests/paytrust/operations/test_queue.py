@@ -32,7 +32,7 @@ def task_of(app: Celery) -> Any:
 
 @pytest.fixture(autouse=True)
 def _nobody_failed_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue._Broker, "away_until", 0.0)
+    monkeypatch.setattr(queue.switch, "away_until", 0.0)
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ class TestPublish:
         self, task: Any, task_without_broker: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         queue.publish(task_without_broker, name="Siti")
-        back_at = queue._Broker.away_until
-        monkeypatch.setattr("paytrust.operations.queue.time.monotonic", lambda: back_at)
+        back_at = queue.switch.away_until
+        monkeypatch.setattr("paytrust.operations.outage.time.monotonic", lambda: back_at)
 
         assert queue.publish(task, name="Siti") is True
 

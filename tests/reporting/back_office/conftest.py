@@ -26,7 +26,7 @@ SignIn = Callable[[str], Client]
 
 @pytest.fixture(autouse=True)
 def _no_kept_plots() -> None:
-    shared_state.ask(lambda redis: redis.delete(plots.KEY), otherwise=0)
+    shared_state.with_redis(lambda redis: redis.delete(plots.KEY), otherwise=0)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class TestPlots:
     def test_are_drawn_by_the_page_without_redis(
         self, paid_invoice: Invoice, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(shared_state._Redis, "away_until", math.inf)
+        monkeypatch.setattr(shared_state.switch, "away_until", math.inf)
 
         drawn = plots.latest(now=LATER)
         assert drawn.received["MYR"][-1] == 6_050
