@@ -2,10 +2,12 @@
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class ApiKeysConfig(AppConfig):
     name = "apikeys"
+    verbose_name = _("Apikeys")
     default_auto_field = "django.db.models.BigAutoField"
     keeps_tenants_apart = True
 

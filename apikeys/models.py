@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.tenants.tenancy import NOTHING, TenantQuerySet
 from apikeys.two_people.models import StaffProposal
@@ -27,10 +28,12 @@ __all__ = [
 class Tenant(models.Model):
     """A merchant. Everything a merchant can see belongs to exactly one tenant."""
 
-    name = models.CharField(max_length=140)  # ISO 20022 Max140Text: the initiating party
-    created_at = models.DateTimeField()
+    name = models.CharField(_("name"), max_length=140)  # ISO 20022 Max140Text: the initiating party
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
         constraints = [models.UniqueConstraint(fields=["name"], name="tenant_name")]
 
     def __str__(self) -> str:
@@ -41,24 +44,30 @@ class ApiKey(models.Model):
     """A merchant's key. The key itself is shown once and never stored."""
 
     class Status(models.TextChoices):
-        ACTIVE = "active"
-        ROTATED = "rotated"  # replaced by a new key of the same tenant
-        REVOKED = "revoked"
+        ACTIVE = "active", _("Active")
+        ROTATED = "rotated", _("Rotated")  # replaced by a new key of the same tenant
+        REVOKED = "revoked", _("Revoked")
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="api_keys")
-    description = models.CharField(max_length=255)
-    key_prefix = models.CharField(max_length=4)  # so that people can recognize their keys
-    key_hash = models.CharField(max_length=255)  # Argon2id
-    key_digest = models.CharField(max_length=64)  # HMAC-SHA-256 under API_KEY_PEPPER, hex
-    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
-    created_at = models.DateTimeField()
-    rotated_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="api_keys", verbose_name=_("tenant")
+    )
+    description = models.CharField(_("description"), max_length=255)
+    # So that people can recognize their keys
+    key_prefix = models.CharField(_("key prefix"), max_length=4)
+    key_hash = models.CharField(_("key hash"), max_length=255)  # Argon2id
+    # HMAC-SHA-256 under API_KEY_PEPPER, hex
+    key_digest = models.CharField(_("key digest"), max_length=64)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.ACTIVE)
+    created_at = models.DateTimeField(_("created at"))
+    rotated_at = models.DateTimeField(_("rotated at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True)
 
     objects = TenantQuerySet["ApiKey"].as_manager()
 
     class Meta:
+        verbose_name = _("api key")
+        verbose_name_plural = _("api keys")
         constraints = [
             models.UniqueConstraint(fields=["key_digest"], name="api_key_digest"),
             models.CheckConstraint(
@@ -89,33 +98,45 @@ class ApiKeyAuditEntry(models.Model):
     merchants_see = NOTHING
 
     class Operation(models.TextChoices):
-        CREATED = "created"
-        ROTATED = "rotated"
-        REVOKED = "revoked"
-        USED = "used"  # also a refused use: see `success`
+        CREATED = "created", _("Created")
+        ROTATED = "rotated", _("Rotated")
+        REVOKED = "revoked", _("Revoked")
+        USED = "used", _("Used")  # also a refused use: see `success`
 
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, related_name="audit_entries", db_constraint=False, db_index=False
+        Tenant,
+        models.PROTECT,
+        related_name="audit_entries",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("tenant"),
     )
     api_key = models.ForeignKey(
-        ApiKey, models.PROTECT, related_name="audit_entries", db_constraint=False, db_index=False
+        ApiKey,
+        models.PROTECT,
+        related_name="audit_entries",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("api key"),
     )
-    operation_type = models.CharField(max_length=10, choices=Operation)
-    actor_identifier = models.CharField(max_length=255)
-    ip_address = models.GenericIPAddressField(null=True)
-    method = models.CharField(max_length=10, null=True)
-    path = models.CharField(max_length=500, null=True)
-    status_code = models.PositiveSmallIntegerField(null=True)
-    request_id = models.CharField(max_length=128, null=True)
-    success = models.BooleanField()
-    error_message = models.CharField(max_length=255, null=True)
-    old_key_hash = models.CharField(max_length=255, null=True)  # of a rotated key
-    created_at = models.DateTimeField()
+    operation_type = models.CharField(_("operation type"), max_length=10, choices=Operation)
+    actor_identifier = models.CharField(_("actor identifier"), max_length=255)
+    ip_address = models.GenericIPAddressField(_("ip address"), null=True)
+    method = models.CharField(_("method"), max_length=10, null=True)
+    path = models.CharField(_("path"), max_length=500, null=True)
+    status_code = models.PositiveSmallIntegerField(_("status code"), null=True)
+    request_id = models.CharField(_("request id"), max_length=128, null=True)
+    success = models.BooleanField(_("success"))
+    error_message = models.CharField(_("error message"), max_length=255, null=True)
+    # Of a rotated key
+    old_key_hash = models.CharField(_("old key hash"), max_length=255, null=True)
+    created_at = models.DateTimeField(_("created at"))
 
     objects = TenantQuerySet["ApiKeyAuditEntry"].as_manager()
 
     class Meta:
-        verbose_name_plural = "API key audit entries"
+        verbose_name = _("api key audit entry")
+        verbose_name_plural = _("API key audit entries")
         constraints = [
             models.CheckConstraint(
                 condition=Q(operation_type__in=["created", "rotated", "revoked", "used"]),
@@ -265,19 +286,27 @@ class StaffAct(models.Model):
 
     merchants_see = NOTHING
 
-    staff = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="staff_acts")
-    act = models.CharField(max_length=30)  # one of apikeys.staff_acts.kinds
-    object_type = models.CharField(max_length=60)  # such as payments.webhookevent
-    object_id = models.BigIntegerField(null=True)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="staff_acts")
-    invoice_id = models.BigIntegerField(null=True)  # no foreign key: this app knows no invoices
-    reason = models.CharField(max_length=500, blank=True)
-    request_id = models.CharField(max_length=128, null=True)
-    outcome = models.CharField(max_length=40, null=True)  # done, or the code of what prevented it
-    message = models.CharField(max_length=500, blank=True)
-    created_at = models.DateTimeField()
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="staff_acts", verbose_name=_("staff")
+    )
+    act = models.CharField(_("act"), max_length=30)  # one of apikeys.staff_acts.kinds
+    object_type = models.CharField(_("object type"), max_length=60)  # such as payments.webhookevent
+    object_id = models.BigIntegerField(_("object id"), null=True)
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, null=True, related_name="staff_acts", verbose_name=_("tenant")
+    )
+    # No foreign key: this app knows no invoices
+    invoice_id = models.BigIntegerField(_("invoice id"), null=True)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    request_id = models.CharField(_("request id"), max_length=128, null=True)
+    # Done, or the code of what prevented it
+    outcome = models.CharField(_("outcome"), max_length=40, null=True)
+    message = models.CharField(_("message"), max_length=500, blank=True)
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
+        verbose_name = _("staff act")
+        verbose_name_plural = _("staff acts")
         constraints = [
             models.CheckConstraint(
                 condition=~Q(object_type=""), name="staff_act_is_about_something"

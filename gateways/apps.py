@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 def _record_served(*, using: str, **_: object) -> None:
@@ -15,6 +16,7 @@ def _record_served(*, using: str, **_: object) -> None:
 
 class GatewaysConfig(AppConfig):
     name = "gateways"
+    verbose_name = _("Gateways")
     default_auto_field = "django.db.models.BigAutoField"
     keeps_tenants_apart = True
 

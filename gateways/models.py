@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import ALL
@@ -17,9 +18,13 @@ class Gateway(models.Model):
 
     merchants_see = ALL
 
-    code = models.SlugField(unique=True)  # names the adapter: xendit, midtrans
-    name = models.CharField(max_length=50)
-    currencies = ArrayField(models.CharField(max_length=3))
+    code = models.SlugField(_("code"), unique=True)  # names the adapter: xendit, midtrans
+    name = models.CharField(_("name"), max_length=50)
+    currencies = ArrayField(models.CharField(max_length=3), verbose_name=_("currencies"))
+
+    class Meta:
+        verbose_name = _("gateway")
+        verbose_name_plural = _("gateways")
 
     def __str__(self) -> str:
         return self.name
@@ -30,12 +35,19 @@ class GatewayFee(models.Model):
 
     merchants_see = ALL
 
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="fees")
-    currency_code = models.CharField(max_length=3)
-    percentage = models.DecimalField(max_digits=7, decimal_places=4, default=Decimal(0))
-    fixed_amount = models.BigIntegerField(default=0)  # minor units of currency_code
+    gateway = models.ForeignKey(
+        Gateway, models.PROTECT, related_name="fees", verbose_name=_("gateway")
+    )
+    currency_code = models.CharField(_("currency code"), max_length=3)
+    percentage = models.DecimalField(
+        _("percentage"), max_digits=7, decimal_places=4, default=Decimal(0)
+    )
+    # Minor units of currency_code
+    fixed_amount = models.BigIntegerField(_("fixed amount"), default=0)
 
     class Meta:
+        verbose_name = _("gateway fee")
+        verbose_name_plural = _("gateway fees")
         constraints = [
             models.UniqueConstraint("gateway", "currency_code", name="gateway_fee_per_currency"),
             models.CheckConstraint(
@@ -74,17 +86,29 @@ class GatewayAccount(models.Model):
 
     merchants_see = ALL
 
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="accounts")
+    gateway = models.ForeignKey(
+        Gateway, models.PROTECT, related_name="accounts", verbose_name=_("gateway")
+    )
+    # None: the platform's
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, related_name="gateway_accounts", null=True, blank=True
-    )  # none: the platform's
-    sealed_credentials = models.TextField(editable=False)  # a Fernet token
-    key_name = models.CharField(max_length=16, editable=False)  # of the key that sealed them
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, editable=False)  # no payment is opened with it since
+        Tenant,
+        models.PROTECT,
+        related_name="gateway_accounts",
+        null=True,
+        blank=True,
+        verbose_name=_("tenant"),
+    )
+    sealed_credentials = models.TextField(_("sealed credentials"), editable=False)  # a Fernet token
+    # Of the key that sealed them
+    key_name = models.CharField(_("key name"), max_length=16, editable=False)
+    created_at = models.DateTimeField(_("created at"))
+    updated_at = models.DateTimeField(_("updated at"))
+    # No payment is opened with it since
+    ended_at = models.DateTimeField(_("ended at"), null=True, editable=False)
 
     class Meta:
+        verbose_name = _("gateway account")
+        verbose_name_plural = _("gateway accounts")
         constraints = [
             models.UniqueConstraint(
                 fields=["gateway", "tenant"],

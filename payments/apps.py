@@ -3,6 +3,7 @@
 import structlog
 from django.apps import AppConfig
 from django.core.checks import register
+from django.utils.translation import gettext_lazy as _
 
 from payments import checks
 
@@ -11,6 +12,7 @@ log = structlog.get_logger(__name__)
 
 class PaymentsConfig(AppConfig):
     name = "payments"
+    verbose_name = _("Payments")
     default_auto_field = "django.db.models.BigAutoField"
     keeps_tenants_apart = True
 

@@ -33,32 +33,49 @@ class WebhookEvent(models.Model):
     """A gateway's notification as it came; it moves no money by itself (spec 4.4)."""
 
     class Status(models.TextChoices):
-        RECEIVED = "received"  # stored, or waiting for its next attempt
-        PROCESSED = "processed"
-        FAILED = "failed"  # shown to operators
-        IGNORED = "ignored"  # an operator said why it needs no effect
+        RECEIVED = "received", _("Received")  # stored, or waiting for its next attempt
+        PROCESSED = "processed", _("Processed")
+        FAILED = "failed", _("Failed")  # shown to operators
+        IGNORED = "ignored", _("Ignored")  # an operator said why it needs no effect
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="webhook_events")
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="webhook_events")
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, null=True, related_name="webhook_events", verbose_name=_("tenant")
+    )
+    gateway = models.ForeignKey(
+        Gateway, models.PROTECT, related_name="webhook_events", verbose_name=_("gateway")
+    )
+    # Whose secret proved it; none: the platform's in the environment
     account = models.ForeignKey(
-        GatewayAccount, models.PROTECT, null=True, related_name="webhook_events", db_index=False
-    )  # whose secret proved it; none: the platform's in the environment
-    event_id = models.CharField(max_length=255)
-    reference = models.CharField(max_length=255, null=True)  # as the gateway wrote it
-    headers = models.JSONField(default=dict)  # those that matter, secrets left out
-    body = models.BinaryField()  # the bytes as received
-    status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
-    outcome = models.CharField(max_length=40, null=True)  # what it did, in one word
-    failure_reason = models.CharField(max_length=500, null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    attempts_before = models.PositiveSmallIntegerField(default=0, db_default=0)  # the last retry
-    first_failed_at = models.DateTimeField(null=True)
-    next_attempt_at = models.DateTimeField(null=True)
-    leased_until = models.DateTimeField(null=True)  # a task is processing it until then
-    received_at = models.DateTimeField()
-    processed_at = models.DateTimeField(null=True)
+        GatewayAccount,
+        models.PROTECT,
+        null=True,
+        related_name="webhook_events",
+        db_index=False,
+        verbose_name=_("account"),
+    )
+    event_id = models.CharField(_("event id"), max_length=255)
+    # As the gateway wrote it
+    reference = models.CharField(_("reference"), max_length=255, null=True)
+    headers = models.JSONField(_("headers"), default=dict)  # those that matter, secrets left out
+    body = models.BinaryField(_("body"))  # the bytes as received
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.RECEIVED)
+    outcome = models.CharField(_("outcome"), max_length=40, null=True)  # what it did, in one word
+    failure_reason = models.CharField(_("failure reason"), max_length=500, null=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    # The last retry
+    attempts_before = models.PositiveSmallIntegerField(
+        _("attempts before"), default=0, db_default=0
+    )
+    first_failed_at = models.DateTimeField(_("first failed at"), null=True)
+    next_attempt_at = models.DateTimeField(_("next attempt at"), null=True)
+    # A task is processing it until then
+    leased_until = models.DateTimeField(_("leased until"), null=True)
+    received_at = models.DateTimeField(_("received at"))
+    processed_at = models.DateTimeField(_("processed at"), null=True)
 
     class Meta:
+        verbose_name = _("webhook event")
+        verbose_name_plural = _("webhook events")
         constraints = [
             models.UniqueConstraint(
                 "gateway", "event_id", "tenant", name="webhook_event_once", nulls_distinct=False
@@ -183,39 +200,69 @@ class Proposal(models.Model):
 
     WAITING = (Status.OPEN, Status.APPLYING)
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="proposals")
-    act = models.CharField(max_length=20, choices=Act)
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, null=True, related_name="proposals", verbose_name=_("tenant")
+    )
+    act = models.CharField(_("act"), max_length=20, choices=Act)
     invoice = models.ForeignKey(
-        Invoice, models.PROTECT, null=True, related_name="proposals", db_index=False
+        Invoice,
+        models.PROTECT,
+        null=True,
+        related_name="proposals",
+        db_index=False,
+        verbose_name=_("invoice"),
     )
     event = models.ForeignKey(
-        WebhookEvent, models.PROTECT, null=True, related_name="proposals", db_index=False
+        WebhookEvent,
+        models.PROTECT,
+        null=True,
+        related_name="proposals",
+        db_index=False,
+        verbose_name=_("event"),
     )
     refund = models.ForeignKey(
-        Refund, models.PROTECT, null=True, related_name="proposals", db_index=False
+        Refund,
+        models.PROTECT,
+        null=True,
+        related_name="proposals",
+        db_index=False,
+        verbose_name=_("refund"),
     )
-    named = models.JSONField(null=True)  # new totals in minor units by instalment number
-    before = models.JSONField(null=True)  # invoices.schedule.adjusting.Owed, as the proposer saw it
+    # New totals in minor units by instalment number
+    named = models.JSONField(_("named"), null=True)
+    # Rows of invoices.schedule.adjusting.Owed, as the proposer saw it
+    before = models.JSONField(_("before"), null=True)
     # The same, as it would be; of a refund: what goes back from which instalment.
-    after = models.JSONField(null=True)
-    reason = models.CharField(max_length=500)
+    after = models.JSONField(_("after"), null=True)
+    reason = models.CharField(_("reason"), max_length=500)
     proposed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="proposals"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="proposals",
+        verbose_name=_("proposed by"),
     )
-    proposed_at = models.DateTimeField()
-    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    proposed_at = models.DateTimeField(_("proposed at"))
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPEN)
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="decisions"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="decisions",
+        verbose_name=_("decided by"),
     )
-    decided_at = models.DateTimeField(null=True)
-    decision_reason = models.CharField(max_length=500, blank=True)
-    tries = models.PositiveSmallIntegerField(default=0)  # times that it was approved
-    leased_until = models.DateTimeField(null=True)  # somebody's approval is at it until then
-    failure_reason = models.CharField(max_length=500, blank=True)  # of the last try
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    decision_reason = models.CharField(_("decision reason"), max_length=500, blank=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)  # times that it was approved
+    # Somebody's approval is at it until then
+    leased_until = models.DateTimeField(_("leased until"), null=True)
+    # Of the last try
+    failure_reason = models.CharField(_("failure reason"), max_length=500, blank=True)
 
     objects = ProposalQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("proposal")
+        verbose_name_plural = _("proposals")
         constraints = [
             models.CheckConstraint(
                 condition=~Q(decided_by=F("proposed_by")), name="proposal_decided_by_another"

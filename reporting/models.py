@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from invoices.models import Installment, Invoice
 from reporting.financial.models import ClosedDay, DailyTotal, EntryOnOpenDay
@@ -36,8 +37,8 @@ class BackOffice(models.Model):
         managed = False
         default_permissions = ()
         permissions = [
-            ("operate", "Can do the daily acts of finance"),
-            ("administer", "Can manage keys, gateway accounts, fees and staff"),
+            ("operate", gettext_noop("Can do the daily acts of finance")),
+            ("administer", gettext_noop("Can manage keys, gateway accounts, fees and staff")),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ AVOIDED = {
     "part": "installment",
     "parts": "installments",
     "wire": "JSON, HTTP, message",
+    "vocabulary": "texts, names",
     "utils": MISSING,
     "util": MISSING,
     "helper": MISSING,

@@ -8,6 +8,7 @@ which was most of the time of a report.
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from apikeys.models import Tenant
@@ -22,6 +23,7 @@ def column() -> "models.ForeignKey[Tenant | None, Tenant | None]":
         db_index=False,
         db_constraint=False,  # the owner's is checked
         editable=False,
+        verbose_name=_("tenant"),
         null=True,  # where Django writes it; the database puts the owner's there, and allows none
     )
 

@@ -49,30 +49,41 @@ class StaffProposal(models.Model):
         WITHDRAWN = "withdrawn", _("taken back by who proposed it")
         STALE = "stale", _("can no longer be made")
 
-    kind = models.CharField(max_length=30)  # one of apikeys.two_people.kinds
-    object_type = models.CharField(max_length=60)  # such as auth.user
-    object_id = models.BigIntegerField(null=True)
-    tenant_id = models.BigIntegerField(null=True)  # whose it is; like the trail, for its readers
-    subject = models.CharField(max_length=150)  # what it is about, as people name it
-    details = models.JSONField(default=dict)  # what shall be; never a secret
-    before = models.JSONField(null=True)  # what the proposer saw
-    sealed = models.TextField(blank=True)  # secrets, sealed under CREDENTIAL_KEYS while it waits
-    reason = models.CharField(max_length=500)
+    kind = models.CharField(_("kind"), max_length=30)  # one of apikeys.two_people.kinds
+    object_type = models.CharField(_("object type"), max_length=60)  # such as auth.user
+    object_id = models.BigIntegerField(_("object id"), null=True)
+    # Whose it is; like the trail, for its readers
+    tenant_id = models.BigIntegerField(_("tenant id"), null=True)
+    subject = models.CharField(_("subject"), max_length=150)  # what it is about, as people name it
+    details = models.JSONField(_("details"), default=dict)  # what shall be; never a secret
+    before = models.JSONField(_("before"), null=True)  # what the proposer saw
+    # Secrets, sealed under CREDENTIAL_KEYS while it waits
+    sealed = models.TextField(_("sealed"), blank=True)
+    reason = models.CharField(_("reason"), max_length=500)
     proposed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="staff_proposals"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="staff_proposals",
+        verbose_name=_("proposed by"),
     )
-    proposed_at = models.DateTimeField()
-    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    proposed_at = models.DateTimeField(_("proposed at"))
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPEN)
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="staff_decisions"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="staff_decisions",
+        verbose_name=_("decided by"),
     )
-    decided_at = models.DateTimeField(null=True)
-    decision_reason = models.CharField(max_length=500, blank=True)
-    failure_reason = models.CharField(max_length=500, blank=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    decision_reason = models.CharField(_("decision reason"), max_length=500, blank=True)
+    failure_reason = models.CharField(_("failure reason"), max_length=500, blank=True)
 
     objects = StaffProposalQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("staff proposal")
+        verbose_name_plural = _("staff proposals")
         constraints = [
             models.CheckConstraint(
                 condition=~Q(decided_by=F("proposed_by")),

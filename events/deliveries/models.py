@@ -4,6 +4,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import TenantQuerySet
@@ -16,39 +17,50 @@ class Delivery(models.Model):
     """One event on its way to one endpoint; made in the event's own transaction."""
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        DELIVERED = "delivered"
-        FAILED = "failed"  # at every attempt
-        CANCELLED = "cancelled"  # the endpoint was disabled or deleted
+        PENDING = "pending", _("Pending")
+        DELIVERED = "delivered", _("Delivered")
+        FAILED = "failed", _("Failed")  # at every attempt
+        CANCELLED = "cancelled", _("Cancelled")  # the endpoint was disabled or deleted
 
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, related_name="+", db_index=False, db_constraint=False
+        Tenant,
+        models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        verbose_name=_("tenant"),
     )
     endpoint = models.ForeignKey(
         WebhookEndpoint,
         models.PROTECT,
         related_name="deliveries",
         db_index=False,  # delivery_newest starts with it
+        verbose_name=_("endpoint"),
     )
     event = models.ForeignKey(
         Event,
         models.PROTECT,
         related_name="deliveries",
         db_index=False,  # the unique constraint starts with it
+        verbose_name=_("event"),
     )
-    invoice_id = models.BigIntegerField(null=True)  # the event's: one at a time, in order
-    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
-    attempts = models.PositiveIntegerField(default=0)
-    attempts_before = models.PositiveIntegerField(default=0)  # those before it was sent again
-    first_attempt_at = models.DateTimeField(null=True)  # since it was sent (again)
-    next_attempt_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
+    # The event's: one at a time, in order
+    invoice_id = models.BigIntegerField(_("invoice id"), null=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    # Those before it was sent again
+    attempts_before = models.PositiveIntegerField(_("attempts before"), default=0)
+    # Since it was sent (again)
+    first_attempt_at = models.DateTimeField(_("first attempt at"), null=True)
+    next_attempt_at = models.DateTimeField(_("next attempt at"), null=True)
+    created_at = models.DateTimeField(_("created at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True)
 
     objects = TenantQuerySet["Delivery"].as_manager()
 
     class Meta:
-        verbose_name_plural = "deliveries"
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
         constraints = [
             models.UniqueConstraint(fields=["event", "endpoint"], name="delivery_once"),
             models.CheckConstraint(

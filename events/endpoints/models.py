@@ -25,9 +25,9 @@ class WebhookEndpoint(models.Model):
     """A merchant's URL that receives events of some types, and its state."""
 
     class Status(models.TextChoices):
-        ENABLED = "enabled"
-        DISABLED = "disabled"
-        DELETED = "deleted"  # its deliveries stay for as long as their events
+        ENABLED = "enabled", _("Enabled")
+        DISABLED = "disabled", _("Disabled")
+        DELETED = "deleted", _("Deleted")  # its deliveries stay for as long as their events
 
     class Reason(models.TextChoices):
         """Why an endpoint is disabled."""
@@ -42,29 +42,43 @@ class WebhookEndpoint(models.Model):
         models.PROTECT,
         related_name="webhook_endpoints",
         db_index=False,  # the indexes below start with it
+        verbose_name=_("tenant"),
     )
-    slot = models.PositiveSmallIntegerField()  # 1 to 10: the database keeps a tenant to ten
-    url = models.CharField(max_length=2048)
-    event_types = ArrayField(models.CharField(max_length=40))  # ["*"]: all
-    description = models.CharField(max_length=255, blank=True)
-    contact_email = models.CharField(max_length=254, null=True)
-    status = models.CharField(max_length=10, choices=Status, default=Status.ENABLED)
-    disabled_reason = models.CharField(max_length=10, choices=Reason, null=True)
-    disabled_at = models.DateTimeField(null=True)
-    sealed_secret = models.TextField(editable=False)
-    sealed_previous_secret = models.TextField(editable=False, null=True)
-    previous_secret_until = models.DateTimeField(null=True)  # both sign until then
-    key_name = models.CharField(max_length=16, editable=False)  # of the key that sealed them
-    failing_since = models.DateTimeField(null=True)  # nothing but failures since
-    is_slow = models.BooleanField(default=False)  # its last answer took a second or more
-    lease = models.UUIDField(null=True, editable=False)  # who delivers to it ...
-    leased_until = models.DateTimeField(null=True, editable=False)  # ... and until when
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
+    # 1 to 10: the database keeps a tenant to ten
+    slot = models.PositiveSmallIntegerField(_("slot"))
+    url = models.CharField(_("url"), max_length=2048)
+    # ["*"]: all
+    event_types = ArrayField(models.CharField(max_length=40), verbose_name=_("event types"))
+    description = models.CharField(_("description"), max_length=255, blank=True)
+    contact_email = models.CharField(_("contact email"), max_length=254, null=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.ENABLED)
+    disabled_reason = models.CharField(
+        _("disabled reason"), max_length=10, choices=Reason, null=True
+    )
+    disabled_at = models.DateTimeField(_("disabled at"), null=True)
+    sealed_secret = models.TextField(_("sealed secret"), editable=False)
+    sealed_previous_secret = models.TextField(
+        _("sealed previous secret"), editable=False, null=True
+    )
+    # Both sign until then
+    previous_secret_until = models.DateTimeField(_("previous secret until"), null=True)
+    # Of the key that sealed them
+    key_name = models.CharField(_("key name"), max_length=16, editable=False)
+    # Nothing but failures since
+    failing_since = models.DateTimeField(_("failing since"), null=True)
+    # Its last answer took a second or more
+    is_slow = models.BooleanField(_("is slow"), default=False)
+    # Who delivers to it, and until when
+    lease = models.UUIDField(_("lease"), null=True, editable=False)
+    leased_until = models.DateTimeField(_("leased until"), null=True, editable=False)
+    created_at = models.DateTimeField(_("created at"))
+    updated_at = models.DateTimeField(_("updated at"))
 
     objects = WebhookEndpointQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "slot"],

@@ -54,7 +54,7 @@ def invoice_label(invoice: Invoice) -> SafeString:
 
 def flag_label(flag: str) -> SafeString:
     """Return why finance should look at an invoice."""
-    return display.label(gettext(str(ReviewFlag(flag).label)), "warn")
+    return display.label(str(ReviewFlag(flag).label), "warn")
 
 
 def request_label(payment: PaymentRequest) -> SafeString:

@@ -8,6 +8,7 @@ from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Lower, Round
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import TenantQuerySet
@@ -57,24 +58,38 @@ class InvoiceQuerySet(TenantQuerySet["Invoice"]):
 class Invoice(models.Model):
     """A demand for payment. Amounts, rates and fees are frozen when it is made (FR-054)."""
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="invoices")
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="invoices")
-    parent = models.ForeignKey(
-        "self", models.PROTECT, null=True, related_name="supplementary", db_index=False
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="invoices", verbose_name=_("tenant")
     )
-    external_id = models.CharField(max_length=255, null=True)
+    gateway = models.ForeignKey(
+        Gateway, models.PROTECT, related_name="invoices", verbose_name=_("gateway")
+    )
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="supplementary",
+        db_index=False,
+        verbose_name=_("parent"),
+    )
+    external_id = models.CharField(_("external id"), max_length=255, null=True)
     # It ended unpaid, and another invoice has its external_id.
-    external_id_freed = models.BooleanField(default=False, db_default=False)
+    external_id_freed = models.BooleanField(_("external id freed"), default=False, db_default=False)
     # The idempotency record that made it, so that the same call finds its draft again.
-    idempotency_record_id = models.UUIDField(null=True)
-    request_id = models.CharField(
-        max_length=128, null=True
-    )  # X-Request-Id of the call that made it
-    content_fingerprint = models.CharField(max_length=64)  # sha256 of what was asked for
+    idempotency_record_id = models.UUIDField(_("idempotency record id"), null=True)
+    # X-Request-Id of the call that made it
+    request_id = models.CharField(_("request id"), max_length=128, null=True)
+    # SHA-256 of what was asked for
+    content_fingerprint = models.CharField(_("content fingerprint"), max_length=64)
     status = models.CharField(
-        max_length=20, choices=InvoiceStatus, default=InvoiceStatus.DRAFT, db_index=False
+        _("status"),
+        max_length=20,
+        choices=InvoiceStatus,
+        default=InvoiceStatus.DRAFT,
+        db_index=False,
     )
     ended_as = models.CharField(
+        _("ended as"),
         max_length=20,
         null=True,
         choices=[
@@ -82,41 +97,50 @@ class Invoice(models.Model):
             for status in (InvoiceStatus.FAILED, InvoiceStatus.EXPIRED, InvoiceStatus.CANCELLED)
         ],
     )
-    currency_code = models.CharField(max_length=3)  # ISO 4217
-    subtotal_amount = models.BigIntegerField()  # minor units, like every *_amount
-    total_tax_amount = models.BigIntegerField()
-    total_service_fee_amount = models.BigIntegerField()
-    total_amount = models.BigIntegerField()
-    fee_percentage = models.DecimalField(max_digits=7, decimal_places=4)
-    fee_fixed_amount = models.BigIntegerField()
-    paid_amount = models.BigIntegerField(default=0)  # all that was received, less reversals
-    overpayment_amount = models.BigIntegerField(default=0)  # overpayments that are still held
-    refunded_amount = models.BigIntegerField(default=0)  # what went back as the merchant wanted
-    installment_count = models.PositiveSmallIntegerField(default=1)
-    review_flags = models.JSONField(default=list)  # of ReviewFlag, in the order they were set
+    currency_code = models.CharField(_("currency code"), max_length=3)  # ISO 4217
+    # Minor units, like every *_amount
+    subtotal_amount = models.BigIntegerField(_("subtotal amount"))
+    total_tax_amount = models.BigIntegerField(_("total tax amount"))
+    total_service_fee_amount = models.BigIntegerField(_("total service fee amount"))
+    total_amount = models.BigIntegerField(_("total amount"))
+    fee_percentage = models.DecimalField(_("fee percentage"), max_digits=7, decimal_places=4)
+    fee_fixed_amount = models.BigIntegerField(_("fee fixed amount"))
+    # All that was received, less reversals
+    paid_amount = models.BigIntegerField(_("paid amount"), default=0)
+    # Overpayments that are still held
+    overpayment_amount = models.BigIntegerField(_("overpayment amount"), default=0)
+    # What went back as the merchant wanted
+    refunded_amount = models.BigIntegerField(_("refunded amount"), default=0)
+    installment_count = models.PositiveSmallIntegerField(_("instalment count"), default=1)
+    # Of ReviewFlag, in the order they were set
+    review_flags = models.JSONField(_("review flags"), default=list)
     needs_review = models.GeneratedField(
         expression=ExpressionWrapper(~Q(review_flags=[]), models.BooleanField()),
         output_field=models.BooleanField(),
         db_persist=True,
+        verbose_name=_("needs review"),
     )
-    description = models.CharField(max_length=1000, null=True)
-    customer = models.JSONField(null=True)  # {name, email, phone}
-    metadata = models.JSONField(default=dict)
-    success_redirect_url = models.CharField(max_length=255, null=True)
-    failure_redirect_url = models.CharField(max_length=255, null=True)
-    payment_method = models.JSONField(null=True)  # {type, bank, store}
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()  # `invoices.versions.touch` moves both
-    version = models.PositiveIntegerField(default=1)
-    expires_at = models.DateTimeField()
-    paid_at = models.DateTimeField(null=True)  # when it became fully paid
-    payment_initiated_at = models.DateTimeField(null=True)
-    open_payment_at = models.DateTimeField(null=True)  # when a job opens the next payment
-    ended_at = models.DateTimeField(null=True)
+    description = models.CharField(_("description"), max_length=1000, null=True)
+    customer = models.JSONField(_("customer"), null=True)  # {name, email, phone}
+    metadata = models.JSONField(_("metadata"), default=dict)
+    success_redirect_url = models.CharField(_("success redirect url"), max_length=255, null=True)
+    failure_redirect_url = models.CharField(_("failure redirect url"), max_length=255, null=True)
+    payment_method = models.JSONField(_("payment method"), null=True)  # {type, bank, store}
+    created_at = models.DateTimeField(_("created at"))
+    updated_at = models.DateTimeField(_("updated at"))  # `invoices.versions.touch` moves both
+    version = models.PositiveIntegerField(_("version"), default=1)
+    expires_at = models.DateTimeField(_("expires at"))
+    paid_at = models.DateTimeField(_("paid at"), null=True)  # when it became fully paid
+    payment_initiated_at = models.DateTimeField(_("payment initiated at"), null=True)
+    # When a job opens the next payment
+    open_payment_at = models.DateTimeField(_("open payment at"), null=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
 
     objects = InvoiceQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("invoice")
+        verbose_name_plural = _("invoices")
         constraints = [
             models.UniqueConstraint(
                 "tenant",

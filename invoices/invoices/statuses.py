@@ -2,27 +2,29 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class InvoiceStatus(models.TextChoices):
-    DRAFT = "draft"  # no payment URL yet
-    PENDING = "pending"  # a payment URL exists
-    PARTIALLY_PAID = "partially_paid"
-    FULLY_PAID = "fully_paid"
-    FAILED = "failed"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
+    DRAFT = "draft", _("Draft")  # no payment URL yet
+    PENDING = "pending", _("Pending")  # a payment URL exists
+    PARTIALLY_PAID = "partially_paid", _("Partially Paid")
+    FULLY_PAID = "fully_paid", _("Fully Paid")
+    FAILED = "failed", _("Failed")
+    EXPIRED = "expired", _("Expired")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class ReviewFlag(models.TextChoices):
     """Why finance should look at an invoice."""
 
-    UNDERPAID = "underpaid"
-    OVERPAID = "overpaid"
-    LATE = "late"
-    AFTER_CANCEL = "after_cancel"
-    REVERSED = "reversed"
-    DISPUTED = "disputed"  # the customer's bank asks for money back, or took some of it
+    UNDERPAID = "underpaid", _("Underpaid")
+    OVERPAID = "overpaid", _("Overpaid")
+    LATE = "late", _("Late")
+    AFTER_CANCEL = "after_cancel", _("After Cancel")
+    REVERSED = "reversed", _("Reversed")
+    # the customer's bank asks for money back, or took some of it
+    DISPUTED = ("disputed", _("Disputed"))
 
 
 class RefundStatus(models.TextChoices):

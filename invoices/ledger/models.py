@@ -6,6 +6,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from apikeys.tenants import columns
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class MoneyKind(models.TextChoices):
-    PAYMENT = "payment"  # it came in
-    REFUND = "refund"  # it went back as we wanted, and lowers what is owed
-    REVERSAL = "reversal"  # it was taken back against us, and opens the debt again
+    PAYMENT = "payment", _("Payment")  # it came in
+    REFUND = "refund", _("Refund")  # it went back as we wanted, and lowers what is owed
+    REVERSAL = "reversal", _("Reversal")  # it was taken back against us, and opens the debt again
 
 
 class TransactionQuerySet(TenantQuerySet["Transaction"]):
@@ -50,28 +51,43 @@ class Transaction(models.Model):
 
     Kind = MoneyKind
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="transactions")
-    invoice = models.ForeignKey("invoices.Invoice", models.PROTECT, related_name="transactions")
-    payment_request = models.ForeignKey(
-        "invoices.PaymentRequest", models.PROTECT, related_name="transactions"
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="transactions", verbose_name=_("tenant")
     )
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="transactions")
-    gateway_transaction_id = models.CharField(max_length=255)
-    kind = models.CharField(max_length=10, choices=MoneyKind, default=MoneyKind.PAYMENT)
+    invoice = models.ForeignKey(
+        "invoices.Invoice", models.PROTECT, related_name="transactions", verbose_name=_("invoice")
+    )
+    payment_request = models.ForeignKey(
+        "invoices.PaymentRequest",
+        models.PROTECT,
+        related_name="transactions",
+        verbose_name=_("payment request"),
+    )
+    gateway = models.ForeignKey(
+        Gateway, models.PROTECT, related_name="transactions", verbose_name=_("gateway")
+    )
+    gateway_transaction_id = models.CharField(_("gateway transaction id"), max_length=255)
+    kind = models.CharField(_("kind"), max_length=10, choices=MoneyKind, default=MoneyKind.PAYMENT)
     # The payment whose money a refund or a reversal gives back.
-    reverses = models.ForeignKey("self", models.PROTECT, null=True, related_name="reversals")
-    currency_code = models.CharField(max_length=3)
-    amount = models.BigIntegerField()  # minor units; a refund or a reversal is negative
-    payment_method = models.CharField(max_length=50, null=True)
-    payment_channel = models.CharField(max_length=50, null=True)
-    paid_at = models.DateTimeField()  # as the gateway says
-    created_at = models.DateTimeField()  # when it was booked
-    iso20022_message_id = models.CharField(max_length=35, null=True)
-    iso20022_transaction_status = models.CharField(max_length=4, null=True)
+    reverses = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="reversals", verbose_name=_("reverses")
+    )
+    currency_code = models.CharField(_("currency code"), max_length=3)
+    amount = models.BigIntegerField(_("amount"))  # minor units; a refund or a reversal is negative
+    payment_method = models.CharField(_("payment method"), max_length=50, null=True)
+    payment_channel = models.CharField(_("payment channel"), max_length=50, null=True)
+    paid_at = models.DateTimeField(_("paid at"))  # as the gateway says
+    created_at = models.DateTimeField(_("created at"))  # when it was booked
+    iso20022_message_id = models.CharField(_("iso20022 message id"), max_length=35, null=True)
+    iso20022_transaction_status = models.CharField(
+        _("iso20022 transaction status"), max_length=4, null=True
+    )
 
     objects = TransactionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("transaction")
+        verbose_name_plural = _("transactions")
         constraints = [
             models.UniqueConstraint(
                 "gateway", "gateway_transaction_id", "tenant", name="transaction_once"
@@ -113,28 +129,48 @@ class LedgerEntry(models.Model):
     Kind = MoneyKind
 
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, related_name="ledger_entries", db_index=False
+        Tenant,
+        models.PROTECT,
+        related_name="ledger_entries",
+        db_index=False,
+        verbose_name=_("tenant"),
     )
     gateway = models.ForeignKey(
-        Gateway, models.PROTECT, related_name="ledger_entries", db_index=False
+        Gateway,
+        models.PROTECT,
+        related_name="ledger_entries",
+        db_index=False,
+        verbose_name=_("gateway"),
     )
-    invoice = models.ForeignKey("invoices.Invoice", models.PROTECT, related_name="ledger_entries")
+    invoice = models.ForeignKey(
+        "invoices.Invoice", models.PROTECT, related_name="ledger_entries", verbose_name=_("invoice")
+    )
     installment = models.ForeignKey(
-        "invoices.Installment", models.PROTECT, null=True, related_name="ledger_entries"
+        "invoices.Installment",
+        models.PROTECT,
+        null=True,
+        related_name="ledger_entries",
+        verbose_name=_("instalment"),
     )
     transaction = models.ForeignKey(
-        Transaction, models.PROTECT, related_name="entries", db_index=False
+        Transaction,
+        models.PROTECT,
+        related_name="entries",
+        db_index=False,
+        verbose_name=_("transaction"),
     )
-    kind = models.CharField(max_length=10, choices=MoneyKind)
-    currency_code = models.CharField(max_length=3)
-    amount = models.BigIntegerField()  # minor units; money in is positive, money back negative
-    net_amount = models.BigIntegerField()  # likewise
-    tax_amount = models.BigIntegerField()  # likewise
-    service_fee_amount = models.BigIntegerField()  # likewise
-    booked_at = models.DateTimeField()
+    kind = models.CharField(_("kind"), max_length=10, choices=MoneyKind)
+    currency_code = models.CharField(_("currency code"), max_length=3)
+    # Minor units; money in is positive, money back negative
+    amount = models.BigIntegerField(_("amount"))
+    net_amount = models.BigIntegerField(_("net amount"))  # likewise
+    tax_amount = models.BigIntegerField(_("tax amount"))  # likewise
+    service_fee_amount = models.BigIntegerField(_("service fee amount"))  # likewise
+    booked_at = models.DateTimeField(_("booked at"))
 
     class Meta:
-        verbose_name_plural = "ledger entries"
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
         constraints = [
             models.UniqueConstraint(
                 "transaction", "installment", name="ledger_entry_once", nulls_distinct=False

@@ -6,6 +6,7 @@ from typing import Self
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import TenantQuerySet
@@ -36,37 +37,57 @@ class PaymentRequest(models.Model):
     Status = states.Status
     ACTIVE = states.ACTIVE
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="payment_requests")
-    invoice = models.ForeignKey("Invoice", models.PROTECT, related_name="payment_requests")
-    installment = models.ForeignKey("Installment", models.PROTECT, related_name="payment_requests")
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="payment_requests")
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="payment_requests", verbose_name=_("tenant")
+    )
+    invoice = models.ForeignKey(
+        "Invoice", models.PROTECT, related_name="payment_requests", verbose_name=_("invoice")
+    )
+    installment = models.ForeignKey(
+        "Installment", models.PROTECT, related_name="payment_requests", verbose_name=_("instalment")
+    )
+    gateway = models.ForeignKey(
+        Gateway, models.PROTECT, related_name="payment_requests", verbose_name=_("gateway")
+    )
+    # The one it was opened with; none: the platform's in the environment
     account = models.ForeignKey(
-        GatewayAccount, models.PROTECT, null=True, related_name="payment_requests", db_index=False
-    )  # the one it was opened with; none: the platform's in the environment
-    sequence = models.PositiveIntegerField()  # 1, 2, 3 ... of its instalment
-    reference = models.CharField(max_length=50, unique=True)
-    amount = models.BigIntegerField()
-    currency_code = models.CharField(max_length=3)
-    status = models.CharField(max_length=10, choices=Status, default=Status.OPENING)
-    leased_until = models.DateTimeField(null=True)  # a caller may ask the gateway until then
-    tries = models.PositiveIntegerField(default=0)  # times the gateway was asked to make it
-    gateway_payment_id = models.CharField(max_length=255, null=True)
+        GatewayAccount,
+        models.PROTECT,
+        null=True,
+        related_name="payment_requests",
+        db_index=False,
+        verbose_name=_("account"),
+    )
+    sequence = models.PositiveIntegerField(_("sequence"))  # 1, 2, 3 ... of its instalment
+    reference = models.CharField(_("reference"), max_length=50, unique=True)
+    amount = models.BigIntegerField(_("amount"))
+    currency_code = models.CharField(_("currency code"), max_length=3)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPENING)
+    # A caller may ask the gateway until then
+    leased_until = models.DateTimeField(_("leased until"), null=True)
+    # Times the gateway was asked to make it
+    tries = models.PositiveIntegerField(_("tries"), default=0)
+    gateway_payment_id = models.CharField(_("gateway payment id"), max_length=255, null=True)
     # The payment's own id where the gateway gives it one (Xendit's payment_id), as it came.
-    gateway_charge_id = models.CharField(max_length=255, null=True)
-    payment_url = models.CharField(max_length=2000, null=True)
-    instructions = models.JSONField(null=True, encoder=DjangoJSONEncoder)
-    page_token = models.CharField(max_length=64, null=True)  # opens our own page, without a login
+    gateway_charge_id = models.CharField(_("gateway charge id"), max_length=255, null=True)
+    payment_url = models.CharField(_("payment url"), max_length=2000, null=True)
+    instructions = models.JSONField(_("instructions"), null=True, encoder=DjangoJSONEncoder)
+    # Opens our own page, without a login
+    page_token = models.CharField(_("page token"), max_length=64, null=True)
     # By which the gateway closes its own page (Snap); the customer's address shows it too.
-    gateway_page_token = models.CharField(max_length=255, null=True)
-    created_at = models.DateTimeField()
-    opened_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    next_check_at = models.DateTimeField(null=True)  # when to ask the gateway, if nothing comes
+    gateway_page_token = models.CharField(_("gateway page token"), max_length=255, null=True)
+    created_at = models.DateTimeField(_("created at"))
+    opened_at = models.DateTimeField(_("opened at"), null=True)
+    expires_at = models.DateTimeField(_("expires at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+    # When to ask the gateway, if nothing comes
+    next_check_at = models.DateTimeField(_("next check at"), null=True)
 
     objects = PaymentRequestQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("payment request")
+        verbose_name_plural = _("payment requests")
         constraints = [
             models.UniqueConstraint(
                 "installment",

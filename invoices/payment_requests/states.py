@@ -2,18 +2,19 @@
 
 import pgtrigger
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Status(models.TextChoices):
     """How a payment request stands. `transitions` is the only writer."""
 
-    OPENING = "opening"  # the gateway is being asked, or its answer is unknown
-    OPEN = "open"
-    PAID = "paid"
-    EXPIRED = "expired"
-    FAILED = "failed"  # refused by the gateway, or denied by the bank
-    CLOSING = "closing"  # the gateway is being asked to end it, for us
-    CANCELLED = "cancelled"  # ended by us: adjusted or cancelled
+    OPENING = "opening", _("Opening")  # the gateway is being asked, or its answer is unknown
+    OPEN = "open", _("Open")
+    PAID = "paid", _("Paid")
+    EXPIRED = "expired", _("Expired")
+    FAILED = "failed", _("Failed")  # refused by the gateway, or denied by the bank
+    CLOSING = "closing", _("Closing")  # the gateway is being asked to end it, for us
+    CANCELLED = "cancelled", _("Cancelled")  # ended by us: adjusted or cancelled
 
 
 ACTIVE = (Status.OPENING, Status.OPEN, Status.CLOSING)

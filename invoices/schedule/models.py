@@ -6,6 +6,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.tenants import columns
 from invoices.invoices.statuses import InvoiceStatus, RefundStatus, not_over
@@ -31,26 +32,32 @@ class Installment(models.Model):
     """One part of an invoice, with its shares of the invoice's tax and fee."""
 
     class Status(models.TextChoices):
-        UNPAID = "unpaid"  # `overdue` is computed on read, not stored
-        PAID = "paid"
+        UNPAID = "unpaid", _("Unpaid")  # `overdue` is computed on read, not stored
+        PAID = "paid", _("Paid")
 
     tenant = columns.column()
-    invoice = models.ForeignKey("invoices.Invoice", models.PROTECT, related_name="installments")
-    number = models.PositiveSmallIntegerField()
-    due_at = models.DateTimeField()
-    net_amount = models.BigIntegerField()
-    tax_amount = models.BigIntegerField()
-    service_fee_amount = models.BigIntegerField()
-    total_amount = models.BigIntegerField()
-    paid_amount = models.BigIntegerField(default=0)  # payments less reversals
-    refunded_amount = models.BigIntegerField(default=0)  # it stays paid all the same
-    status = models.CharField(max_length=10, choices=Status, default=Status.UNPAID)
-    paid_at = models.DateTimeField(null=True)  # when the customer paid, as the gateway says
-    settled_at = models.DateTimeField(null=True)  # when it was booked here
+    invoice = models.ForeignKey(
+        "invoices.Invoice", models.PROTECT, related_name="installments", verbose_name=_("invoice")
+    )
+    number = models.PositiveSmallIntegerField(_("number"))
+    due_at = models.DateTimeField(_("due at"))
+    net_amount = models.BigIntegerField(_("net amount"))
+    tax_amount = models.BigIntegerField(_("tax amount"))
+    service_fee_amount = models.BigIntegerField(_("service fee amount"))
+    total_amount = models.BigIntegerField(_("total amount"))
+    paid_amount = models.BigIntegerField(_("paid amount"), default=0)  # payments less reversals
+    # It stays paid all the same
+    refunded_amount = models.BigIntegerField(_("refunded amount"), default=0)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.UNPAID)
+    # When the customer paid, as the gateway says
+    paid_at = models.DateTimeField(_("paid at"), null=True)
+    settled_at = models.DateTimeField(_("settled at"), null=True)  # when it was booked here
 
     objects = InstallmentQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("instalment")
+        verbose_name_plural = _("instalments")
         constraints = [
             columns.required("installment"),
             models.UniqueConstraint("invoice", "number", name="installment_number"),

@@ -6,6 +6,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import TenantQuerySet
@@ -35,48 +36,65 @@ class Refund(models.Model):
     Status = states.Status
 
     class Method(models.TextChoices):
-        GATEWAY = "gateway"
-        MANUAL = "manual"  # somebody sends the money by bank, and says under which reference
+        GATEWAY = "gateway", _("Gateway")
+        # Somebody sends the money by bank and says under which reference
+        MANUAL = "manual", _("Manual")
 
     class Reason(models.TextChoices):
-        DUPLICATE = RefundReason.DUPLICATE
-        FRAUDULENT = RefundReason.FRAUDULENT
-        REQUESTED_BY_CUSTOMER = RefundReason.REQUESTED_BY_CUSTOMER
-        CANCELLATION = RefundReason.CANCELLATION
-        OTHER = RefundReason.OTHER
+        DUPLICATE = RefundReason.DUPLICATE, _("Duplicate")
+        FRAUDULENT = RefundReason.FRAUDULENT, _("Fraudulent")
+        REQUESTED_BY_CUSTOMER = RefundReason.REQUESTED_BY_CUSTOMER, _("Requested By Customer")
+        CANCELLATION = RefundReason.CANCELLATION, _("Cancellation")
+        OTHER = RefundReason.OTHER, _("Other")
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="refunds")
-    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="refunds")
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="refunds", verbose_name=_("tenant")
+    )
+    invoice = models.ForeignKey(
+        Invoice, models.PROTECT, related_name="refunds", verbose_name=_("invoice")
+    )
     # The payment whose money goes back.
-    transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="refunds")
+    transaction = models.ForeignKey(
+        Transaction, models.PROTECT, related_name="refunds", verbose_name=_("transaction")
+    )
     # The row of the ledger that says that it went back.
     booked_as = models.OneToOneField(
-        Transaction, models.PROTECT, null=True, related_name="asked_for_by"
+        Transaction,
+        models.PROTECT,
+        null=True,
+        related_name="asked_for_by",
+        verbose_name=_("booked as"),
     )
-    amount = models.BigIntegerField()  # minor units of the invoice's currency
-    currency_code = models.CharField(max_length=3)
-    reason = models.CharField(max_length=25, choices=Reason)
-    note = models.CharField(max_length=500, null=True)
-    external_id = models.CharField(max_length=255, null=True)
-    metadata = models.JSONField(default=dict)
-    method = models.CharField(max_length=10, choices=Method, default=Method.GATEWAY)
-    reference = models.CharField(max_length=50, unique=True)
-    bank_reference = models.CharField(max_length=140, null=True)  # of a manual refund
-    gateway_refund_id = models.CharField(max_length=255, null=True)
-    status = models.CharField(max_length=10, choices=states.Status)
-    failure_code = models.CharField(max_length=100, null=True)
-    failure_message = models.CharField(max_length=500, null=True)
-    leased_until = models.DateTimeField(null=True)  # somebody is asking the gateway until then
-    tries = models.PositiveIntegerField(default=0)  # times the gateway was asked to make it
-    next_check_at = models.DateTimeField(null=True)
-    idempotency_record_id = models.UUIDField(null=True)  # of the call that asked for it
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
+    amount = models.BigIntegerField(_("amount"))  # minor units of the invoice's currency
+    currency_code = models.CharField(_("currency code"), max_length=3)
+    reason = models.CharField(_("reason"), max_length=25, choices=Reason)
+    note = models.CharField(_("note"), max_length=500, null=True)
+    external_id = models.CharField(_("external id"), max_length=255, null=True)
+    metadata = models.JSONField(_("metadata"), default=dict)
+    method = models.CharField(_("method"), max_length=10, choices=Method, default=Method.GATEWAY)
+    reference = models.CharField(_("reference"), max_length=50, unique=True)
+    # Of a manual refund
+    bank_reference = models.CharField(_("bank reference"), max_length=140, null=True)
+    gateway_refund_id = models.CharField(_("gateway refund id"), max_length=255, null=True)
+    status = models.CharField(_("status"), max_length=10, choices=states.Status)
+    failure_code = models.CharField(_("failure code"), max_length=100, null=True)
+    failure_message = models.CharField(_("failure message"), max_length=500, null=True)
+    # Somebody is asking the gateway until then
+    leased_until = models.DateTimeField(_("leased until"), null=True)
+    # Times the gateway was asked to make it
+    tries = models.PositiveIntegerField(_("tries"), default=0)
+    next_check_at = models.DateTimeField(_("next check at"), null=True)
+    # Of the call that asked for it
+    idempotency_record_id = models.UUIDField(_("idempotency record id"), null=True)
+    created_at = models.DateTimeField(_("created at"))
+    updated_at = models.DateTimeField(_("updated at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True)
 
     objects = RefundQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
         constraints = [
             models.UniqueConstraint(
                 "transaction",

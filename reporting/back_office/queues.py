@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import DropdownFilter
 
 from apikeys.staff_acts import recording
@@ -34,7 +34,7 @@ class FlagFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no type
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [(flag.value, gettext(flag.label)) for flag in ReviewFlag]
+        return [(flag.value, str(flag.label)) for flag in ReviewFlag]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         flag = self.value()

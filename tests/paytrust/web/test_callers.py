@@ -59,7 +59,7 @@ def test_a_socket_without_an_address_is_a_caller() -> None:
     assert Callers().name_of([], "", "") == Callers().name_of([], "", "")
 
 
-def test_forgets_the_keys_that_were_not_seen_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drops_the_keys_that_were_not_seen_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callers, "MOST_KEYS", 2)
     known = Callers()
     for key in ("a", "b", "a", "c"):
