@@ -106,7 +106,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def load_wsgi(self) -> None:
         """Load the application, and note for each thread the status that it answers last."""
         super().load_wsgi()
-        self.wsgi = _noting_status(self.wsgi, self._in_thread)
+        application: Wsgi = self.wsgi  # type: ignore[has-type]  # gunicorn has no types
+        self.wsgi = _noting_status(application, self._in_thread)
 
     # In the loop
 

