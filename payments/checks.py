@@ -1,4 +1,4 @@
-"""What the payments app warns of when it starts, and in `manage.py check`."""
+"""Warnings of the payments app at the start, and in `manage.py check`."""
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's name

@@ -36,7 +36,7 @@ class WebhookEvent(models.Model):
         RECEIVED = "received", _("Received")  # stored, or waiting for its next attempt
         PROCESSED = "processed", _("Processed")
         FAILED = "failed", _("Failed")  # shown to operators
-        IGNORED = "ignored", _("Ignored")  # an operator said why it needs no effect
+        IGNORED = "ignored", _("Ignored")  # an operator gave the reason
 
     tenant = models.ForeignKey(
         Tenant, models.PROTECT, null=True, related_name="webhook_events", verbose_name=_("tenant")
@@ -136,7 +136,7 @@ class WebhookRetry(models.Model):
 
 
 class EventTransaction(models.Model):
-    """That a notification booked a transaction. Append-only."""
+    """The link from a notification to a transaction that it booked. Append-only."""
 
     tenant = columns.column()
     event = models.ForeignKey(WebhookEvent, models.PROTECT, related_name="bookings")
@@ -161,7 +161,7 @@ class ProposalQuerySet(models.QuerySet["Proposal"]):
         return self.order_by("pk").select_for_update(of=("self",))
 
     def waiting(self) -> Self:
-        """Those that somebody has still to decide on, or is deciding on."""
+        """Proposals on which a person has to decide, or is deciding."""
         return self.filter(status__in=Proposal.WAITING)
 
 
@@ -228,11 +228,11 @@ class Proposal(models.Model):
         db_index=False,
         verbose_name=_("refund"),
     )
-    # New totals in minor units by instalment number
+    # new totals in minor units by instalment number
     named = models.JSONField(_("named"), null=True)
-    # Rows of invoices.schedule.adjusting.Owed, as the proposer saw it
+    # invoices.schedule.adjusting.Owed, as the proposer saw it
     before = models.JSONField(_("before"), null=True)
-    # The same, as it would be; of a refund: what goes back from which instalment.
+    # The same, after the change; for a refund: what goes back from which instalment.
     after = models.JSONField(_("after"), null=True)
     reason = models.CharField(_("reason"), max_length=500)
     proposed_by = models.ForeignKey(
@@ -252,10 +252,10 @@ class Proposal(models.Model):
     )
     decided_at = models.DateTimeField(_("decided at"), null=True)
     decision_reason = models.CharField(_("decision reason"), max_length=500, blank=True)
-    tries = models.PositiveSmallIntegerField(_("tries"), default=0)  # times that it was approved
-    # Somebody's approval is at it until then
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)  # how often it was approved
+    # an approval holds it until then
     leased_until = models.DateTimeField(_("leased until"), null=True)
-    # Of the last try
+    # of the last try
     failure_reason = models.CharField(_("failure reason"), max_length=500, blank=True)
 
     objects = ProposalQuerySet.as_manager()
@@ -335,8 +335,8 @@ class Proposal(models.Model):
 class DiscrepancyEntry(models.Model):
     """What staff wrote about an invoice whose payments differ from what it asks for.
 
-    Append-only. One that resolves says which difference it means; should another come up, or
-    the same one grow, the invoice is a discrepancy again.
+    Append-only. An entry that resolves says which difference it means; if another one appears, or
+    the same one grows, the invoice is a discrepancy again.
     """
 
     class Kind(models.TextChoices):
@@ -347,9 +347,9 @@ class DiscrepancyEntry(models.Model):
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="discrepancy_entries")
     kind = models.CharField(max_length=10, choices=Kind)
     text = models.CharField(max_length=500)
-    review_flags = models.JSONField()  # of the invoice, as they were then
-    paid_amount = models.BigIntegerField()  # likewise
-    overpayment_amount = models.BigIntegerField()  # likewise
+    review_flags = models.JSONField()  # of the invoice at that time
+    paid_amount = models.BigIntegerField()  # at that time
+    overpayment_amount = models.BigIntegerField()  # at that time
     written_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="discrepancy_entries"
     )

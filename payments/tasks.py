@@ -1,4 +1,4 @@
-"""Tasks about money that arrives. The schedule lives in the table; Celery carries the work."""
+"""Tasks about money that arrives. The table has the schedule; Celery runs the work."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -13,7 +13,7 @@ from paytrust.operations import queue
 
 @shared_task(name="payments.process_webhook_event")
 def process_webhook_event(*, event_id: int, **_later: object) -> None:
-    """Process one stored event. Safe to deliver twice; `_later` absorbs newer arguments."""
+    """Process one stored event. Safe to run twice; `_later` takes arguments of newer versions."""
     confirming.process(event_id=event_id, now=timezone.now())
 
 
@@ -26,19 +26,19 @@ def hand_out_due_events(**_later: object) -> None:
 
 @shared_task(name="payments.check_payment")
 def check_payment(*, payment_request_id: int, **_later: object) -> None:
-    """Ask the gateway about one payment of which no word came."""
+    """Ask the gateway about one payment for which no notification came."""
     asking.check(payment_request_id=payment_request_id, now=timezone.now())
 
 
 @shared_task(name="payments.ask_about_payment")
 def ask_about_payment(*, payment_request_id: int, **_later: object) -> None:
-    """Ask the gateway about a payment that a damaged notification names, whatever its state."""
+    """Ask the gateway about a payment in any state that a damaged notification names."""
     asking.ask_for_job(payment_request_id=payment_request_id, now=timezone.now())
 
 
 @shared_task(name="payments.hand_out_checks")
 def hand_out_checks(**_later: object) -> None:
-    """Beat, every minute: enqueue payments that are due to be asked about.
+    """Beat, every minute: enqueue payments that are due for a question to the gateway.
 
     300 a minute is half of what Xendit allows: confirming notifications needs the other half.
     """
@@ -50,25 +50,25 @@ def hand_out_checks(**_later: object) -> None:
 
 @shared_task(name="payments.close_payment")
 def close_payment(*, payment_request_id: int, **_later: object) -> None:
-    """Close one payment that was left closing."""
+    """Close one payment that stayed `closing`."""
     closing.close_for_job(payment_request_id=payment_request_id, now=timezone.now())
 
 
 @shared_task(name="payments.hand_out_closings")
 def hand_out_closings(**_later: object) -> None:
-    """Beat, every 30 seconds: enqueue payments that were left closing."""
+    """Beat, every 30 seconds: enqueue payments that stayed `closing`."""
     for payment_request_id in leases.claim_closings(now=timezone.now(), limit=500):
         queue.publish(close_payment, payment_request_id=payment_request_id)
 
 
 @shared_task(name="payments.check_refund")
 def check_refund(*, refund_id: int, **_later: object) -> None:
-    """Ask the gateway what became of one refund; send it if the gateway knows of none."""
+    """Ask the gateway for the result of one refund; send it if the gateway knows of none."""
     sending.check(refund_id=refund_id, now=timezone.now())
 
 
 @shared_task(name="payments.hand_out_refunds")
 def hand_out_refunds(**_later: object) -> None:
-    """Beat, every 30 seconds: enqueue refunds that are due to be asked about."""
+    """Beat, every 30 seconds: enqueue refunds that are due for a question to the gateway."""
     for refund_id in sending.claim_due(now=timezone.now(), limit=200):
         queue.publish(check_refund, refund_id=refund_id)

@@ -1,4 +1,4 @@
-"""What a gateway told of money that moved."""
+"""What a gateway said about money that moved."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +10,10 @@ from payments.models import WebhookEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """A payment, refund or reversal as its gateway tells it, beside the amount."""
+    """What a gateway says about a payment, refund or reversal, except its amount."""
 
     payment_request: PaymentRequest
-    gateway_transaction_id: str  # what the transaction is called
+    gateway_transaction_id: str  # the name of the transaction
     finality: Finality  # how far the money has come
     paid_at: datetime
     method: str | None = None

@@ -1,4 +1,4 @@
-"""A pain.002 for every booking, built and validated before anything is changed."""
+"""A pain.002 for every booking, built and validated before any row changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ class InvalidStatusReport(PayTrustError):
 
 @dataclass(frozen=True, slots=True)
 class BookingStatus:
-    """What a booking keeps of its pain.002."""
+    """The parts of its pain.002 that a booking keeps."""
 
     message_id: str
     transaction_status: str
@@ -37,9 +37,9 @@ class BookingStatus:
 def check_booking(
     *, account: Account, plan: Plan, movement: Movement, now: datetime
 ) -> BookingStatus:
-    """Build and validate the pain.002 of a plan, before anything is changed.
+    """Build and validate the pain.002 of a plan, before any row changes.
 
-    Asks the database nothing. The invoice must be locked, its tenant and gateway loaded.
+    Makes no query. The invoice must be locked, with its tenant and gateway loaded.
 
     Raises:
         InvalidStatusReport: the booking must not happen.

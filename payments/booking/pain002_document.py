@@ -1,4 +1,4 @@
-"""A pain.002 from how each instalment stands. Pure: asks no database and no clock."""
+"""A pain.002 from the state of each instalment. Pure: it reads no database and no clock."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -24,7 +24,7 @@ from paytrust.iso20022.text import identifier, lines, text
 
 MAX_105 = 105  # characters of one AddtlInf
 PENDING, REJECTED, PARTIAL = "PDNG", "RJCT", "PART"
-ACCEPTED = ("ACCP", "ACSP", "ACSC", "ACCC")  # each says all that the one before it says
+ACCEPTED = ("ACCP", "ACSP", "ACSC", "ACCC")  # each includes the one before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallmentStatus:
-    """One instalment and how it stands."""
+    """One instalment and its state."""
 
     number: int
     due_at: datetime
@@ -46,12 +46,12 @@ class InstallmentStatus:
     confirmed_amount: int = 0  # what really arrived
     paid_at: datetime | None = None
     gateway_transaction_id: str | None = None
-    is_listed: bool = True  # else it only counts
+    is_listed: bool = True  # False: it only counts for the group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """What one pain.002 says of an invoice, whose tenant and gateway are loaded."""
+    """The content of one pain.002 about an invoice, whose tenant and gateway are loaded."""
 
     message_id: str
     created_at: datetime
@@ -60,7 +60,7 @@ class StatusReport:
 
 
 def build(report: StatusReport) -> etree._Element:
-    """Build the message: the invoice's state, and each instalment that is to be told."""
+    """Build the message: the invoice's state, and each instalment that is to be reported."""
     invoice, installments = report.invoice, report.installments
     forwarded_by = agent(invoice.gateway)
     group = group_status([installment.status for installment in installments])
@@ -92,9 +92,9 @@ def build(report: StatusReport) -> etree._Element:
 
 
 def group_status(statuses: Collection[str]) -> str:
-    """Return what the statuses of all instalments amount to.
+    """Return the status that follows from the statuses of all instalments.
 
-    PART is a status of groups only. Where all are accepted, the weakest holds for all.
+    Only a group can be PART. If all are accepted, the weakest of them is the group's status.
     """
     if len(set(statuses)) == 1:
         return next(iter(statuses))
@@ -138,7 +138,7 @@ def _instruction(
 
 
 def _instruction_status(status: str, group: str) -> str | None:
-    """Return the status if groups may have it and the one above does not forbid it (MDR)."""
+    """Return the status if groups may have it and the group's own does not forbid it (MDR)."""
     contradicts = status == REJECTED and group not in {REJECTED, PARTIAL}
     return status if status in GROUP_STATUSES and not contradicts else None
 
@@ -186,7 +186,7 @@ def _charges(
 def _arrived(
     invoice: Invoice, installment: InstallmentStatus, forwarded_by: list[Node]
 ) -> list[Node] | None:
-    """Return when and how much money really came: the only structured place for it."""
+    """Return when and how much money really came: the only structured field for it."""
     if installment.confirmed_amount <= 0 or installment.paid_at is None:
         return None
     return [

@@ -1,4 +1,4 @@
-"""Payment status reports made again at any time, always within one tenant."""
+"""Payment status reports, made again at any time, always within one tenant."""
 
 from collections import Counter
 
@@ -65,7 +65,7 @@ def _booking(*, tenant: Tenant, transaction_id: int) -> Booking:
 
 
 def _paid_invoice(*, tenant: Tenant, invoice_id: int) -> PaidInvoice:
-    """Return an invoice with all that was booked on it, and what was refused, in six queries."""
+    """Return an invoice with all its bookings, and what was refused, in six queries."""
     invoice = (
         Invoice.objects.for_tenant(tenant).select_related("tenant", "gateway").get(pk=invoice_id)
     )
@@ -81,7 +81,7 @@ def _paid_invoice(*, tenant: Tenant, invoice_id: int) -> PaidInvoice:
 
 
 def _refusals(invoice: Invoice) -> dict[int, list[WebhookEvent]]:
-    """Return notifications of money in another currency, by the instalment they are about."""
+    """Return notifications of money in another currency, by the instalment that they are about."""
     asked = PaymentRequest.objects.filter(invoice=invoice)
     installment_ids = dict(asked.values_list("reference", "installment_id"))
     refusals: dict[int, list[WebhookEvent]] = {}

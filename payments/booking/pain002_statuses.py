@@ -1,4 +1,4 @@
-"""From money to statuses: what a booking, or all bookings, mean for each instalment. Pure."""
+"""From money to statuses: the effect of one booking, or of all, on each instalment. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,17 +38,17 @@ ENDED_BECAUSE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """Money about to be booked on an invoice as planned, or booked before."""
+    """Money to be booked on an invoice as planned, or booked before."""
 
     invoice: Invoice
     installments: Sequence[Installment]
     kind: str  # of MoneyKind
-    paid_amounts: Mapping[int, int]  # in each instalment before, by its id
+    paid_amounts: Mapping[int, int]  # in each instalment before this, by its id
     shares: Mapping[int, int]  # what a payment puts into each instalment, by its id
-    asked_id: int  # the instalment whose payment was asked for
+    asked_id: int  # the instalment that the payment was opened for
     gateway_transaction_id: str
     amount: int  # minor units; negative where money goes back
-    settled_as: str  # the status where nothing is wrong
+    settled_as: str  # the status if nothing is wrong
     paid_at: datetime
     booked_at: datetime
 
@@ -65,7 +65,7 @@ class PaidInvoice:
 
     @property
     def excess_on(self) -> int:
-        """The instalment, by its id, that tells what nobody asked for: the last one paid."""
+        """Return the id of the instalment that reports the overpayment: the last one paid."""
         filled = {row.installment_id for row in self.entries if row.amount > 0}
         installments = [
             installment for installment in self.installments if installment.pk in filled
@@ -74,9 +74,9 @@ class PaidInvoice:
 
 
 def report_of(booking: Booking) -> StatusReport:
-    """Return what one booking means for its invoice. Pure.
+    """Return the report of one booking on its invoice. Pure.
 
-    Only the instalments that the money touches are told; all count.
+    It reports only the instalments that the money changes; all of them count for the group.
     """
     return StatusReport(
         message_id=identifier(booking.gateway_transaction_id),
@@ -87,7 +87,7 @@ def report_of(booking: Booking) -> StatusReport:
 
 
 def report_on(paid: PaidInvoice) -> StatusReport:
-    """Return how each instalment of an invoice stands. Pure."""
+    """Return the report of the state of each instalment of an invoice. Pure."""
     invoice = paid.invoice
     refused_at = [event.received_at for events in paid.refusals.values() for event in events]
     changed_at = max([invoice.updated_at, *refused_at])
@@ -101,7 +101,7 @@ def report_on(paid: PaidInvoice) -> StatusReport:
 
 
 def asked_installment(report: StatusReport, booking: Booking) -> InstallmentStatus:
-    """Return the instalment of a booking's report whose payment was asked for."""
+    """Return the instalment of a booking's report that the payment was opened for."""
     number = next(
         installment.number
         for installment in booking.installments
@@ -113,7 +113,8 @@ def asked_installment(report: StatusReport, booking: Booking) -> InstallmentStat
 def shares_of(kind: str, rows: Iterable[tuple[int | None, int]]) -> dict[int, int]:
     """Return what a payment's ledger rows put into instalments, by their ids.
 
-    What goes back leaves the status of every instalment as it was, and is told as a reason.
+    Money that goes back leaves the status of every instalment as it was; it is reported as a
+    reason.
     """
     if kind != MoneyKind.PAYMENT:
         return {}
@@ -152,7 +153,7 @@ def _booked_status(booking: Booking, installment: Installment) -> InstallmentSta
 def _asked_status(
     booking: Booking, installment: Installment, before: int
 ) -> tuple[str, tuple[Reason, ...]]:
-    """Return the status of the instalment whose payment was asked for."""
+    """Return the status of the instalment that the payment was opened for."""
     invoice, amount = booking.invoice, booking.amount
     if amount < 0:
         return booking.settled_as, (_gone_back(invoice, booking.kind, -amount),)
@@ -172,7 +173,7 @@ def _asked_status(
 
 
 def _standing_status(paid: PaidInvoice, installment: Installment) -> InstallmentStatus:
-    """Return how an instalment stands: what filled it once stays accepted (mapping, refunds)."""
+    """Return the state of an instalment; one that was filled stays accepted (mapping, refunds)."""
     moved = [row for row in paid.entries if row.installment_id == installment.pk]
     filling = [row.transaction for row in moved if row.amount > 0]
     received = [row.amount for row in moved if row.kind != MoneyKind.REFUND]
@@ -219,7 +220,7 @@ def _unpaid_status(paid: PaidInvoice, installment: Installment) -> tuple[str, li
 
 
 def settled_as(rows: Sequence[Transaction]) -> str:
-    """Return the weakest status with which payments were booked: it holds for all of them."""
+    """Return the weakest status with which payments were booked, which is true for all of them."""
     booked_as = [row.iso20022_transaction_status for row in rows]
     known = [status for status in booked_as if status in ACCEPTED]
     return min(known, key=ACCEPTED.index) if known else SETTLED

@@ -1,4 +1,4 @@
-"""One booking: its status in ISO 20022 first, then the plan is written, whatever its kind."""
+"""One booking of any kind: first its status in ISO 20022, then the plan is written."""
 
 from datetime import datetime
 
@@ -16,9 +16,9 @@ log = structlog.get_logger(__name__)
 
 
 def record(*, account: Account, plan: Plan, movement: Movement, now: datetime) -> Transaction:
-    """Book what a plan says, if its ISO 20022 status is valid.
+    """Book a plan, if its ISO 20022 status is valid.
 
-    The invoice and its instalments must be locked by the caller, its tenant and gateway loaded.
+    The caller must have locked the invoice and its instalments, and loaded its tenant and gateway.
 
     Raises:
         InvalidStatusReport: the pain.002 would not be valid; nothing is booked.

@@ -1,4 +1,4 @@
-"""Booking money that a gateway took back: a row of its own, never an edit (spec 4.6)."""
+"""Booking money that a gateway took back: each is a new row, never an edit (spec 4.6)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ UNDOES_PAYMENT = {PaymentState.REVERSED, PaymentState.FAILED, PaymentState.CANCE
 
 EXPIRED is not among them: Xendit shows it for an invoice that was paid late (A10).
 """
-REFUND = "refund"  # the one kind that we wanted, or the merchant at the gateway's dashboard
-WHOLE = {"chargeback", "reversal"}  # kinds that take all that is left, whatever they name
+REFUND = "refund"  # the only kind that we or the merchant wanted
+WHOLE = {"chargeback", "reversal"}  # kinds that take all that is left, whatever amount they name
 ID_LENGTH = 255
 
 
@@ -53,12 +53,12 @@ def book(
 ) -> list[Transaction]:
     """Book each reversal of a report that is not booked yet; return the new rows.
 
-    The invoice must be locked, and the report's currency checked, by the caller. Never more
-    than the charge has brought is taken back: a gateway that claims more is logged as CRITICAL,
-    and what is left is booked.
+    The caller must have locked the invoice and checked the report's currency. PayTrust never takes
+    back more than the charge has brought: if a gateway claims more, that is logged as CRITICAL, and
+    what is left is booked.
 
     Raises:
-        ReversalBeforePayment: the charge has no booked payment yet; time can cure it.
+        ReversalBeforePayment: the charge has no booked payment yet; a later attempt may succeed.
     """
     if not report.reversals and report.state not in UNDOES_PAYMENT:
         return []
@@ -90,8 +90,8 @@ def book_refund(
 ) -> Transaction | None:
     """Book a refund that we asked for, and end it; return its row.
 
-    The invoice must be locked by the caller, its tenant and gateway loaded. What a notification
-    has booked before is found by its name. None if nothing was left of the payment.
+    The caller must have locked the invoice, and loaded its tenant and gateway. A row that a
+    notification has booked before is found by its name. None if nothing was left of the payment.
     """
     payment = refund.transaction
     name = _name(payment.gateway_transaction_id.split("#")[0], reversal)
@@ -113,7 +113,7 @@ def book_refund(
 
 
 def payments_of(*, payment_request: PaymentRequest, report: PaymentReport) -> list[Transaction]:
-    """Return what was booked as paid on the charge that a report is about, oldest first."""
+    """Return the booked payments of the charge that a report is about, oldest first."""
     return [
         row
         for row in Transaction.objects.booked(payment_request=payment_request)
@@ -123,21 +123,22 @@ def payments_of(*, payment_request: PaymentRequest, report: PaymentReport) -> li
 
 
 def _claims(report: PaymentReport, payments: Sequence[Transaction]) -> Sequence[Reversal]:
-    """Return what the gateway says it took back; a state that undoes a booked payment says all."""
+    """Return what the gateway says it took back; a state that undoes a booked payment takes all."""
     named = any(reversal.kind in WHOLE for reversal in report.reversals)
     if report.state not in UNDOES_PAYMENT or named or not payments:
         return report.reversals
     whole = Money(sum(row.amount for row in payments), payments[0].currency_code)
     undone = Reversal(id="reversal", kind="reversal", amount=whole, at=None, confirmed=True)
     if report.state == PaymentState.CANCELLED and (asked := _asked_for(payments, whole)):
-        # Midtrans cancels what is not settled yet: that is the refund that we asked for (C1).
+        # Midtrans cancels a charge that is not settled yet: that is the refund that we asked for
+        # (C1).
         reference = asked.reference
         undone = replace(undone, id=reference, kind=REFUND, reference=reference)
     return (*report.reversals, undone)
 
 
 def _asked_for(payments: Sequence[Transaction], whole: Money) -> Refund | None:
-    """Return the refund of all of a charge that its gateway was asked for, or has made."""
+    """Return the refund of the whole charge that we asked the gateway for, or that it has made."""
     return (
         Refund.objects.filter(transaction__in=payments, amount=whole.minor, method="gateway")
         .exclude(status__in=["requested", "cancelled"])
@@ -147,7 +148,7 @@ def _asked_for(payments: Sequence[Transaction], whole: Money) -> Refund | None:
 
 
 def _refund_of(payments: Sequence[Transaction], reversal: Reversal) -> Refund | None:
-    """Return the refund of ours that a gateway tells of, by its reference or the gateway's id."""
+    """Return our refund that a gateway reports, by its reference or the gateway's id."""
     if reversal.kind != REFUND:
         return None
     named = Q(gateway_refund_id=reversal.id) | Q(reference__in=[reversal.id, reversal.reference])
@@ -177,7 +178,7 @@ def _book_shares(
     now: datetime,
     asked: Refund | None = None,
 ) -> list[Transaction]:
-    """Book what each payment gives back; a refund that we asked for ends with it."""
+    """Book what each payment gives back; a refund that we asked for ends with this."""
     asked = asked or _refund_of(payments, reversal)
     first = [row for row in payments if asked is not None and row.pk == asked.transaction_id]
     ordered = [*(row for row in payments if row not in first), *first]  # taken from the end
@@ -287,7 +288,7 @@ def _reversed_amount(payment: Transaction) -> int:
 
 
 def _name(charge_id: str, reversal: Reversal) -> str:
-    """Name a reversal once and for all: its own id is unique within its charge only."""
+    """Return the permanent name of a reversal: its own id is unique only within its charge."""
     name = f"{charge_id}:{reversal.kind}:{reversal.id}"
     if len(name) < ID_LENGTH - 3:  # room for the number of a part
         return name

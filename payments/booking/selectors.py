@@ -13,7 +13,7 @@ from payments.models import WebhookEvent
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """A page of notifications, and where it stands among all of them."""
+    """A page of notifications, and its place among all of them."""
 
     results: Sequence[WebhookEvent]
     page: int
@@ -26,7 +26,7 @@ class EventPage:
 
 
 def transactions_of(*, tenant: Tenant, invoice_id: int) -> QuerySet[Transaction]:
-    """Return what was booked on an invoice, with where each unit went.
+    """Return the transactions of an invoice, with where each unit went.
 
     Raises:
         Invoice.DoesNotExist: unknown, or another tenant's.
@@ -65,7 +65,7 @@ def events_to_replay(
     since: datetime | None = None,
     gateway_code: str | None = None,
 ) -> QuerySet[WebhookEvent]:
-    """Return notifications without their effect yet, oldest first, narrowed by what is given.
+    """Return notifications that had no effect yet, oldest first, limited by the filters given.
 
     One that an operator has ignored is chosen only by its id.
     """

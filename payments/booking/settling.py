@@ -1,4 +1,4 @@
-"""Booking money: one transaction row, where each unit went, and the invoice that follows."""
+"""Booking money: one transaction row, where each unit went, and the invoice's new state."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 PAGE_IS_OPEN = {PaymentRequest.Status.OPENING, PaymentRequest.Status.OPEN}
 CHANGED = {"booked", "ended"}
-RECEIVED = {PaymentState.PAID, PaymentState.REVERSED}  # money came, even if it went back since
+RECEIVED = {PaymentState.PAID, PaymentState.REVERSED}  # money came, even if it went back later
 
 
 class CurrencyMismatch(PayTrustError):
@@ -59,17 +59,18 @@ def settle(
     event: WebhookEvent | None,
     now: datetime,
 ) -> Settlement:
-    """Book what a gateway says of a payment, exactly once.
+    """Book what a gateway says about a payment, exactly once.
 
-    The invoice is locked first, so concurrent settlements queue; a repeat changes nothing.
-    The report counts what arrived on its charge so far, so only what is not booked yet is;
-    likewise what was taken back. A report that is not about money never undoes a payment.
+    The invoice is locked first, so settlements at the same time wait for each other; a repeat
+    changes nothing. The report counts what arrived on its charge so far, so only what is not booked
+    yet is booked; the same is true for money taken back. A report without money never undoes a
+    payment.
 
     Raises:
         CurrencyMismatch: the gateway settled in another currency than the invoice's.
         InvalidStatusReport: its ISO 20022 status is not valid; nothing is booked.
         ReversalBeforePayment: money was taken back that is not booked yet.
-        UnknownPaymentStatus: nothing is changed; somebody must look.
+        UnknownPaymentStatus: nothing is changed; a person must look at it.
         PaymentRequest.DoesNotExist: `payment_request_id` is unknown.
 
     Source: FR-028, FR-043, FR-047, spec 4.5 and 4.6.
@@ -114,7 +115,7 @@ def _locked_invoice(payment_request_id: int) -> Invoice:
 def lapse(*, payment_request_id: int, now: datetime) -> bool:
     """End an unpaid payment by our own clock; return whether this call did.
 
-    Source: spec 4.8: a Snap page that lapses unused sends no notification.
+    Source: spec 4.8: a Snap page that expires unused sends no notification.
     """
     payment_request = PaymentRequest.objects.get(pk=payment_request_id)
     invoice = _locked_invoice(payment_request_id)
@@ -137,10 +138,10 @@ def lapse(*, payment_request_id: int, now: datetime) -> bool:
 def settle_closed(
     *, payment_request_id: int, report: PaymentReport | None, now: datetime
 ) -> PaymentRequest:
-    """Record how a payment stands after we asked its gateway to close it.
+    """Record the state of a payment after we asked its gateway to close it.
 
-    If the customer was faster the money is booked; else the request is `cancelled`. A gateway
-    that does not know the payment (None) cannot take money on it either.
+    If the customer paid first the money is booked; else the request is `cancelled`. If the gateway
+    does not know the payment (None), no customer can pay on it either.
 
     Raises:
         CurrencyMismatch: the gateway took money in another currency.
@@ -170,7 +171,7 @@ def _settle(
     event: WebhookEvent | None,
     now: datetime,
 ) -> Settlement:
-    """Book what arrived, or end a payment that nobody will pay any more."""
+    """Book what arrived, or end a payment that no customer can pay any more."""
     require_currency(invoice.currency_code, report)
     if report.state == PaymentState.UNKNOWN and not report.reversals:
         raise UnknownPaymentStatus(
@@ -188,10 +189,10 @@ def _settle(
 
 
 def require_currency(currency_code: str, report: PaymentReport) -> None:
-    """Refuse a report about money in another currency than what was asked for.
+    """Refuse a report about money in another currency than we asked for.
 
     Raises:
-        CurrencyMismatch: it is; nothing is changed.
+        CurrencyMismatch: the currency differs; nothing is changed.
     """
     reported = [report.paid_amount, *(reversal.amount for reversal in report.reversals)]
     for money in reported:
@@ -267,5 +268,5 @@ def _book_payment(
 
 
 def _transaction_id(report: PaymentReport, *, earlier: int) -> str:
-    """Name a transaction: the gateway's id, numbered where one charge was paid more than once."""
+    """Return a transaction's name: the gateway's id, numbered if a charge was paid twice."""
     return report.gateway_id if earlier == 0 else f"{report.gateway_id}#{earlier + 1}"

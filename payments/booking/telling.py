@@ -1,4 +1,4 @@
-"""Telling the merchant of money that moved."""
+"""The merchant's events about money that moved."""
 
 from datetime import datetime
 from typing import Final

@@ -36,7 +36,7 @@ Shown = SafeString | str
 
 
 class AdjustmentForm(ReasonForm):
-    """A new total for each unpaid instalment that shall have one, in whole currency."""
+    """A new total for each unpaid instalment that shall change, in whole currency."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class AdjustmentForm(ReasonForm):
 
 
 class Decision(Act[Proposal]):
-    """What ends a proposal: another person's word, or the proposer's own."""
+    """What ends a proposal: another person's decision, or the proposer's own withdrawal."""
 
     by_proposer: ClassVar[bool] = False
 
@@ -114,7 +114,7 @@ class Decision(Act[Proposal]):
 
 
 class Approve(Decision):
-    """Make the change that somebody else proposed."""
+    """Make the change that another person proposed."""
 
     path = "approve"
     label = button = _("Approve")
@@ -270,7 +270,7 @@ class ProposeCancellation(ProposeAct):
 
 
 class ProposalAdmin(ReadOnlyAdmin):
-    """What waits for a second person, and what was decided."""
+    """The proposals that wait for a second person, and the decided ones."""
 
     fields = (
         "act",
@@ -326,7 +326,7 @@ def _about_an_invoice(act: type[Act[Invoice]]) -> Callable[..., HttpResponse]:
 
 
 def changes_of(proposal: Proposal) -> list[str]:
-    """Say what a proposal changes, a sentence each."""
+    """Return what a proposal changes, a sentence for each change."""
     if proposal.act == Proposal.Act.IGNORE_WEBHOOK:
         assert proposal.event is not None, "a proposal to ignore nothing"
         return [texts.effect(readings.claim_of(proposal.event)), gettext("It would be ignored.")]
@@ -352,7 +352,7 @@ def changes_of(proposal: Proposal) -> list[str]:
 
 
 def _what_goes_back(proposal: Proposal) -> list[str]:
-    """Say what a refund takes from where, and how."""
+    """Return from which instalments a refund takes its money, and how."""
     refund = proposal.refund
     assert refund is not None, "a proposal to refund nothing"
     currency = refund.currency_code

@@ -1,7 +1,7 @@
 """Ending open payments at the gateway, and the changes that need it: adjust, cancel.
 
-The money may be faster than we are: then it is booked, and the change is refused with the
-state it found.
+The customer may pay before the gateway closes the payment. Then the money is booked, and the change
+is refused with the state that it found.
 """
 
 from collections.abc import Mapping
@@ -45,20 +45,20 @@ def adjust_installments(
     seen: Owed | None = None,
     now: datetime,
 ) -> InvoiceDocument:
-    """Change what unpaid instalments ask for; a payment open for one is closed and reopened.
+    """Change what unpaid instalments ask for; close and reopen a payment that is open for one.
 
     Args:
         tenant: whose invoice it is.
         invoice_id: the invoice.
-        named: new totals in minor units by instalment number; the rest of the balance is
-            spread over the instalments that are not named.
-        seen: what was owed when the change was decided on, where others decide on it.
+        named: new totals in minor units by instalment number; the rest of the balance is spread
+            over the instalments that are not named.
+        seen: what was owed when the change was decided, if other people decide on it.
         now: when the change is made.
 
     Raises:
-        PaidMeanwhile: the customer was faster; the money is booked, nothing is adjusted.
-        GatewayTimeout, GatewayUnavailable, GatewayRejected: the open payment could not be
-            closed; nothing is adjusted, and the same call may be sent again.
+        PaidMeanwhile: the customer paid first; the money is booked, nothing is adjusted.
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: the open payment could not be closed;
+            nothing is adjusted, and the same call may be sent again.
         The failures of `invoices.schedule.adjusting.begin_adjustment`.
 
     Source: FR-066 to FR-069, spec 3.7.
@@ -75,7 +75,7 @@ def adjust_installments(
         return document
     try:
         return opening.open_payment(tenant=tenant, invoice_id=invoice_id, now=now)[0]
-    except PayTrustError as error:  # the adjustment stands; a job opens the payment
+    except PayTrustError as error:  # the adjustment stays; a job opens the payment
         log.warning("adjusted payment not open yet", invoice_id=invoice_id, reason=str(error))
         return selectors.document(tenant=tenant, invoice_id=invoice_id)
 
@@ -86,9 +86,9 @@ def cancel_invoice(
     """End an invoice on which nothing was paid, and its open payment at the gateway.
 
     Raises:
-        PaidMeanwhile: the customer was faster; the money is booked, the invoice lives.
-        GatewayTimeout, GatewayUnavailable, GatewayRejected: the open payment could not be
-            closed; the invoice is not cancelled, and the same call may be sent again.
+        PaidMeanwhile: the customer paid first; the money is booked, the invoice stays open.
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: the open payment could not be closed;
+            the invoice is not cancelled, and the same call may be sent again.
         The failures of `invoices.schedule.adjusting.begin_cancellation`.
 
     Source: spec 2.6.
@@ -132,11 +132,11 @@ def open_payment(
 def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
     """Ask the gateway to end a payment that is leased as `closing`, and record the answer.
 
-    Holds no lock and no connection while the gateway thinks.
+    Holds no lock and no connection during the gateway's call.
 
     Raises:
-        GatewayTimeout, GatewayUnavailable, GatewayRejected: it stays `closing`; a job, or the
-            next same call, tries again.
+        GatewayTimeout, GatewayUnavailable, GatewayRejected: it stays `closing`; a job, or the next
+            same call, tries again.
     """
     adapter = registry.adapter_for(
         payment_request.gateway.code,
@@ -161,7 +161,7 @@ def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
 
 
 def close_for_job(*, payment_request_id: int, now: datetime) -> None:
-    """Close one payment that was left closing; failures are logged and tried again."""
+    """Close one payment that stayed `closing`; failures are logged and tried again."""
     payment_request = PaymentRequest.objects.select_related("gateway").get(pk=payment_request_id)
     if payment_request.status != PaymentRequest.Status.CLOSING:
         return

@@ -32,18 +32,18 @@ class NoDiscrepancy(PayTrustError):
 
 
 def note(*, actor: Actor, invoice_id: int, text: str, now: datetime) -> DiscrepancyEntry:
-    """Write something down about a discrepancy, which stays one.
+    """Write a note about a discrepancy, which stays open.
 
     Raises:
         Invoice.DoesNotExist: unknown.
-        MissingReason: nothing is written, or more than 500 characters.
+        MissingReason: the text is empty, or has more than 500 characters.
         NoDiscrepancy: nothing differs.
     """
     return _write(DiscrepancyEntry.Kind.NOTE, actor, invoice_id, text, now)
 
 
 def resolve(*, actor: Actor, invoice_id: int, reason: str, now: datetime) -> DiscrepancyEntry:
-    """Take an invoice off the list until something else differs, or more of it.
+    """Take an invoice off the list until something else differs, or the difference grows.
 
     Raises:
         As `note`; NoDiscrepancy also if it was resolved before.
@@ -52,17 +52,17 @@ def resolve(*, actor: Actor, invoice_id: int, reason: str, now: datetime) -> Dis
 
 
 def unresolved() -> QuerySet[Invoice]:
-    """Return the invoices of all tenants that somebody should look at."""
+    """Return the invoices of all tenants that a person should look at."""
     return unresolved_among(Invoice.objects.all())
 
 
 def unresolved_among(invoices: Invoices) -> Invoices:
-    """Return those of `invoices`, or of a proxy's rows, that somebody should look at."""
+    """Return those of `invoices`, or of a proxy's rows, that a person should look at."""
     return invoices.filter(~Exists(_resolving()), needs_review=True)
 
 
 def is_resolved(invoice: Invoice) -> bool:
-    """Tell whether what differs on an invoice was resolved, just as it is now."""
+    """Return whether the present difference of an invoice was resolved."""
     return Invoice.objects.filter(Exists(_resolving()), pk=invoice.pk).exists()
 
 
@@ -106,7 +106,7 @@ def _write(
 
 
 def _resolving() -> QuerySet[DiscrepancyEntry]:
-    """Return the entries that resolve the invoice of an outer query as it is now."""
+    """Return the entries that resolve the invoice of an outer query in its present state."""
     return DiscrepancyEntry.objects.filter(
         kind=DiscrepancyEntry.Kind.RESOLVED,
         invoice=OuterRef("pk"),

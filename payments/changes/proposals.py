@@ -1,11 +1,11 @@
-"""Changes to what a customer owes, made by two: one proposes, another approves or rejects.
+"""Changes to what a customer owes take two people: one proposes, another approves or rejects.
 
-Who proposed it may take it back while nobody has decided.
+The proposer may take it back until a decision is made.
 
-An approval claims the proposal first, so that of two at once only one goes on; then the change
-is made by the same services as the API's, outside any transaction because they call gateways;
-then its end is written down. What was owed when it was proposed is compared under the invoice's
-own lock, so that nobody approves what they did not see.
+An approval claims the proposal first, so that only one of two at once continues. Then the same
+services as the API's make the change, outside any transaction because they call gateways. Then the
+end is recorded. What was owed at the proposal is compared with the lock on the invoice held, so
+that a person approves only what they saw.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ CHANGE_APPROVED = kinds.register("change_approved", _("approved a change"))
 CHANGE_REJECTED = kinds.register("change_rejected", _("rejected a change"))
 CHANGE_WITHDRAWN = kinds.register("change_withdrawn", _("took a proposed change back"))
 
-LEASE = timedelta(minutes=3)  # closing and opening a payment, 26 s each, lock time-outs, and room
+LEASE = timedelta(minutes=3)  # closing and opening, 26 s each, lock time-outs, a margin
 CURABLE = (GatewayError, PaymentInProgress)
 """What time can cure: the proposal stays open and may be approved again."""
 
@@ -93,7 +93,7 @@ def propose_adjustment(
 
     Raises:
         Invoice.DoesNotExist: unknown.
-        MissingReason, ProposalWaiting: say why; one change at a time.
+        MissingReason, ProposalWaiting: give a reason; one change at a time.
         The failures of `invoices.schedule.adjusting.owed_after_adjustment`.
     """
     document = _document(invoice_id)
@@ -114,7 +114,7 @@ def propose_cancellation(*, actor: Actor, invoice_id: int, reason: str, now: dat
 
     Raises:
         Invoice.DoesNotExist: unknown.
-        MissingReason, ProposalWaiting: say why; one change at a time.
+        MissingReason, ProposalWaiting: give a reason; one change at a time.
         InvoiceNotCancellable: money is on it, or it has ended.
     """
     document = _document(invoice_id)
@@ -134,7 +134,7 @@ def propose_ignoring(*, actor: Actor, event_id: int, reason: str, now: datetime)
 
     Raises:
         WebhookEvent.DoesNotExist: unknown.
-        MissingReason, ProposalWaiting: say why; one proposal at a time.
+        MissingReason, ProposalWaiting: give a reason; one proposal at a time.
         NotificationNotFailed: it is processed, is ignored, or will be tried again.
     """
     event = acts.failed_event(event_id=event_id)
@@ -149,14 +149,15 @@ def propose_ignoring(*, actor: Actor, event_id: int, reason: str, now: datetime)
 
 
 def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
-    """Make a proposed change, as somebody else than who proposed it.
+    """Make a proposed change; the approver must not be the proposer.
 
-    If the gateway is away nothing has changed, the proposal is open again and says why.
+    If the gateway does not answer, nothing has changed, and the proposal is open again and says
+    why.
 
     Raises:
         Proposal.DoesNotExist: unknown.
-        OwnProposal, NotIndependent: somebody else must approve.
-        ProposalDecided: somebody else was faster.
+        OwnProposal, NotIndependent: another person must approve.
+        ProposalDecided: another person was faster.
         InvoiceChanged: something else is owed than the proposer saw; the proposal has ended.
         The failures of `payments.changes.closing` and `payments.webhooks.acts.set_aside`.
     """
@@ -178,11 +179,11 @@ def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
 
 
 def require_decidable(*, actor: Actor, proposal: Proposal, now: datetime, approving: bool) -> None:
-    """Refuse, before anything is asked, what approving or rejecting would refuse.
+    """Refuse, before the page asks anything, what approving or rejecting would refuse.
 
     Raises:
         OwnProposal: the proposer must not decide.
-        NotIndependent: as `approve` does; rejecting is open to everybody else.
+        NotIndependent: as `approve` does; all other people may reject.
         ProposalDecided: it has ended.
     """
     _require_another(actor, proposal)
@@ -193,13 +194,13 @@ def require_decidable(*, actor: Actor, proposal: Proposal, now: datetime, approv
 
 
 def reject(*, actor: Actor, proposal_id: int, reason: str, now: datetime) -> Proposal:
-    """End a proposal without its change, as somebody else than who proposed it.
+    """End a proposal without its change; the person must not be the proposer.
 
     Raises:
         Proposal.DoesNotExist: unknown.
         OwnProposal: the proposer must not decide.
-        ProposalDecided: somebody else was faster.
-        MissingReason: say why.
+        ProposalDecided: another person was faster.
+        MissingReason: give a reason.
     """
     reason = recording.required_reason(reason)
     proposal = _get(proposal_id)
@@ -223,8 +224,8 @@ def withdraw(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
 
     Raises:
         Proposal.DoesNotExist: unknown.
-        NotYourProposal: somebody else proposed it.
-        ProposalDecided: somebody has decided, or is doing so.
+        NotYourProposal: another person proposed it.
+        ProposalDecided: another person has decided, or is deciding now.
     """
     proposal = _get(proposal_id)
     with _deciding(actor, CHANGE_WITHDRAWN, proposal, now):
@@ -236,7 +237,7 @@ def withdraw(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
         if not withdrawn:
             raise ProposalDecided
         if proposal.refund is not None and proposal.refund.created_at == proposal.proposed_at:
-            refund_approving.cancel(refund_id=proposal.refund.pk, now=now)  # not the merchant's
+            refund_approving.cancel(refund_id=proposal.refund.pk, now=now)  # the merchant's stay
     return _get(proposal_id)
 
 
@@ -261,7 +262,7 @@ def propose(
     """Save a proposal, with what `prepare` makes for it in the same transaction.
 
     Raises:
-        MissingReason, ProposalWaiting: say why; one change at a time.
+        MissingReason, ProposalWaiting: give a reason; one change at a time.
     """
     proposal.reason = recording.required_reason(reason)
     proposal.proposed_by, proposal.proposed_at = actor.user, now
@@ -308,7 +309,7 @@ def _require_another(actor: Actor, proposal: Proposal) -> None:
 
 
 def _claim(proposal: Proposal, actor: Actor, now: datetime) -> None:
-    """Take a proposal that nobody else is at; one conditional UPDATE."""
+    """Take a proposal that no other approval holds; one conditional UPDATE."""
     free = Q(status=Status.OPEN) | Q(status=Status.APPLYING, leased_until__lte=now)
     claimed = Proposal.objects.filter(free, pk=proposal.pk).update(
         status=Status.APPLYING,
@@ -359,7 +360,7 @@ def _change(proposal: Proposal, now: datetime) -> None:
 
 
 def _was_made_before(proposal: Proposal) -> bool:
-    """Tell whether an approval that was cut short had made the change already."""
+    """Return whether an approval that was interrupted had made the change already."""
     if proposal.tries < 2 or proposal.invoice_id is None or proposal.act == Act.REFUND:
         return False
     return adjusting.owed_on(_document(proposal.invoice_id)) == _owed(proposal.after)
@@ -375,7 +376,7 @@ def _owed(stored: Mapping[str, Any] | None) -> Owed:
 
 
 def _reopen(proposal: Proposal, error: PayTrustError) -> None:
-    """Let the same or another person approve again; the failure stays to be read."""
+    """Open the proposal for approval again, and keep the failure for the reader."""
     _mine(proposal).update(
         status=Status.OPEN,
         decided_by=None,
@@ -392,5 +393,5 @@ def _end(proposal: Proposal, status: Proposal.Status, *, failure_reason: str = "
 
 
 def _mine(proposal: Proposal) -> QuerySet[Proposal]:
-    """Return the row, unless another's approval has taken it over since."""
+    """Return the row, unless another approval has taken it over since."""
     return Proposal.objects.filter(pk=proposal.pk, status=Status.APPLYING, tries=proposal.tries)

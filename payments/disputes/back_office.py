@@ -1,4 +1,4 @@
-"""The queue of chargebacks: what customers' banks ask back, the nearest deadline first."""
+"""The queue of chargebacks: money that customers' banks ask back, the nearest deadline first."""
 
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ Shown = SafeString | str
 
 
 class DisputeAdmin(ReadOnlyAdmin):
-    """Disputes that the gateway has not closed; whoever answers one does it there."""
+    """Disputes that the gateway has not closed; staff answer them at the gateway."""
 
     fields = (
         "of",

@@ -1,4 +1,4 @@
-"""Money that a customer's bank asks back: until when the merchant may answer."""
+"""Money that a customer's bank asks back, and until when the merchant may answer."""
 
 from django.db import models
 from django.db.models import Q
@@ -11,7 +11,7 @@ from invoices.models import Invoice, PaymentRequest
 
 
 class Dispute(models.Model):
-    """One dispute as its gateway tells it. It moves no money: a reversal does (spec 4.6)."""
+    """One dispute as its gateway reports it. It moves no money: a reversal does (spec 4.6)."""
 
     tenant = models.ForeignKey(
         Tenant, models.PROTECT, related_name="disputes", verbose_name=_("tenant")

@@ -1,4 +1,4 @@
-"""Keeping what gateways say of disputes, and telling the merchant."""
+"""Storing disputes from gateways, with an event for the merchant."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from paytrust.web.request_id import current_request_id
 
 @transaction.atomic
 def record(*, about: PaymentRequest, report: DisputeReport, now: datetime) -> Dispute:
-    """Write a dispute down as its gateway tells it; once it is closed, it stays closed."""
+    """Store a dispute as its gateway reports it; a closed one stays closed."""
     Invoice.objects.locked().get(pk=about.invoice_id)
     dispute, is_new = Dispute.objects.get_or_create(
         payment_request=about,

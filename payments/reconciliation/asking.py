@@ -1,7 +1,7 @@
-"""Asking gateways about payments of which no word came (spec 4.8).
+"""Asking gateways about payments for which no notification came (spec 4.8).
 
-A request is asked about 10 minutes after it was recorded, after an hour, then daily, and once
-more when its page has closed. The answer is booked exactly as a notification's would be.
+PayTrust asks about a request 10 minutes after it was recorded, after an hour, then daily, and once
+more when its page has closed. It books the answer exactly as a notification's.
 """
 
 from datetime import datetime, timedelta
@@ -23,22 +23,22 @@ log = structlog.get_logger(__name__)
 
 SECOND_CHECK_AFTER = timedelta(hours=1)
 EVERY = timedelta(days=1)
-ASK_AGAIN_AFTER = timedelta(minutes=10)  # after a failure, and should a task be lost
-PAGE_MARGIN = timedelta(minutes=10)  # by which a gateway's clock may be behind ours
+ASK_AGAIN_AFTER = timedelta(minutes=10)  # after a failure, and if a task is lost
+PAGE_MARGIN = timedelta(minutes=10)  # a gateway's clock may be so far behind ours
 NOT_PAID = {PaymentState.PENDING, PaymentState.UNKNOWN}
 
 
 def claim_due(*, now: datetime, limit: int) -> list[int]:
-    """Return the ids of payment requests that are due to be asked about, each to one caller."""
+    """Return the ids of payment requests that are due for a question, each to one caller."""
     return leases.claim_checks(now=now, until=now + ASK_AGAIN_AFTER, limit=limit)
 
 
 def check(*, payment_request_id: int, now: datetime) -> str:
-    """Ask the gateway about one payment request and record the answer; return what it led to.
+    """Ask the gateway about one payment request, record the answer, and return its effect.
 
-    A payment that was left `opening` is adopted if the gateway has made it; if not, it waits
+    If the payment stayed `opening`, it is taken over if the gateway has made it; if not, it waits
     for the merchant's own retry, which makes it. A page that has closed unused ends by our own
-    clock. Failures are logged; the request is asked about again in ten minutes.
+    clock. Failures are logged; the gateway is asked again in ten minutes.
 
     Safe to run twice.
     """
@@ -46,7 +46,7 @@ def check(*, payment_request_id: int, now: datetime) -> str:
     if payment_request.status not in CHECKED:
         return "unchanged"
     if payment_request.is_leased(now):
-        return "in_progress"  # somebody is asking; the claim has set the next time
+        return "in_progress"  # another caller is asking; its claim has set the next time
     try:
         outcome = _ask(payment_request, Priority.RECONCILIATION, now)
     except GatewayBusy as busy:
@@ -55,7 +55,7 @@ def check(*, payment_request_id: int, now: datetime) -> str:
     except (GatewayError, PaymentInProgress) as error:
         log.warning("payment not checked", reference=payment_request.reference, reason=str(error))
         return error.code
-    except PayTrustError as error:  # no time can cure it: asked again in the usual rhythm
+    except PayTrustError as error:  # a retry cannot help: asked again at the usual times
         log.critical("payment not booked", reference=payment_request.reference, reason=str(error))
         outcome = error.code
     _plan_next(payment_request, now)
@@ -63,13 +63,12 @@ def check(*, payment_request_id: int, now: datetime) -> str:
 
 
 def ask(*, payment_request_id: int, now: datetime) -> str:
-    """Ask the gateway about a payment, whatever its state, and book its answer; for operators.
+    """Ask the gateway about a payment in any state, and book its answer; for operators.
 
-    Returns:
-        What the answer led to, in one word.
+    Returns: The effect of the answer, in one word.
 
     Raises:
-        PaymentInProgress: somebody else is asking the gateway about it.
+        PaymentInProgress: another caller is asking the gateway about it.
         GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
         The failures of `payments.booking.settling.settle`.
     """
@@ -77,7 +76,7 @@ def ask(*, payment_request_id: int, now: datetime) -> str:
 
 
 def ask_for_job(*, payment_request_id: int, now: datetime) -> None:
-    """Ask about a payment as `ask` does; what hinders it is logged, and the checks come again."""
+    """Ask about a payment as `ask` does; failures are logged, and the checks ask again."""
     try:
         outcome = _asked(payment_request_id, Priority.CONFIRMATION, now)
     except PayTrustError as error:
@@ -113,7 +112,7 @@ def _ask(payment_request: PaymentRequest, priority: Priority, now: datetime) -> 
         lapsed = settling.lapse(payment_request_id=payment_request.pk, now=now)
         return "lapsed" if lapsed else "unchanged"
     if report is None:
-        return "unknown"  # a Snap page on which no method was chosen, or nothing was made
+        return "unknown"  # a Snap page without a chosen method, or nothing was made
     if report.state == PaymentState.PENDING:
         return _adopt(payment_request, report, now)
     settlement = settling.settle(
@@ -132,15 +131,15 @@ def _adopt(payment_request: PaymentRequest, report: PaymentReport, now: datetime
 
 
 def _come_again(payment_request: PaymentRequest, busy: GatewayBusy, now: datetime) -> None:
-    """Ask as soon as the gateway's limit allows: it is no failure."""
+    """Ask again as soon as the gateway's limit allows; this is not a failure."""
     transitions.asked_again(
         payment_request=payment_request, at=now + timedelta(seconds=busy.wait_seconds)
     )
 
 
 def _plan_next(payment_request: PaymentRequest, now: datetime) -> None:
-    """Set when to ask next, unless the answer has ended the request."""
-    payment_request.refresh_from_db(fields=["expires_at"])  # an adopted page brings its own
+    """Set the time of the next question, unless the answer has ended the request."""
+    payment_request.refresh_from_db(fields=["expires_at"])  # an adopted page has its own
     second = payment_request.created_at + SECOND_CHECK_AFTER
     after_page = payment_request.expires_at + PAGE_MARGIN
     times = [second if now < second else now + EVERY]

@@ -1,4 +1,4 @@
-"""Refunds that two people decide on: what would go back from where, and doing it."""
+"""Refunds that two people decide on: where the money comes from, and the approval."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -32,17 +32,17 @@ class RefundNotWaiting(PayTrustError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What goes back from one instalment, or, without a number, of what nobody asked for."""
+    """What goes back from one instalment, or, without a number, from the overpayment."""
 
     number: int | None
-    amount: int  # minor units, like the rest
+    amount: int  # minor units, like the other amounts
     tax_amount: int
     service_fee_amount: int
 
 
 @in_locked_transaction
 def sources_of(*, refund: Refund) -> list[dict[str, Any]]:
-    """Return from where a refund takes its money, as its plan says now."""
+    """Return from where a refund takes its money, by its present plan."""
     invoice = Invoice.objects.locked().get(pk=refund.invoice_id)
     account = posting.locked_account(invoice=invoice)
     plan = plan_debit(
@@ -71,12 +71,12 @@ def approve(*, refund_id: int, seen: list[dict[str, Any]], resumed: bool, now: d
     Args:
         refund_id: the refund.
         seen: what would go back from where when it was proposed.
-        resumed: an earlier approval was cut short; what it has done stands.
+        resumed: an earlier approval was interrupted; what it has done stays.
         now: when it is approved.
 
     Raises:
         RefundNotWaiting: it was decided on already.
-        InvoiceChanged: it would take its money from elsewhere than the proposer saw.
+        InvoiceChanged: it would now take its money from other instalments than the proposer saw.
         The failures of `payments.refunds.sending.send`.
     """
     refund = _released(refund_id=refund_id, seen=seen, resumed=resumed, now=now)
@@ -87,7 +87,7 @@ def approve(*, refund_id: int, seen: list[dict[str, Any]], resumed: bool, now: d
 
 @in_locked_transaction
 def cancel(*, refund_id: int, now: datetime) -> None:
-    """End a refund that waits without anything going back; one that does not is left alone."""
+    """End a refund that waits, without money going back; leave any other refund alone."""
     Invoice.objects.locked().get(refunds=refund_id)
     refund = Refund.objects.select_related("transaction__gateway").get(pk=refund_id)
     if refund.status == Status.REQUESTED:

@@ -31,7 +31,7 @@ Shown = SafeString | str
 
 
 class RefundForm(ReasonForm):
-    """Which payment gives how much back, why, and how."""
+    """Which payment gives back how much, why, and how."""
 
     transaction = forms.TypedChoiceField(
         label=_("Payment"), coerce=int, widget=UnfoldAdminSelectWidget
@@ -76,7 +76,7 @@ class RefundForm(ReasonForm):
         return filled
 
     def to_request(self) -> RefundRequest:
-        """Return the valid form as what the service takes."""
+        """Return the valid form as a request for the service."""
         filled = self.cleaned_data
         return RefundRequest(
             reason=filled["why"],
@@ -88,7 +88,7 @@ class RefundForm(ReasonForm):
 
 
 class ProposeRefund(Act[Invoice]):
-    """Propose to give money of an invoice back."""
+    """Propose to give back money of an invoice."""
 
     path = "refund"
     label = title = _("Propose a refund")
@@ -193,7 +193,7 @@ class ProposeRequested(Act[Refund]):
 
 
 class RefundAdmin(ReadOnlyAdmin):
-    """Every refund and how it stands; those that wait for two people can be proposed here."""
+    """Every refund and its state; those that wait for two people can be proposed here."""
 
     fields = (
         "invoice_link",
@@ -265,7 +265,7 @@ def _propose(request: HttpRequest, invoice_id: int) -> HttpResponse:
 
 
 def _named(payment: Transaction, left_amount: int) -> str:
-    """Name a payment, and what is left of it."""
+    """Return a payment's name, and what is left of it."""
     how = payment.payment_channel or payment.payment_method or ""
     left = display.plain_money(left_amount, payment.currency_code)
     return f"{payment.pk} {how}: {left}"

@@ -1,4 +1,4 @@
-"""Up to how much a merchant's key alone gives back."""
+"""The amount that a merchant's key alone may give back."""
 
 from datetime import datetime
 

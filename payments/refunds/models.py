@@ -21,23 +21,23 @@ class RefundQuerySet(TenantQuerySet["Refund"]):
         return self.order_by("pk").select_for_update(of=("self",))
 
     def active(self) -> Self:
-        """Those whose money may still go back."""
+        """Refunds whose money may still go back."""
         return self.filter(status__in=states.ACTIVE)
 
     def due(self, now: datetime) -> Self:
-        """Those about which the gateway is to be asked by `now`, and nobody is asking."""
+        """Refunds about which the gateway must be asked by `now`, and no caller is asking."""
         free = Q(leased_until=None) | Q(leased_until__lte=now)
         return self.filter(free, status__in=states.ASKED, next_check_at__lte=now)
 
 
 class Refund(models.Model):
-    """One wish to give money of one payment back. Its reference is fixed before the call."""
+    """One request to give back money of one payment. Its reference is fixed before the call."""
 
     Status = states.Status
 
     class Method(models.TextChoices):
         GATEWAY = "gateway", _("Gateway")
-        # Somebody sends the money by bank and says under which reference
+        # a person sends the money by bank, with this reference
         MANUAL = "manual", _("Manual")
 
     class Reason(models.TextChoices):
@@ -57,7 +57,7 @@ class Refund(models.Model):
     transaction = models.ForeignKey(
         Transaction, models.PROTECT, related_name="refunds", verbose_name=_("transaction")
     )
-    # The row of the ledger that says that it went back.
+    # The ledger's row of the money that went back.
     booked_as = models.OneToOneField(
         Transaction,
         models.PROTECT,
@@ -73,18 +73,18 @@ class Refund(models.Model):
     metadata = models.JSONField(_("metadata"), default=dict)
     method = models.CharField(_("method"), max_length=10, choices=Method, default=Method.GATEWAY)
     reference = models.CharField(_("reference"), max_length=50, unique=True)
-    # Of a manual refund
+    # of a manual refund
     bank_reference = models.CharField(_("bank reference"), max_length=140, null=True)
     gateway_refund_id = models.CharField(_("gateway refund id"), max_length=255, null=True)
     status = models.CharField(_("status"), max_length=10, choices=states.Status)
     failure_code = models.CharField(_("failure code"), max_length=100, null=True)
     failure_message = models.CharField(_("failure message"), max_length=500, null=True)
-    # Somebody is asking the gateway until then
+    # a caller asks the gateway until then
     leased_until = models.DateTimeField(_("leased until"), null=True)
-    # Times the gateway was asked to make it
+    # how often the gateway was asked to make it
     tries = models.PositiveIntegerField(_("tries"), default=0)
     next_check_at = models.DateTimeField(_("next check at"), null=True)
-    # Of the call that asked for it
+    # of the call that asked for it
     idempotency_record_id = models.UUIDField(_("idempotency record id"), null=True)
     created_at = models.DateTimeField(_("created at"))
     updated_at = models.DateTimeField(_("updated at"))
@@ -142,12 +142,12 @@ class Refund(models.Model):
         return gettext("Refund %(number)s") % {"number": self.pk}
 
     def is_leased(self, now: datetime) -> bool:
-        """Whether somebody is asking the gateway about it."""
+        """Return whether a caller is asking the gateway about it."""
         return self.leased_until is not None and self.leased_until > now
 
 
 class RefundLimit(models.Model):
-    """Up to how much of one invoice a merchant's key alone gives back; without one, all."""
+    """The amount of one invoice that a merchant's key alone may give back; without a row, all."""
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="refund_limits")
     currency_code = models.CharField(max_length=3)

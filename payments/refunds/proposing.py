@@ -1,4 +1,4 @@
-"""Refunds that a member of staff proposes, for another to approve."""
+"""Refunds that a member of staff proposes and another approves."""
 
 from datetime import datetime
 
@@ -15,11 +15,11 @@ from payments.refunds.states import Status
 def propose_refund(
     *, actor: Actor, invoice_id: int, request: RefundRequest, reason: str, now: datetime
 ) -> Proposal:
-    """Propose to give money of a payment back, through its gateway or by bank.
+    """Propose to give back money of a payment, through its gateway or by bank.
 
     Raises:
         Invoice.DoesNotExist, Transaction.DoesNotExist: unknown.
-        MissingReason, ProposalWaiting: say why; one change at a time.
+        MissingReason, ProposalWaiting: give a reason; one change at a time.
         The failures of `payments.refunds.services.request_for_approval`.
     """
     invoice = Invoice.objects.get(pk=invoice_id)
@@ -40,7 +40,7 @@ def propose_requested(*, actor: Actor, refund_id: int, reason: str, now: datetim
     Raises:
         Refund.DoesNotExist: unknown.
         RefundNotWaiting: it was decided on already.
-        MissingReason, ProposalWaiting: say why; one change at a time.
+        MissingReason, ProposalWaiting: give a reason; one change at a time.
     """
     refund = Refund.objects.select_related("invoice", "transaction").get(pk=refund_id)
     if refund.status != Status.REQUESTED:

@@ -1,4 +1,4 @@
-"""What is asked for when money is to go back."""
+"""The request for a refund."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ class RefundRequest:
     """A valid request. Amounts are minor units."""
 
     reason: str
-    amount: int | None = None  # none: all that the payment can give back
-    transaction_id: int | None = None  # none: the invoice has one payment only
+    amount: int | None = None  # None: all that the payment can give back
+    transaction_id: int | None = None  # None: the invoice has only one payment
     external_id: str | None = None
     note: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
@@ -23,6 +23,6 @@ class RefundRequest:
 
 
 def new_reference(*, invoice_id: int) -> str:
-    """Return a reference that both gateways take and that is no payment's: PT-12345-R-7KQ2ZD3F."""
+    """Return a reference that both gateways accept and no payment has: PT-12345-R-7KQ2ZD3F."""
     tail = "".join(secrets.choice(BASE32) for _ in range(8))
     return f"{settings.REFERENCE_PREFIX}-{invoice_id}-R-{tail}"

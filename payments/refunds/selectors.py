@@ -25,7 +25,7 @@ class Refundable:
 
     @property
     def amount(self) -> int:
-        """What the gateway can be asked for now; nothing where it gives nothing back."""
+        """Return what the gateway can be asked for now; 0 if it gives nothing back."""
         if self.is_busy or self.answer.obstacle or (self.has_refunds and not self.answer.several):
             return 0
         if self.has_refunds and not self.answer.in_part:
@@ -46,7 +46,7 @@ def refundable_of(payments: Sequence[Transaction], *, now: datetime) -> Mapping[
 
     Args:
         payments: with their gateways; rows of other kinds are left out.
-        now: when it would be sent.
+        now: when the refund would be sent.
     """
     wanted = [row for row in payments if row.kind == Transaction.Kind.PAYMENT]
     ids = [row.pk for row in wanted]
@@ -107,9 +107,9 @@ def refunds_of(*, tenant: Tenant, invoice_id: int) -> RefundQuerySet:
 
 
 def is_above_limit(*, invoice: Invoice, amount: int) -> bool:
-    """Tell whether a merchant's key alone may not give so much back.
+    """Return whether a merchant's key alone may not give back so much.
 
-    All that was asked for on the invoice counts, so that parts get nobody around the limit.
+    All refunds of the invoice count, so that several parts cannot pass the limit.
     """
     limit = (
         RefundLimit.objects.filter(tenant_id=invoice.tenant_id, currency_code=invoice.currency_code)

@@ -1,7 +1,7 @@
-"""Sending a refund to its gateway, asking what became of it, and recording the answer.
+"""Sending a refund to its gateway, asking for its result, and recording the answer.
 
-No lock and no connection is held while the gateway thinks. A refund whose outcome is unknown
-stays `sending`; a job asks, and sends the same order again only if the gateway knows of none.
+No lock and no connection is held during the gateway's call. A refund whose result is unknown stays
+`sending`; a job asks, and sends the same order again only if the gateway knows of none.
 """
 
 from datetime import datetime, timedelta
@@ -38,8 +38,7 @@ GIVEN_UP_AFTER = timedelta(hours=24)
 def send(*, refund: Refund, now: datetime) -> Refund:
     """Ask the gateway to make a refund that is leased to the caller, and record the answer.
 
-    Returns:
-        The refund as it is now; still `sending` where the outcome is unknown.
+    Returns: The refund as it is now; still `sending` if the result is unknown.
 
     Raises:
         RefundRefused, GatewayRejected: the gateway refused; the refund is `failed`.
@@ -48,7 +47,7 @@ def send(*, refund: Refund, now: datetime) -> Refund:
 
 
 def claim_due(*, now: datetime, limit: int) -> list[int]:
-    """Return the ids of refunds that are due to be asked about, each to one caller."""
+    """Return the ids of refunds that are due for a question, each to one caller."""
     return locking.claim(
         Refund.objects.due(now),
         by="next_check_at",
@@ -61,10 +60,9 @@ def check(*, refund_id: int, now: datetime) -> str:
     """Ask the gateway about one refund that is leased to the caller, and record its answer.
 
     One that was never made is sent again under its own reference; after a day it has failed.
-    Failures are logged, and the refund is asked about again. Safe to run twice.
+    Failures are logged, and the gateway is asked again. Safe to run twice.
 
-    Returns:
-        How it stands.
+    Returns: Its state.
     """
     refund = _get(refund_id)
     if refund.status not in {Status.SENDING, Status.PENDING}:
@@ -86,7 +84,7 @@ def check(*, refund_id: int, now: datetime) -> str:
 
 
 def order_of(refund: Refund) -> RefundOrder:
-    """Return what the gateway is asked for; the same each time."""
+    """Return the order for the gateway; it is the same each time."""
     payment = refund.transaction
     return RefundOrder(
         reference=refund.reference,
@@ -103,7 +101,7 @@ def _asked(refund: Refund, adapter: GatewayAdapter, now: datetime) -> Refund:
     report = adapter.find_refund(order_of(refund), refund_id=refund.gateway_refund_id)
     if report is not None:
         return settling.record(refund_id=refund.pk, report=report, now=now)
-    if refund.status == Status.PENDING:  # the gateway has said yes, and now knows nothing of it
+    if refund.status == Status.PENDING:  # the gateway had accepted it, and now does not know it
         log.error("refund not found", reference=refund.reference)
         raise GatewayUnavailable(adapter.code, "it does not know the refund that it took")
     if now >= refund.created_at + GIVEN_UP_AFTER:
@@ -135,7 +133,7 @@ def _sent(refund: Refund, adapter: GatewayAdapter, now: datetime) -> Refund:
 
 
 def _code_of(error: RefundRefused | GatewayRejected) -> str:
-    """Return a code of ours, or else the gateway's own."""
+    """Return our own code, or else the gateway's."""
     if isinstance(error, RefundRefused):
         return error.code
     return str(error.details.get("gateway_code", error.code))

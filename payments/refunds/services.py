@@ -1,4 +1,4 @@
-"""Asking for a refund: what the payment can give is checked and recorded, then it is sent."""
+"""Asking for a refund: check what the payment can give back, record the refund, then send it."""
 
 import uuid
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from paytrust.errors import PayTrustError
 
 log = structlog.get_logger(__name__)
 
-SENT_AGAIN_WITHIN = timedelta(days=7)  # for so long Midtrans knows a refund_key (C1)
+SENT_AGAIN_WITHIN = timedelta(days=7)  # Midtrans knows a refund_key for so long (C1)
 
 
 class AmbiguousPayment(PayTrustError):
@@ -62,18 +62,17 @@ def create_refund(
     idempotency_record_id: uuid.UUID | None,
     now: datetime,
 ) -> tuple[Refund, bool]:
-    """Give money back for a merchant; above the tenant's limit it waits for two people.
+    """Give back money for a merchant; above the tenant's limit the refund waits for two people.
 
-    Returns:
-        The refund, and whether this call has asked for it. It may be `sending` still: then the
-        outcome is unknown, and a job settles it by asking.
+    Returns: The refund, and whether this call has asked for it. It may still be `sending`: then the
+    result is unknown, and a job asks for it later.
 
     Raises:
         Invoice.DoesNotExist, Transaction.DoesNotExist: unknown, or another tenant's.
         AmbiguousPayment, NothingToRefund, ExternalIdConflict: nothing was sent.
-        RefundRefused: as its subclasses say; also where the gateway refuses.
+        RefundRefused: as its subclasses say; also if the gateway refuses.
         GatewayRejected: the gateway refused for another reason.
-        PaymentInProgress: somebody else is changing the invoice.
+        PaymentInProgress: another caller is changing the invoice.
 
     Source: spec 10.1 to 10.4.
     """
@@ -226,17 +225,17 @@ def _new(
 
 
 def _of_call(idempotency_record_id: uuid.UUID | None) -> Refund | None:
-    """Return what the same call has asked for before it was cut short."""
+    """Return the refund that the same call has asked for before it was interrupted."""
     if idempotency_record_id is None:
         return None
     return _full().filter(idempotency_record_id=idempotency_record_id).first()
 
 
 def _of_external_id(invoice: Invoice, request: RefundRequest) -> Refund | None:
-    """Return the refund that has the external_id, if it says the same.
+    """Return the refund that has the external_id, if it has the same content.
 
     Raises:
-        ExternalIdConflict: it says something else.
+        ExternalIdConflict: its content differs.
     """
     if request.external_id is None:
         return None
@@ -255,7 +254,7 @@ def _of_external_id(invoice: Invoice, request: RefundRequest) -> Refund | None:
 def _without_funds(
     payment: Transaction, amount: int, request: RefundRequest, now: datetime
 ) -> Refund | None:
-    """Return the same refund that failed for funds: it is sent under the same reference (C1)."""
+    """Return the same refund that failed for missing funds; it keeps its reference (C1)."""
     failed = (
         _full()
         .filter(transaction=payment, amount=amount, status=Status.FAILED, note=request.note)

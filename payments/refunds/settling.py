@@ -1,4 +1,4 @@
-"""Recording what became of a refund: the ledger's row and the refund's end in one commit."""
+"""Recording the result of a refund: the ledger's row and the refund's end in one commit."""
 
 from datetime import datetime
 from typing import Final
@@ -21,7 +21,7 @@ FUNDS: Final = "INSUFFICIENT_BALANCE"
 
 @in_locked_transaction
 def record(*, refund_id: int, report: RefundReport, now: datetime) -> Refund:
-    """Record what a gateway says of a refund; money that went back is booked, exactly once.
+    """Record what a gateway says about a refund; book money that went back, exactly once.
 
     Raises:
         InvalidStatusReport: its ISO 20022 status is not valid; nothing is booked.
@@ -48,7 +48,7 @@ def record(*, refund_id: int, report: RefundReport, now: datetime) -> Refund:
 
 @in_locked_transaction
 def record_failure(*, refund_id: int, code: str, message: str, now: datetime) -> Refund:
-    """Record that nothing went back, unless the gateway has told otherwise meanwhile."""
+    """Record that nothing went back, unless the gateway has said otherwise meanwhile."""
     _, refund = _locked(refund_id)
     if refund.status in {Status.SENDING, Status.PENDING}:
         transitions.failed(refund=refund, code=code, message=message, now=now)
@@ -56,7 +56,7 @@ def record_failure(*, refund_id: int, code: str, message: str, now: datetime) ->
 
 
 def _locked(refund_id: int) -> tuple[Invoice, Refund]:
-    """Lock the refund's invoice, then read the refund under that lock."""
+    """Lock the refund's invoice, then read the refund while that lock is held."""
     invoice = Invoice.objects.locked().select_related("tenant", "gateway").get(refunds=refund_id)
     refund = Refund.objects.select_related(
         "transaction__gateway", "transaction__payment_request"

@@ -8,7 +8,7 @@ from paytrust.operations import triggers
 
 
 class Status(models.TextChoices):
-    """How a refund stands. `transitions` is the only writer."""
+    """The state of a refund. Only `transitions` writes it."""
 
     REQUESTED = "requested", _("waits for two people")
     SENDING = "sending", _("is being sent, or the outcome is unknown")
@@ -28,7 +28,7 @@ LEGAL_CHANGES: dict[Status, frozenset[Status]] = {
     Status.REQUESTED: frozenset({Status.SENDING, Status.SUCCEEDED, Status.CANCELLED}),
     Status.SENDING: frozenset({Status.PENDING, Status.SUCCEEDED, Status.FAILED}),
     Status.PENDING: frozenset({Status.SUCCEEDED, Status.FAILED}),
-    # Sent again once the gateway has the money; or the gateway made it after all.
+    # Sent again when the gateway has the money; or the gateway made it in spite of the failure.
     Status.FAILED: frozenset({Status.SENDING, Status.SUCCEEDED}),
     Status.SUCCEEDED: frozenset(),
     Status.CANCELLED: frozenset(),

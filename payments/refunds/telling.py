@@ -1,4 +1,4 @@
-"""Telling the merchant of refunds, in the transaction of their change (spec 9.1)."""
+"""The merchant's events about refunds, in the transaction of their change (spec 9.1)."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
 """What can happen to a refund: each function is one event.
 
-No other module writes a refund's status, lease, next check or failure. What may follow what is
-data (`states.LEGAL_CHANGES`), which the database enforces too. Who calls holds the invoice's row
+No other module writes a refund's status, lease, next check or failure. `states.LEGAL_CHANGES` says
+which state may follow which, and the database enforces it too. The caller holds the invoice's row
 lock, unless the function says that it needs none.
 """
 
@@ -13,7 +13,7 @@ from payments.refunds import telling
 from payments.refunds.models import Refund
 from payments.refunds.states import ASKED, Status
 
-LEASE = timedelta(seconds=60)  # three calls of 3 s + 10 s at most, and room
+LEASE = timedelta(seconds=60)  # three calls of 3 s + 10 s at most, and a margin
 FIRST_CHECK_AFTER = timedelta(minutes=10)
 SECOND_CHECK_AFTER = timedelta(hours=1)
 EVERY = timedelta(days=1)
@@ -40,7 +40,7 @@ def found(*, refund: Refund, booked_as: Transaction, now: datetime) -> None:
 
 
 def recorded(*, refund: Refund, now: datetime) -> Refund:
-    """Save a refund as `sending`, leased to the caller, who asks the gateway next."""
+    """Save a refund as `sending`, leased to the caller, who calls the gateway next."""
     refund.created_at = now
     _send(refund, now)
     refund.save(force_insert=True)
@@ -62,7 +62,7 @@ def tried_again(*, refund: Refund) -> None:
 
 
 def outcome_unknown(*, refund: Refund, now: datetime) -> None:
-    """Let a job ask again, later each time. Needs no lock."""
+    """Let a job ask again, each time after a longer wait. Needs no lock."""
     wait = min(timedelta(minutes=1) * 2 ** min(refund.tries, 10), LONGEST_WAIT)
     refund.leased_until, refund.next_check_at = None, now + wait
     Refund.objects.filter(pk=refund.pk, status__in=ASKED).update(
@@ -71,7 +71,7 @@ def outcome_unknown(*, refund: Refund, now: datetime) -> None:
 
 
 def pending(*, refund: Refund, gateway_refund_id: str, now: datetime) -> None:
-    """Record that the gateway carries it out, and when to ask how that went."""
+    """Record that the gateway is carrying it out, and when to ask for the result."""
     if refund.status == Status.SENDING:
         refund.updated_at = now
     refund.status, refund.leased_until = Status.PENDING, None
@@ -83,7 +83,7 @@ def pending(*, refund: Refund, gateway_refund_id: str, now: datetime) -> None:
 def succeeded(
     *, refund: Refund, booked_as: Transaction | None, gateway_refund_id: str | None, now: datetime
 ) -> None:
-    """Record that the money went back, and under which row of the ledger."""
+    """Record that the money went back, and its row in the ledger."""
     refund.booked_as = booked_as
     refund.gateway_refund_id = gateway_refund_id or refund.gateway_refund_id
     refund.failure_code = refund.failure_message = None

@@ -1,4 +1,4 @@
-"""What operators do about notifications that failed. Each act is recorded."""
+"""Acts of operators on notifications that failed. Each act is recorded."""
 
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -51,7 +51,7 @@ def failed_event(*, event_id: int) -> WebhookEvent:
 
     Raises:
         WebhookEvent.DoesNotExist: unknown.
-        NotificationNotFailed: there is nothing to be done about it.
+        NotificationNotFailed: it needs no act.
     """
     event = WebhookEvent.objects.select_related("gateway").get(pk=event_id)
     if event.status != WebhookEvent.Status.FAILED:
@@ -62,11 +62,10 @@ def failed_event(*, event_id: int) -> WebhookEvent:
 def ask_gateway(*, actor: Actor, event_id: int, now: datetime) -> str:
     """Ask the gateway about the payment that a notification names, and book its answer.
 
-    Returns:
-        What the answer led to, such as `booked`, `already_booked` or `unchanged`.
+    Returns: The effect of the answer, such as `booked`, `already_booked` or `unchanged`.
 
     Raises:
-        WebhookEvent.DoesNotExist, NotificationNotFailed: there is nothing to be done about it.
+        WebhookEvent.DoesNotExist, NotificationNotFailed: no act is possible.
         NoPaymentToAskAbout: it names no payment of ours.
         GatewayTimeout, GatewayUnavailable, GatewayRejected: there was no answer.
         The failures of `payments.booking.settling.settle`.
@@ -81,10 +80,10 @@ def ask_gateway(*, actor: Actor, event_id: int, now: datetime) -> str:
 
 
 def process_again(*, actor: Actor, event_id: int, now: datetime) -> WebhookEvent:
-    """Process a notification at once, with all its attempts before it, and return how it is then.
+    """Process a notification at once, with all attempts available again; return its new state.
 
     Raises:
-        WebhookEvent.DoesNotExist, NotificationNotFailed: there is nothing to be done about it.
+        WebhookEvent.DoesNotExist, NotificationNotFailed: no act is possible.
     """
     event = failed_event(event_id=event_id)
     with _recorded(actor, WEBHOOK_RETRIED, event, now) as entry:
@@ -97,11 +96,11 @@ def process_again(*, actor: Actor, event_id: int, now: datetime) -> WebhookEvent
 
 
 def ignore(*, actor: Actor, event_id: int, reason: str, now: datetime) -> None:
-    """Set aside a failed notification in which no money can be.
+    """Set aside a failed notification that cannot be about money.
 
     Raises:
-        WebhookEvent.DoesNotExist, NotificationNotFailed: there is nothing to be done about it.
-        MissingReason: say why.
+        WebhookEvent.DoesNotExist, NotificationNotFailed: no act is possible.
+        MissingReason: give a reason.
         SecondPersonNeeded: it may be about money; propose it instead.
     """
     reason = recording.required_reason(reason)
@@ -116,7 +115,7 @@ def set_aside(*, event_id: int, now: datetime) -> None:
     """Mark a failed notification as ignored; one conditional UPDATE.
 
     Raises:
-        NotificationNotFailed: it is being tried again, or somebody was faster.
+        NotificationNotFailed: it is being tried again, or another person was faster.
     """
     failed = WebhookEvent.objects.filter(pk=event_id, status=WebhookEvent.Status.FAILED)
     if not failed.update(status=WebhookEvent.Status.IGNORED, processed_at=now):

@@ -1,4 +1,4 @@
-"""Notifications in the back office: what each says, why it failed, and what can be done."""
+"""Notifications in the back office: what each says, why it failed, and what staff can do."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ FAILED = WebhookEvent.Status.FAILED
 
 
 class WebhookAct(Act[WebhookEvent]):
-    """What can be done about a notification that failed."""
+    """An act on a notification that failed."""
 
     def is_offered(self) -> bool:
         return self.subject.status == FAILED
@@ -47,7 +47,7 @@ class WebhookAct(Act[WebhookEvent]):
 
 
 class AskGateway(WebhookAct):
-    """Ask the gateway about the payment and book what it says."""
+    """Ask the gateway about the payment and book its answer."""
 
     path = "ask"
     label = button = _("Ask the gateway")
@@ -83,7 +83,7 @@ class ProcessAgain(WebhookAct):
 
 
 class Ignore(WebhookAct):
-    """Set the notification aside, or propose that where money may be in it."""
+    """Set the notification aside, or propose that if it may be about money."""
 
     path = "ignore"
     label = _("Ignore")
@@ -139,7 +139,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     acts = (AskGateway, ProcessAgain, Ignore)
 
     def get_ordering(self, request: HttpRequest) -> Sequence[str]:
-        """Return the order that an index gives: the failed ones have one of their own."""
+        """Return the order that an index gives: failed notifications have their own index."""
         if request.GET.get("status__exact") == FAILED:
             return ("-received_at", "-id")
         return self.ordering
@@ -192,12 +192,12 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
 
 def what_it_says(event: WebhookEvent) -> str:
-    """Say in words what a notification would change."""
+    """Return a text of what a notification would change."""
     return texts.effect(readings.claim_of(event))
 
 
 def why_it_failed(event: WebhookEvent) -> str:
-    """Say why a notification failed, or was ignored."""
+    """Return why a notification failed, or was ignored."""
     if event.status not in {FAILED, WebhookEvent.Status.IGNORED}:
         return display.EMPTY
     return texts.reason(event.outcome, event.failure_reason)

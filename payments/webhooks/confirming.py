@@ -1,7 +1,7 @@
 """Asking gateways whether notifications are true, and booking what they answer.
 
-Neither gateway's proof covers what matters, so a notification moves no money by itself: the
-gateway is asked, and its answer is booked (spec 4.4).
+No gateway's signature or token proves the state and the amount of a payment. So a notification
+moves no money by itself: PayTrust asks the gateway and books its answer (spec 4.4).
 """
 
 import time
@@ -84,20 +84,20 @@ REPEATED = {
 }
 """What an event led to that says the same as one before it."""
 
-LONGEST_ROUND_SECONDS = 40.0  # of a lease of 60; what is left is handed to others
-WORTH_A_PAGE = 5  # payments; fewer are asked for singly
+LONGEST_ROUND_SECONDS = 40.0  # of a lease of 60; other tasks take the rest
+WORTH_A_PAGE = 5  # payments; fewer are asked for one by one
 MARGIN = timedelta(seconds=1)  # both ends of the list's window are exclusive
 RECENT = timedelta(hours=1)
-LATE_OVERLAP = timedelta(hours=24)  # what the gateway itself learnt late (C2)
+LATE_OVERLAP = timedelta(hours=24)  # what the gateway itself learned late (C2)
 
 
 def process(*, event_id: int, now: datetime) -> None:
-    """Ask the gateway about a stored event, and what waits with it; book the answers.
+    """Ask the gateway about a stored event and the events that wait with it; book the answers.
 
-    Events about one payment are asked about once, and where the gateway has a list of what was
-    paid, so are many payments. Safe to run twice, and at once. Transient failures set the next
-    attempt, 1, 6 and 36 minutes after the first; after the third of these, and at once for what
-    time cannot cure, the event is `failed`. A gateway's limit costs an event no attempt.
+    Events about one payment lead to one question; if the gateway lists what was paid, one call
+    answers for many payments. Safe to run twice, and at once. After a transient failure the next
+    attempts are 1, 6 and 36 minutes after the first. The event is `failed` after the third of
+    these, or at once if a retry cannot help. A gateway's limit costs an event no attempt.
 
     Source: FR-040, spec 4.4 to 4.7, 12.1, 12.3.
     """
@@ -117,14 +117,14 @@ def process(*, event_id: int, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A stored event and what it says."""
+    """A stored event and its content."""
 
     event: WebhookEvent
     notification: Notification
 
     @property
     def claims_only_payment(self) -> bool:
-        """Whether a row of the gateway's list can confirm all of it."""
+        """Return whether a row of the gateway's list can confirm all of it."""
         report = self.notification.report
         if report is None or self.notification.opens_dispute:
             return False
@@ -132,7 +132,7 @@ class Said:
 
     @property
     def claim(self) -> object:
-        """What is the same in two events that say the same."""
+        """Return the part that is equal in two events with the same content."""
         report = self.notification.report
         return report and (report.raw_status, report.paid_amount, report.reversals)
 
@@ -146,7 +146,7 @@ class Question:
 
 
 def _questions(events: Sequence[WebhookEvent], now: datetime) -> list[Question]:
-    """Sort events by the charge that they are about; those with nothing to ask end here."""
+    """Group events by the charge that they are about; events without a question end here."""
     questions: dict[tuple[int, str | None], Question] = {}
     for event in events:
         try:
@@ -187,7 +187,7 @@ def _payment_of(said: Said) -> PaymentRequest:
 
 
 def _known_outcome(said: Said, about: PaymentRequest, now: datetime) -> str | None:
-    """Return what an event led to if the gateway need not be asked about it."""
+    """Return the effect of an event if the gateway need not be asked about it."""
     report = said.notification.report
     if said.notification.opens_dispute:
         flagging.flag_dispute(invoice_id=about.invoice_id)
@@ -205,7 +205,7 @@ def _known_outcome(said: Said, about: PaymentRequest, now: datetime) -> str | No
 
 
 def _listed(questions: Sequence[Question]) -> dict[str, PaymentReport]:
-    """Look for what was paid in the gateway's list, if so many payments are worth a page."""
+    """Look for payments in the gateway's list, if there are enough of them for a page."""
     paid_at = {
         question.about.reference: _claimed_paid_at(question)
         for question in questions
@@ -228,7 +228,7 @@ def _listed(questions: Sequence[Question]) -> dict[str, PaymentReport]:
                 after=min(wanted.values()) - overlap,
                 before=max(wanted.values()) + MARGIN,
             )
-        except GatewayError as error:  # each is asked for singly, or has to wait
+        except GatewayError as error:  # each is asked for alone, or has to wait
             log.warning("list of payments not had", reason=str(error))
             break
     log.info("payments confirmed by list", wanted=len(paid_at), found=len(found))
@@ -236,7 +236,7 @@ def _listed(questions: Sequence[Question]) -> dict[str, PaymentReport]:
 
 
 def _claimed_paid_at(question: Question) -> datetime:
-    """Return when the customer is said to have paid; a lie only costs a call."""
+    """Return when the customer paid, as the event says; a false time only costs a call."""
     first = question.said[0]
     report = first.notification.report
     return (report.paid_at if report else None) or first.event.received_at
@@ -245,8 +245,7 @@ def _claimed_paid_at(question: Question) -> datetime:
 def _answer(question: Question, listed: PaymentReport | None, now: datetime) -> Exception | None:
     """Book the gateway's answer for each event that waits for it.
 
-    Returns:
-        The failure after which asking about other payments is no use now.
+    Returns: The failure after which questions about other payments are useless now.
     """
     try:
         report = listed or (_ask(question) if settings.CONFIRM_WITH_GATEWAY else None)
@@ -274,7 +273,7 @@ def _answer(question: Question, listed: PaymentReport | None, now: datetime) -> 
 
 
 def _book(said: Said, about: PaymentRequest, report: PaymentReport | None, now: datetime) -> str:
-    """Book what the gateway answered, if it confirms the event; return what that led to."""
+    """Book what the gateway answered, if it confirms the event; return the effect."""
     claimed = said.notification.report
     report = claimed if report is None else _confirmed(report, said.notification)
     if report is None or report.reference not in {about.reference, ""}:
@@ -289,7 +288,7 @@ def _book(said: Said, about: PaymentRequest, report: PaymentReport | None, now: 
 
 
 def _end(event: WebhookEvent, error: Exception, now: datetime) -> None:
-    """Record how an attempt failed: time can cure it, or it cannot."""
+    """Record how an attempt failed, and whether a later one can succeed."""
     match error:
         case GatewayBusy():
             _come_again([event], error, now)
@@ -317,7 +316,7 @@ def _adapter(about: PaymentRequest) -> GatewayAdapter:
 
 
 def _ask(question: Question) -> PaymentReport:
-    """Ask the gateway how a charge stands, and about reversals that this does not show.
+    """Ask the gateway for the state of a charge, and for reversals that this does not show.
 
     Raises:
         NotConfirmed: the gateway does not know the payment.
@@ -356,11 +355,11 @@ def _claimed_reversals(notification: Notification) -> tuple[Reversal, ...]:
 def _confirmed(report: PaymentReport, notification: Notification) -> PaymentReport:
     """Return the gateway's answer if it is at least as new as the notification.
 
-    An answer that is behind is not booked: the event is put off until the gateway agrees with
-    itself, or until somebody looks. Newer is a charge that ended after it was paid.
+    An older answer is not booked: the event waits until the gateway's answer agrees with it, or
+    until a person looks. A charge that ended after it was paid is newer.
 
     Raises:
-        NotConfirmed: the gateway does not say yet, or not at all, what the notification says.
+        NotConfirmed: the gateway's answer does not confirm the notification, or not yet.
     """
     claimed = notification.report.state if notification.report else PaymentState.UNKNOWN
     behind = BEHIND.get(claimed, frozenset())
@@ -392,7 +391,7 @@ def _settle(
 
 
 def _keep_payment_id(said: Said, about: PaymentRequest) -> None:
-    """Keep the payment's own id, which only notifications tell (gateways-2.md C1)."""
+    """Keep the payment's own id, which only notifications have (gateways-2.md C1)."""
     report = said.notification.report
     if report is not None and report.payment_id and said.notification.reference:
         PaymentRequest.objects.filter(pk=about.pk, gateway_charge_id=None).update(

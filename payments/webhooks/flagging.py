@@ -1,4 +1,4 @@
-"""Marking invoices that finance should look at because a gateway says so, without any money."""
+"""Flags for finance on invoices, because a gateway reports something without money."""
 
 import structlog
 from django.db import transaction
@@ -11,9 +11,9 @@ log = structlog.get_logger(__name__)
 
 @transaction.atomic
 def flag_dispute(*, invoice_id: int) -> None:
-    """Mark an invoice as disputed; once is enough.
+    """Mark an invoice as disputed; a repeat changes nothing.
 
-    The amount is booked when the gateway tells it, as a reversal of its own (spec 4.6).
+    The amount is booked when the gateway reports it, as a separate reversal (spec 4.6).
     """
     invoice = Invoice.objects.locked().get(pk=invoice_id)
     if posting.flag(invoice=invoice, flag=ReviewFlag.DISPUTED):

@@ -1,8 +1,8 @@
-"""Which notifications are confirmed together: the gateway is asked once for many (spec 12.3).
+"""Which notifications are confirmed together: one question to the gateway answers many (spec 12.3).
 
-One task takes what waits about the same payment, and, where the gateway lists what was paid,
-what waits about other payments of the account. While an account makes many calls, it lets a
-batch grow, so that a flash sale drains at the pace of a page per call.
+One task takes the events that wait for the same payment and, if the gateway lists what was paid,
+those that wait for other payments of the account. While an account makes many calls, the task lets
+a batch grow, so that a flash sale needs only one call for a page of payments.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ MOST_ABOUT_ONE_PAYMENT = 5_000
 MOST_ABOUT_OTHERS = 300  # booked one by one within a lease
 CALM_SHARE = 1 / 60  # of the minute's limit: so few confirming calls in ten seconds are calm
 WORTH_A_CALL = 100  # notifications: a page of the gateway's list
-LONGEST_GROWTH = timedelta(seconds=5)  # nobody waits longer for a batch to grow
+LONGEST_GROWTH = timedelta(seconds=5)  # no event waits longer for a batch to grow
 GROWTH = timedelta(seconds=2)
 CONFIRMING = ("get", "list")  # kinds of calls
 
@@ -45,7 +45,7 @@ def take(*, event_id: int, now: datetime) -> list[WebhookEvent]:
 def spread(event: WebhookEvent) -> timedelta:
     """Return how long the account's budget needs for half of what waits with an event.
 
-    Nothing where a page of the gateway's list answers many at once.
+    Zero if a page of the gateway's list answers many at once.
     """
     code = event.gateway.code
     caller = registry.caller_for(code, account_id=event.account_id, priority=Priority.CONFIRMATION)
@@ -61,7 +61,7 @@ def spread(event: WebhookEvent) -> timedelta:
 
 
 def _is_ripe(event: WebhookEvent, now: datetime) -> bool:
-    """Tell whether asking now is worth a call of the account's budget."""
+    """Return whether a question now is worth a call of the account's budget."""
     code = event.gateway.code
     if not descriptors.of(code).lists_paid or event.received_at <= now - LONGEST_GROWTH:
         return True
@@ -83,7 +83,7 @@ def _let_grow(event: WebhookEvent, now: datetime) -> None:
 
 
 def _waiting_with(event: WebhookEvent, now: datetime) -> QuerySet[WebhookEvent]:
-    """Those of the same account that nobody is at and that no failure has put off."""
+    """Return events of the same account that no task holds and no failure has delayed."""
     return WebhookEvent.objects.filter(
         Q(leased_until=None) | Q(leased_until__lte=now),
         Q(first_failed_at=None) | Q(next_attempt_at__lte=now),

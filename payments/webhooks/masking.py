@@ -1,4 +1,4 @@
-"""Stored notifications as operators may see them: what is secret is masked."""
+"""Stored notifications for operators, with their secrets masked."""
 
 import json
 from decimal import Decimal
@@ -6,11 +6,11 @@ from typing import Any
 
 from paytrust.operations.logging import MASK, SECRET_NAMES, SECRET_VALUES
 
-LONGEST_SHOWN = 20_000  # bytes; a notification needs a tenth
+LONGEST_SHOWN = 20_000  # bytes; a notification has a tenth of that
 
 
 def shown_body(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
-    """Return a body as JSON with its secrets masked; as text if it is none, cut if it is long."""
+    """Return a body as JSON with secrets masked; as text if it is not JSON, cut if it is long."""
     text = body[:LONGEST_SHOWN].decode(errors="replace")
     if len(body) > LONGEST_SHOWN:
         return _masked(f"{text} ... ({len(body)} bytes)")

@@ -1,4 +1,4 @@
-"""What waits, what is late and what failed: the figures an operator should be woken by."""
+"""Figures of what waits, what is late and what failed; an operator should get alerts on them."""
 
 from collections.abc import Iterator
 from datetime import datetime

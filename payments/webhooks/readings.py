@@ -29,16 +29,16 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a notification says, as far as it can be read; the gateway may say otherwise."""
+    """What a notification says, as far as it can be read; the gateway may say something else."""
 
     effect: Effect
     payment_request: PaymentRequest | None = None
     amount: Money | None = None
-    claimed_reference: str | None = None  # as a body says that cannot be read or believed
+    claimed_reference: str | None = None  # from a body that cannot be read or trusted
 
     @property
     def may_bear_money(self) -> bool:
-        """Whether money may be in it. What is unclear may be about anything."""
+        """Return whether it may be about money. If it cannot be read, it may be."""
         return self.effect in {Effect.PAYS, Effect.TAKES_BACK, Effect.UNCLEAR}
 
 
@@ -59,7 +59,7 @@ def claim_of(event: WebhookEvent) -> Claim:
 
 
 def said_by(event: WebhookEvent) -> Claim:
-    """Return what a notification says, without looking its payment up: for lists."""
+    """Return what a notification says, without looking up its payment: for lists."""
     notification = _read(event)
     return _claimed(notification) if notification else Claim(Effect.UNCLEAR)
 

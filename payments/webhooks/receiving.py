@@ -27,7 +27,7 @@ from paytrust.operations.database import violated_constraint
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=30)  # after it, a task lost on its way is handed out
+LEASE = timedelta(seconds=30)  # after it, a lost task is given out again
 Unreadable = MalformedNotification | NotificationNotUsed
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id")  # never a token or signature
 
@@ -37,11 +37,10 @@ def receive(
 ) -> WebhookEvent | None:
     """Check that a notification is authentic and store it once.
 
-    What proves it must be a secret of the account with which the payment was opened, so that no
-    tenant's own account can vouch for another's payment (ADR 13).
+    A secret of the account that opened the payment must prove it, so that one tenant's account
+    cannot prove a notification about another tenant's payment (ADR 13).
 
-    Returns:
-        The new event; None if it is a duplicate, which has no effect.
+    Returns: The new event; None if it is a duplicate, which has no effect.
 
     Raises:
         NotificationNotAuthentic: nothing is stored.
@@ -66,14 +65,14 @@ def receive(
 
 
 def reference_in(body: bytes) -> str | None:
-    """Return what a damaged body says it is about: the first reference shaped as ours are."""
+    """Return the first reference in a damaged body that has the form of our references."""
     shape = rf"\b{re.escape(settings.REFERENCE_PREFIX)}-\d+-\d+-\d+-[A-Z2-7]{{6}}\b"
     found = re.search(shape, body.decode(errors="replace"))
     return found[0] if found else None
 
 
 def find_payment_request(gateway_id: int, notification: Notification) -> PaymentRequest | None:
-    """Find the demand a notification is about, by our reference or by the gateway's id."""
+    """Find the payment request of a notification, by our reference or by the gateway's id."""
     at_gateway = PaymentRequest.objects.filter(gateway_id=gateway_id)
     found = None
     if notification.reference:
@@ -86,10 +85,10 @@ def find_payment_request(gateway_id: int, notification: Notification) -> Payment
 
 
 def payment_to_ask_about(event: WebhookEvent) -> PaymentRequest | None:
-    """Return the payment about which a body of no use still makes the gateway be asked.
+    """Return the payment to ask the gateway about because of a body that cannot be used.
 
-    What is damaged may be about money of any time (spec 4.5). What is of another kind is only a
-    hint that a payment which still waits may have been paid.
+    A damaged body may be about money of any time (spec 4.5). A body of another kind only hints that
+    a payment which still waits may have been paid.
     """
     about = payment_named(event)
     hint = event.status == WebhookEvent.Status.IGNORED
@@ -104,9 +103,9 @@ def _hinted_reference(gateway_id: int, unused: NotificationNotUsed) -> str | Non
 
 
 def payment_named(event: WebhookEvent) -> PaymentRequest | None:
-    """Return the payment of ours that a body names which cannot be read or believed.
+    """Return our payment that a body names which cannot be read or trusted.
 
-    None if there is none, or if it was opened with another account than the one that vouches.
+    None if there is none, or if an account opened it that does not prove the notification.
     """
     if event.reference is None:
         return None
@@ -123,7 +122,7 @@ def payment_named(event: WebhookEvent) -> PaymentRequest | None:
 def _parsed(
     gateway_code: str, headers: Mapping[str, str], body: bytes
 ) -> Notification | Unreadable:
-    """Parse a body; what is malformed is kept too, so that an operator sees it."""
+    """Parse a body; a malformed one is kept too, so that an operator sees it."""
     try:
         return registry.adapter_for(gateway_code).parse_notification(headers=headers, body=body)
     except NotificationNotUsed as error:
@@ -139,10 +138,10 @@ def _event(
     notification: Notification | Unreadable,
     signers: Sequence[Account],
 ) -> WebhookEvent:
-    """Return an event that says whose it is: the payment's tenant, or the account that vouches.
+    """Return an event with its owner: the payment's tenant, or the account that proves it.
 
     Raises:
-        NotificationNotAuthentic: the payment was opened with an account that does not vouch.
+        NotificationNotAuthentic: the account that opened the payment does not prove it.
     """
     gateway_id, by = _gateway_id(gateway_code), signers[0]
     about = (
@@ -184,5 +183,5 @@ def _store(
 
 @cache
 def _gateway_id(code: str) -> int:
-    """Return a gateway's row id; rows are made by migration and never change."""
+    """Return a gateway's row id; migrations make the rows, and they never change."""
     return Gateway.objects.values_list("pk", flat=True).get(code=code)

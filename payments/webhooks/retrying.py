@@ -1,6 +1,6 @@
-"""Attempts at stored notifications: which are due, how each ended, when the next one comes.
+"""Attempts at stored notifications: which are due, how each ended, and when the next one is.
 
-Due times stand in the database, so a restart of any process loses none (spec 4.7).
+The due times are in the database, so a restart of any process loses none (spec 4.7).
 """
 
 import random
@@ -21,8 +21,8 @@ from paytrust.operations import locking
 
 log = structlog.get_logger(__name__)
 
-HANDED_OUT_AGAIN_AFTER = timedelta(minutes=2)  # a long queue must not fill with repetitions
-WORK_LEASE = timedelta(seconds=60)  # two calls of 13 s, three lock time-outs of 5 s, and room
+HANDED_OUT_AGAIN_AFTER = timedelta(minutes=2)  # so that a long queue does not fill with repeats
+WORK_LEASE = timedelta(seconds=60)  # two calls of 13 s, three lock time-outs of 5 s, and a margin
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=6), timedelta(minutes=36))
 
 
@@ -36,7 +36,7 @@ class AlreadyProcessed(PayTrustError):
 def claim_due(*, now: datetime, limit: int) -> list[int]:
     """Return the ids of events whose next attempt is due, each to one caller only.
 
-    A claimed event is due again in two minutes, should its task be lost.
+    A claimed event is due again in two minutes, in case its task is lost.
     """
     return locking.claim(
         WebhookEvent.objects.filter(status=WebhookEvent.Status.RECEIVED, next_attempt_at__lte=now),
@@ -49,7 +49,7 @@ def claim_due(*, now: datetime, limit: int) -> list[int]:
 
 
 def retry(*, event_id: int, now: datetime) -> WebhookEvent:
-    """Make an event due again at once, with all its attempts before it; for operators.
+    """Make an event due at once, with all its attempts available again; for operators.
 
     Raises:
         WebhookEvent.DoesNotExist: unknown.
@@ -80,7 +80,7 @@ def retry(*, event_id: int, now: datetime) -> WebhookEvent:
 
 
 def lease(*, event_id: int, now: datetime) -> bool:
-    """Take an event that waits, unless another task is at it; one conditional UPDATE."""
+    """Take an event that waits, unless another task has it; one conditional UPDATE."""
     waiting = WebhookEvent.objects.filter(pk=event_id, status=WebhookEvent.Status.RECEIVED)
     free = waiting.filter(Q(leased_until=None) | Q(leased_until__lte=now))
     return bool(free.update(leased_until=now + WORK_LEASE, next_attempt_at=now + WORK_LEASE))
@@ -89,7 +89,7 @@ def lease(*, event_id: int, now: datetime) -> bool:
 def record_outcome(
     event: WebhookEvent, payment_request: PaymentRequest, settlement: Settlement, now: datetime
 ) -> None:
-    """Record what an event did; a retry that succeeds ends the log of those that failed."""
+    """Record the effect of an event; a retry that succeeds ends the log of those that failed."""
     retried = event.attempts > 0
     mine = WebhookEvent.objects.filter(pk=event.pk, status=WebhookEvent.Status.RECEIVED).update(
         status=WebhookEvent.Status.PROCESSED,
@@ -113,7 +113,7 @@ def record_outcome(
 def record_repeats(
     events: Sequence[WebhookEvent], payment_request: PaymentRequest, outcome: str, now: datetime
 ) -> None:
-    """Record the one outcome of events that say what another one said, most in one statement."""
+    """Record one outcome for all events with the same content, most of them in one statement."""
     fresh = [event.pk for event in events if event.attempts == 0]
     WebhookEvent.objects.filter(
         pk__in=fresh, status=WebhookEvent.Status.RECEIVED, attempts=0
@@ -134,14 +134,14 @@ def record_repeats(
 def come_again(
     events: Sequence[WebhookEvent], busy: GatewayBusy, now: datetime, *, spread: timedelta
 ) -> None:
-    """Make events due when their gateway takes calls again; that costs no attempt (12.1).
+    """Make events due when their gateway accepts calls again; that costs no attempt (12.1).
 
     Args:
         events: those that wait for one answer.
-        busy: says when calls are taken again.
+        busy: says when calls are accepted again.
         now: the time.
-        spread: how long the account's budget needs for half of what waits. Events come again at
-            any moment of it, or all would be handed out for the few calls there are.
+        spread: how long the account's budget needs for half of what waits. Each event gets a random
+            moment of it; else all would come at once for few calls.
     """
     longest = max(busy.wait_seconds / 2, spread.total_seconds())
     seconds = busy.wait_seconds + random.uniform(0, longest)  # noqa: S311  # not all at once
@@ -150,7 +150,7 @@ def come_again(
 
 
 def hand_back(events: Sequence[WebhookEvent], now: datetime) -> None:
-    """Leave events to other tasks, at once."""
+    """Give events back to other tasks, at once."""
     _due_again(events, now)
 
 
@@ -161,7 +161,7 @@ def _due_again(events: Sequence[WebhookEvent], due_at: datetime) -> None:
 
 
 def put_off(event: WebhookEvent, error: Exception, now: datetime) -> None:
-    """Record a failed attempt and when the next one is due, counted from the first failure."""
+    """Record a failed attempt and the due time of the next one, counted from the first failure."""
     first_failed_at = event.first_failed_at or now
     failures = event.attempts - event.attempts_before
     if failures >= len(RETRY_AFTER):

@@ -1,4 +1,4 @@
-"""What notifications and answers of gateways mean, in words for staff."""
+"""Texts for staff: the meaning of notifications and of gateways' answers."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -39,24 +39,24 @@ ANSWERS: dict[str, Promise] = {
 
 
 def effect(claim: Claim) -> str:
-    """Say what a notification would change if the gateway confirmed it."""
+    """Return what a notification would change if the gateway confirmed it."""
     return f"{short_effect(claim)} {_about(claim)}".strip()
 
 
 def reason(outcome: str | None, failure_reason: str | None) -> str:
-    """Say why a notification failed."""
+    """Return why a notification failed."""
     known = REASONS.get(outcome or "")
     return str(known) if known else (failure_reason or outcome or "")
 
 
 def answer(outcome: str) -> str:
-    """Say what asking the gateway led to."""
+    """Return the effect of a question to the gateway."""
     known = ANSWERS.get(outcome)
     return str(known) if known else outcome
 
 
 def short_effect(claim: Claim) -> str:
-    """Say the same without the payment that it is about: for lists."""
+    """Return the same without the payment that it is about: for lists."""
     amount = {"amount": claim.amount or gettext("an amount that it does not tell")}
     if claim.effect == Effect.PAYS:
         return gettext("Says that %(amount)s was paid.") % amount

@@ -1,4 +1,4 @@
-"""manage.py replay_webhooks: process stored notifications again, and say what each did."""
+"""`manage.py replay_webhooks`: process stored notifications again, and print what each did."""
 
 from collections import Counter
 from datetime import datetime

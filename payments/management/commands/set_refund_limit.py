@@ -1,4 +1,4 @@
-"""`manage.py set_refund_limit`: up to how much a merchant's key alone gives back."""
+"""`manage.py set_refund_limit`: the amount that a merchant's key alone may give back."""
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
