@@ -65,7 +65,8 @@ def check(*, payment_request_id: int, now: datetime) -> str:
 def ask(*, payment_request_id: int, now: datetime) -> str:
     """Ask the gateway about a payment in any state, and book its answer; for operators.
 
-    Returns: The effect of the answer, in one word.
+    Returns:
+        The effect of the answer, in one word.
 
     Raises:
         PaymentInProgress: another caller is asking the gateway about it.

@@ -38,7 +38,8 @@ GIVEN_UP_AFTER = timedelta(hours=24)
 def send(*, refund: Refund, now: datetime) -> Refund:
     """Ask the gateway to make a refund that is leased to the caller, and record the answer.
 
-    Returns: The refund as it is now; still `sending` if the result is unknown.
+    Returns:
+        The refund as it is now; still `sending` if the result is unknown.
 
     Raises:
         RefundRefused, GatewayRejected: the gateway refused; the refund is `failed`.
@@ -62,7 +63,8 @@ def check(*, refund_id: int, now: datetime) -> str:
     One that was never made is sent again under its own reference; after a day it has failed.
     Failures are logged, and the gateway is asked again. Safe to run twice.
 
-    Returns: Its state.
+    Returns:
+        Its state.
     """
     refund = _get(refund_id)
     if refund.status not in {Status.SENDING, Status.PENDING}:

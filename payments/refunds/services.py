@@ -64,8 +64,9 @@ def create_refund(
 ) -> tuple[Refund, bool]:
     """Give back money for a merchant; above the tenant's limit the refund waits for two people.
 
-    Returns: The refund, and whether this call has asked for it. It may still be `sending`: then the
-    result is unknown, and a job asks for it later.
+    Returns:
+        The refund, and whether this call has asked for it. It may still be `sending`: then the
+        result is unknown, and a job asks for it later.
 
     Raises:
         Invoice.DoesNotExist, Transaction.DoesNotExist: unknown, or another tenant's.

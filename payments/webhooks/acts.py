@@ -62,7 +62,8 @@ def failed_event(*, event_id: int) -> WebhookEvent:
 def ask_gateway(*, actor: Actor, event_id: int, now: datetime) -> str:
     """Ask the gateway about the payment that a notification names, and book its answer.
 
-    Returns: The effect of the answer, such as `booked`, `already_booked` or `unchanged`.
+    Returns:
+        The effect of the answer, such as `booked`, `already_booked` or `unchanged`.
 
     Raises:
         WebhookEvent.DoesNotExist, NotificationNotFailed: no act is possible.

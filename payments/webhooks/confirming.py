@@ -245,7 +245,8 @@ def _claimed_paid_at(question: Question) -> datetime:
 def _answer(question: Question, listed: PaymentReport | None, now: datetime) -> Exception | None:
     """Book the gateway's answer for each event that waits for it.
 
-    Returns: The failure after which questions about other payments are useless now.
+    Returns:
+        The failure after which questions about other payments are useless now.
     """
     try:
         report = listed or (_ask(question) if settings.CONFIRM_WITH_GATEWAY else None)

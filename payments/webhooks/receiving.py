@@ -40,7 +40,8 @@ def receive(
     A secret of the account that opened the payment must prove it, so that one tenant's account
     cannot prove a notification about another tenant's payment (ADR 13).
 
-    Returns: The new event; None if it is a duplicate, which has no effect.
+    Returns:
+        The new event; None if it is a duplicate, which has no effect.
 
     Raises:
         NotificationNotAuthentic: nothing is stored.
