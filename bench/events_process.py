@@ -1,7 +1,7 @@
-"""The process that makes invoices and books their payments, with events and without, by turns.
+"""The process that makes invoices and books their payments, with events and without, in turns.
 
-Arguments: a tenant's name to make, and the number of turns. Gateways are not asked: what they
-answer is made up, so that the difference is the events' alone.
+Arguments: a tenant's name to make, and the number of turns. No gateway is asked: this module gives
+the gateways' answers itself, so that the difference comes only from the events.
 """
 
 import json
@@ -85,7 +85,7 @@ def cpu_ms(backend: psutil.Process) -> float:
 
 
 def create(tenant: Tenant) -> PaymentRequest:
-    """Do what POST /invoices does, but for HTTP and the gateway."""
+    """Do what POST /invoices does, without HTTP and the gateway."""
     now = timezone.now()
     _, request = invoice_services._record_invoice(  # noqa: SLF001  # the gateway stands between
         tenant=tenant,
@@ -125,7 +125,7 @@ def book(request: PaymentRequest) -> None:
 
 @contextmanager
 def unnotified() -> Iterator[None]:
-    """Have nothing looked at and nothing told, as if there were no events."""
+    """Switch off reading and writing of events, as if there were none."""
     before = {name: getattr(owner, name) for name, (owner, _) in WRITERS.items()}
     for name, (owner, nothing) in WRITERS.items():
         setattr(owner, name, nothing)

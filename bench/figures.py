@@ -25,7 +25,7 @@ class Figures:
     """What several rounds of one subject say."""
 
     per_second: float
-    p50_ms: float | None  # None where nobody waits for an answer
+    p50_ms: float | None  # None where no caller waits for an answer
     p95_ms: float | None
     p99_ms: float | None
     cpu_ms: Mapping[str, float]  # per request, by server

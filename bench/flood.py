@@ -1,8 +1,9 @@
 """A flash sale on one account while other tenants sell as well (spec 12, issue 16).
 
-Customers pay 3 000 invoices within a minute, at a gateway that takes 600 calls of a kind a minute,
-and the gateway tells of each. Meanwhile other tenants make five invoices a second by the same
-account. Nothing may be refused, and no notification may lose a try to the gateway's limit.
+Customers pay 3 000 invoices within a minute, at a gateway that accepts 600 calls of each kind a
+minute and sends a notification for each payment. Meanwhile other tenants make five invoices a
+second with the same account. No call may be refused, and no notification may lose an attempt to the
+gateway's limit.
 """
 
 import json
@@ -31,15 +32,15 @@ LONG_SALE: Final = 3_000
 SENT_WITHIN_SECONDS: Final = 60
 CALLS_PER_MINUTE: Final = 600
 CONFIRMING: Final = {"get", "list", "get_refund", "status"}  # kinds of calls
-CALLS_LIMIT: Final = 200  # where the gateway has a list
-CALLS_A_PAYMENT: Final = 2  # where there is none: chosen and paid are told, both may be asked
+CALLS_LIMIT: Final = 200  # if the gateway has a list
+CALLS_A_PAYMENT: Final = 2  # without a list: two notifications, chosen and paid
 DRAINED_LIMIT_SECONDS: Final = 90
-PACE_LIMIT: Final = 1.25  # times as long as so many calls take by the confirmations' share
+PACE_LIMIT: Final = 1.25  # of the time that so many calls take with the confirmations' share
 CONFIRMATIONS_SHARE: Final = 0.75
 OTHERS: Final = 3  # tenants
 OTHERS_PER_SECOND: Final = 5
 PATIENCE_SECONDS: Final = 900
-AT_ONCE: Final = 200  # invoices made before the budget is forgotten, so that none is refused
+AT_ONCE: Final = 200  # invoices made before the budget is deleted, so that none is refused
 IN_RUPIAH: Final = json.dumps(
     json.loads(BODY)
     | {
@@ -55,11 +56,11 @@ BODIES: Final = {"xendit": BODY, "midtrans": IN_RUPIAH}
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What became of the notifications of a sale."""
+    """The results of a sale's notifications."""
 
     waiting: int
     booked: int
-    tried: int  # those with a used-up try
+    tried: int  # those with a used attempt
     first_at: datetime | None
     last_at: datetime | None
     booked_at: datetime | None  # the last one
@@ -181,7 +182,7 @@ class _Inbox:
 
 @contextmanager
 def _limited(stack: Stack, gateway: str) -> Iterator[None]:
-    """Let a gateway take as many calls as it does in earnest, counted from now."""
+    """Let a gateway accept as many calls as the real one does, counted from now."""
     _delete_budgets(stack)
     for per_minute in (CALLS_PER_MINUTE, 0):
         sandbox.command(

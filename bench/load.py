@@ -1,9 +1,9 @@
-"""Requests from a process of their own, so that their CPU is nobody else's.
+"""Requests from a separate process, so that their CPU time is not counted with the servers'.
 
-Each connection sends its next request as soon as the last one is answered, or, where a pace is
-set, when its turn has come: then a latency counts from that moment, so that a server that stalls
-cannot hide how long it kept the others waiting. The process takes one order per line of JSON on
-standard input and answers with one line.
+Each connection sends its next request as soon as the last one is answered, or, at a fixed rate,
+when its time has come. Then a latency counts from that time, so that a server that stalls cannot
+hide how long the other requests waited. The process takes one order per line of JSON on standard
+input and answers with one line.
 """
 
 import http.client
@@ -49,7 +49,7 @@ class Answered:
 
 
 class Generator:
-    """The other process, seen from here."""
+    """The other process, as this one uses it."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -90,7 +90,7 @@ class Generator:
 
 @contextmanager
 def generator() -> Iterator[Generator]:
-    """Run a load generator for the length of the block."""
+    """Run a load generator as long as the block lasts."""
     with subprocess.Popen(
         [sys.executable, "-m", "bench.load"],
         cwd=PROJECT,

@@ -7,7 +7,7 @@ without triggers, and only where the database does not have them yet.
 import psycopg
 
 TENANTS = 200
-FIRST = 10_000_000  # ids from here on, so that they meet nobody's
+FIRST = 10_000_000  # ids from here on, so that they are not used by other rows
 
 # Of ten invoices seven are paid, one is pending, one has expired and one is partially paid; one
 # in a hundred is a discrepancy, one notification in a thousand has failed. The past is 400 days.

@@ -1,6 +1,6 @@
 """Reports, exports and the audit over a year of a million paid instalments.
 
-The past is in a stack of its own, made by the first run and found again by the next.
+The first run writes these rows into its own stack, and later runs find them again.
 """
 
 import http.client
@@ -44,7 +44,7 @@ MB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What is asked of a report: its edges, and the zone that they are told in."""
+    """What a report is asked for: its two ends, and the time zone."""
 
     name: str
     start: str
@@ -104,7 +104,7 @@ def _key(large: Stack, tenant: int) -> str:
 
 
 def _reports(bench: Bench, interval: Interval, keys: Sequence[str]) -> Iterator[Row]:
-    """Ask for one interval of either merchant by turns, at a pace."""
+    """Ask for one interval of both merchants in turns, at a fixed rate."""
     path = interval.path("financial")
 
     def subject(name: str, key: str) -> Subject:
@@ -139,7 +139,7 @@ def _closing(bench: Bench, day: str) -> Row:
 
 
 def _audit(large: Stack) -> Iterator[Row]:
-    """Audit all books, and read from the kernel what the process took at most."""
+    """Audit all books, and read from the kernel how much memory the process took at most."""
     meter = Meter({name: large.servers[name] for name in SERVING})
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -177,7 +177,7 @@ def _stream(large: Stack, interval: Interval, key: str) -> Iterator[Row]:
 
 
 def _rows_read(large: Stack, path: str, key: str) -> int:
-    """Read an export without keeping it and return its number of rows, the head not counted."""
+    """Read an export without keeping it and return its number of rows, without the head."""
     connection = http.client.HTTPConnection("127.0.0.1", large.port, timeout=60)
     connection.request("GET", path, headers=_with(key))
     answer = connection.getresponse()

@@ -24,6 +24,6 @@ def valkey_away(stack: Stack) -> Iterator[None]:
 
 
 def private_megabytes(root: psutil.Process) -> float:
-    """Return the memory that a process and its descendants share with nobody, in MB."""
+    """Return the memory that only a process and its descendants use, in MB."""
     tree = [root, *root.children(recursive=True)]
     return sum(process.memory_full_info().uss for process in tree) / 1e6

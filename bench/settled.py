@@ -6,7 +6,7 @@ tenth as many, and one busy day.
 
 import psycopg
 
-FIRST = 20_000_000  # ids from here on, so that they meet nobody's
+FIRST = 20_000_000  # ids from here on, so that they are not used by other rows
 INSTALLMENTS = 4  # instalments of an invoice, each paid by itself
 LARGE, SMALL, BUSY = FIRST, FIRST + 1, FIRST + 2  # merchants
 

@@ -54,7 +54,7 @@ def running(state: Path) -> Iterator[Stack]:
     """
     environment = _environment(state)
     with _alone(state):
-        _manage("down", environment)  # what an interrupted run has left
+        _manage("down", environment)  # the rest of an interrupted run
         try:
             _manage("up", environment)
             stack = _described(json.loads((state / "stack.json").read_text()), environment)
@@ -78,7 +78,7 @@ def made_key(stack: Stack, tenant: str) -> str:
 
 
 def _delete_open_payments(database_url: str) -> None:
-    """Let nobody ask about what an earlier run left open: this sandbox knows nothing of it."""
+    """End the checks of payments from an earlier run, because this sandbox does not know them."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "UPDATE invoices_paymentrequest SET next_check_at = NULL"
@@ -127,7 +127,7 @@ def _manage(action: str, environment: dict[str, str]) -> None:
 
 def _described(stack: dict[str, Any], environment: dict[str, str]) -> Stack:
     state = Path(environment["PAYTRUST_STATE"])
-    # The owner's: what writes the past passes the triggers.
+    # The owner's login, because the triggers must not stop the code that writes the rows.
     database_url, redis_url = embedded.start(state).database_url, stack["redis_url"]
     return Stack(
         port=int(environment["PORT"]),

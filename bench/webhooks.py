@@ -1,4 +1,4 @@
-"""Xendit's webhooks: accepted, processed, both at once, at a pace, and with Valkey away."""
+"""Xendit's webhooks: accepted, processed, both at once, at a fixed rate, and without Valkey."""
 
 import json
 import time
@@ -23,7 +23,7 @@ PACE, PACED_SECONDS, PACED_LIMIT_MS = 50, 8, 100  # webhooks per second, for so 
 
 
 class Inbox:
-    """The events that arrive from now on; what earlier runs have left is not our business."""
+    """The events that arrive from now on, without those that earlier runs have left."""
 
     def __init__(self, database_url: str) -> None:
         self._connection = psycopg.connect(database_url, autocommit=True)
@@ -56,7 +56,7 @@ class Inbox:
 
 
 def run(bench: Bench) -> list[Row]:
-    """Measure webhooks for invoices that are paid at the sandbox, each of which is told once."""
+    """Measure webhooks for invoices that are paid at the sandbox, one webhook for each."""
     notified = iter(
         paid_notifications(bench, PER_ROUND * (bench.rounds + 3) + 2 * PACE * PACED_SECONDS)
     )
@@ -100,7 +100,7 @@ def _paced_row(name: str, taken: Round) -> Row:
 
 
 def _processed(inbox: Inbox, meter: Meter, *, count: int) -> Round:
-    """Return what it takes the worker to process what has piled up."""
+    """Return what the worker needs to process the webhooks that wait."""
     started = time.perf_counter()
     inbox.wait_until_processed()
     return Round(
@@ -112,7 +112,7 @@ def _processed(inbox: Inbox, meter: Meter, *, count: int) -> Round:
 
 
 def _both_at_once(bench: Bench, inbox: Inbox, requests: list[Request]) -> Round:
-    """Return what it takes from the first webhook sent to the last one processed."""
+    """Return the time from the first webhook sent to the last one processed."""
     meter, started = Meter(bench.stack.servers), time.perf_counter()
     answered = bench.generator.send(bench.stack.port, requests, expect=200)
     inbox.wait_until_processed()

@@ -254,7 +254,7 @@ class GatewayRejected(GatewayError):
 
 
 class ChargeLost(GatewayRejected):
-    """The reference has a charge that ended, or whose instructions nobody can be told again.
+    """The reference has a charge that ended, or whose instructions cannot be shown again.
 
     It is certain that it can no longer be paid: ask again under another reference.
     """

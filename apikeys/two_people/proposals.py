@@ -70,7 +70,7 @@ class NotYours(PayTrustError):
 
 
 class AboutYourself(PayTrustError):
-    """Nobody changes their own rights, nor decides on them."""
+    """You may not change your own rights, nor decide on them."""
 
     status = HTTPStatus.FORBIDDEN
     code = "own_rights"
@@ -86,7 +86,7 @@ class NotForYou(PayTrustError):
 
 
 class Overtaken(PayTrustError):
-    """It is not any more as the proposer saw it; propose it anew."""
+    """It has changed since the proposer saw it; propose it again."""
 
     status = HTTPStatus.CONFLICT
     code = "proposal_overtaken"

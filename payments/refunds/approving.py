@@ -23,7 +23,7 @@ from paytrust.money import Money
 
 
 class RefundNotWaiting(PayTrustError):
-    """The refund waits for nobody: it was approved or rejected already."""
+    """The refund does not wait for a decision: it was approved or rejected already."""
 
     status = HTTPStatus.CONFLICT
     code = "refund_not_waiting"
