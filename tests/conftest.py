@@ -147,7 +147,7 @@ def django_db_setup(
 
 
 def _end_other_sessions() -> None:
-    """Let nobody in any more and end who is still there: a late request of the live server."""
+    """Refuse new sessions and end the open ones: a late request of the live server."""
     name = str(connection.settings_dict["NAME"])
     connections.close_all()
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has it

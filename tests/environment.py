@@ -1,4 +1,4 @@
-"""Pytest plugin, loaded by `-p` before Django's settings: their values, and servers to run on.
+"""Pytest plugin, loaded by `-p` before Django's settings: their values, and the servers.
 
 PostgreSQL and Valkey are embedded ones unless DATABASE_URL and REDIS_URL name others.
 """

@@ -1,4 +1,4 @@
-"""What the database refuses by itself, whoever asks."""
+"""What the database itself refuses from every caller."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

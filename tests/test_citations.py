@@ -1,4 +1,4 @@
-"""Each rule, requirement and gateway fact that code or docs cite stands in the docs."""
+"""Each rule, requirement and gateway fact that code or docs cite is in the docs."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tables that are only ever added to."""
+"""Tables to which rows are only added."""
 
 import pytest
 from django.db import IntegrityError, connection, transaction

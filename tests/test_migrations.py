@@ -1,4 +1,4 @@
-"""Each app's migrations lead to nothing and back, also with data."""
+"""Each app's migrations go to zero and back, also with data."""
 
 import os
 import subprocess

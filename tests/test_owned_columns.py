@@ -1,4 +1,4 @@
-"""Columns that one module owns: no other writes them, in whatever way Django allows."""
+"""Columns that only one module writes; no other does, in any way that Django allows."""
 
 import ast
 from collections.abc import Iterator

@@ -52,7 +52,7 @@ class TestTheApi:
 
     @pytest.mark.slow
     def test_keeps_to_its_document_for_minutes(self, merchant: Merchant, tmp_path: Path) -> None:
-        # In the long run it would come upon its own key, rotate or revoke it, and be nobody.
+        # In a long run it would find its own key, rotate or revoke it, and lose access.
         spared = ("--exclude-path-regex", r"^/api-keys/\{")
         fuzz(merchant, tmp_path, "--max-examples", "1000", "--max-time", "180", *spared)
 

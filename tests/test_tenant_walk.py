@@ -1,4 +1,4 @@
-"""Every address of the API, walked with another tenant's ids: they look like unknown ones."""
+"""Every address of the API, called with another tenant's ids: they look like unknown ids."""
 
 import json
 import re
@@ -142,7 +142,7 @@ def shape(queries: CaptureQueriesContext) -> list[str]:
 
 
 def content(answer: Any) -> bytes:
-    """Return what an answer holds; of a workbook its sheets, for it bears the time too."""
+    """Return the content of an answer; of a workbook its sheets, as the file has the time."""
     body: bytes = b"".join(answer) if answer.streaming else answer.content
     if not body.startswith(b"PK"):
         return body
@@ -173,7 +173,7 @@ class TestAnothersId:
         assert BODIES.keys() <= set(walked)
 
     def test_would_be_found_by_its_owner(self, ids: dict[str, Any]) -> None:
-        """Or the walk would prove nothing: an id that nobody can read is missing for all."""
+        """Else the test would prove nothing: an id that no key can read is missing for all."""
         row = Transaction.objects.select_related("tenant").get(pk=ids["transaction_id"])
         _, key = api_key(tenant=row.tenant)
 

@@ -1,7 +1,7 @@
-"""Debian's Chromium, driven over this project as it is served; each test has a window of its own.
+"""Debian's Chromium, used on this project over HTTP; each test has its own window.
 
-CHROMIUM names the browser, else the usual names are tried. SCREENSHOTS names a folder for
-pictures of the pages; without it none are taken.
+CHROMIUM names the browser, else the usual names are tried. SCREENSHOTS names a folder for pictures
+of the pages; without it none are taken.
 """
 
 import os

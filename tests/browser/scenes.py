@@ -1,4 +1,4 @@
-"""What there is to see in the back office on a busy day."""
+"""The data in the back office on a busy day."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A payment is told while the merchant changes the invoice, or its time runs out."""
+"""A payment's notification comes while the merchant changes the invoice, or its time ends."""
 
 import time
 from collections.abc import Callable

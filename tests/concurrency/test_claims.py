@@ -1,4 +1,4 @@
-"""Due rows that two callers want at the same moment, and what the lock between them is for."""
+"""Due rows that two callers want at the same moment, and why the lock between them is needed."""
 
 from collections.abc import Callable
 from contextlib import suppress

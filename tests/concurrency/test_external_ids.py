@@ -1,4 +1,4 @@
-"""An order number is asked for while its invoice is being changed."""
+"""A merchant asks for an order number while its invoice is being changed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Many tasks at one notification, and many hands at one queue."""
+"""Many tasks work on one notification, and many on one queue."""
 
 import time
 from collections import Counter

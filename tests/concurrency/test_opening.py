@@ -1,4 +1,4 @@
-"""Calls that open a payment together: one demand, one charge at the gateway."""
+"""Calls that open a payment at the same time: one payment request, one charge at the gateway."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("committed")
 
 @pytest.fixture
 def draft(sandbox: Sandbox) -> Invoice:
-    """An invoice whose payment nobody has opened yet."""
+    """An invoice whose payment is not open yet."""
     return invoice(status="draft", expires_at=timezone.now() + timedelta(days=1))
 
 

@@ -1,4 +1,4 @@
-"""Threads that start together, each with a database connection of its own."""
+"""Threads that start at the same time, each with its own database connection."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Shops that receive webhooks on this machine, and behave as they are told."""
+"""Shops that receive webhooks on this machine, and answer as the test says."""
 
 import time
 from collections.abc import Callable, Iterator

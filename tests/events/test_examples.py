@@ -1,6 +1,6 @@
-"""docs/webhook-events.md shows one event of each type as it is made here.
+"""docs/webhook-events.md shows one event of each type exactly as PayTrust makes it here.
 
-After a change that is meant: UPDATE_EXAMPLES=1 make test ARGS="tests/events/test_examples.py"
+After a change on purpose: UPDATE_EXAMPLES=1 make test ARGS="tests/events/test_examples.py"
 """
 
 import os

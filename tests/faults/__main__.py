@@ -1,8 +1,8 @@
-"""`python -m tests.faults [--seconds 600]`: kill and cut a stack under load, and judge it.
+"""`python -m tests.faults [--seconds 600]`: kill and cut a stack under load, and check it.
 
-A stack of its own, with empty data, in $PAYTRUST_STATE/faults and on free ports. Its merchants,
-their customers and a receiver of events work on while one part after another is killed or cut
-off. At the end nothing may be lost, doubled, unbooked or undelivered.
+It starts its own stack, with empty data, in $PAYTRUST_STATE/faults and on free ports. Its
+merchants, their customers and a receiver of events continue while one part after another is killed
+or cut off. At the end nothing may be lost, doubled, unbooked or undelivered.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from tests.faults.targets import Targets, started
 RESULTS: Final = PROJECT / "faults-results.json"
 RECOVERY_LIMIT_SECONDS: Final = 60
 SETTLING_SECONDS: Final = 420
-# One endpoint for each kind of events: each is told by one worker at a time.
+# One endpoint for each kind of events, because one worker at a time delivers to an endpoint.
 _NAMED: Final = {
     "/made": ["invoice.created", "invoice.payment_ready"],
     "/money": ["payment.succeeded", "installment.paid"],

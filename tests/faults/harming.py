@@ -1,4 +1,4 @@
-"""Harm to a running stack, one part after another, and how long until it is whole again."""
+"""Harm to a running stack, one part after another, and the time until it works again."""
 
 import random
 import sys
@@ -51,7 +51,7 @@ class Scene:
 
 
 def do_harm(scene: Scene, *, seconds: float) -> None:
-    """Harm every part in turn, in an order that chance gives anew each round."""
+    """Harm every part in turn, each round in a new random order."""
     say(
         f"\n{'at s':>6}  {'harmed':<18}{'for s':>6}{'whole after s':>15}{'orders':>9}{'waiting':>9}"
     )
@@ -77,7 +77,7 @@ def do_harm(scene: Scene, *, seconds: float) -> None:
 
 
 def recovery_s(scene: Scene, *, since: float) -> float:
-    """Wait until an order that was made after the harm is created, paid, booked and told of."""
+    """Wait until an order that was made after the harm is created, paid, booked and delivered."""
     whole = threading.Event()
     while not whole.is_set() and time.monotonic() - since < GIVEN_UP_SECONDS:
         scene.targets.tend()

@@ -1,4 +1,4 @@
-"""What a run must leave behind: judged from what merchants, gateways and receivers know."""
+"""The state that a run must leave, checked with what merchants, gateways and receivers know."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -43,7 +43,7 @@ def judge(
     """Compare the books with what others know.
 
     Args:
-        made: by order number, the invoice id that a merchant was told.
+        made: by order number, the invoice id that a merchant got.
         taken: by reference, what the gateways took, in minor units.
         heard: the ids of the events that were delivered.
     """

@@ -1,4 +1,4 @@
-"""Merchants and their customers, at a steady rate; neither gives up at the first failure."""
+"""Merchants and their customers, at a steady rate; they continue after a failure."""
 
 import queue
 import random
@@ -35,12 +35,12 @@ class Order:
 
 @dataclass
 class Tally:
-    """What the merchants were told, for the judge."""
+    """The answers that the merchants got, for the check."""
 
     made: dict[str, int] = field(default_factory=dict)  # order number -> invoice id of a 201
     answers: Counter[int] = field(default_factory=Counter)
     given_up: list[str] = field(default_factory=list)
-    surprises: list[str] = field(default_factory=list)  # answers that nobody may give here
+    surprises: list[str] = field(default_factory=list)  # answers that no call may get here
     slowest_s: float = 0.0
 
 

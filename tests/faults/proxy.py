@@ -1,4 +1,4 @@
-"""A network that can be cut: connections to a server on this machine pass through here."""
+"""A network that a test can cut: connections to a server on this machine go through it."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A merchant's server that hears of events, and checks each signature."""
+"""A merchant's server that receives events, and checks each signature."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""The parts of a stack, each of which can be killed and started again."""
+"""The parts of a stack; a test can kill each and start it again."""
 
 import contextlib
 import os

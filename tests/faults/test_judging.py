@@ -1,4 +1,4 @@
-"""The judge of a run sees each kind of damage, and nothing where there is none."""
+"""The check of a run finds each kind of damage, and nothing if there is none."""
 
 from dataclasses import asdict, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The proxy passes on what it hears, until it is cut."""
+"""The proxy passes on all bytes until it is cut."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""A gateway on a port of this machine, and what is asked of it."""
+"""A gateway on a port of this machine, and orders for it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A gateway that plays recorded answers, and says what it was asked."""
+"""A gateway that gives recorded answers, and keeps the requests that it got."""
 
 import base64
 import json
@@ -104,7 +104,7 @@ class Playback:
 
 @contextmanager
 def playing() -> Iterator[Playback]:
-    """Listen on a free port; asked for more than it was told to answer, it breaks off."""
+    """Listen on a free port; after the last prepared answer, break the connection."""
     gateway = Playback()
 
     class Requests(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The adapters against the sandbox: what goes right, and what must not go wrong twice."""
+"""The adapters with the sandbox: normal calls, and faults that must do no harm twice."""
 
 import itertools
 import time

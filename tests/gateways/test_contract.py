@@ -1,4 +1,4 @@
-"""What every gateway must do, whichever it is: Xendit, Midtrans, and one that exists only here."""
+"""What every gateway must do: Xendit, Midtrans, and one that exists only in these tests."""
 
 import hmac
 import itertools

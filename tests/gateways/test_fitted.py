@@ -1,4 +1,4 @@
-"""A gateway's texts fit our columns whatever their length."""
+"""A gateway's texts of any length fit our columns."""
 
 from gateways.adapter import Notification, PaymentReport, PaymentState, Reversal, fitted
 from paytrust.money import Money

@@ -1,4 +1,4 @@
-"""What both pages show the total to be made of, within what each gateway takes."""
+"""The lines that both pages show for the total, within each gateway's limits."""
 
 from decimal import Decimal
 from typing import Any

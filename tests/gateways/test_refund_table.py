@@ -1,4 +1,4 @@
-"""The method table in docs/gateways.md is what the descriptors say."""
+"""The method table in docs/gateways.md has exactly what the descriptors say."""
 
 from pathlib import Path
 

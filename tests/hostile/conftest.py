@@ -1,4 +1,4 @@
-"""The web server as it is deployed: gunicorn with our worker, as a process of its own."""
+"""The web server of a deployment: gunicorn with our worker, as a separate process."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Any words in the search and the filters of the back office give a page, and tell nothing more."""
+"""Any text in the search and the filters of the back office gives a page, and reveals nothing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bodies that are made to cost much are refused, cheaply, and leave nothing behind."""
+"""Bodies that are made to cost much time are refused cheaply, and nothing is stored."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Through the real web process: a merchant whose bodies are refused keeps no other one waiting."""
+"""With the real web process: a merchant whose bodies are refused does not delay the others."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Floods of wrong proofs are turned away before anything is spent on them."""
+"""Many wrong keys, passwords or tokens are refused before any costly work is done for them."""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Bodies that a seeded generator makes of good ones: no 5xx, and nothing stored by a refusal."""
+"""Bodies that a generator with a seed makes from good ones: no 5xx, no row after a refusal."""
 
 import copy
 import json

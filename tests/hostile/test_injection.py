@@ -1,4 +1,4 @@
-"""Texts that a merchant or a gateway gives are shown as texts: in pages, in files, to people."""
+"""Texts from a merchant or a gateway stay texts: in pages, in files, in messages."""
 
 import csv
 import io

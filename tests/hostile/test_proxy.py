@@ -1,4 +1,4 @@
-"""The proxy's configuration that we ship, tried with HAProxy where it is installed."""
+"""Our configuration of the proxy, tried with HAProxy if it is installed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Bytes that are no proper HTTP: refused in the one error shape, the connection closed."""
+"""Bytes that are not proper HTTP get the one error shape, and the connection is closed."""
 
 import json
 import socket

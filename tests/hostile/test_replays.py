@@ -1,4 +1,4 @@
-"""A cursor, a key or a token of somebody else, or of yesterday, opens nothing."""
+"""A cursor, a key or a token of another owner, or an old one, gives no access."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who sends slowly, or nothing, keeps nobody else waiting."""
+"""A caller that sends slowly, or nothing, does not make the others wait."""
 
 import socket
 import threading

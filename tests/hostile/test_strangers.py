@@ -1,4 +1,4 @@
-"""Every address of the API, asked by everybody whom it does not serve: refused, nothing stored."""
+"""Every address of the API, called without the right to it: refused, and nothing stored."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The API in process: Django's test client with a merchant's key."""
+"""The API in this process: Django's test client with a merchant's key."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Rows of the invoices app for tests: consistent, and made without a gateway."""
+"""Rows of the invoices app for tests; they are consistent, and no gateway is called."""
 
 from collections.abc import Sequence
 from datetime import timedelta

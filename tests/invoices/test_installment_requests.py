@@ -1,4 +1,4 @@
-"""Instalments and supplementary invoices as requests: what is refused, what it costs."""
+"""Requests for instalments and supplementary invoices: refusals, and the number of queries."""
 
 import json
 from collections.abc import Callable

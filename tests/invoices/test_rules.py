@@ -1,4 +1,4 @@
-"""What the database itself refuses of invoices, lines, instalments and payment requests."""
+"""The invoices, lines, instalments and payment requests that the database itself refuses."""
 
 from datetime import timedelta
 from decimal import Decimal

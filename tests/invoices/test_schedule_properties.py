@@ -1,4 +1,4 @@
-"""Any invoice, any split, any adjustments: every unit is somewhere, and where the rule says."""
+"""For any invoice, split and adjustments, every unit is where the rule says."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""The books read row by row, and what must hold of them, counted without the code under test."""
+"""The books read row by row, and their rules, computed without the code under test."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,6 @@
-"""The events that must be there, recounted from the rows without the code that writes them.
+"""The events that must exist, computed from the rows without the code that writes them.
 
-Refunds that merchants make have rows, and tests, of their own.
+Refunds that merchants make have separate rows and tests.
 """
 
 from collections import defaultdict
@@ -32,7 +32,7 @@ OF_INVOICE: Final = "paid_amount"
 
 
 def recorded(invoice: Invoice) -> list[Announcement]:
-    """Return what was written about an invoice, by time, and of one moment as it is told."""
+    """Return the events of an invoice, by time, and within one moment in the order of delivery."""
     return [
         (event.created_at, event.type, event.data["object"][ABOUT.get(event.type, OF_INVOICE)])
         for event in Event.objects.filter(invoice_id=invoice.pk).order_by("created_at", "pk")

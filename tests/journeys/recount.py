@@ -1,4 +1,4 @@
-"""What reports must say, recounted from the transactions that were seen after each step."""
+"""The figures of reports, computed again from the transactions after each step."""
 
 from datetime import datetime, timedelta
 

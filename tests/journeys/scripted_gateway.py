@@ -1,5 +1,7 @@
-"""A gateway in memory, for runs of thousands of steps. It honours `GatewayAdapter` faithfully:
-customers pay between two calls, answers get lost after the deed, refusals come, programs crash.
+"""A gateway in memory, for runs of thousands of steps.
+
+It follows `GatewayAdapter` exactly: customers pay between two calls, answers are lost after the
+act, calls are refused, programs crash.
 """
 
 from collections.abc import Callable, Mapping
@@ -84,7 +86,7 @@ class Charge:
 
 @dataclass
 class ScriptedGateway:
-    """One account. `notified` is the money that each charge's answers have told PayTrust of."""
+    """One account. `told` is the money that each charge's answers have reported to PayTrust."""
 
     code: str = "xendit"
     charges: list[Charge] = field(default_factory=list)
@@ -109,7 +111,7 @@ class ScriptedGateway:
         return self._charge(first.reference, first.amount, first.page)
 
     def tell(self, report: PaymentReport) -> None:
-        """Remember what the money of a charge is, now that PayTrust has been told."""
+        """Remember the money of a charge, now that PayTrust has the answer."""
         if report.paid_amount is None:
             return
         net = report.paid_amount.minor - sum(taken.amount.minor for taken in report.reversals)

@@ -1,4 +1,4 @@
-"""A tenant with an account of its own at a gateway: paid there, and vouched for by nobody else."""
+"""A tenant with its own account at a gateway: only that account takes and proves its payments."""
 
 from dataclasses import dataclass
 from typing import Any

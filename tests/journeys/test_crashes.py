@@ -1,8 +1,8 @@
-"""Killed between any two steps of opening and of booking: one charge, one booking, no lost money,
-and each change told once.
+"""A kill between any two steps of opening and booking leaves one charge and one booking.
 
-A step ends the process by SystemExit, as a kill would, before it or after it has done its work.
-Then everything starts again: leases run out, the jobs run, the merchant repeats the call.
+No money is lost, and each change has one event. A step ends the process by SystemExit, as a kill
+would, before it or after it has done its work. Then everything starts again: leases end, the jobs
+run, the merchant repeats the call.
 """
 
 import contextlib

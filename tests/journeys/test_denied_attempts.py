@@ -1,4 +1,4 @@
-"""A customer whose attempt fails tries again on the same page, or the merchant changes his mind."""
+"""A customer whose attempt fails tries again on the same page, or the merchant changes plans."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ GATEWAYS = pytest.mark.parametrize("gateway", BODIES)
 def denied(
     merchant: Merchant, sandbox: Sandbox, gateway: str, action: str = "fail", **fields: Any
 ) -> dict[str, Any]:
-    """Return an invoice on whose page an attempt has failed, and whose merchant was told."""
+    """Return an invoice on whose page an attempt has failed, after its event was written."""
     invoice: dict[str, Any] = merchant.post("/invoices", json=BODIES[gateway](**fields)).json()
     if action == "abandon":
         sandbox.pay(invoice["payment_url"], "choose", method="credit_card")

@@ -1,4 +1,4 @@
-"""What merchants are told of what happens to their invoices, over real HTTP."""
+"""The events that merchants receive about their invoices, over real HTTP."""
 
 import time
 from datetime import timedelta

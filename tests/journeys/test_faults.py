@@ -1,7 +1,7 @@
-"""Every fault of the sandbox, at either gateway and each call: what is seen, and what heals it.
+"""Every fault of the sandbox, at each gateway and call: what the merchant sees, and the repair.
 
 Each case is a row of the table in docs/gateways.md, and fails if the row there says otherwise.
-`FAULT_TABLE=write python -m pytest tests/journeys/test_faults.py` writes the rows anew.
+`FAULT_TABLE=write python -m pytest tests/journeys/test_faults.py` writes the rows again.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The invoice engine under everything at once, in any order, against the real database.
+"""The invoice engine with all kinds of events in any order, on the real database.
 
-The gateway is scripted, in memory: a run takes thousands of steps, and each needs its own
-accident. The clock stands still between steps and is passed in.
+The gateway is scripted, in memory: a run takes thousands of steps, and each needs its own failure.
+The clock stands still between steps and is passed in.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -87,7 +87,7 @@ class InvoiceMachine(RuleBasedStateMachine):
             Tenant.objects.create(name=f"Toko {next(tenant_numbers)}", created_at=START)
             for _ in range(2)
         ]
-        self.reports: list[PaymentReport] = []  # what was told before
+        self.reports: list[PaymentReport] = []  # what was reported before
         self.paid_installments: dict[int, list[Any]] = {}
         self.ended: dict[int, str] = {}
         self.cancelled: set[int] = set()
@@ -300,7 +300,7 @@ class InvoiceMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.reports)
     @rule(which=any_of)
     def repeat(self, which: int) -> None:
-        """Bring an old report once more, as if nobody had asked the gateway since."""
+        """Bring an old report once more, as if the gateway had not been asked since."""
         self.step()
         before = self.books
         report = self.pick(self.reports, which)

@@ -1,4 +1,4 @@
-"""The main job over real HTTP: an invoice at either gateway, paid and booked."""
+"""The main job over real HTTP: an invoice at each gateway, paid and booked."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -321,7 +321,8 @@ class TestNotifications:
     def test_an_expired_page_ends_the_invoice(
         self, merchant: Merchant, sandbox: Sandbox, gateway: str
     ) -> None:
-        # A Snap page outlives the attempts on it, and lapses in silence; a charge is told of.
+        # A Snap page stays open after attempts on it, and expires without a notification; a charge
+        # has one.
         method = {"payment_method": {"type": "qris"}} if gateway == "midtrans" else {}
         invoice = merchant.post("/invoices", json=BODIES[gateway](**method)).json()
         sandbox.pay(sandbox.charges()[-1]["payment_url"], "expire")

@@ -1,4 +1,4 @@
-"""One method is asked for: the invoice says how to pay, and our page shows it to the customer."""
+"""An invoice with one method says how to pay, and our page shows it to the customer."""
 
 import re
 from datetime import datetime, timedelta

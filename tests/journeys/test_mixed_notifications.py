@@ -1,4 +1,4 @@
-"""Notifications as the real world sends them: doubled, shuffled, replayed, tampered, unknown.
+"""Notifications as they come in practice: doubled, shuffled, replayed, tampered, unknown.
 
 Each has exactly one effect, or none; every one that is stored has an outcome; every unit adds up.
 """
@@ -203,7 +203,7 @@ def tampered(letter: Letter, random: Random) -> Letter:
 
 
 def unknown(letter: Letter, random: Random) -> Letter:
-    """Name a payment nobody asked for, with a right proof."""
+    """Name a payment that PayTrust never asked for, with a right proof."""
     name = f"PT-{random.randint(10**9, 10**10)}-1-1-AAAAAA"
     if letter.gateway == "xendit":
         return letter.changed(id=f"{random.getrandbits(96):024x}", external_id=name, event_of=name)

@@ -1,4 +1,4 @@
-"""Money that goes back at the gateway comes back here, whichever way it was taken."""
+"""Money that goes back at the gateway also goes back in the books, in every way it was taken."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""No secret lies around: not in the database, in Valkey, in the logs, in a page or an export."""
+"""No secret is readable in the database, in Valkey, in the logs, in a page or an export."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What gateways say, for tests of what is done with it."""
+"""Reports of gateways, for tests of what PayTrust does with them."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def report(
 ) -> PaymentReport:
     """Say that `paid` minor units (all, unless given) arrived on a charge, and what went back.
 
-    Of them, `notified` are what the notification told of.
+    Of them, `notified` are what the notification reported.
     """
     currency = payment_request.currency_code
     whole = {PaymentState.PAID, PaymentState.REVERSED}

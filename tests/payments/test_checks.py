@@ -1,4 +1,4 @@
-"""Booking without asking the gateway is said aloud: spec 4.4."""
+"""A warning says that bookings are made without asking the gateway: spec 4.4."""
 
 from io import StringIO
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the database itself refuses of transactions, allocations and notifications."""
+"""The transactions, allocations and notifications that the database itself refuses."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The catalogues of translations are whole, and what is compiled is what is written."""
+"""The catalogues of translations are complete, and the compiled files match the sources."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The audit of dependencies fails where it cannot be made, unless a date allows that."""
+"""The audit of dependencies fails if it cannot be made, unless a date allows that."""
 
 import subprocess
 from datetime import timedelta

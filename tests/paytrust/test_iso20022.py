@@ -1,4 +1,4 @@
-"""Building, naming, checking and reading of ISO 20022 messages, whatever they are about."""
+"""Building, naming, checking and reading of ISO 20022 messages of any kind."""
 
 import hashlib
 from datetime import UTC, date, datetime, timedelta, timezone

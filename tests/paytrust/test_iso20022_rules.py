@@ -1,4 +1,4 @@
-"""Each fault that the official schemas accept is found by the rules, and called by its name."""
+"""The rules find each fault that the official schemas accept, and call it by its name."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`manage.py validate_iso20022`: an operator's answer about each file, in words."""
+"""`manage.py validate_iso20022`: an operator gets an answer about each file, as text."""
 
 from io import StringIO
 from pathlib import Path

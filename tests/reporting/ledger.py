@@ -1,4 +1,4 @@
-"""Rows of the ledger as tests want them, and a recount of them in plain Python."""
+"""Rows of the ledger for tests, and a recount of them in plain Python."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext

@@ -55,7 +55,7 @@ class Wanted(StrictSerializer):
 
 
 class Orders(APIView):
-    """Counts its runs; the next ones fail as told."""
+    """Counts its runs; the next ones fail as the test says."""
 
     runs: list[uuid.UUID | None] = []  # emptied before each test
     failures: list[Exception] = []

@@ -1,4 +1,4 @@
-"""What the roles that serve may not do, tried with logins of their own."""
+"""The rights that the serving roles must not have, tried with their own logins."""
 
 from collections.abc import Iterator
 from datetime import timedelta

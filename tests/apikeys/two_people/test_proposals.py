@@ -1,4 +1,4 @@
-"""What takes two people takes two, whoever the one is."""
+"""An act that takes two people takes two, also for a superuser or a single administrator."""
 
 from datetime import timedelta
 

@@ -31,7 +31,7 @@ def client() -> Iterator[redis.Redis]:
 
 
 def call(outcome: Exception | str = "page") -> str:
-    """Make a watched call that ends as told, and say which way it went."""
+    """Make a watched call with this result, and return whether it was made."""
 
     def work() -> str:
         if isinstance(outcome, Exception):

@@ -1,4 +1,4 @@
-"""Budgets on a real Valkey: who may call, who must wait, and what a gateway says of its limit."""
+"""Budgets on a real Valkey: who may call, who must wait, and the gateway's own limit."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

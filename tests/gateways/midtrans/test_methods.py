@@ -1,4 +1,4 @@
-"""Core charges as recorded: one method is asked for, and told how to be paid."""
+"""Core charges as recorded: the request for one method, and the details to pay with."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ INDOMARET = PaymentMethod(type="cstore", store="indomaret")
 GOPAY, SHOPEEPAY = PaymentMethod(type="gopay"), PaymentMethod(type="shopeepay")
 BACK = "https://shop.example.test/return"
 SANDBOX = "https://api.sandbox.midtrans.com"
-RECORDED = {  # recording: what is asked for, and what the customer is told
+RECORDED = {  # recording: the request, and what the customer sees
     "05_charge_gopay": (
         GOPAY,
         {

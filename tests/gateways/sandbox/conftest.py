@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, and a merchant who only listens."""
+"""The sandbox as a separate process, and a merchant that only receives."""
 
 import itertools
 import os
@@ -34,7 +34,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """A merchant's web server: keeps what arrives and answers as told."""
+    """A merchant's web server: keeps the requests and answers as the test says."""
 
     url: str
     answers: dict[str, list[tuple[int, dict[str, str], float]]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Each fault of the API, seen on the wire."""
+"""Each fault of the API, as a caller sees it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Simulated time: expiry, settlement and Midtrans's wall clock."""
+"""Simulated time: expiry, settlement and Midtrans's local time."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What programs and people command: triggers, limits, everybody's clock, faults by order number."""
+"""Commands of programs and people: triggers, limits, both clocks, faults by order number."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""docs/sandbox.md names all that can be commanded."""
+"""docs/sandbox.md names every command."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What Midtrans gives back, and what banks take (gateways-2.md C1)."""
+"""Refunds at Midtrans, and money that banks take back (gateways-2.md C1)."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every notification's signature, recomputed from the bytes that came."""
+"""Every notification's signature, computed again from the received bytes."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What the sandbox knows outlives its process, also one that is killed."""
+"""The sandbox's data stays after its process ends, also after a kill."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Each fault of the webhooks, seen on the wire."""
+"""Each fault of the webhooks, as a merchant sees it."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What Xendit gives back: by id, by method, later, and not at all (gateways-2.md C1)."""
+"""Refunds at Xendit: by id, by method, later, and not at all (gateways-2.md C1)."""
 
 import json
 from typing import Any

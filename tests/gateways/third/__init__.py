@@ -1,1 +1,1 @@
-"""A gateway that exists only here, to show that one folder and one line of settings add one."""
+"""A gateway that exists only here: it shows that one folder and one line of settings add one."""

@@ -1,4 +1,4 @@
-"""How the third gateway is spoken to."""
+"""The adapter of the third gateway."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""The third gateway, as PayTrust knows it."""
+"""The descriptor of the third gateway."""
 
 from datetime import timedelta
 from decimal import Decimal

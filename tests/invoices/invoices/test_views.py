@@ -1,4 +1,4 @@
-"""POST and GET /invoices: what bad input gets, and what a good answer looks like."""
+"""POST and GET /invoices: the errors for bad input, and the form of a good answer."""
 
 import json
 from datetime import datetime, timedelta
@@ -419,7 +419,7 @@ class TestTotal:
     @pytest.mark.parametrize("price", [0, "0.00", 0.0])
     @pytest.mark.parametrize("currency", ["IDR", "MYR", "USD"])
     def test_of_nothing(self, api: Api, currency: str, price: Any) -> None:
-        GatewayFee.objects.update(fixed_amount=100)  # nobody is asked for a fee alone
+        GatewayFee.objects.update(fixed_amount=100)  # a fee alone is not allowed
         line = LINE | {"unit_price": price}
 
         answer = api.post("/invoices", invoice_body(currency_code=currency, line_items=[line]))

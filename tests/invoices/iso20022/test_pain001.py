@@ -1,4 +1,4 @@
-"""An invoice as a pain.001: valid, exact to the unit, and the same whoever reads it."""
+"""An invoice as a pain.001: valid, exact to the unit, and the same for every reader."""
 
 import random
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Random histories of an invoice's money, and spec 6.1 written down a second time.
+"""Random histories of an invoice's money, and a second implementation of spec 6.1.
 
-`Naive` keeps plain numbers in dictionaries and shares nothing with the ledger's code.
+`Naive` keeps plain numbers in dictionaries and shares no code with the ledger.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Any invoice and any history of its money: every margin is exact after every step."""
+"""For any invoice and any history of its money, every sum is exact after every step."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the database itself refuses of the ledger."""
+"""The ledger rows that the database itself refuses."""
 
 from datetime import timedelta
 from typing import Any
@@ -51,7 +51,7 @@ def another(booked: Transaction, **fields: Any) -> Transaction:
 
 
 def entry_of(transaction: Transaction, **fields: Any) -> LedgerEntry:
-    """Make one more ledger row: an overpayment, unless told otherwise."""
+    """Make one more ledger row: an overpayment, unless the test says otherwise."""
     return LedgerEntry.objects.create(
         **{
             "tenant_id": transaction.tenant_id,

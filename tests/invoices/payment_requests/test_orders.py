@@ -1,4 +1,4 @@
-"""What a gateway is asked for, of an invoice with everything."""
+"""The order that a gateway gets for an invoice with all fields."""
 
 from datetime import timedelta
 from decimal import Decimal

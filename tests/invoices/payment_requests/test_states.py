@@ -1,4 +1,4 @@
-"""Which change of a payment request's state is legal: the data, and the database by it."""
+"""The legal changes of a payment request's state, in the data and in the database."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Nobody but `transitions` writes what a payment request's state and lease are."""
+"""Only `transitions` writes a payment request's state and lease."""
 
 import ast
 from collections.abc import Iterator

@@ -49,7 +49,7 @@ class TestPlan:
             splitting.plan(charges=Charges(100, 0, 0), count=3, custom_amounts=custom)
 
     def test_refuses_an_installment_smaller_than_its_own_tax_and_fee(self) -> None:
-        # 99 x 50 // 100 = 49 and 1 x 50 // 100 = 0, so the last of 1 would bear 1 + 1.
+        # 99 x 50 // 100 = 49 and 1 x 50 // 100 = 0, so the last of 1 would have 1 + 1.
         with pytest.raises(InstallmentTooSmall, match="instalment 2 of 1"):
             splitting.split(totals={1: 99, 2: 1}, tax_amount=50, service_fee_amount=50)
 

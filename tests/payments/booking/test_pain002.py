@@ -1,4 +1,4 @@
-"""No booking without its pain.002; and the pain.002 of anything, made again at any time."""
+"""No booking without its pain.002; every pain.002 can be made again at any time."""
 
 import logging
 import random

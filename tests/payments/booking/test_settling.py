@@ -1,4 +1,4 @@
-"""Booking what a gateway reports. Reversals have a module of their own."""
+"""Booking what a gateway reports. Reversals have a separate module."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Disputes are kept with their deadline, once, and stay closed."""
+"""Disputes are stored once, with their deadline, and stay closed."""
 
 from dataclasses import replace
 from datetime import timedelta

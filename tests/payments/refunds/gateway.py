@@ -1,4 +1,4 @@
-"""A gateway that gives money back as a test says."""
+"""A gateway that gives money back as the test says."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What may go back, what is refused before a gateway is asked, and who decides."""
+"""Which refunds are allowed, which are refused before a gateway is asked, and who decides."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What becomes of a gateway's notification: stored once, processed, put off, given up."""
+"""The way of a notification: stored once, processed, tried again, given up."""
 
 import json
 import logging

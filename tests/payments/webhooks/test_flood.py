@@ -1,4 +1,4 @@
-"""Many paid invoices at once on one account: confirmed by few calls, within its budget (12)."""
+"""Many paid invoices at once on one account: few calls confirm them, within its budget (12)."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

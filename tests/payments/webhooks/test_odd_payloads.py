@@ -167,7 +167,7 @@ def post(body: bytes, *, gateway: str = "xendit") -> int:
 
 
 class TestHints:
-    """An invoice's payment may be told twice: by the invoice, and by the payment itself (C10)."""
+    """A payment may have two notifications: the invoice's, and the payment's own (C10)."""
 
     @pytest.mark.parametrize(
         ("kind", "data"),

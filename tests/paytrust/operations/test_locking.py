@@ -1,4 +1,4 @@
-"""Locks that cannot be had, and due rows that go to one caller each."""
+"""Locks that are not available, and due rows that go to one caller each."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -144,7 +144,7 @@ class TestInLockedTransaction:
 
 
 def claiming(limit: int) -> Callable[[], list[int]]:
-    """Return the call that takes tenants which nobody has taken; taken ones have a suffix."""
+    """Return the call that takes tenants which are not taken; taken ones have a suffix."""
     return lambda: locking.claim(
         Tenant.objects.exclude(name__endswith="taken"),
         by="name",

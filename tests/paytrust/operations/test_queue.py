@@ -1,4 +1,4 @@
-"""Publishing tasks to a broker that may be away."""
+"""Publishing tasks to a broker that may not answer."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Passwords that take no time: what their hashing costs is not tested here."""
+"""Fast passwords, because these tests do not test the cost of hashing."""
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher

@@ -1,4 +1,4 @@
-"""A caller that costs much and is refused waits its turn; nobody else does."""
+"""A caller that costs much and is refused waits its turn; the others do not."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What gunicorn refuses before Django sees it is told as every other error."""
+"""Gunicorn's refusals before Django have the same shape as every other error."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""The audit finds one unit that was moved by hand, in whichever table."""
+"""The audit finds one unit that was changed by hand, in every table."""
 
 from datetime import timedelta
 from io import StringIO

@@ -1,4 +1,4 @@
-"""Every page of the back office, as each role meets it."""
+"""Every page of the back office, opened by each role."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""Every address of the back office, tried by those who must not change anything there."""
+"""Every address of the back office, tried by people who must not change anything there."""
 
 from collections.abc import Iterator
 from datetime import timedelta

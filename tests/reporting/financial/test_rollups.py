@@ -1,4 +1,4 @@
-"""Reports against a naive recount, with days closed and open."""
+"""Reports compared with a simple recount, with days closed and open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

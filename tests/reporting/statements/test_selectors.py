@@ -1,4 +1,4 @@
-"""Statements against a naive recount, with days closed and open, in any zone."""
+"""Statements compared with a simple recount, with days closed and open, in any zone."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
