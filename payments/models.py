@@ -228,7 +228,7 @@ class Proposal(models.Model):
         db_index=False,
         verbose_name=_("refund"),
     )
-    # new totals in minor units by instalment number
+    # New totals in minor units by instalment number
     named = models.JSONField(_("named"), null=True)
     # invoices.schedule.adjusting.Owed, as the proposer saw it
     before = models.JSONField(_("before"), null=True)
@@ -253,9 +253,9 @@ class Proposal(models.Model):
     decided_at = models.DateTimeField(_("decided at"), null=True)
     decision_reason = models.CharField(_("decision reason"), max_length=500, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)  # how often it was approved
-    # an approval holds it until then
+    # An approval holds it until then
     leased_until = models.DateTimeField(_("leased until"), null=True)
-    # of the last try
+    # Of the last try
     failure_reason = models.CharField(_("failure reason"), max_length=500, blank=True)
 
     objects = ProposalQuerySet.as_manager()

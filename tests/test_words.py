@@ -70,9 +70,9 @@ def docs() -> Iterator[Path]:
 
 
 def prose_of(path: Path) -> Iterator[str]:
-    """Yield the docstrings and comments of a module, or the text of a page, if it may have a word."""
+    """Yield the docstrings and comments of a module, or the text of a page."""
     text = path.read_text()
-    if not WORD.search(text):  # reading tokens takes seconds
+    if not WORD.search(text):  # nothing to find, and reading tokens takes time
         return
     if path.suffix == ".md":
         yield text

@@ -37,7 +37,7 @@ class Refund(models.Model):
 
     class Method(models.TextChoices):
         GATEWAY = "gateway", _("Gateway")
-        # a person sends the money by bank, with this reference
+        # A person sends the money by bank, with this reference
         MANUAL = "manual", _("Manual")
 
     class Reason(models.TextChoices):
@@ -73,18 +73,18 @@ class Refund(models.Model):
     metadata = models.JSONField(_("metadata"), default=dict)
     method = models.CharField(_("method"), max_length=10, choices=Method, default=Method.GATEWAY)
     reference = models.CharField(_("reference"), max_length=50, unique=True)
-    # of a manual refund
+    # Of a manual refund
     bank_reference = models.CharField(_("bank reference"), max_length=140, null=True)
     gateway_refund_id = models.CharField(_("gateway refund id"), max_length=255, null=True)
     status = models.CharField(_("status"), max_length=10, choices=states.Status)
     failure_code = models.CharField(_("failure code"), max_length=100, null=True)
     failure_message = models.CharField(_("failure message"), max_length=500, null=True)
-    # a caller asks the gateway until then
+    # A caller asks the gateway until then
     leased_until = models.DateTimeField(_("leased until"), null=True)
-    # how often the gateway was asked to make it
+    # How often the gateway was asked to make it
     tries = models.PositiveIntegerField(_("tries"), default=0)
     next_check_at = models.DateTimeField(_("next check at"), null=True)
-    # of the call that asked for it
+    # Of the call that asked for it
     idempotency_record_id = models.UUIDField(_("idempotency record id"), null=True)
     created_at = models.DateTimeField(_("created at"))
     updated_at = models.DateTimeField(_("updated at"))

@@ -17,8 +17,8 @@ AWAY = (redis.RedisError, OSError, OperationalError)  # the last is kombu's, for
 class Switch:
     """Remembers, per process, until when Redis is taken to be away.
 
-    Each user has one of its own, because they wait differently long for Redis and try it again
-    after different pauses. So after a failure nobody else waits for the time-out.
+    Each user of Redis has its own switch, because each waits for Redis for another time and tries
+    again after another pause. After a failure no other caller waits for the time-out.
     """
 
     def __init__(self, message: str, *, pause_seconds: float) -> None:

@@ -86,7 +86,7 @@ class Charge:
 
 @dataclass
 class ScriptedGateway:
-    """One account. `told` is the money that each charge's answers have reported to PayTrust."""
+    """One account. `notified` is the money that each charge's answers have reported to PayTrust."""
 
     code: str = "xendit"
     charges: list[Charge] = field(default_factory=list)
