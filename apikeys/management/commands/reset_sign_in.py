@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 class Command(OperatorCommand):
     help = (
-        "Take the second factor and lock-outs of a member of staff away. With their password they"
+        "Remove the second factor and lock-outs of a member of staff. With their password they"
         " set up a new one at their next sign-in."
     )
     harmful = True

@@ -11,7 +11,7 @@ from apikeys.models import ApiKey
 
 
 class Command(OperatorCommand):
-    help = "End an API key for good. It is refused at once."
+    help = "End an API key for ever. It is refused at once."
     harmful = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:

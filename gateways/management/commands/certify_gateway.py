@@ -20,7 +20,7 @@ PLAYED = ("xendit", "midtrans")
 
 class Command(BaseCommand):
     help = (
-        "Play create, get, expire, pay and refund at a gateway's test account, print what was"
+        "Try create, get, expire, pay and refund with a gateway's test account, print what was"
         " found beside docs/gateway-facts.md, and write the exchanges as fixtures. Addresses and"
         " keys come from the gateway's variables in the environment. No real money moves."
     )
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             type=float,
             default=0,
             metavar="SECONDS",
-            help="wait so long for a person to pay by the page that is then named",
+            help="seconds to wait until a person pays on the page that is then named",
         )
 
     def handle(

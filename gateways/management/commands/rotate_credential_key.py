@@ -16,7 +16,7 @@ BAR_WIDTH = 30
 class Command(BaseCommand):
     help = (
         "Seal every gateway credential and webhook secret under the first of CREDENTIAL_KEYS."
-        " Interrupted, it goes on where it stopped. Older keys may be removed from the setting"
+        " After an interruption it continues. Older keys may be removed from the setting"
         " once it has ended."
     )
 

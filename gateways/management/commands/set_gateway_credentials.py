@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--another-account",
             action="store_true",
-            help="they are no new keys of the same account: open payments stay with the old one",
+            help="the keys are another account's: open payments stay with the old account",
         )
 
     def handle(

@@ -17,7 +17,7 @@ from payments.webhooks import confirming, retrying
 class Command(BaseCommand):
     help = (
         "Process notifications again that had no effect yet: those named by id, or chosen by "
-        "--failed, --since and --gateway together. What was processed is never touched, and "
+        "--failed, --since and --gateway together. Processed ones never change, and "
         "nothing is booked twice."
     )
 

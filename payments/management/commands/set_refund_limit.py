@@ -9,7 +9,7 @@ from paytrust.money import EXPONENTS, Money
 
 
 class Command(BaseCommand):
-    help = "Set up to how much of an invoice a merchant's key alone may give back."
+    help = "Set the amount of an invoice that a merchant's key alone may give back."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("tenant_id", type=int)
