@@ -236,7 +236,6 @@ class IdempotencyRecord(models.Model):
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)  # sha256 of method, path and body, hex
     state = models.CharField(max_length=12, choices=State, default=State.IN_PROGRESS)
-    response_status = models.PositiveSmallIntegerField(null=True)
     response_body = models.BinaryField(null=True)
     created_at = models.DateTimeField()
     leased_until = models.DateTimeField()
@@ -252,7 +251,6 @@ class IdempotencyRecord(models.Model):
                 | Q(
                     state="completed",
                     completed_at__isnull=False,
-                    response_status__isnull=False,
                     response_body__isnull=False,
                 ),
                 name="idempotency_completed_has_answer",

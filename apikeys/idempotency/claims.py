@@ -191,10 +191,10 @@ def insert(*, call: Call, now: datetime) -> Claim | None:
         return claimed if cursor.rowcount == 1 else None
 
 
-def complete(*, claimed: Claim, status: int, body: bytes, now: datetime) -> None:
+def complete(*, claimed: Claim, body: bytes, now: datetime) -> None:
     """Store a call's answer. The first answer stays, also if two ran after a lease ended."""
     IdempotencyRecord.objects.filter(~Q(state=State.COMPLETED), pk=claimed.record_id).update(
-        state=State.COMPLETED, response_status=status, response_body=body, completed_at=now
+        state=State.COMPLETED, response_body=body, completed_at=now
     )
 
 
@@ -229,7 +229,6 @@ def _take_over(record: IdempotencyRecord, *, call: Call, now: datetime, renewed:
         changes |= {
             "id": claimed.record_id,
             "fingerprint": call.fingerprint,
-            "response_status": None,
             "response_body": None,
             "created_at": now,
             "completed_at": None,
@@ -253,7 +252,7 @@ def _finish(claimed: Claim, response: Response, *, is_secret: bool) -> None:
         body = strict_json.encode(response.data)
         if is_secret:
             body = sealing.seal(body, purpose=SEALED_ANSWERS).encode()
-        complete(claimed=claimed, status=response.status_code, body=body, now=timezone.now())
+        complete(claimed=claimed, body=body, now=timezone.now())
     else:
         resumable = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
         _give_up(claimed, resumable=resumable)
