@@ -70,7 +70,6 @@ class GatewayDescriptor:
     key_name: str  # the credential that makes calls; it shows whether it is test or live
     build: Callable[[Connection], GatewayAdapter]
     webhook_name: str  # the last part of /webhooks/...
-    webhook_proof: str  # what proves a notification, in words for people
     lists_paid: bool  # one call lists many payments
     methods: Mapping[str, tuple[str, ...]]  # what a merchant may ask for: banks or stores of each
     page_life: PageLife

@@ -24,7 +24,6 @@ MIDTRANS = GatewayDescriptor(
     key_name="server_key",
     build=lambda connection: MidtransAdapter(**connection),
     webhook_name="midtrans",
-    webhook_proof="signature_key: SHA-512 over order_id, status_code, gross_amount and the key",
     lists_paid=False,
     methods=methods.CHOICES,
     page_life=PageLife(shortest=messages.SHORTEST_LIFE, longest=messages.LONGEST_LIFE),

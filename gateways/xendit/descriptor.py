@@ -23,7 +23,6 @@ XENDIT = GatewayDescriptor(
     key_name="secret_key",
     build=lambda connection: XenditAdapter(**connection),
     webhook_name="xendit",
-    webhook_proof="the account's static token in x-callback-token",
     lists_paid=True,
     methods=methods.CHOICES,
     page_life=PageLife(shortest=timedelta(seconds=1), longest=timedelta(seconds=LONGEST_SECONDS)),

@@ -37,10 +37,6 @@ class InvoiceQuerySet(TenantQuerySet["Invoice"]):
             expires_at__lte=now,
         )
 
-    def cancellable(self) -> Self:
-        """Those that may be cancelled: see `Invoice.is_cancellable`."""
-        return self.filter(Q(ended_as=None) | ~Q(ended_as=InvoiceStatus.EXPIRED), paid_amount=0)
-
     def refundable(self) -> Self:
         """Those that hold money which can go back: see `Invoice.is_refundable`."""
         return self.filter(paid_amount__gt=F("refunded_amount"))

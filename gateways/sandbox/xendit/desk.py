@@ -172,8 +172,6 @@ class XenditDesk:
                 )
             else:
                 invoice.dispute = disputes.moved(invoice.dispute, status, now)
-            if status == "LOST":
-                invoice.charged_back += invoice.dispute.amount
             tools.store.save("invoice", invoice.id, invoice)
             self.mail.disputed(invoice, invoice.dispute)
 

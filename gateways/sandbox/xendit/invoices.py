@@ -72,7 +72,6 @@ class Invoice:
     expires_at: datetime
     status: str = "PENDING"
     payments: list[Payment] = field(default_factory=list)
-    charged_back: Decimal = Decimal(0)
     previous: "Invoice | None" = None
     number: int = field(default_factory=next_number)
     dispute: Dispute | None = None

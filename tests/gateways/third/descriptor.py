@@ -18,7 +18,6 @@ THIRD = GatewayDescriptor(
     key_name="key",
     build=lambda connection: ThirdAdapter(**connection),
     webhook_name="third",
-    webhook_proof="HMAC-SHA256 of the body in x-third",
     lists_paid=False,
     methods=methods.CHOICES,
     page_life=PageLife(shortest=timedelta(minutes=1), longest=timedelta(days=1)),
