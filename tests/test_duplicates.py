@@ -42,9 +42,9 @@ def lines_of(source: str) -> list[Line]:
 
 def _left_out(tree: ast.Module) -> Iterator[int]:
     for node in ast.walk(tree):
-        is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if is_docstring or isinstance(node, ast.Import | ast.ImportFrom):
-            yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        match node:
+            case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
+                yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 def pairs_of(files: Iterable[tuple[str, str]]) -> list[str]:

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from invoices.models import Transaction
-from payments.changes.back_office import ProposalAdmin
+from payments.changes.back_office import ChangeAdmin
 from payments.disputes.back_office import DisputeAdmin
 from payments.models import Dispute, EventTransaction, Proposal, Refund, WebhookEvent
 from payments.refunds.back_office import RefundAdmin
@@ -81,6 +81,6 @@ class TransactionAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(WebhookEvent, WebhookEventAdmin)
-admin.site.register(Proposal, ProposalAdmin)
+admin.site.register(Proposal, ChangeAdmin)
 admin.site.register(Refund, RefundAdmin)
 admin.site.register(Dispute, DisputeAdmin)

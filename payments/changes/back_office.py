@@ -11,13 +11,21 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apikeys.staff_acts import recording
+from apikeys.two_people.deciding import (
+    Approval,
+    Decision,
+    Decisions,
+    ProposalAdmin,
+    Rejection,
+    Withdrawal,
+)
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Installment, Invoice
@@ -30,7 +38,6 @@ from paytrust.money import EXPONENTS, minor_units
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text, run
 from paytrust.staff.amounts import AmountField
-from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
 
@@ -87,94 +94,41 @@ class AdjustmentForm(ReasonForm):
         }
 
 
-class Decision(Act[Proposal]):
+class ChangeDecision(Decision[Proposal]):
     """What ends a proposal: another person's decision, or the proposer's own withdrawal."""
 
-    by_proposer: ClassVar[bool] = False
-
-    def is_offered(self) -> bool:
-        is_own = self.subject.proposed_by_id == self.request.user.pk
-        return self.subject.status in Proposal.WAITING and is_own == self.by_proposer
+    services: ClassVar[Decisions] = proposals
+    open_in = Proposal.WAITING
 
     @property
-    def facts(self) -> Facts:
+    def about(self) -> Facts:
         proposal = self.subject
         return [
             (_("Change"), proposal.get_act_display()),
             (_("Invoice"), _invoice_link(proposal)),
-            (_("What changes"), _paragraphs(changes_of(proposal))),
-            (_("Reason"), proposal.reason),
-            (_("Proposed by"), proposal.proposed_by.get_username()),
-            (_("Proposed"), display.moment(proposal.proposed_at)),
+            (_("What changes"), display.paragraphs(changes_of(proposal))),
         ]
 
-    @property
-    def back(self) -> str:
-        return reverse("admin:payments_proposal_change", args=(self.subject.pk,))
 
-
-class Approve(Decision):
+class Approve(Approval[Proposal], ChangeDecision):
     """Make the change that another person proposed."""
 
-    path = "approve"
-    label = button = _("Approve")
     title = _("Approve this change?")
     sentences = (
         _("It is made at once; a payment that is open at the gateway is closed first."),
         _("If the gateway is away nothing changes, and it can be approved again."),
     )
-
-    def check(self) -> None:
-        actor = recording.actor_of(self.request)
-        proposals.require_decidable(
-            actor=actor, proposal=self.subject, now=timezone.now(), approving=True
-        )
-
-    def perform(self, filled: dict[str, Any]) -> Text:
-        actor = recording.actor_of(self.request)
-        proposals.approve(actor=actor, proposal_id=self.subject.pk, now=timezone.now())
-        return _("Approved, and the change is made.")
+    done = _("Approved, and the change is made.")
 
 
-class Reject(Decision):
+class Reject(Rejection[Proposal], ChangeDecision):
     """End the proposal without its change."""
 
-    path = "reject"
-    label = button = _("Reject")
     title = _("Reject this change?")
-    sentences = (_("Nothing changes, and the proposal ends."),)
-    form_class = ReasonForm
-    is_harmful = True
-
-    def check(self) -> None:
-        actor = recording.actor_of(self.request)
-        proposals.require_decidable(
-            actor=actor, proposal=self.subject, now=timezone.now(), approving=False
-        )
-
-    def perform(self, filled: dict[str, Any]) -> Text:
-        proposals.reject(
-            actor=recording.actor_of(self.request),
-            proposal_id=self.subject.pk,
-            reason=filled["reason"],
-            now=timezone.now(),
-        )
-        return _("Rejected; nothing was changed.")
 
 
-class Withdraw(Decision):
+class Withdraw(Withdrawal[Proposal], ChangeDecision):
     """End one's own proposal."""
-
-    by_proposer = True
-    path = "withdraw"
-    label = button = _("Take back")
-    title = _("Take this proposal back?")
-    sentences = (_("Nothing changes, and the proposal ends."),)
-
-    def perform(self, filled: dict[str, Any]) -> Text:
-        actor = recording.actor_of(self.request)
-        proposals.withdraw(actor=actor, proposal_id=self.subject.pk, now=timezone.now())
-        return _("Taken back; nothing was changed.")
 
 
 class ProposeAct(Act[Invoice]):
@@ -269,21 +223,12 @@ class ProposeCancellation(ProposeAct):
         return _("Proposed. Another person must approve it.")
 
 
-class ProposalAdmin(ReadOnlyAdmin):
+class ChangeAdmin(ProposalAdmin):
     """The proposals that wait for a second person, and the decided ones."""
 
     fields = (
-        "act",
-        "invoice_link",
-        "what_changes",
-        "reason",
-        "proposed_by",
-        "proposed",
-        "status",
-        "failure_reason",
-        "decided_by",
-        "decided",
-        "decision_reason",
+        *("act", "invoice_link", "what_changes", "reason", "proposed_by", "proposed"),
+        *ProposalAdmin.of_the_end,
     )
     list_display = ("id", "act", "invoice_link", "proposed_by", "proposed", "status", "decided_by")
     list_filter: ClassVar = ["status", "act"]
@@ -307,15 +252,7 @@ class ProposalAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("What changes"))
     def what_changes(self, proposal: Proposal) -> Shown:
-        return _paragraphs(changes_of(proposal))
-
-    @admin.display(description=_("Proposed"))
-    def proposed(self, proposal: Proposal) -> Shown:
-        return display.moment(proposal.proposed_at)
-
-    @admin.display(description=_("Decided"))
-    def decided(self, proposal: Proposal) -> Shown:
-        return display.moment(proposal.decided_at)
+        return display.paragraphs(changes_of(proposal))
 
 
 def _about_an_invoice(act: type[Act[Invoice]]) -> Callable[..., HttpResponse]:
@@ -400,10 +337,6 @@ def _invoice_link(proposal: Proposal) -> Shown:
         return display.EMPTY
     link = _invoice_page(proposal.invoice_id)
     return format_html('<a href="{}">{}</a>', link, proposal.invoice_id)
-
-
-def _paragraphs(sentences: Sequence[str]) -> SafeString:
-    return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in sentences))
 
 
 def _invoice_page(invoice_id: int) -> str:

@@ -1,12 +1,13 @@
 """How staff see amounts and times."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from paytrust.money import EXPONENTS, Money, plain
@@ -76,6 +77,10 @@ def link(model: str, row_id: int | None, text: object = None) -> SafeString | st
 def long_text(text: str | None) -> SafeString | str:
     """Return a text of any length, for a column that must leave space for the others."""
     return format_html('<span class="staff-long">{}</span>', text) if text else EMPTY
+
+
+def paragraphs(texts: Iterable[object]) -> SafeString:
+    return format_html_join("", "<p>{}</p>", ((text,) for text in texts))
 
 
 def label(text: object, tone: str = "plain") -> SafeString:

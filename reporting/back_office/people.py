@@ -17,7 +17,6 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -286,7 +285,7 @@ class RoleAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("May"))
     def may(self, role: Group) -> SafeString:
-        return format_html_join("", "<p>{}</p>", ((line,) for line in _rights_of(role)))
+        return display.paragraphs(_rights_of(role))
 
 
 def _rights_of(role: Group) -> list[str]:
