@@ -7,6 +7,7 @@ import os
 from collections.abc import Generator
 from contextlib import ExitStack
 
+import coverage
 import pytest
 
 from paytrust.localstack import embedded
@@ -39,6 +40,7 @@ servers = ExitStack()
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # a wrapper runs before pytest-django's own
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    measure_coverage()
     os.environ.update(SETTINGS)
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker:
@@ -50,6 +52,20 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
 
 def pytest_unconfigure() -> None:
     servers.close()
+    measuring = coverage.Coverage.current()
+    if measuring:
+        measuring.stop()
+        measuring.save()
+
+
+def measure_coverage() -> None:
+    """Measure in each process that runs tests, if COVERAGE is set (`make test COVERAGE=1`).
+
+    pytest-cov would do it, but pip cannot install its extra by hashes. What coverage puts into
+    every process by itself would also measure the servers and stacks that tests start.
+    """
+    if os.environ.get("COVERAGE"):
+        coverage.Coverage(data_suffix=True).start()
 
 
 def redis_url_of(worker: str, url: str) -> str:
