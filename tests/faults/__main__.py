@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,7 @@ from paytrust.localstack.embedded import PROJECT
 from paytrust.localstack.stack import Stack, StackFailed
 from tests.faults import judging
 from tests.faults.harming import Scene, do_harm, let_sandbox_run_free, sandbox_faults, say
-from tests.faults.judging import Verdict
+from tests.faults.judging import Known, Verdict
 from tests.faults.load import Load, Shop, Tally
 from tests.faults.receiver import Receiver
 from tests.faults.targets import Targets, started
@@ -41,6 +42,7 @@ _NAMED: Final = {
     "/made": ["invoice.created", "invoice.payment_ready"],
     "/money": ["payment.succeeded", "installment.paid"],
     "/paid": ["invoice.paid", "invoice.partially_paid", "invoice.overpaid"],
+    "/back": ["refund.created", "refund.succeeded", "refund.failed"],
 }
 ENDPOINTS: Final = {
     **_NAMED,
@@ -48,6 +50,7 @@ ENDPOINTS: Final = {
 }
 # What due times wait for: retries of events (1, 6, 36 minutes), questions to the gateway (10
 # minutes, 1 hour), deliveries (5 and 30 minutes, 2 hours). Invoices live for 24 hours.
+OUTSTANDING: Final = ("unbooked", "unfinished", "undelivered")  # what time can cure
 LEAPS: Final = ("2m", "7m", "12m", "40m", "70m", "130m", "180m", "240m")
 
 
@@ -128,7 +131,7 @@ def settled(scene: Scene) -> Verdict:
     while True:
         scene.targets.tend()
         verdict = verdict_of(scene)
-        left = len(verdict.unbooked) + len(verdict.undelivered)
+        left = sum(len(getattr(verdict, name)) for name in OUTSTANDING)
         now = time.monotonic()
         if not left or now > deadline:
             return verdict
@@ -136,10 +139,8 @@ def settled(scene: Scene) -> Verdict:
             last, moved_at = left, now
         elif now - moved_at > 10 and leaps:
             leap, moved_at = leaps.pop(0), now
-            say(
-                f"{len(verdict.unbooked)} unbooked, {len(verdict.undelivered)} undelivered: "
-                f"the clocks move on by {leap} ..."
-            )
+            counted = ", ".join(f"{len(getattr(verdict, name))} {name}" for name in OUTSTANDING)
+            say(f"{counted}: the clocks move on by {leap} ...")
             requests.post(
                 f"{scene.sandbox}/clock", json={"advance": leap, "everyone": True}, timeout=120
             )
@@ -150,12 +151,14 @@ def settled(scene: Scene) -> Verdict:
 
 def verdict_of(scene: Scene) -> Verdict:
     charges = requests.get(f"{scene.sandbox}/charges", timeout=60).json()
-    return judging.judge(
-        judging.books_of(scene.targets.database_url),
+    known = Known(
         made=dict(scene.shop.tally.made),
         taken=judging.taken_of(charges),
         heard=set(scene.receiver.events),
+        refunded=dict(scene.shop.tally.refunded),
+        given_back=judging.given_back_of(charges),
     )
+    return judging.judge(judging.books_of(scene.targets.database_url), known)
 
 
 def audited(targets: Targets) -> subprocess.CompletedProcess[str]:
@@ -178,12 +181,10 @@ def report(
     worst: dict[str, float] = {}
     for harm in scene.harms:
         worst[harm.target] = max(harm.recovered_s, worst.get(harm.target, 0))
-    faults = {
-        name: len(getattr(verdict, name))
-        for name in ("lost", "doubled", "unbooked", "untaken", "undelivered")
-    }
+    faults = {kind.name: len(getattr(verdict, kind.name)) for kind in fields(Verdict)}
     results = {
         "invoices": len(tally.made),
+        "refunds": len(tally.refunded),
         "kills": len(scene.harms),
         **faults,
         "worst_recovery_s": round(max(worst.values(), default=0), 1),
@@ -198,7 +199,7 @@ def report(
     for name, value in results.items():
         say(f"{name:<18}{value!s:>12}")
     say(f"\nEvents told: {len(receiver.events)}; wrongly signed: {receiver.forged}.")
-    say(f"Answers to POST /invoices: {dict(sorted(tally.answers.items()))};")
+    say(f"Answers to POST /invoices and .../refunds: {dict(sorted(tally.answers.items()))};")
     say(f"slowest order {tally.slowest_s:.0f} s; given up: {len(tally.given_up)}.")
     if scene.targets.ended_by_themselves:
         say(f"Ended by themselves and were started again: {scene.targets.ended_by_themselves}.")

@@ -5,7 +5,9 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import requests
@@ -15,6 +17,8 @@ from tests.factories import invoice_body, rupiah_body
 MERCHANTS: Final = 16  # threads
 PATIENCE_SECONDS: Final = 150  # one order's; longer than any lease and any harm
 PAID: Final = 0.85  # of the orders
+REFUNDED: Final = 0.3  # of the paid orders without instalments; half of them in part
+REFUNDABLE: Final = {1: "touchngo", 2: "qris"}  # by gateway: methods that give money back
 IN_INSTALLMENTS: Final = 0.1
 RETRIED: Final = frozenset({408, 409, 429, 500, 502, 503, 504})
 CALL_SECONDS: Final = 30
@@ -27,6 +31,7 @@ class Order:
     number: str
     body: dict[str, Any]
     is_paid: bool
+    refund: dict[str, Any] | None = None  # the body of POST /invoices/{id}/refunds, if any
 
     @property
     def has_installments(self) -> bool:
@@ -38,6 +43,7 @@ class Tally:
     """The answers that the merchants got, for the check."""
 
     made: dict[str, int] = field(default_factory=dict)  # order number -> invoice id of a 201
+    refunded: dict[str, int] = field(default_factory=dict)  # order number -> refund id of a 201
     answers: Counter[int] = field(default_factory=Counter)
     given_up: list[str] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)  # answers that no call may get here
@@ -54,22 +60,34 @@ class Shop:
     def create(self, order: Order, *, until: float) -> dict[str, Any] | None:
         """Repeat the same call until it is answered 201 or 200; None if that never came."""
         began = time.monotonic()
-        headers = {"Idempotency-Key": order.number}
+        invoice = self._asked("/invoices", order.body, key=order.number, until=until)
+        if invoice is not None:
+            self.tally.made[order.number] = invoice["id"]
+            self.tally.slowest_s = max(self.tally.slowest_s, time.monotonic() - began)
+        return invoice
+
+    def refund(self, order: Order, invoice_id: int, *, until: float) -> None:
+        """Give money back, by the same call again until it is answered 201 or 200."""
+        path, key = f"/invoices/{invoice_id}/refunds", f"refund-{order.number}"
+        made = self._asked(path, order.refund or {}, key=key, until=until)
+        if made is not None:
+            self.tally.refunded[order.number] = made["id"]
+
+    def _asked(
+        self, path: str, body: dict[str, Any], *, key: str, until: float
+    ) -> dict[str, Any] | None:
         while True:
-            answer = self._send("POST", "/invoices", json=order.body, headers=headers)
+            answer = self._send("POST", path, json=body, headers={"Idempotency-Key": key})
             if answer is not None:
                 self.tally.answers[answer.status_code] += 1
                 if answer.status_code in {200, 201}:
-                    invoice: dict[str, Any] = answer.json()
-                    self.tally.made[order.number] = invoice["id"]
-                    taken = time.monotonic() - began
-                    self.tally.slowest_s = max(self.tally.slowest_s, taken)
-                    return invoice
+                    made: dict[str, Any] = answer.json()
+                    return made
                 if answer.status_code not in RETRIED:
-                    self.tally.surprises.append(f"{answer.status_code} {answer.text[:300]}")
+                    self.tally.surprises.append(f"{path} {answer.status_code} {answer.text[:300]}")
                     return None
             if time.monotonic() > until:
-                self.tally.given_up.append(order.number)
+                self.tally.given_up.append(key)
                 return None
             time.sleep(0.5)
 
@@ -78,11 +96,12 @@ class Shop:
         answer = self._send("GET", f"/invoices/{invoice_id}")
         return answer.json() if answer is not None and answer.status_code == 200 else {}
 
-    def pay(self, payment_url: str, *, until: float) -> bool:
+    def pay(self, payment_url: str, *, until: float, method: str | None = None) -> bool:
         """Press the button until the gateway says that it heard."""
+        pressed = {"action": "pay"} | ({"method": method} if method else {})
         while time.monotonic() < until:
             try:
-                answer = self._session.post(payment_url, data={"action": "pay"}, timeout=15)
+                answer = self._session.post(payment_url, data=pressed, timeout=15)
             except requests.RequestException:
                 time.sleep(0.5)
                 continue
@@ -115,7 +134,10 @@ def order_of(number: str, chance: random.Random, *, paid: float = PAID) -> Order
     body = body_of(external_id=number)
     if chance.random() < IN_INSTALLMENTS and not number.startswith("probe"):
         body["installments"] = {"count": 2}
-    return Order(number, body, is_paid=chance.random() < paid)
+    refund: dict[str, Any] | None = None
+    if chance.random() < REFUNDED and "installments" not in body:
+        refund = {"reason": "other"} | ({"amount": 1000} if chance.random() < 0.5 else {})
+    return Order(number, body, is_paid=chance.random() < paid, refund=refund)
 
 
 class Load:
@@ -125,7 +147,7 @@ class Load:
         self._shop, self._rate = shop, rate
         self._chance = random.Random(seed)  # noqa: S311  # the same orders each time
         self._orders: queue.Queue[Order | None] = queue.Queue()
-        self._seconds: list[tuple[float, int, str]] = []  # when, invoice, the first URL
+        self._later: list[tuple[float, Callable[[], bool]]] = []  # when, and whether it is done
         self._over = threading.Event()
         work = [self._keep_pace, *[self._serve] * MERCHANTS]
         self._threads = [threading.Thread(target=one, daemon=True) for one in work]
@@ -160,20 +182,37 @@ class Load:
             if invoice is None or not invoice.get("payment_url") or not order.is_paid:
                 continue
             url = invoice["payment_url"]
-            self._shop.pay(url, until=until)
+            method = REFUNDABLE[order.body["gateway_id"]] if order.refund else None
+            self._shop.pay(url, until=until, method=method)
             if order.has_installments:
-                self._seconds.append((time.monotonic() + 5, invoice["id"], url))
-            self._pay_second()
+                self._do_later(partial(self._pay_second, invoice["id"], url))
+            if order.refund:
+                self._do_later(partial(self._refund, order, invoice["id"]))
+            self._catch_up()
 
-    def _pay_second(self) -> None:
-        """Pay the next instalment of an order whose first one was paid a while ago."""
+    def _do_later(self, act: Callable[[], bool]) -> None:
+        self._later.append((time.monotonic() + 5, act))
+
+    def _catch_up(self) -> None:
+        """Do one thing that was left for later; again a while later if it could not be done."""
         try:
-            due_at, invoice_id, first = self._seconds.pop(0)
+            due_at, act = self._later.pop(0)
         except IndexError:
             return
         now = time.monotonic()
-        url = self._shop.shown(invoice_id).get("payment_url") if due_at <= now else None
-        if url and url != first:
-            self._shop.pay(url, until=now + 30)
-        elif now - due_at < PATIENCE_SECONDS:
-            self._seconds.append((due_at, invoice_id, first))
+        if (due_at > now or not act()) and now - due_at < PATIENCE_SECONDS:
+            self._later.append((due_at, act))
+
+    def _pay_second(self, invoice_id: int, first: str) -> bool:
+        """Pay the next instalment of an order whose first one was paid, if its page is open."""
+        url = self._shop.shown(invoice_id).get("payment_url")
+        if not url or url == first:
+            return False
+        return self._shop.pay(url, until=time.monotonic() + 30)
+
+    def _refund(self, order: Order, invoice_id: int) -> bool:
+        """Give money of an order back, if it is paid."""
+        if self._shop.shown(invoice_id).get("status") != "fully_paid":
+            return False
+        self._shop.refund(order, invoice_id, until=time.monotonic() + PATIENCE_SECONDS)
+        return True
