@@ -24,9 +24,35 @@ __all__ = [
     "Proposal",
     "Refund",
     "RefundLimit",
+    "TransferredPayment",
     "WebhookEvent",
     "WebhookRetry",
 ]
+
+
+class TransferredPayment(Transaction):
+    """No table: the rule that a transfer leaves what a refund under way may still give back."""
+
+    class Meta:
+        proxy = True
+        triggers = [
+            pgtrigger.Trigger(
+                name="transfer_leaves_refunds",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition("NEW.kind = 'transfer' AND NEW.amount < 0"),
+                func="""
+IF EXISTS (SELECT FROM payments_refund
+           WHERE transaction_id = NEW.reverses_id
+             AND status IN ('requested', 'sending', 'pending')) THEN
+    RAISE EXCEPTION 'transfer_leaves_refunds: payment % is being refunded', NEW.reverses_id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_leaves_refunds',
+              TABLE = TG_TABLE_NAME;
+END IF;
+RETURN NEW;
+""",
+            )
+        ]
 
 
 class WebhookEvent(models.Model):
@@ -189,6 +215,7 @@ class Proposal(models.Model):
         CANCEL = "cancel", _("cancel the invoice")
         IGNORE_WEBHOOK = "ignore_webhook", _("ignore a notification about money")
         REFUND = "refund", _("give money back")
+        TRANSFER = "transfer", _("move an overpayment to another invoice")
 
     class Status(models.TextChoices):
         OPEN = "open", _("waits for a second person")
@@ -228,11 +255,12 @@ class Proposal(models.Model):
         db_index=False,
         verbose_name=_("refund"),
     )
-    # New totals in minor units by instalment number
+    # New totals in minor units by instalment number; for a transfer: to which invoice how much
     named = models.JSONField(_("named"), null=True)
     # invoices.schedule.adjusting.Owed, as the proposer saw it
     before = models.JSONField(_("before"), null=True)
-    # The same, after the change; for a refund: what goes back from which instalment.
+    # The same, after the change; for a refund: what goes back from which instalment; for a
+    # transfer: `payments.changes.transferring.Effect`.
     after = models.JSONField(_("after"), null=True)
     reason = models.CharField(_("reason"), max_length=500)
     proposed_by = models.ForeignKey(
@@ -280,7 +308,7 @@ class Proposal(models.Model):
             models.CheckConstraint(condition=~Q(reason=""), name="proposal_has_a_reason"),
             models.CheckConstraint(
                 condition=Q(
-                    act="adjust",
+                    act__in=["adjust", "transfer"],
                     invoice__isnull=False,
                     event=None,
                     refund=None,

@@ -39,6 +39,7 @@ KIND_TONES = {
     MoneyKind.PAYMENT: "good",
     MoneyKind.REFUND: "warn",
     MoneyKind.REVERSAL: "bad",
+    MoneyKind.TRANSFER: "plain",
 }
 
 

@@ -26,7 +26,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one payment, refund or reversal does."""
+    """What one payment, refund or reversal, or one side of a transfer, does."""
 
     kind: Kind
     amount: int  # minor units, signed
@@ -35,6 +35,11 @@ class Plan:
     after: Standing
     asks_for_more: bool = False  # a payment that leaves something due
     overtaken: tuple[int, ...] = ()  # instalments whose open page asks for the wrong amount
+
+    @property
+    def fills(self) -> bool:
+        """Whether money comes into instalments."""
+        return self.amount > 0 and any(row.installment_id is not None for row in self.rows)
 
     @property
     def changed(self) -> tuple[InstallmentStanding, ...]:
@@ -110,6 +115,52 @@ def plan_credit(
     )
 
 
+def plan_arrival(*, standing: Standing, amount: int, moved_at: datetime) -> Plan:
+    """Plan where an overpayment of another invoice goes.
+
+    It fills unpaid instalments in order; pages that ask for the old amount are overtaken.
+
+    Args:
+        standing: the invoice that it comes to.
+        amount: minor units, at least 1 and at most what is due.
+        moved_at: when it is moved.
+    """
+    due = [part for part in standing.installments if part.due_amount]
+    assert amount <= sum(part.due_amount for part in due), "more would come than is due"
+    plan = plan_credit(
+        standing=standing,
+        amount=amount,
+        asked_id=due[0].id,
+        asked_amount=amount,
+        page_is_open=False,
+        paid_at=moved_at,
+        now=moved_at,
+    )
+    return replace(plan, kind=Kind.TRANSFER)
+
+
+def plan_return(*, standing: Standing, amount: int) -> Plan:
+    """Plan how an overpayment that was moved away is there again.
+
+    Args:
+        standing: the invoice that had it first.
+        amount: minor units, at least 1.
+    """
+    after = replace(
+        standing,
+        paid_amount=standing.paid_amount + amount,
+        overpayment_amount=standing.overpayment_amount + amount,
+        review_flags=(*standing.review_flags, *_new(standing, Flag.OVERPAID)),
+    )
+    return Plan(
+        kind=Kind.TRANSFER,
+        amount=amount,
+        rows=(Row(installment_id=None, amount=amount),),
+        before=standing,
+        after=_settled(after, None),
+    )
+
+
 def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[int, int]) -> Plan:
     """Plan where money that goes back is taken from.
 
@@ -118,11 +169,12 @@ def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[i
 
     A refund lowers what is owed: the instalment stays paid, the invoice keeps its state, and
     open pages are left alone. A reversal opens the debt again and is flagged; pages that would
-    ask for the wrong amount are overtaken.
+    ask for the wrong amount are overtaken. So does a transfer that takes money out of
+    instalments again; one that moves an overpayment away does nothing else.
 
     Args:
         standing: the invoice before.
-        kind: refund or reversal.
+        kind: refund, reversal or transfer.
         amount: minor units, at least 1 and at most what the invoice holds.
         filled: what the payment that gives the money still has in each instalment, by its id.
 
@@ -130,12 +182,14 @@ def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[i
     """
     overpaid_amount = min(amount, standing.overpayment_amount)
     taken = _taken(standing.installments, filled, amount - overpaid_amount)
-    after, rows = _moved(standing, kind, [*taken, *_overpayment(overpaid_amount)])
+    flow = Kind.REFUND if kind is Kind.REFUND else Kind.REVERSAL
+    after, rows = _moved(standing, flow, [*taken, *_overpayment(overpaid_amount)])
     after = replace(after, overpayment_amount=standing.overpayment_amount - overpaid_amount)
     if kind is Kind.REFUND:
         after = replace(after, refunded_amount=standing.refunded_amount + amount)
         after = replace(after, review_flags=after.standing_flags)
         return Plan(kind=kind, amount=-amount, rows=rows, before=standing, after=after)
+    harms = kind is Kind.REVERSAL or bool(taken)
     after = replace(
         after,
         paid_amount=standing.paid_amount - amount,
@@ -145,7 +199,7 @@ def plan_debit(*, standing: Standing, kind: Kind, amount: int, filled: Mapping[i
             else replace(installment, paid_at=None, settled_at=None)
             for installment in after.installments
         ),
-        review_flags=(*standing.review_flags, *_new(standing, Flag.REVERSED)),
+        review_flags=(*standing.review_flags, *(_new(standing, Flag.REVERSED) if harms else ())),
     )
     return Plan(
         kind=kind,

@@ -23,6 +23,8 @@ class MoneyKind(models.TextChoices):
     PAYMENT = "payment", _("Payment")  # it came in
     REFUND = "refund", _("Refund")  # it went back as we wanted, and lowers what is owed
     REVERSAL = "reversal", _("Reversal")  # it was taken back against us, and opens the debt again
+    # an overpayment was moved to another invoice: two rows, out and in
+    TRANSFER = "transfer", _("Transfer")
 
 
 class TransactionQuerySet(TenantQuerySet["Transaction"]):
@@ -39,6 +41,7 @@ FROZEN_OF_TRANSACTIONS = (
     "gateway_transaction_id",
     "kind",
     "reverses_id",
+    "moved_from_id",
     "currency_code",
     "amount",
     "paid_at",
@@ -47,7 +50,10 @@ FROZEN_OF_TRANSACTIONS = (
 
 
 class Transaction(models.Model):
-    """Money that a gateway took from a customer, or that went back. Never edited or deleted."""
+    """Money that a gateway took from a customer, or that went back. Never edited or deleted.
+
+    A transfer is two rows that sum to zero, on two invoices: no gateway knows of it.
+    """
 
     Kind = MoneyKind
 
@@ -68,9 +74,14 @@ class Transaction(models.Model):
     )
     gateway_transaction_id = models.CharField(_("gateway transaction id"), max_length=255)
     kind = models.CharField(_("kind"), max_length=10, choices=MoneyKind, default=MoneyKind.PAYMENT)
-    # The payment whose money a refund or a reversal gives back.
+    # The payment whose money a refund, a reversal or a transfer takes; of a transfer that comes
+    # back, the payment that has its money again.
     reverses = models.ForeignKey(
         "self", models.PROTECT, null=True, related_name="reversals", verbose_name=_("reverses")
+    )
+    # Of what a transfer brings: the row that took it out of the other invoice.
+    moved_from = models.OneToOneField(
+        "self", models.PROTECT, null=True, related_name="moved_to", verbose_name=_("moved from")
     )
     currency_code = models.CharField(_("currency code"), max_length=3)
     amount = models.BigIntegerField(_("amount"))  # minor units; a refund or a reversal is negative
@@ -93,8 +104,14 @@ class Transaction(models.Model):
                 "gateway", "gateway_transaction_id", "tenant", name="transaction_once"
             ),
             models.CheckConstraint(
-                condition=Q(kind="payment", amount__gt=0, reverses=None)
-                | Q(kind__in=["refund", "reversal"], amount__lt=0, reverses__isnull=False),
+                condition=Q(kind="payment", amount__gt=0, reverses=None, moved_from=None)
+                | Q(
+                    kind__in=["refund", "reversal", "transfer"],
+                    amount__lt=0,
+                    reverses__isnull=False,
+                    moved_from=None,
+                )
+                | Q(kind="transfer", amount__gt=0, moved_from__isnull=False),
                 name="transaction_sign_matches_kind",
             ),
         ]
@@ -113,6 +130,7 @@ class Transaction(models.Model):
             ),
             triggers.not_truncated("transaction"),
             rules.TRANSACTION_SUMS,
+            rules.TRANSFER_SUMS,
         ]
 
     def __str__(self) -> str:
@@ -177,7 +195,8 @@ class LedgerEntry(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind="payment", amount__gt=0)
-                | Q(kind__in=["refund", "reversal"], amount__lt=0),
+                | Q(kind__in=["refund", "reversal"], amount__lt=0)
+                | Q(kind="transfer") & ~Q(amount=0),
                 name="ledger_entry_sign_matches_kind",
             ),
             models.CheckConstraint(

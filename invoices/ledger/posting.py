@@ -64,6 +64,7 @@ class Booking:
     payment_method: str | None
     payment_channel: str | None
     reverses: Transaction | None = None  # the payment that gives the money
+    moved_from: Transaction | None = None  # the other side of what a transfer brings
     iso20022_message_id: str
     iso20022_transaction_status: str
 
@@ -219,13 +220,14 @@ def flag(*, invoice: Invoice, flag: ReviewFlag) -> bool:
 def _installment(installment: Installment, sums: Sums) -> InstallmentStanding:
     payments = sums.get((installment.pk, Kind.PAYMENT), Shares())
     reversals = sums.get((installment.pk, Kind.REVERSAL), Shares())
+    transfers = sums.get((installment.pk, Kind.TRANSFER), Shares())
     return InstallmentStanding(
         id=installment.pk,
         number=installment.number,
         asked=Shares(
             installment.net_amount, installment.tax_amount, installment.service_fee_amount
         ),
-        received=payments + reversals,
+        received=payments + reversals + transfers,
         refunded=-sums.get((installment.pk, Kind.REFUND), Shares()),
         paid_at=installment.paid_at,
         settled_at=installment.settled_at,
@@ -271,6 +273,7 @@ def _write_transaction(
         gateway_transaction_id=booking.gateway_transaction_id,
         kind=plan.kind,
         reverses=booking.reverses,
+        moved_from=booking.moved_from,
         currency_code=invoice.currency_code,
         amount=plan.amount,
         payment_method=booking.payment_method,
@@ -329,6 +332,6 @@ def _write_invoice(invoice: Invoice, plan: Plan, now: datetime) -> None:
     invoice.overpayment_amount = after.overpayment_amount
     invoice.review_flags = list(after.review_flags)
     invoice.status, invoice.paid_at = InvoiceStatus(after.status), after.paid_at
-    if plan.kind is Kind.PAYMENT:
+    if plan.kind is Kind.PAYMENT or plan.fills:
         invoice.open_payment_at = now if plan.asks_for_more and invoice.is_payable(now) else None
     invoice.save(update_fields=[*INVOICE_COLUMNS, *touch(invoice, now)])

@@ -94,6 +94,33 @@ TRANSACTION_SUMS = _deferred(
     pgtrigger.Insert,
     _entries_sum_to_transaction("NEW.id"),
 )
+TRANSFER_SUMS = pgtrigger.Trigger(
+    name="transfer_sums_to_zero",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    timing=pgtrigger.Deferred,
+    condition=pgtrigger.Condition("NEW.kind = 'transfer'"),
+    func=f"""
+IF NOT EXISTS (
+    SELECT FROM invoices_transaction other
+     WHERE (other.id = NEW.moved_from_id OR other.moved_from_id = NEW.id)
+       AND other.kind = 'transfer' AND other.amount = -NEW.amount
+       AND (other.tenant_id, other.currency_code, other.gateway_id)
+           = (NEW.tenant_id, NEW.currency_code, NEW.gateway_id)
+       AND other.invoice_id <> NEW.invoice_id) THEN
+    {
+        _broken(
+            "transfer_sums_to_zero",
+            "invoices_transaction",
+            "NEW.id",
+            "transfer % has no other side",
+        )
+    }
+END IF;
+RETURN NULL;
+""",  # nosec B608  # our own names
+)
+"""What leaves one invoice arrives on another one of the same tenant, currency and gateway."""
 ENTRY_SUMS = _deferred(
     "ledger_entry_sums",
     pgtrigger.Insert,

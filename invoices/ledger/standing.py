@@ -13,6 +13,7 @@ class Kind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     REVERSAL = "reversal"
+    TRANSFER = "transfer"
 
 
 class Flag(StrEnum):
@@ -59,7 +60,7 @@ class InstallmentStanding:
     id: int
     number: int
     asked: Shares
-    received: Shares = Shares()  # payments less reversals
+    received: Shares = Shares()  # payments less reversals, and what was transferred
     refunded: Shares = Shares()
     paid_at: datetime | None = None  # when the customer paid, as the gateway says
     settled_at: datetime | None = None  # when it was booked here

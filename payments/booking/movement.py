@@ -19,4 +19,5 @@ class Movement:
     method: str | None = None
     channel: str | None = None
     reverses: Transaction | None = None
+    moved_from: Transaction | None = None
     event: WebhookEvent | None = None

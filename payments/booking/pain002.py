@@ -53,10 +53,12 @@ def check_booking(
         paid_amounts={
             installment.id: installment.received.amount for installment in plan.before.installments
         },
-        shares=pain002_statuses.shares_of(
-            plan.kind, ((r.installment_id, r.amount) for r in plan.rows)
+        shares=pain002_statuses.shares_of((row.installment_id, row.amount) for row in plan.rows),
+        asked_id=pain002_statuses.asked_id_of(
+            movement.payment_request.installment_id,
+            account.installments,
+            (row.installment_id for row in plan.rows),
         ),
-        asked_id=movement.payment_request.installment_id,
         gateway_transaction_id=movement.gateway_transaction_id,
         amount=plan.amount,
         settled_as=SETTLED_AS[movement.finality],

@@ -110,15 +110,31 @@ def asked_installment(report: StatusReport, booking: Booking) -> InstallmentStat
     return next(installment for installment in report.installments if installment.number == number)
 
 
-def shares_of(kind: str, rows: Iterable[tuple[int | None, int]]) -> dict[int, int]:
-    """Return what a payment's ledger rows put into instalments, by their ids.
+def asked_id_of(
+    asked_id: int, installments: Sequence[Installment], touched: Iterable[int | None]
+) -> int:
+    """Return the instalment that was asked for, by its id.
+
+    What a transfer brings was asked for elsewhere: then it is the first one that it touches.
+    """
+    own = [part.pk for part in installments]
+    if asked_id in own:
+        return asked_id
+    ids = set(touched)
+    return next((part_id for part_id in own if part_id in ids), own[0])
+
+
+def shares_of(rows: Iterable[tuple[int | None, int]]) -> dict[int, int]:
+    """Return what a transaction's ledger rows put into instalments, by their ids.
 
     Money that goes back leaves the status of every instalment as it was; it is reported as a
     reason.
     """
-    if kind != MoneyKind.PAYMENT:
-        return {}
-    return {installment_id: amount for installment_id, amount in rows if installment_id is not None}
+    return {
+        installment_id: amount
+        for installment_id, amount in rows
+        if installment_id is not None and amount > 0
+    }
 
 
 def _booked_status(booking: Booking, installment: Installment) -> InstallmentStatus:
@@ -234,6 +250,9 @@ def _differs(invoice: Invoice, received: int, expected: int) -> Reason:
 
 
 def _gone_back(invoice: Invoice, kind: str, amount: int) -> Reason:
+    if kind == MoneyKind.TRANSFER:
+        explanation = f"{money(invoice, amount)} was moved to another invoice."
+        return Reason(code="NARR", explanation=explanation)
     went = "refunded" if kind == MoneyKind.REFUND else "taken back"
     explanation = f"{money(invoice, amount)} was {went} through {invoice.gateway.name}."
     return Reason(code="NARR", explanation=explanation)

@@ -36,6 +36,7 @@ def record(*, account: Account, plan: Plan, movement: Movement, now: datetime) -
             payment_method=movement.method,
             payment_channel=movement.channel,
             reverses=movement.reverses,
+            moved_from=movement.moved_from,
             iso20022_message_id=status.message_id,
             iso20022_transaction_status=status.transaction_status,
         ),

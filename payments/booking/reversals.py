@@ -15,7 +15,7 @@ from invoices.ledger.allocation import plan_debit
 from invoices.ledger.posting import Account
 from invoices.ledger.standing import Kind
 from invoices.models import Invoice, PaymentRequest, Transaction
-from payments.booking import recording
+from payments.booking import recording, transfers
 from payments.booking.movement import Movement
 from payments.models import WebhookEvent
 from payments.refunds import transitions
@@ -180,6 +180,7 @@ def _book_shares(
 ) -> list[Transaction]:
     """Book what each payment gives back; a refund that we asked for ends with this."""
     asked = asked or _refund_of(payments, reversal)
+    _bring_back(account, payments, reversal, now)
     first = [row for row in payments if asked is not None and row.pk == asked.transaction_id]
     ordered = [*(row for row in payments if row not in first), *first]  # taken from the end
     rows = [
@@ -205,6 +206,18 @@ def _book_shares(
         for row in rows:
             transitions.found(refund=_found(row, reversal), booked_as=row, now=now)
     return rows
+
+
+def _bring_back(
+    account: Account, payments: Sequence[Transaction], reversal: Reversal, now: datetime
+) -> None:
+    """Take back what was moved to other invoices, as far as the payments do not hold enough."""
+    if reversal.kind in WHOLE:
+        transfers.bring_back(account=account, payments=payments, lacking=None, now=now)
+        return
+    left = sum(row.amount + _reversed_amount(row) for row in payments)
+    if (lacking := reversal.amount.minor - left) > 0:
+        transfers.bring_back(account=account, payments=payments, lacking=lacking, now=now)
 
 
 def _found(row: Transaction, reversal: Reversal) -> Refund:

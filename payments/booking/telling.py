@@ -11,10 +11,12 @@ from invoices.telling import changes
 from payments.booking.serializers import TransactionResponse
 from payments.refunds.selectors import refundable_of
 
-TYPES: Final = {
-    Transaction.Kind.PAYMENT: "payment.succeeded",
-    Transaction.Kind.REVERSAL: "payment.reversed",
-}
+KINDS: Final = (
+    Transaction.Kind.PAYMENT,
+    Transaction.Kind.REVERSAL,
+    Transaction.Kind.TRANSFER,
+)
+"""Of refunds there are events of their own."""
 
 
 def movements(*, invoice: Invoice, now: datetime) -> list[Change]:
@@ -23,7 +25,7 @@ def movements(*, invoice: Invoice, now: datetime) -> list[Change]:
     Source: spec 9.1.
     """
     rows = list(
-        Transaction.objects.filter(invoice=invoice, created_at=now, kind__in=TYPES)
+        Transaction.objects.filter(invoice=invoice, created_at=now, kind__in=KINDS)
         .select_related("gateway", "payment_request")
         .prefetch_related(
             Prefetch("entries", LedgerEntry.objects.select_related("installment").order_by("pk"))
@@ -33,7 +35,7 @@ def movements(*, invoice: Invoice, now: datetime) -> list[Change]:
     context = {"refundable": refundable_of(rows, now=now)}
     return [
         changes.of_payment(
-            type=TYPES[Transaction.Kind(row.kind)],
+            type="payment.succeeded" if row.amount > 0 else "payment.reversed",
             payment=TransactionResponse(row, context=context).data,
         )
         for row in rows

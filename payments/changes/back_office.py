@@ -32,9 +32,10 @@ from invoices.models import Installment, Invoice
 from invoices.payment_requests import opening
 from invoices.schedule import adjusting
 from payments.changes import proposals
+from payments.changes.transferring import TransferExceedsOverpayment
 from payments.models import Proposal
 from payments.webhooks import readings, texts
-from paytrust.money import EXPONENTS, minor_units
+from paytrust.money import EXPONENTS, Money, minor_units
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text, run
 from paytrust.staff.amounts import AmountField
@@ -223,6 +224,76 @@ class ProposeCancellation(ProposeAct):
         return _("Proposed. Another person must approve it.")
 
 
+class TransferForm(ReasonForm):
+    """To which invoice how much of an overpayment goes."""
+
+    target = forms.IntegerField(
+        label=_("To invoice"),
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text=_("Another invoice of the same merchant, in the same currency."),
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    amount = AmountField(
+        label=_("Amount"),
+        max_digits=18,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+
+    def __init__(self, *, invoice: Invoice, data: QueryDict | None = None) -> None:
+        super().__init__(data=data)
+        self._currency_code = invoice.currency_code
+        held = Money(invoice.overpayment_amount, invoice.currency_code)
+        self.fields["amount"].initial = held.whole()
+        self.order_fields(["target", "amount", "reason"])
+
+    def clean(self) -> dict[str, Any]:
+        filled: dict[str, Any] = super().clean() or {}
+        if filled.get("amount") is not None:
+            try:
+                filled["minor"] = minor_units(filled["amount"], self._currency_code)
+            except ValueError:
+                self.add_error("amount", gettext("The currency has fewer decimals."))
+        return filled
+
+
+class ProposeTransfer(ProposeAct):
+    """Propose to move an overpayment to another invoice of the same merchant."""
+
+    path = "transfer"
+    label = title = _("Propose to move the overpayment")
+    sentences = (
+        _("It pays instalments of the other invoice in order; no money moves at a gateway."),
+        _("Another person must approve, who sees what changes on both invoices."),
+    )
+
+    @property
+    def facts(self) -> Facts:
+        held = display.money(self.subject.overpayment_amount, self.subject.currency_code)
+        return [*super().facts, (_("Overpaid"), held)]
+
+    def is_offered(self) -> bool:
+        return self.subject.overpayment_amount > 0
+
+    def form(self, data: Any = None) -> TransferForm:  # noqa: ANN401  # a QueryDict, or none
+        return TransferForm(invoice=self.subject, data=data)
+
+    def check(self) -> None:
+        if self.subject.overpayment_amount == 0:
+            raise TransferExceedsOverpayment
+
+    def perform(self, filled: dict[str, Any]) -> Text:
+        proposals.propose_transfer(
+            actor=recording.actor_of(self.request),
+            invoice_id=self.subject.pk,
+            target_id=filled["target"],
+            amount=filled["minor"],
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("Proposed. Another person must approve it.")
+
+
 class ChangeAdmin(ProposalAdmin):
     """The proposals that wait for a second person, and the decided ones."""
 
@@ -243,7 +314,7 @@ class ChangeAdmin(ProposalAdmin):
                 self.admin_site.admin_view(_about_an_invoice(act)),
                 name=f"payments_proposal_{act.path}",
             )
-            for act in (ProposeAdjustment, ProposeCancellation)
+            for act in (ProposeAdjustment, ProposeCancellation, ProposeTransfer)
         ] + super().get_urls()
 
     @admin.display(description=_("Invoice"))
@@ -269,6 +340,8 @@ def changes_of(proposal: Proposal) -> list[str]:
         return [texts.effect(readings.claim_of(proposal.event)), gettext("It would be ignored.")]
     if proposal.act == Proposal.Act.REFUND:
         return _what_goes_back(proposal)
+    if proposal.act == Proposal.Act.TRANSFER:
+        return _what_moves(proposal)
     if proposal.act == Proposal.Act.CANCEL:
         return [gettext("The invoice ends unpaid; its open payment is closed at the gateway.")]
     assert proposal.invoice is not None, "a proposal to change nothing"
@@ -321,6 +394,44 @@ def _what_goes_back(proposal: Proposal) -> list[str]:
                 }
             )
     return said
+
+
+def _what_moves(proposal: Proposal) -> list[str]:
+    """Say what a transfer does to both invoices."""
+    assert proposal.invoice is not None, "a proposal to move nothing"
+    named, effect = proposal.named or {}, proposal.after or {}
+
+    def shown(amount: int) -> str:
+        assert proposal.invoice is not None, "as above"
+        return display.plain_money(amount, proposal.invoice.currency_code)
+
+    source, target = proposal.invoice_id, named["target_id"]
+    return [
+        gettext("%(amount)s moves from invoice %(source)s to invoice %(target)s.")
+        % {"amount": shown(named["amount"]), "source": source, "target": target},
+        gettext("Overpayment of invoice %(number)s: %(before)s becomes %(after)s.")
+        % {
+            "number": source,
+            "before": shown(effect["overpayment_before"]),
+            "after": shown(effect["overpayment_after"]),
+        },
+        gettext("Left to pay on invoice %(number)s: %(before)s becomes %(after)s.")
+        % {
+            "number": target,
+            "before": shown(effect["target_due_before"]),
+            "after": shown(effect["target_due_after"]),
+        },
+        *(
+            gettext("Instalment %(number)s: %(amount)s arrives, of it %(tax)s tax and %(fee)s fee.")
+            % {
+                "number": part["number"],
+                "amount": shown(part["amount"]),
+                "tax": shown(part["tax_amount"]),
+                "fee": shown(part["service_fee_amount"]),
+            }
+            for part in effect["parts"]
+        ),
+    ]
 
 
 def _invoice_for(request: HttpRequest, invoice_id: int) -> Invoice:

@@ -33,7 +33,7 @@ from invoices.models import Invoice
 from invoices.payment_requests.leases import PaymentInProgress
 from invoices.schedule import adjusting
 from invoices.schedule.adjusting import InvoiceChanged, Owed
-from payments.changes import closing
+from payments.changes import closing, transferring
 from payments.models import Proposal
 from payments.refunds import approving as refund_approving
 from payments.webhooks import acts, readings
@@ -129,6 +129,30 @@ def propose_cancellation(*, actor: Actor, invoice_id: int, reason: str, now: dat
     return propose(proposal=proposal, actor=actor, reason=reason, now=now)
 
 
+def propose_transfer(
+    *, actor: Actor, invoice_id: int, target_id: int, amount: int, reason: str, now: datetime
+) -> Proposal:
+    """Propose to move an overpayment, in minor units, to another invoice of the same merchant.
+
+    Raises:
+        Invoice.DoesNotExist: unknown.
+        MissingReason, ProposalWaiting: say why; one change at a time.
+        The failures of `payments.changes.transferring.effect_of`.
+    """
+    effect = transferring.effect_of(
+        source_id=invoice_id, target_id=target_id, amount=amount, now=now
+    )
+    invoice = Invoice.objects.get(pk=invoice_id)
+    proposal = Proposal(
+        act=Act.TRANSFER,
+        tenant_id=invoice.tenant_id,
+        invoice=invoice,
+        named={"target_id": target_id, "amount": amount},
+        after=effect.stored(),
+    )
+    return propose(proposal=proposal, actor=actor, reason=reason, now=now)
+
+
 def propose_ignoring(*, actor: Actor, event_id: int, reason: str, now: datetime) -> Proposal:
     """Propose that a failed notification which may be about money needs no effect.
 
@@ -159,7 +183,8 @@ def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
         OwnProposal, NotIndependent: another person must approve.
         ProposalDecided: another person was faster.
         InvoiceChanged: something else is owed than the proposer saw; the proposal has ended.
-        The failures of `payments.changes.closing` and `payments.webhooks.acts.set_aside`.
+        The failures of `payments.changes.closing`, `payments.changes.transferring` and
+            `payments.webhooks.acts.set_aside`.
     """
     proposal = _get(proposal_id)
     with _deciding(actor, CHANGE_APPROVED, proposal, now):
@@ -345,15 +370,26 @@ def _change(proposal: Proposal, now: datetime) -> None:
             now=now,
         )
         return
-    invoice, seen = proposal.invoice, _owed(proposal.before)
+    invoice, named = proposal.invoice, proposal.named or {}
     assert invoice is not None, "a proposal to change nothing"
+    if proposal.act == Act.TRANSFER:
+        transferring.transfer(
+            source_id=invoice.pk,
+            target_id=named["target_id"],
+            amount=named["amount"],
+            seen=proposal.after or {},
+            name=f"transfer-{proposal.pk}",
+            now=now,
+        )
+        return
+    seen = _owed(proposal.before)
     if proposal.act == Act.CANCEL:
         closing.cancel_invoice(tenant=invoice.tenant, invoice_id=invoice.pk, seen=seen, now=now)
         return
     closing.adjust_installments(
         tenant=invoice.tenant,
         invoice_id=invoice.pk,
-        named={int(number): total for number, total in (proposal.named or {}).items()},
+        named={int(number): total for number, total in named.items()},
         seen=seen,
         now=now,
     )
@@ -361,7 +397,7 @@ def _change(proposal: Proposal, now: datetime) -> None:
 
 def _was_made_before(proposal: Proposal) -> bool:
     """Return whether an approval that was interrupted had made the change already."""
-    if proposal.tries < 2 or proposal.invoice_id is None or proposal.act == Act.REFUND:
+    if proposal.tries < 2 or proposal.invoice_id is None or proposal.before is None:
         return False
     return adjusting.owed_on(_document(proposal.invoice_id)) == _owed(proposal.after)
 

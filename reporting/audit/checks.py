@@ -127,7 +127,19 @@ SELECT 'invoices_ledgerentry', entry.id, format(
     OR (entry.tenant_id, entry.gateway_id, entry.invoice_id, entry.kind, entry.currency_code)
        <> (booked.tenant_id, booked.gateway_id, booked.invoice_id, booked.kind,
            booked.currency_code)
-    OR (entry.amount > 0) <> (entry.kind = 'payment')""",
+    OR (entry.kind <> 'transfer' AND (entry.amount > 0) <> (entry.kind = 'payment'))""",
+    "a transfer's two sides": """
+SELECT 'invoices_transaction', moved.id, format(
+           '%%s %%s of invoice %%s, but its other side is %%s %%s of invoice %%s',
+           moved.amount, moved.currency_code, moved.invoice_id, other.amount, other.currency_code,
+           other.invoice_id)
+  FROM scope JOIN invoices_transaction moved ON moved.invoice_id = scope.id
+  LEFT JOIN invoices_transaction other
+         ON (other.id = moved.moved_from_id OR other.moved_from_id = moved.id)
+ WHERE moved.kind = 'transfer'
+   AND ((moved.tenant_id, moved.currency_code, moved.gateway_id, moved.amount) IS DISTINCT FROM
+        (other.tenant_id, other.currency_code, other.gateway_id, -other.amount)
+        OR other.invoice_id = moved.invoice_id OR other.kind <> 'transfer')""",
     "a ledger entry's shares": """
 SELECT 'invoices_ledgerentry', entry.id, format(
            '%%s = %%s + %%s + %%s (net, tax, fee), and its invoices_ledgertax rows sum to %%s',

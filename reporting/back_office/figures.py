@@ -28,7 +28,7 @@ WITH part AS (
      GROUP BY kind, currency_code
 )
 SELECT currency_code, kind, sum(transaction_count)::bigint, sum(total_amount)::bigint FROM part
- GROUP BY currency_code, kind ORDER BY currency_code
+ WHERE kind <> 'transfer' GROUP BY currency_code, kind ORDER BY currency_code
 """
 
 

@@ -170,6 +170,7 @@ def _offered(request: HttpRequest, history: timeline.History) -> dict[str, bool]
     return {
         "may_adjust": may_operate and len(unpaid) > 1 and invoice.expires_at > timezone.now(),
         "may_refund": roles.may_operate(request) and invoice.is_refundable,
+        "may_transfer": roles.may_operate(request) and invoice.overpayment_amount > 0,
         "may_cancel": may_operate and invoice.paid_amount == 0,
     }
 

@@ -17,6 +17,7 @@ from apikeys.staff_acts import recording
 from invoices.invoices import labels
 from invoices.models import InstallmentQuerySet, ReviewFlag
 from payments.changes import discrepancies
+from payments.changes.back_office import ProposeTransfer
 from payments.refunds.back_office import ProposeRefund
 from paytrust.staff import display
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text
@@ -111,6 +112,10 @@ class RefundOverpayment(ProposeRefund):
         return self.subject.overpayment_amount > 0
 
 
+class TransferOverpayment(ProposeTransfer):
+    """Propose to move what nobody asked for to another invoice."""
+
+
 class DiscrepancyAdmin(ReadOnlyAdmin):
     """Invoices whose payments differ from what they ask for, until a person resolves it."""
 
@@ -119,7 +124,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = [FlagFilter, CurrencyFilter, "gateway"]
     list_select_related = ("tenant", "gateway")
     exact_search = ("external_id",)
-    acts = (Note, Resolve, RefundOverpayment)
+    acts = (Note, Resolve, RefundOverpayment, TransferOverpayment)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super().get_queryset(request)

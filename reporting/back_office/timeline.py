@@ -46,16 +46,19 @@ BOOKED: dict[str, Promise] = {
     MoneyKind.PAYMENT: gettext_lazy("Payment booked"),
     MoneyKind.REFUND: gettext_lazy("Refund booked"),
     MoneyKind.REVERSAL: gettext_lazy("Reversal booked"),
+    MoneyKind.TRANSFER: gettext_lazy("Transfer booked"),
 }
 TAKEN: dict[str, Promise] = {
     MoneyKind.PAYMENT: gettext_lazy("Allocated to instalment %(number)s"),
     MoneyKind.REFUND: gettext_lazy("Refunded from instalment %(number)s"),
     MoneyKind.REVERSAL: gettext_lazy("Taken out of instalment %(number)s"),
+    MoneyKind.TRANSFER: gettext_lazy("Taken out of instalment %(number)s"),
 }
 TONES: dict[str, str] = {
     MoneyKind.PAYMENT: "good",
     MoneyKind.REFUND: "plain",
     MoneyKind.REVERSAL: "bad",
+    MoneyKind.TRANSFER: "plain",
 }
 MOST_CALLS = 100  # of the merchant about one invoice
 
@@ -122,7 +125,9 @@ def _installments(invoice: Invoice) -> list[Installment]:
 def _transactions(invoice: Invoice) -> list[Transaction]:
     entries = LedgerEntry.objects.select_related("installment").order_by("installment__number")
     return list(
-        invoice.transactions.select_related("gateway", "payment_request", "reverses")
+        invoice.transactions.select_related(
+            "gateway", "payment_request", "reverses", "moved_from", "moved_to"
+        )
         .prefetch_related(Prefetch("entries", entries))
         .order_by("pk")
     )
@@ -261,7 +266,7 @@ def _of_transaction(row: Transaction) -> Iterator[Entry]:
     yield Entry(
         at=row.created_at,
         what=str(BOOKED[row.kind]),
-        detail=f"{amount}, {row.gateway_transaction_id}",
+        detail=f"{amount}, {_origin(row)}",
         who="PayTrust",
         tone=TONES[row.kind],
     )
@@ -269,9 +274,22 @@ def _of_transaction(row: Transaction) -> Iterator[Entry]:
         yield _of_money(row, moved)
 
 
+def _origin(row: Transaction) -> str:
+    """Return the gateway's id of the money, or the other invoice of a transfer."""
+    if row.kind != MoneyKind.TRANSFER:
+        return row.gateway_transaction_id
+    if row.moved_from is not None:
+        return _("from invoice %(number)s") % {"number": row.moved_from.invoice_id}
+    return _("to invoice %(number)s") % {"number": row.moved_to.invoice_id}
+
+
 def _of_money(row: Transaction, moved: LedgerEntry) -> Entry:
     if moved.installment is not None:
-        what, tone = str(TAKEN[row.kind]) % {"number": moved.installment.number}, "plain"
+        text = TAKEN[MoneyKind.PAYMENT if moved.amount > 0 else MoneyKind(row.kind)]
+        what, tone = str(text) % {"number": moved.installment.number}, "plain"
+    elif row.kind == MoneyKind.TRANSFER:
+        there = moved.amount > 0
+        what, tone = _("Overpayment moved back") if there else _("Overpayment moved away"), "plain"
     elif row.kind == MoneyKind.PAYMENT:
         what, tone = _("Overpaid"), "warn"
     else:

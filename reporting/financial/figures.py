@@ -6,6 +6,9 @@ from decimal import Decimal
 
 from invoices.models import MoneyKind
 
+RECEIVED = (MoneyKind.PAYMENT, MoneyKind.TRANSFER)
+"""What puts money into instalments; a transfer takes it from an overpayment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sums:
@@ -27,7 +30,10 @@ class Sums:
 
 @dataclass(slots=True)
 class Figures:
-    """Money that moved in one direction, in minor units of one currency. Never negative."""
+    """Money that moved in one direction, in minor units of one currency.
+
+    Never negative, except overpayments of a time in which more was moved to other invoices.
+    """
 
     transaction_count: int = 0
     subtotal_amount: int = 0
@@ -50,6 +56,11 @@ class Figures:
         self.overpayment_amount += sums.overpayment_amount
         self.total_amount += sums.overpayment_amount
 
+    def move(self, sums: Sums) -> None:
+        """Take off what was overpaid, and was moved into instalments of other invoices."""
+        self.overpayment_amount += sums.overpayment_amount
+        self.total_amount += sums.overpayment_amount
+
     def give_back(self, sums: Sums) -> None:
         """Add what went back, as positive numbers."""
         self.transaction_count += sums.transaction_count
@@ -67,10 +78,10 @@ class TaxFigures:
     amount: int = 0
     refunded_amount: int = 0
     reversed_amount: int = 0
-    transaction_count: int = 0  # payments that have tax at this rate
+    transaction_count: int = 0  # payments and transfers that have tax at this rate
 
     def add(self, sums: Sums) -> None:
-        if sums.kind == MoneyKind.PAYMENT:
+        if sums.kind in RECEIVED:
             self.amount += sums.total_tax_amount
             self.transaction_count += sums.transaction_count
         elif sums.kind == MoneyKind.REFUND:
@@ -100,9 +111,12 @@ class CurrencyReport:
     def add(self, sums: Sums) -> None:
         if sums.tax_rate is not None:
             self.taxes.setdefault(sums.tax_rate, TaxFigures()).add(sums)
-        elif sums.kind == MoneyKind.PAYMENT:
+        elif sums.kind in RECEIVED:
             self.received.receive(sums)
-            self.overpayments.receive_too_much(sums)
+            if sums.kind == MoneyKind.TRANSFER:
+                self.overpayments.move(sums)
+            else:
+                self.overpayments.receive_too_much(sums)
             if sums.installment_transaction_count:
                 self.gateways.setdefault(sums.gateway_name, Figures()).receive(sums)
         elif sums.kind == MoneyKind.REFUND:

@@ -29,7 +29,10 @@ SELECT width_bucket(booked_at, %(edges)s::timestamptz[]) - 1, currency_code, kin
 
 @dataclass(slots=True)
 class Moved:
-    """Money of one currency that moved, in minor units; only a fee can be negative."""
+    """Money of one currency that moved, in minor units.
+
+    Only a fee can be negative, and overpayments of a time in which more was moved to invoices.
+    """
 
     transaction_count: int = 0
     receipt_amount: int = 0  # overpayments included
@@ -47,6 +50,8 @@ class Moved:
         self.service_fee_amount += fee
         if kind == MoneyKind.PAYMENT:
             self.receipt_amount += amount
+            self.overpayment_amount += overpayment
+        elif kind == MoneyKind.TRANSFER:  # sums to zero: only what is overpaid becomes less
             self.overpayment_amount += overpayment
         elif kind == MoneyKind.REFUND:
             self.refund_amount -= amount

@@ -75,6 +75,7 @@ TRANSACTION_FIELDS = (
     "gateway_transaction_id",
     "kind",
     "reverses_id",
+    "moved_from_id",
     "currency_code",
     "amount",
 )
@@ -189,6 +190,7 @@ def check(books: Books) -> None:
         check_status(books, invoice)
         check_requests(books, invoice)
     check_nothing_crosses(books)
+    check_transfers(books)
 
 
 def check_money(books: Books) -> None:
@@ -197,7 +199,8 @@ def check_money(books: Books) -> None:
     received: Counter[int] = Counter()
     refunded: Counter[int] = Counter()
     for entry in books.entries.values():
-        assert (entry["amount"] > 0) == (entry["kind"] == "payment")
+        is_transfer = entry["kind"] == "transfer"
+        assert is_transfer or (entry["amount"] > 0) == (entry["kind"] == "payment")
         assert entry["kind"] == books.transactions[entry["transaction_id"]]["kind"]
         from_row[entry["transaction_id"]] += entry["amount"]
         if entry["kind"] == "refund":
@@ -332,13 +335,15 @@ def check_requests(books: Books, invoice: Row) -> None:
 def check_nothing_crosses(books: Books) -> None:
     """No row points out of its tenant, its invoice, its gateway or its currency."""
     same = ("tenant_id", "gateway_id", "currency_code")
-    for row in (*books.requests.values(), *books.transactions.values()):
+    asked = [row for row in books.transactions.values() if row["kind"] != "transfer"]
+    for row in (*books.requests.values(), *asked):
         invoice = books.invoices[row["invoice_id"]]
         assert [row[name] for name in same] == [invoice[name] for name in same]
     for request in books.requests.values():
         assert books.installments[request["installment_id"]]["invoice_id"] == request["invoice_id"]
-    for row in books.transactions.values():
+    for row in asked:
         assert books.requests[row["payment_request_id"]]["invoice_id"] == row["invoice_id"]
+    for row in books.transactions.values():
         if row["reverses_id"]:
             assert books.transactions[row["reverses_id"]]["invoice_id"] == row["invoice_id"]
     for allocation in books.allocations:
@@ -352,3 +357,17 @@ def check_nothing_crosses(books: Books) -> None:
             parent = books.invoices[invoice["parent_id"]]
             assert [parent[name] for name in same] == [invoice[name] for name in same]
             assert parent["parent_id"] is None
+
+
+def check_transfers(books: Books) -> None:
+    """What leaves an invoice arrives on another one, and a gateway's money is where it was."""
+    moved = [row for row in books.transactions.values() if row["kind"] == "transfer"]
+    arrived = {row["moved_from_id"]: row for row in moved if row["amount"] > 0}
+    left = {row["id"]: row for row in moved if row["amount"] < 0}
+    assert arrived.keys() == left.keys()
+    for key, row in left.items():
+        other = arrived[key]
+        assert row["amount"] + other["amount"] == 0
+        assert row["invoice_id"] != other["invoice_id"]
+        for name in ("tenant_id", "gateway_id", "currency_code", "payment_request_id"):
+            assert row[name] == other[name]
