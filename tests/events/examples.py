@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -12,8 +13,9 @@ from apikeys.models import Tenant
 from events.deliveries import signing
 from events.endpoints import services as endpoints
 from events.models import Event
-from gateways.adapter import PaymentPage, PaymentState, Reversal
+from gateways.adapter import DisputeReport, PaymentPage, PaymentState, Reversal
 from gateways.fees.services import fee_on
+from gateways.refunds import RefundReport, RefundState
 from invoices.invoices import services as invoices
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
 from invoices.models import Invoice, PaymentRequest
@@ -21,6 +23,11 @@ from invoices.payment_requests import pages, recording
 from invoices.schedule import adjusting
 from invoices.telling import services as telling
 from payments.booking import settling
+from payments.disputes import services as disputes
+from payments.models import Refund
+from payments.refunds import services as refunds
+from payments.refunds import settling as refund_settling
+from payments.refunds.request import RefundRequest
 from paytrust.money import Money
 from tests.apikeys.factories import NOON
 from tests.events import factories
@@ -32,8 +39,22 @@ LINE = LineRequest(
     unit_price=Decimal("120.50"),
     tax_rate=Decimal("0.06"),
 )
-FIRST: Final = {"invoice": 12345, "payment": 6101, "transaction": 7301, "endpoint": 4}
+FIRST: Final = {
+    "invoice": 12345,
+    "payment": 6101,
+    "transaction": 7301,
+    "refund": 801,
+    "dispute": 91,
+    "endpoint": 4,
+}
 KINDS: Final = {"payment.succeeded": "transaction", "payment.reversed": "transaction"}
+
+POINTERS: Final = {
+    "invoice_id": "invoice",
+    "endpoint_id": "endpoint",
+    "transaction_id": "transaction",
+    "refund_transaction_id": "transaction",
+}
 
 
 class Play:
@@ -94,6 +115,51 @@ class Play:
         )
         return Invoice.objects.select_related("gateway").get(pk=request.invoice_id)
 
+    def refund(self, invoice: Invoice, amount: int | None = None) -> Refund:
+        """Ask for money of an invoice back, without asking its gateway."""
+        made, _ = refunds._record(
+            tenant=self.tenant,
+            invoice_id=invoice.pk,
+            request=RefundRequest(
+                reason="requested_by_customer", amount=amount, note="One shirt was sold out."
+            ),
+            idempotency_record_id=None,
+            now=self.minute(),
+        )
+        return made
+
+
+def play_refunds(play: Play) -> None:
+    """Have one refund succeed and one fail, and a bank ask for money back and lose."""
+    asked = play.invoice("order-1006")
+    invoice = play.hear(asked, PaymentState.PAID, method="EWALLET", channel="TOUCHNGO")
+    done = RefundReport(
+        id="rfd-68f0c1b2-a9e4-4000-8000-000000000001",
+        amount=Money(12_773, "MYR"),
+        state=RefundState.SUCCEEDED,
+        raw_status="SUCCEEDED",
+        at=play.now,
+    )
+    first = play.refund(invoice, 12_773)
+    refund_settling.record(refund_id=first.pk, report=done, now=play.minute())
+    refund_settling.record_failure(
+        refund_id=play.refund(invoice).pk,
+        code="insufficient_gateway_balance",
+        message="The gateway says INSUFFICIENT_BALANCE.",
+        now=play.minute(),
+    )
+    opened = DisputeReport(
+        id="mi-dspt-68f0c1b2",
+        raw_status="ACTION_REQUIRED",
+        is_closed=False,
+        amount=Money(asked.amount, "MYR"),
+        due_at=play.now + timedelta(days=7),
+        reason="FRAUD",
+    )
+    disputes.record(about=asked, report=opened, now=play.minute())
+    won = replace(opened, raw_status="WON", is_closed=True)
+    disputes.record(about=asked, report=won, now=play.minute())
+
 
 def played(tenant: Tenant) -> dict[str, dict[str, Any]]:
     """Return the first event of each type, by its name."""
@@ -118,6 +184,7 @@ def played(tenant: Tenant) -> dict[str, dict[str, Any]]:
     late = play.invoice("order-1005", installments=2)
     late.invoice.installments.update(due_at=play.now + timedelta(minutes=1))
     telling.tell_overdue(now=play.now + timedelta(hours=1), limit=10)
+    play_refunds(play)
     endpoint = factories.endpoint(tenant, url="https://shop.example/paytrust")
     endpoints.test(endpoint=endpoint, request_id=None, now=play.minute())
     written: dict[str, Event] = {}
@@ -140,14 +207,15 @@ class Stable:
         kind = KINDS.get(event.type, event.type.partition(".")[0])
         sent = shown["data"]["object"]
         invoice_id = sent.get("invoice_id", sent.get("id"))
-        for name, of in (("id", kind), ("invoice_id", "invoice"), ("endpoint_id", "endpoint")):
-            if name in sent:
+        for name, of in {"id": kind, **POINTERS}.items():
+            if sent.get(name) is not None:
                 sent[name] = self._number(of, sent[name])
         if "reference" in sent:
             number = self._number("invoice", invoice_id)
             tail = re.sub(r"^\w+-\d+-", "", sent["reference"]).rpartition("-")[0]
-            sent["reference"] = f"PT-{number}-{tail}-7KQ2ZD"
-            sent["iso20022_message_id"] = f"PT-{number}-18a3f2c9d40"
+            sent["reference"] = f"PT-{number}-{tail}-7KQ2ZD{'3F' if kind == 'refund' else ''}"
+        if "iso20022_message_id" in sent:
+            sent["iso20022_message_id"] = f"PT-{sent['invoice_id']}-18a3f2c9d40"
         shown["id"] = f"evt_01KB4W5R3ZJ8Q6X9T2M7N5C4{place:02}"
         return shown
 
