@@ -4,7 +4,8 @@ A transfer is two rows of the ledger that sum to zero. No gateway knows of it: t
 the charge that brought it, so both rows name that charge's gateway and payment request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -17,6 +18,7 @@ from invoices.ledger.posting import Account
 from invoices.ledger.standing import Kind
 from invoices.models import Invoice, Transaction
 from invoices.telling import services as invoice_telling
+from invoices.telling.services import Sight
 from payments.booking import recording, telling
 from payments.booking.movement import Movement
 
@@ -65,22 +67,46 @@ def bring_back(
     """
     moved = Transaction.objects.filter(
         moved_from__reverses__in=payments, moved_from__invoice=account.invoice
-    )
-    for arrived in moved.select_related("moved_from__reverses").order_by("-pk"):
+    ).order_by("-pk")
+    found = list(moved.select_related("moved_from__reverses"))
+    others = _looked_at({row.invoice_id for row in found}, now)
+    for arrived in found:
         left = arrived.amount + (arrived.reversals.aggregate(sum=Sum("amount"))["sum"] or 0)
         amount = left if lacking is None else min(left, lacking)
         if amount > 0:
-            _bring_back(account, arrived, amount, now)
+            _bring_back(account, others[arrived.invoice_id].account, arrived, amount, now)
             lacking = None if lacking is None else lacking - amount
+    for other in others.values():
+        invoice = other.account.invoice
+        if moves := telling.movements(invoice=invoice, now=now):
+            invoice_telling.tell(invoice=invoice, before=other.before, movements=moves, now=now)
 
 
-def _bring_back(account: Account, arrived: Transaction, amount: int, now: datetime) -> None:
-    other = Invoice.objects.locked().select_related("tenant", "gateway").get(pk=arrived.invoice_id)
-    before = invoice_telling.look(invoice=other, now=now)
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """Another invoice under its lock, and how it looked."""
+
+    account: Account
+    before: Sight
+
+
+def _looked_at(ids: Collection[int], now: datetime) -> dict[int, _Other]:
+    rows = Invoice.objects.filter(pk__in=ids).locked().select_related("tenant", "gateway")
+    return {
+        invoice.pk: _Other(
+            posting.locked_account(invoice=invoice),
+            invoice_telling.look(invoice=invoice, now=now),
+        )
+        for invoice in rows
+    }
+
+
+def _bring_back(
+    account: Account, there: Account, arrived: Transaction, amount: int, now: datetime
+) -> None:
     assert arrived.moved_from is not None, "it was found by it"
     assert arrived.moved_from.reverses is not None, "what leaves an invoice names its payment"
     payment = arrived.moved_from.reverses
-    there = posting.locked_account(invoice=other)
     plan = plan_debit(
         standing=there.standing,
         kind=Kind.TRANSFER,
@@ -98,9 +124,12 @@ def _bring_back(account: Account, arrived: Transaction, amount: int, now: dateti
         moved_from=left,
         now=now,
     )
-    log.warning("transfer taken back", invoice_id=other.pk, transaction_id=left.pk, amount=amount)
-    moves = telling.movements(invoice=other, now=now)
-    invoice_telling.tell(invoice=other, before=before, movements=moves, now=now)
+    log.warning(
+        "transfer taken back",
+        invoice_id=arrived.invoice_id,
+        transaction_id=left.pk,
+        amount=amount,
+    )
 
 
 def _record(

@@ -3,7 +3,7 @@
 Refunds that merchants make have separate rows and tests.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
@@ -13,6 +13,7 @@ from django.db.models import Sum
 
 from events.models import Event
 from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
+from tests.journeys.books import Books
 
 Announcement = tuple[
     datetime, str, Any
@@ -58,6 +59,22 @@ def check() -> None:
         written, expected = recorded(invoice), expected_of(invoice)
         assert written == expected, f"{written} instead of {expected}"
     assert not Event.objects.exclude(invoice_id__in=invoices).exists()
+
+
+def check_sums(books: Books) -> None:
+    """Assert that the events of money tell each row of the ledger once, and its amount."""
+    sent: Counter[tuple[int, int]] = Counter()
+    for type_, object_ in Event.objects.filter(
+        invoice_id__in=books.invoices, type__in=[*MOVED.values(), "refund.succeeded"]
+    ).values_list("type", "data__object"):
+        if type_ == "refund.succeeded":
+            if object_["refund_transaction_id"] is not None:
+                sent[object_["refund_transaction_id"], -object_["amount"]] += 1
+        else:
+            sent[object_["id"], object_["amount"]] += 1
+    rows = ((row["id"], row["amount"]) for row in books.transactions.values())
+    booked = Counter(rows)
+    assert sent == booked, (sent - booked, booked - sent)
 
 
 def _of_money(invoice: Invoice) -> Iterator[Announcement]:

@@ -41,6 +41,7 @@ def move_of(row: Row, at: datetime) -> Move:
         gateway_id=row["gateway_id"],
         currency_code=row["currency_code"],
         pieces=[piece_of(entry) for entry in entries if entry.installment_id],
+        leaves=row["kind"] == "transfer" and row["amount"] < 0,
         overpayment=sum(abs(entry.amount) for entry in entries if not entry.installment_id),
     )
     assert move.sign * move.amount == row["amount"]

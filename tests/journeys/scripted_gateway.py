@@ -20,6 +20,7 @@ from gateways.adapter import (
     PaymentState,
     Reversal,
 )
+from gateways.refunds import RefundExceedsPayment, RefundOrder, RefundReport, RefundState
 from paytrust.money import Money
 
 
@@ -48,6 +49,12 @@ class Charge:
     paid: int = 0
     paid_at: datetime | None = None
     refunds: list[int] = field(default_factory=list)
+    asked: dict[str, int] = field(default_factory=dict)  # our reference -> place in `refunds`
+
+    @property
+    def left(self) -> int:
+        """What can still go back."""
+        return 0 if self.state == PaymentState.REVERSED else self.paid - sum(self.refunds)
 
     def report(self) -> PaymentReport:
         return PaymentReport(
@@ -58,6 +65,8 @@ class Charge:
             amount=self.amount,
             paid_amount=Money(self.paid, self.amount.currency) if self.paid else None,
             paid_at=self.paid_at,
+            method="EWALLET",
+            channel="TOUCHNGO",
             page=self.page,
             reversals=tuple(self._reversals()),
         )
@@ -66,6 +75,7 @@ class Charge:
         self.state, self.paid, self.paid_at = PaymentState.PAID, self.paid + amount, now
 
     def _reversals(self) -> list[Reversal]:
+        references = {number: reference for reference, number in self.asked.items()}
         taken = [
             Reversal(
                 id=f"refund-{number}",
@@ -73,6 +83,7 @@ class Charge:
                 kind="refund",
                 at=None,
                 confirmed=True,
+                reference=references.get(number),
             )
             for number, amount in enumerate(self.refunds, start=1)
         ]
@@ -94,9 +105,10 @@ class ScriptedGateway:
     meanwhile: Callable[[], None] | None = None  # happens in the middle of the next call
     page_life: timedelta | None = None  # None: as long as it is asked for
     notified: dict[str, int] = field(default_factory=dict)
+    notified_refunds: set[str] = field(default_factory=set)  # of those, by our references
 
     def reset(self) -> None:
-        self.charges, self.notified = [], {}
+        self.charges, self.notified, self.notified_refunds = [], {}, set()
         self.trouble = self.meanwhile = self.page_life = None
 
     @property
@@ -114,6 +126,7 @@ class ScriptedGateway:
         """Remember the money of a charge, now that PayTrust has the answer."""
         if report.paid_amount is None:
             return
+        self.notified_refunds.update(filter(None, (taken.reference for taken in report.reversals)))
         net = report.paid_amount.minor - sum(taken.amount.minor for taken in report.reversals)
         self.notified[report.gateway_id] = 0 if report.state == PaymentState.REVERSED else net
 
@@ -162,6 +175,39 @@ class ScriptedGateway:
             return None
         self.tell(found.report())
         return found.report()
+
+    def create_refund(self, order: RefundOrder) -> RefundReport:
+        lost = self._before()
+        charge = self._charge_of(order)
+        if order.reference not in charge.asked:
+            if order.amount.minor > charge.left:
+                raise RefundExceedsPayment
+            charge.refunds.append(order.amount.minor)
+            charge.asked[order.reference] = len(charge.refunds)
+        self._after(lost)
+        return self._refund_report(order)
+
+    def find_refund(self, order: RefundOrder, *, refund_id: str | None) -> RefundReport | None:
+        self._after(self._before())
+        made = order.reference in self._charge_of(order).asked
+        return self._refund_report(order) if made else None
+
+    def _charge_of(self, order: RefundOrder) -> Charge:
+        return next(charge for charge in self.charges if charge.gateway_id == order.charge_id)
+
+    def _refund_report(self, order: RefundOrder) -> RefundReport:
+        """Answer how a refund stands; from then on PayTrust knows that it has gone."""
+        charge = self._charge_of(order)
+        if order.reference not in self.notified_refunds:
+            self.notified_refunds.add(order.reference)
+            if self.notified[charge.gateway_id]:  # all of it was told as charged back
+                self.notified[charge.gateway_id] -= order.amount.minor
+        return RefundReport(
+            id=f"refund-{charge.asked[order.reference]}",
+            amount=order.amount,
+            state=RefundState.SUCCEEDED,
+            raw_status="SUCCEEDED",
+        )
 
     def authenticate(self, *, headers: Mapping[str, str], body: bytes) -> None:
         raise AssertionError("nothing is posted here: reports are handed over")

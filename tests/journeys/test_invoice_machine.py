@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from apikeys.models import Tenant
 from gateways import registry
 from gateways.adapter import GatewayError, PaymentReport, PaymentState
+from gateways.refunds import RefundInProgress, RefundRefused
 from invoices.invoices import services
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
 from invoices.invoices.services import InvalidParent
@@ -36,13 +37,16 @@ from invoices.payment_requests.opening import InstallmentOutOfSequence, InvoiceN
 from invoices.schedule.adjusting import InvoiceNotCancellable
 from invoices.schedule.splitting import InstallmentTooSmall, InvalidInstallments
 from payments.booking import settling as payments
-from payments.changes import closing
+from payments.changes import closing, transferring
 from payments.changes.closing import PaidMeanwhile
+from payments.refunds import sending
+from payments.refunds import services as refunds
+from payments.refunds.request import RefundRequest
 from paytrust.errors import PayTrustError
 from paytrust.operations import queue
 from reporting.financial import rollups
 from reporting.models import ClosedDay, DailyTotal
-from tests.journeys import books
+from tests.journeys import books, outbox
 from tests.journeys.books import Row
 from tests.journeys.recount import Recount
 from tests.journeys.scripted_gateway import Charge, Crashed, ScriptedGateway, Trouble
@@ -232,6 +236,49 @@ class InvoiceMachine(RuleBasedStateMachine):
         if calm and refused and isinstance(refused[0], InvoiceNotCancellable):
             assert not may
 
+    @precondition(lambda self: self.booked_payments())
+    @rule(which=any_of, share=st.sampled_from([None, 1, 2, 4, 5]))
+    def refund(self, which: int, share: int | None) -> None:
+        """Ask for all, for some quarters of a payment, or for more than it brought."""
+        self.step()
+        payment = self.pick(self.booked_payments(), which)
+        amount = None if share is None else max(1, payment["amount"] * share // 4)
+        tenant = self.tenant_of(self.books.invoices[payment["invoice_id"]])
+        with self.refusals(RefundRefused, PaymentInProgress, GatewayError):
+            refunds.create_refund(
+                tenant=tenant,
+                invoice_id=payment["invoice_id"],
+                request=RefundRequest(reason="other", amount=amount, transaction_id=payment["id"]),
+                idempotency_record_id=None,
+                now=self.now,
+            )
+
+    @rule()
+    def ask_about_refunds(self) -> None:
+        self.step()
+        for refund_id in sending.claim_due(now=self.now, limit=10_000):
+            with self.refusals():
+                sending.check(refund_id=refund_id, now=self.now)
+
+    # What finance does
+
+    @precondition(lambda self: self.ways())
+    @rule(which=any_of, share=st.sampled_from([1, 2, 4]))
+    def move(self, which: int, share: int) -> None:
+        """Move some quarters of an overpayment to another invoice."""
+        self.step()
+        source, target = self.pick(self.ways(), which)
+        due = target["total_amount"] - sum(
+            part["paid_amount"] for part in self.books.installments_of(target["id"])
+        )
+        amount = max(1, min(source["overpayment_amount"], due) * share // 4)
+        asked = {"source_id": source["id"], "target_id": target["id"], "amount": amount}
+        with self.refusals(RefundInProgress):
+            effect = transferring.effect_of(**asked, now=self.now)
+            name = f"transfer-{len(self.books.transactions)}-{self.now:%d%H%M%S}"
+            for _ in range(2):  # the second call finds it made
+                transferring.transfer(**asked, seen=effect.stored(), name=name, now=self.now)
+
     # What a customer does
 
     @precondition(lambda self: bool(self.charges(PaymentState.PENDING)))
@@ -282,7 +329,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         """Refund some quarters of what is left, or charge all of it back."""
         self.step()
         charge = self.pick(self.charges(PaymentState.PAID), which)
-        left = charge.paid - sum(charge.refunds)
+        left = charge.left
         if share is None:
             charge.state = PaymentState.REVERSED
         elif left * share // 4:
@@ -391,10 +438,13 @@ class InvoiceMachine(RuleBasedStateMachine):
         self.the_gateways_money_is_booked_once()
         self.what_is_paid_never_changes()
         self.an_end_is_an_end()
+        outbox.check_sums(self.books)
 
     def the_gateways_money_is_booked_once(self) -> None:
         booked: dict[str, int] = {}
         for row in self.books.transactions.values():
+            if row["kind"] == "transfer":
+                continue  # no gateway knows of it
             charge = row["gateway_transaction_id"].split("#")[0].split(":")[0]
             booked[charge] = booked.get(charge, 0) + row["amount"]
         assert booked == GATEWAY.notified
@@ -439,6 +489,23 @@ class InvoiceMachine(RuleBasedStateMachine):
     def is_payable(self, invoice: Row) -> bool:
         ended = invoice["ended_as"] in {"cancelled", "expired"}
         return not ended and invoice["expires_at"] > self.now
+
+    def booked_payments(self) -> list[Row]:
+        return [row for row in self.books.transactions.values() if row["kind"] == "payment"]
+
+    def ways(self) -> list[tuple[Row, Row]]:
+        """Return each invoice that holds an overpayment with each one that it may move to."""
+        same = ("tenant_id", "currency_code")
+        return [
+            (source, target)
+            for source in self.books.invoices.values()
+            for target in self.books.invoices.values()
+            if source["overpayment_amount"]
+            and source is not target
+            and [source[name] for name in same] == [target[name] for name in same]
+            and target["status"] in {"pending", "partially_paid"}
+            and self.is_payable(target)
+        ]
 
     def charges(self, state: PaymentState) -> list[Charge]:
         return [charge for charge in GATEWAY.charges if charge.state == state]
@@ -648,3 +715,30 @@ def test_a_payment_that_is_paid_while_it_is_opened_is_not_answered_as_open() -> 
     for step in steps:
         step()
         machine.all_is_right()
+
+
+@pytest.mark.usefixtures("_scripted")
+def test_what_was_moved_is_taken_back_and_what_was_refunded_is_not_given_twice() -> None:
+    machine = InvoiceMachine()
+    steps: list[Callable[[], None]] = [
+        lambda: machine.open_shop("MYR", [1], 1, None),
+        lambda: machine.create(0, "MYR", [1], installments=2, split=None),
+        lambda: machine.pay(0, share=9, notified=True),  # more than twice what is asked for
+        lambda: machine.move(0, share=2),
+        machine.run_the_jobs,
+        lambda: machine.refund(0, share=None),
+        lambda: machine.pay_again(0, share=9, notified=True),
+        lambda: machine.move(0, share=1),
+        lambda: machine.refund(1, share=1),
+        lambda: machine.take_back(0, None, notified=True),
+        machine.run_the_jobs,
+    ]
+
+    for step in steps:
+        step()
+        machine.all_is_right()
+
+    kinds = [row["kind"] for row in machine.books.transactions.values()]
+    assert kinds.count("transfer") >= 6  # two moved, and at least one of them brought back
+    assert kinds.count("refund") == 2
+    machine.teardown()

@@ -21,6 +21,7 @@ FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 RATES = [Decimal(0), Decimal("0.06"), Decimal("0.11")]
 GATEWAYS = {1: "Xendit", 2: "Midtrans"}
 INSTALLMENTS = 3
+RECEIVED = ("payment", "transfer")  # kinds of what is received for instalments
 _names = count()
 
 
@@ -51,10 +52,11 @@ class Move:
     currency_code: str = "MYR"
     pieces: Sequence[Piece] = field(default_factory=list)
     overpayment: int = 0
+    leaves: bool = False  # of a transfer: the side that it leaves
 
     @property
     def sign(self) -> int:
-        return 1 if self.kind == "payment" else -1
+        return -1 if self.leaves or self.kind in {"refund", "reversal"} else 1
 
     @property
     def amount(self) -> int:
@@ -189,7 +191,7 @@ def _nothing(currency_code: str) -> dict[str, Any]:
 
 def _count(report: dict[str, Any], move: Move) -> None:
     report["net_amount"] += move.sign * move.amount
-    if move.kind == "payment":
+    if move.kind in RECEIVED:
         if move.pieces:
             _add(report, move)
             name = GATEWAYS[move.gateway_id]
@@ -197,32 +199,38 @@ def _count(report: dict[str, Any], move: Move) -> None:
                 name, {"transaction_count": 0, "total_amount": 0, "service_fee_amount": 0}
             )
             share["transaction_count"] += 1
-            share["total_amount"] += sum(piece.total for piece in move.pieces)
-            share["service_fee_amount"] += sum(piece.fee for piece in move.pieces)
+            share["total_amount"] += move.sign * sum(piece.total for piece in move.pieces)
+            share["service_fee_amount"] += move.sign * sum(piece.fee for piece in move.pieces)
         if move.overpayment:
-            report["overpayments"]["transaction_count"] += 1
-            report["overpayments"]["total_amount"] += move.overpayment
+            report["overpayments"]["transaction_count"] += move.kind == "payment"
+            report["overpayments"]["total_amount"] += move.sign * move.overpayment
     else:
         back = report[f"{move.kind}s"]
         _add(back, move)
         back["overpayment_amount"] += move.overpayment
         back["total_amount"] += move.overpayment
-    column = {"payment": "amount", "refund": "refunded_amount", "reversal": "reversed_amount"}
+    column = {
+        **dict.fromkeys(RECEIVED, "amount"),
+        "refund": "refunded_amount",
+        "reversal": "reversed_amount",
+    }
     for rate in {rate for piece in move.pieces for rate in piece.taxes}:
         share = report["tax_breakdown"].setdefault(
             rate, {"amount": 0, "refunded_amount": 0, "reversed_amount": 0, "transaction_count": 0}
         )
-        share[column[move.kind]] += sum(piece.taxes.get(rate, 0) for piece in move.pieces)
-        share["transaction_count"] += move.kind == "payment"
+        sign = move.sign if move.kind in RECEIVED else 1
+        share[column[move.kind]] += sign * sum(piece.taxes.get(rate, 0) for piece in move.pieces)
+        share["transaction_count"] += move.kind in RECEIVED
 
 
 def _add(figures: dict[str, Any], move: Move) -> None:
     figures["transaction_count"] += 1
+    sign = move.sign if move.kind in RECEIVED else 1  # what went back is told as positive
     for piece in move.pieces:
-        figures["subtotal_amount"] += piece.net
-        figures["total_tax_amount"] += piece.tax
-        figures["total_service_fee_amount"] += piece.fee
-        figures["total_amount"] += piece.total
+        figures["subtotal_amount"] += sign * piece.net
+        figures["total_tax_amount"] += sign * piece.tax
+        figures["total_service_fee_amount"] += sign * piece.fee
+        figures["total_amount"] += sign * piece.total
 
 
 def _transaction(
