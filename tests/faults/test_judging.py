@@ -45,7 +45,7 @@ def test_nothing_is_wrong_with_what_is_whole() -> None:
         ({"refunded": {"order-1": 6}}, {"lost": ["refund of order-1"]}),
         ({"given_back": []}, {"untaken": ["refund of PT-17-1-1-AAAAAA"]}),
         (
-            {"given_back": KNOWN.given_back * 2},
+            {"given_back": [*KNOWN.given_back, *KNOWN.given_back]},
             {
                 "doubled": ["refund of PT-17-1-1-AAAAAA"],
                 "unbooked": ["refund of PT-17-1-1-AAAAAA"],
@@ -83,7 +83,7 @@ def test_a_refund_of_which_no_end_is_known() -> None:
 
 def test_only_what_has_gone_back_counts_in_minor_units() -> None:
     refunds = [{"amount": 2.5, "status": "SUCCEEDED"}, {"amount": 1, "status": "PENDING"}]
-    charges = [
+    charges: list[dict[str, Any]] = [
         {"reference": "a", "currency": "MYR", "refunds": refunds},
         {"reference": "b", "currency": "IDR", "refunds": [{"amount": 700, "status": "SUCCEEDED"}]},
         {"reference": "c", "currency": "IDR", "refunds": []},

@@ -12,6 +12,7 @@ from apikeys.models import Tenant
 from apikeys.staff_acts.recording import Actor
 from apikeys.two_people.independence import OwnProposal
 from events.models import Event
+from gateways.refunds import RefundState
 from invoices.invoices import selectors as invoice_selectors
 from invoices.ledger import states
 from invoices.models import Invoice, InvoiceStatus, LedgerEntry, PaymentRequest, Transaction
@@ -44,8 +45,8 @@ pytestmark = pytest.mark.usefixtures("committed")
 
 def unpaid_invoice(of: Invoice, **fields: Any) -> Invoice:
     """Return a pending invoice of the same tenant, for MYR 100 in two instalments."""
-    later = {"expires_at": timezone.now() + timedelta(days=9)}
-    return invoice(**{"tenant": of.tenant, "totals": (6_000, 4_000)} | later | fields)
+    later: dict[str, Any] = {"expires_at": timezone.now() + timedelta(days=9)}
+    return invoice(**({"tenant": of.tenant, "totals": (6_000, 4_000)} | later | fields))
 
 
 def propose(source: Invoice, target: Invoice, amount: int, by: Actor | None = None) -> Proposal:
@@ -284,7 +285,7 @@ class TestRefused:
     def test_while_a_refund_may_give_the_same_money_back(self, gateway: RefundingGateway) -> None:
         source = paid_invoice(over_amount=2_500)
         target = unpaid_invoice(source)
-        gateway.answer = "pending"
+        gateway.answer = RefundState.PENDING
         refund(source, amount=100)
 
         with pytest.raises(PayTrustError) as refused:
@@ -320,7 +321,7 @@ class TestBackOffice:
         source = paid_invoice(over_amount=2_500)
         target = unpaid_invoice(source)
         client, queue = client_of(), f"/admin/reporting/discrepancy/{source.pk}/"
-        form = {"target": target.pk, "amount": "20.00", "reason": "asked for by phone"}
+        form = {"target": str(target.pk), "amount": "20.00", "reason": "asked for by phone"}
 
         offered = client.get(f"{queue}change/", follow=True).content.decode()
         page = client.get(f"{queue}transfer/").content.decode()
