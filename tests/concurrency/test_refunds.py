@@ -144,6 +144,23 @@ class TestRefundAgainstChargeback:
         assert of.paid_amount == 0
         assert Refund.objects.get().booked_as is None
 
+    @pytest.mark.usefixtures("_unlocked")
+    def test_control_without_the_lock_the_books_would_be_wrong(
+        self, gateway: RefundingGateway, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        of = paid_invoice()
+        bank, refund, script = charged_back(of), asking(of, 4_000), Interleaving()
+        monkeypatch.setattr(posting, "locked_account", script.locked_account)
+
+        taken, refunded = script.of(bank, refund)
+
+        assert refunded == "succeeded"
+        assert isinstance(taken, IntegrityError)
+        assert violated_constraint(taken) in {
+            "invoice_balance",
+            "invoice_refunds_what_was_paid",
+        }
+
 
 class TestRefundAgainstLatePayment:
     def test_books_both_whoever_is_first(self, gateway: RefundingGateway) -> None:

@@ -17,7 +17,8 @@ from payments.refunds.request import RefundRequest
 from payments.refunds.states import ACTIVE, LEGAL_CHANGES, Status
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint
-from tests.invoices.factories import invoice
+from reporting.financial.selectors import financial_report
+from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.refunds.gateway import RefundingGateway
 from tests.payments.refunds.paid import paid_invoice, pay
 
@@ -72,6 +73,27 @@ class TestCreateRefund:
         assert of.review_flags == []
         moved = LedgerEntry.objects.filter(kind="refund").values_list("installment", "amount")
         assert sorted(amount for _, amount in moved) == [-50, -10]
+
+    def test_a_plan_goes_on_after_a_goodwill_refund_of_its_first_part(
+        self, gateway: RefundingGateway
+    ) -> None:
+        of, began = paid_invoice(totals=(4_000, 6_000)), timezone.now()
+        page = PaymentRequestFactory.create(
+            invoice=of, installment=of.installments.get(number=2), sequence=2
+        )
+
+        refund(of, amount=1_000)
+
+        of.refresh_from_db()
+        page.refresh_from_db()
+        first, second = of.installments.order_by("number")
+        assert (first.status, first.refunded_amount, second.status) == ("paid", 1_000, "unpaid")
+        assert (of.status, of.refund_status, page.status) == ("partially_paid", "partial", "open")
+        (told,) = financial_report(
+            tenant=of.tenant, start=began - timedelta(hours=1), end=began + timedelta(hours=1)
+        )
+        assert (told.refunds.total_amount, told.refunds.transaction_count) == (1_000, 1)
+        assert (told.received.total_amount, told.net_amount) == (4_000, 3_000)
 
     def test_has_a_pain002_of_its_own(self, gateway: RefundingGateway) -> None:
         made = refund(paid_invoice(), amount=100)

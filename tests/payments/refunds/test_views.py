@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from invoices.models import Invoice, Transaction
-from payments.models import Refund
 from tests.conftest import Merchant
 from tests.invoices.factories import invoice
 from tests.payments.refunds.gateway import RefundingGateway
 from tests.payments.refunds.paid import paid_invoice
-from tests.payments.refunds.test_services import rows
+from tests.payments.refunds.test_services import REFUSED, rows
 
 GOOD = {"reason": "other"}
 BAD: dict[str, Any] = {
@@ -60,13 +59,67 @@ class TestBadInput:
         assert answers == [(404, "not_found")] * 2
         assert (rows(), gateway.asked) == (before, [])
 
-    def test_an_expired_invoice_without_money_has_nothing_to_give(
-        self, merchant: Merchant, gateway: RefundingGateway
+    @pytest.mark.parametrize(
+        "state",
+        [
+            {},
+            {"status": "draft", "payment_initiated_at": None},
+            {"status": "expired", "ended_as": "expired"},
+            {"status": "cancelled", "ended_as": "cancelled"},
+        ],
+    )
+    def test_an_invoice_without_money_has_nothing_to_give(
+        self, merchant: Merchant, gateway: RefundingGateway, state: dict[str, Any]
     ) -> None:
-        of = invoice(tenant=merchant.tenant, status="expired", ended_as="expired")
+        of = invoice(tenant=merchant.tenant, **state)
+        before = rows()
 
         assert post(merchant, of) == (422, "nothing_to_refund")
-        assert not Refund.objects.exists()
+        assert (rows(), gateway.asked) == (before, [])
+
+    def test_a_payment_of_another_invoice_is_404(
+        self, merchant: Merchant, gateway: RefundingGateway
+    ) -> None:
+        of, other = (paid_invoice(tenant=merchant.tenant) for _ in range(2))
+        payment = Transaction.objects.get(invoice=other)
+        before = rows()
+
+        answer = post(merchant, of, GOOD | {"transaction_id": payment.pk})
+
+        assert answer == (404, "not_found")
+        assert (rows(), gateway.asked) == (before, [])
+
+    @pytest.mark.parametrize("case", REFUSED)
+    def test_what_the_payment_cannot_give_is_422(
+        self,
+        merchant: Merchant,
+        gateway: RefundingGateway,
+        case: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        paid, asked, code = REFUSED[case]
+        of = paid_invoice(tenant=merchant.tenant, **paid)
+        asked = dict(asked)
+        if later := asked.pop("now", None):
+            monkeypatch.setattr("payments.refunds.views.timezone.now", lambda: later)
+        before = rows()
+
+        assert post(merchant, of, GOOD | asked) == (422, code)
+        assert (rows(), gateway.asked) == (before, [])
+
+    def test_the_same_key_with_other_content_is_422(
+        self, merchant: Merchant, gateway: RefundingGateway
+    ) -> None:
+        of = paid_invoice(tenant=merchant.tenant)
+        url, key = f"/invoices/{of.pk}/refunds", {"Idempotency-Key": "k-1"}
+        merchant.post(url, json=GOOD | {"amount": 100}, headers=key)
+        before, sent = rows(), len(gateway.asked)
+
+        answer = merchant.post(url, json=GOOD | {"amount": 101}, headers=key)
+
+        assert (answer.status_code, answer.json()["error"]) == (422, "idempotency_key_reused")
+        assert (rows(), len(gateway.asked)) == (before, sent)
+        assert sent == 1
 
     def test_another_tenants_refund_is_404(
         self, merchant: Merchant, stranger: Merchant, gateway: RefundingGateway
