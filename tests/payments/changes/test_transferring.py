@@ -45,8 +45,12 @@ pytestmark = pytest.mark.usefixtures("committed")
 
 def unpaid_invoice(of: Invoice, **fields: Any) -> Invoice:
     """Return a pending invoice of the same tenant, for MYR 100 in two instalments."""
-    later: dict[str, Any] = {"expires_at": timezone.now() + timedelta(days=9)}
-    return invoice(**({"tenant": of.tenant, "totals": (6_000, 4_000)} | later | fields))
+    asked: dict[str, Any] = {
+        "tenant": of.tenant,
+        "totals": (6_000, 4_000),
+        "expires_at": timezone.now() + timedelta(days=9),
+    }
+    return invoice(**asked | fields)
 
 
 def propose(source: Invoice, target: Invoice, amount: int, by: Actor | None = None) -> Proposal:
