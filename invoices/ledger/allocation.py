@@ -125,8 +125,10 @@ def plan_arrival(*, standing: Standing, amount: int, moved_at: datetime) -> Plan
         amount: minor units, at least 1 and at most what is due.
         moved_at: when it is moved.
     """
-    due = [part for part in standing.installments if part.due_amount]
-    assert amount <= sum(part.due_amount for part in due), "more would come than is due"
+    due = [installment for installment in standing.installments if installment.due_amount]
+    assert amount <= sum(installment.due_amount for installment in due), (
+        "more would come than is due"
+    )
     plan = plan_credit(
         standing=standing,
         amount=amount,

@@ -49,15 +49,17 @@ def _booking(*, tenant: Tenant, transaction_id: int) -> Booking:
             own.append((entry.installment_id, entry.amount))
         elif entry.installment_id is not None and entry.kind != MoneyKind.REFUND:
             paid_amounts[entry.installment_id] += entry.amount
-    parts = list(row.invoice.installments.order_by("number"))
+    installments = list(row.invoice.installments.order_by("number"))
     return Booking(
         invoice=row.invoice,
-        installments=parts,
+        installments=installments,
         kind=row.kind,
         paid_amounts=paid_amounts,
         shares=pain002_statuses.shares_of(own),
         asked_id=pain002_statuses.asked_id_of(
-            row.payment_request.installment_id, parts, (part_id for part_id, _ in own)
+            row.payment_request.installment_id,
+            installments,
+            (installment_id for installment_id, _ in own),
         ),
         gateway_transaction_id=row.gateway_transaction_id,
         amount=row.amount,

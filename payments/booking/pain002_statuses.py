@@ -117,11 +117,11 @@ def asked_id_of(
 
     What a transfer brings was asked for elsewhere: then it is the first one that it touches.
     """
-    own = [part.pk for part in installments]
+    own = [installment.pk for installment in installments]
     if asked_id in own:
         return asked_id
     ids = set(touched)
-    return next((part_id for part_id in own if part_id in ids), own[0])
+    return next((installment_id for installment_id in own if installment_id in ids), own[0])
 
 
 def shares_of(rows: Iterable[tuple[int | None, int]]) -> dict[int, int]:

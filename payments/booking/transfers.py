@@ -57,7 +57,7 @@ def bring_back(
 ) -> None:
     """Take back what was moved to other invoices, because the gateway took it of the payments.
 
-    Each other invoice is locked, owes the money again, is flagged, and its merchant is told.
+    Each other invoice is locked, owes the money again, is flagged, and its merchant gets events.
 
     Args:
         account: the invoice of the payments, locked.

@@ -424,12 +424,12 @@ def _what_moves(proposal: Proposal) -> list[str]:
         *(
             gettext("Instalment %(number)s: %(amount)s arrives, of it %(tax)s tax and %(fee)s fee.")
             % {
-                "number": part["number"],
-                "amount": shown(part["amount"]),
-                "tax": shown(part["tax_amount"]),
-                "fee": shown(part["service_fee_amount"]),
+                "number": installment["number"],
+                "amount": shown(installment["amount"]),
+                "tax": shown(installment["tax_amount"]),
+                "fee": shown(installment["service_fee_amount"]),
             }
-            for part in effect["parts"]
+            for installment in effect["installments"]
         ),
     ]
 

@@ -59,7 +59,7 @@ class TransferExceedsDue(PayTrustError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Arrival:
     """What arrives in one instalment of the other invoice."""
 
     number: int
@@ -77,11 +77,14 @@ class Effect:
     overpayment_after: int
     target_due_before: int
     target_due_after: int
-    parts: tuple[Part, ...]
+    installments: tuple[Arrival, ...]
 
     def stored(self) -> dict[str, Any]:
         """Return it as a proposal keeps it."""
-        return {**asdict(self), "parts": [asdict(part) for part in self.parts]}
+        return {
+            **asdict(self),
+            "installments": [asdict(installment) for installment in self.installments],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +216,14 @@ def _effect(source: Invoice, there: Account, amount: int, due: int, now: datetim
         overpayment_after=source.overpayment_amount - amount,
         target_due_before=due,
         target_due_after=due - amount,
-        parts=tuple(
-            Part(
-                part.number,
-                rows[part.id].amount,
-                rows[part.id].shares.tax_amount,
-                rows[part.id].shares.service_fee_amount,
-                part.is_paid,
+        installments=tuple(
+            Arrival(
+                installment.number,
+                rows[installment.id].amount,
+                rows[installment.id].shares.tax_amount,
+                rows[installment.id].shares.service_fee_amount,
+                installment.is_paid,
             )
-            for part in plan.changed
+            for installment in plan.changed
         ),
     )

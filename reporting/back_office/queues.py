@@ -113,7 +113,7 @@ class RefundOverpayment(ProposeRefund):
 
 
 class TransferOverpayment(ProposeTransfer):
-    """Propose to move what nobody asked for to another invoice."""
+    """Propose to move the overpayment to another invoice."""
 
 
 class DiscrepancyAdmin(ReadOnlyAdmin):

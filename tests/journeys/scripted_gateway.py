@@ -200,7 +200,7 @@ class ScriptedGateway:
         charge = self._charge_of(order)
         if order.reference not in self.notified_refunds:
             self.notified_refunds.add(order.reference)
-            if self.notified[charge.gateway_id]:  # all of it was told as charged back
+            if self.notified[charge.gateway_id]:  # not all of it was reported as charged back
                 self.notified[charge.gateway_id] -= order.amount.minor
         return RefundReport(
             id=f"refund-{charge.asked[order.reference]}",

@@ -269,7 +269,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         self.step()
         source, target = self.pick(self.ways(), which)
         due = target["total_amount"] - sum(
-            part["paid_amount"] for part in self.books.installments_of(target["id"])
+            installment["paid_amount"] for installment in self.books.installments_of(target["id"])
         )
         amount = max(1, min(source["overpayment_amount"], due) * share // 4)
         asked = {"source_id": source["id"], "target_id": target["id"], "amount": amount}

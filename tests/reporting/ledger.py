@@ -225,7 +225,7 @@ def _count(report: dict[str, Any], move: Move) -> None:
 
 def _add(figures: dict[str, Any], move: Move) -> None:
     figures["transaction_count"] += 1
-    sign = move.sign if move.kind in RECEIVED else 1  # what went back is told as positive
+    sign = move.sign if move.kind in RECEIVED else 1  # what went back is shown as positive
     for piece in move.pieces:
         figures["subtotal_amount"] += sign * piece.net
         figures["total_tax_amount"] += sign * piece.tax

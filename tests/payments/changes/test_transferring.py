@@ -166,28 +166,31 @@ class TestTwoPeople:
             assert pain002_reports.transaction_status(tenant=source.tenant, transaction_id=row.pk)
             assert row.iso20022_transaction_status
 
-    def test_both_invoices_are_told_of(self) -> None:
+    def test_both_invoices_have_events(self) -> None:
         source = paid_invoice(over_amount=10_500)
         target = unpaid_invoice(source)
         known = set(Event.objects.values_list("pk", flat=True))
 
         moved(source, target, 10_000)
 
-        told = Event.objects.exclude(pk__in=known).order_by("pk")
-        assert [(event.invoice_id, event.type) for event in told] == [
+        written = Event.objects.exclude(pk__in=known).order_by("pk")
+        assert [(event.invoice_id, event.type) for event in written] == [
             (source.pk, "payment.reversed"),
             (target.pk, "payment.succeeded"),
             (target.pk, "installment.paid"),
             (target.pk, "installment.paid"),
             (target.pk, "invoice.paid"),
         ]
-        first, second = told[0].data["object"], told[1].data["object"]
+        first, second = written[0].data["object"], written[1].data["object"]
         assert (first["type"], first["amount"], first["overpayment_amount"]) == (
             "transfer",
             -10_000,
             -10_000,
         )
-        assert (second["type"], [part["amount"] for part in second["allocations"]]) == (
+        assert (
+            second["type"],
+            [installment["amount"] for installment in second["allocations"]],
+        ) == (
             "transfer",
             [6_000, 4_000],
         )
@@ -453,4 +456,4 @@ class TestReports:
 
         documents = invoice_selectors.documents([source, target])
         assert [one.invoice.overpayment_amount for one in documents] == [0, 0]
-        assert [part.paid_amount for part in documents[1].installments] == [2_500, 0]
+        assert [installment.paid_amount for installment in documents[1].installments] == [2_500, 0]

@@ -24,9 +24,9 @@ def test_the_refunds_leave_as_a_file(gateway: RefundingGateway) -> None:
 
     head, row = table(client_of().get(f"{changelist}export.csv"))
 
-    told = dict(zip(head, row, strict=True))
-    assert told["ID"] == str(made.pk)
-    assert told["Amount"] == "25.00"
+    month = dict(zip(head, row, strict=True))
+    assert month["ID"] == str(made.pk)
+    assert month["Amount"] == "25.00"
     assert made.reference in row
 
 
@@ -34,14 +34,14 @@ def test_a_statement_has_a_line_of_what_went_back(gateway: RefundingGateway) -> 
     of, now = paid_invoice(), timezone.now()
     refund(of, amount=2_500)
 
-    (told,) = monthly_statements(
+    (month,) = monthly_statements(
         tenant=of.tenant,
         first=now.date().replace(day=1),
         zone=timezone.get_default_timezone(),
         now=now,
     )
 
-    assert (told.month.receipt_amount, told.month.refund_amount) == (10_000, 2_500)
-    assert told.closing_amount == 7_500
-    _, *lines = statement.statement_rows(tenant=of.tenant, statements=[told])
+    assert (month.month.receipt_amount, month.month.refund_amount) == (10_000, 2_500)
+    assert month.closing_amount == 7_500
+    _, *lines = statement.statement_rows(tenant=of.tenant, statements=[month])
     assert [line[7] for line in lines if line[2] == "closing balance"] == [Decimal("25.00")]

@@ -74,7 +74,7 @@ class TestCreateRefund:
         moved = LedgerEntry.objects.filter(kind="refund").values_list("installment", "amount")
         assert sorted(amount for _, amount in moved) == [-50, -10]
 
-    def test_a_plan_goes_on_after_a_goodwill_refund_of_its_first_part(
+    def test_a_plan_goes_on_after_a_goodwill_refund_of_its_first_installment(
         self, gateway: RefundingGateway
     ) -> None:
         of, began = paid_invoice(totals=(4_000, 6_000)), timezone.now()
@@ -89,11 +89,11 @@ class TestCreateRefund:
         first, second = of.installments.order_by("number")
         assert (first.status, first.refunded_amount, second.status) == ("paid", 1_000, "unpaid")
         assert (of.status, of.refund_status, page.status) == ("partially_paid", "partial", "open")
-        (told,) = financial_report(
+        (report,) = financial_report(
             tenant=of.tenant, start=began - timedelta(hours=1), end=began + timedelta(hours=1)
         )
-        assert (told.refunds.total_amount, told.refunds.transaction_count) == (1_000, 1)
-        assert (told.received.total_amount, told.net_amount) == (4_000, 3_000)
+        assert (report.refunds.total_amount, report.refunds.transaction_count) == (1_000, 1)
+        assert (report.received.total_amount, report.net_amount) == (4_000, 3_000)
 
     def test_has_a_pain002_of_its_own(self, gateway: RefundingGateway) -> None:
         made = refund(paid_invoice(), amount=100)
