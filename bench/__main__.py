@@ -21,6 +21,7 @@ from bench import (
     invoices,
     iso20022,
     load,
+    refunds,
     reports,
     siege,
     stack,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "siege": siege.run,
     "iso20022": iso20022.run,
     "back_office": back_office.run,
+    "refunds": refunds.run,
     "reports": reports.run,
 }
 ONLY_WHEN_NAMED = {"back_office", "reports", "flood", "siege"}  # a large past; minutes
