@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 from django.db import OperationalError, connection, transaction
 from django.db.models import Model, QuerySet
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from paytrust.errors import PayTrustError
@@ -29,8 +29,9 @@ def in_locked_transaction(
     """Run a function in its own transaction, and again if another transaction holds its locks.
 
     Each try is a new transaction, so the function must take its locks before it reads what it
-    decides by. A lock with NOWAIT fails at once, any other lock after `lock_timeout`. Inside
-    another transaction the function is a part of it, and the outer one does the tries.
+    decides by. A lock with NOWAIT fails at once, any other lock after `lock_timeout`. Of two
+    transactions that wait for each other PostgreSQL ends one. Inside another transaction the
+    function is a part of it, and the outer one does the tries.
 
     Args:
         held: the error to raise if a lock is still held at the third try; it belongs to the app
@@ -66,8 +67,9 @@ def in_locked_transaction(
 
 
 def is_lock_timeout(error: BaseException) -> bool:
-    """Return whether a lock was not available: NOWAIT refused, or lock_timeout ended."""
-    return isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable)
+    """Return whether a lock could not be had: by NOWAIT, `lock_timeout` or a deadlock."""
+    missed = (LockNotAvailable, DeadlockDetected)
+    return isinstance(error, OperationalError) and isinstance(error.__cause__, missed)
 
 
 def claim(

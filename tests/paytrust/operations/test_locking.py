@@ -1,6 +1,7 @@
 """Locks that are not available, and due rows that go to one caller each."""
 
 from collections.abc import Callable
+from threading import Barrier
 from time import monotonic
 
 import pytest
@@ -67,6 +68,27 @@ class TestInLockedTransaction:
             wait_for_lock()
 
         assert len(waits) == 2
+
+    @pytest.mark.usefixtures("committed")
+    def test_of_two_that_wait_for_each_other_both_end_well(self) -> None:
+        ids = [TenantFactory.create().pk for _ in range(2)]
+        both_hold_one = Barrier(2, timeout=10)
+        tries: list[int] = []
+
+        @locked
+        def lock_in_order(first: int, second: int) -> None:
+            tries.append(first)
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '20s'")
+            Tenant.objects.select_for_update().get(pk=first)
+            if tries.count(first) == 1:
+                both_hold_one.wait()
+            Tenant.objects.select_for_update().get(pk=second)
+
+        outcomes = at_once(lambda: lock_in_order(*ids), lambda: lock_in_order(*reversed(ids)))
+
+        assert outcomes == [None, None]
+        assert len(tries) == 3  # PostgreSQL ended one of the two, once
 
     @pytest.mark.usefixtures("committed")
     def test_goes_on_once_the_lock_is_free(self, monkeypatch: pytest.MonkeyPatch) -> None:
