@@ -1,6 +1,6 @@
 """Models of the invoices app; each is in the folder of its noun."""
 
-from invoices.invoices.models import Invoice, InvoiceQuerySet, LineItem
+from invoices.invoices.models import Invoice, InvoiceMetadata, InvoiceQuerySet, LineItem
 from invoices.invoices.statuses import InvoiceStatus, RefundStatus, ReviewFlag
 from invoices.ledger.models import LedgerEntry, LedgerTax, MoneyKind, Transaction
 from invoices.payment_requests.models import PaymentRequest, PaymentRequestQuerySet
@@ -10,6 +10,7 @@ __all__ = [
     "Installment",
     "InstallmentQuerySet",
     "Invoice",
+    "InvoiceMetadata",
     "InvoiceQuerySet",
     "InvoiceStatus",
     "LedgerEntry",

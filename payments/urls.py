@@ -3,11 +3,13 @@
 from django.urls import path
 
 from payments.booking import pain_views, views
+from payments.expanding import views as expanding
 from payments.refunds import views as refund_views
 from payments.webhooks import operator_views
 from payments.webhooks import views as gateway_views
 
 urlpatterns = [
+    path("invoices/<id:invoice_id>", expanding.ExpandableInvoice.as_view()),
     path("invoices/<id:invoice_id>/payments", views.InvoicePayments.as_view()),
     path("invoices/<id:invoice_id>/installments", views.InvoiceInstallments.as_view()),
     path("invoices/<id:invoice_id>/cancel", views.InvoiceCancellation.as_view()),
@@ -16,6 +18,8 @@ urlpatterns = [
     path("refunds", refund_views.Refunds.as_view()),
     path("refunds/<id:refund_id>", refund_views.RefundItem.as_view()),
     path("invoices/<id:invoice_id>/payment-status", pain_views.InvoicePaymentStatus.as_view()),
+    path("transactions", views.Transactions.as_view()),
+    path("transactions/<id:transaction_id>", views.TransactionItem.as_view()),
     path(
         "transactions/<id:transaction_id>/payment-status",
         pain_views.TransactionPaymentStatus.as_view(),

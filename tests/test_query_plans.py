@@ -13,11 +13,16 @@ from django.test.utils import CaptureQueriesContext
 
 from apikeys.keys import selectors as apikeys
 from apikeys.models import ApiKey, Tenant
+from apikeys.tenants import wall
+from invoices.customers import selectors as customers
+from invoices.customers.serializers import CustomerFilter
 from invoices.invoices import selectors as invoices
 from invoices.invoices import services as invoice_services
+from invoices.invoices.filters import InvoiceFilter
 from invoices.models import (
     Installment,
     Invoice,
+    InvoiceMetadata,
     LedgerEntry,
     LedgerTax,
     LineItem,
@@ -26,6 +31,7 @@ from invoices.models import (
 )
 from invoices.payment_requests import leases, opening
 from payments.booking import selectors as payments
+from payments.booking.filters import TransactionFilter
 from payments.models import WebhookEvent
 from payments.webhooks import retrying
 from reporting.back_office import figures, search
@@ -80,8 +86,18 @@ def fill() -> Shop:
             created_at=NOON + timedelta(minutes=number),
             expires_at=NOON + timedelta(minutes=number),
             open_payment_at=NOON + timedelta(minutes=number) if number % 20 == 0 else None,
+            updated_at=NOON + timedelta(minutes=number),
+            # What the first tenant has none of is not rare.
+            currency_code="IDR" if number % 25 and number % 2 else "MYR",
+            gateway_id=2 if number % 25 and number % 2 else 1,
+            customer={"name": None, "email": f"{number // 3}@example.com", "phone": None},
+            metadata={"order": f"{number}"},
         )
         for number in range(INVOICES)
+    )
+    InvoiceMetadata.objects.bulk_create(  # triggers rest here
+        InvoiceMetadata(tenant=one.tenant, key="order", value=one.metadata["order"], invoice=one)
+        for one in made
     )
     LineItem.objects.bulk_create(LineItemFactory.build(invoice=one) for one in made)
     installments = Installment.objects.bulk_create(
@@ -101,9 +117,9 @@ def fill() -> Shop:
             tenant_id=request.tenant_id,
             invoice_id=request.invoice_id,
             payment_request=request,
-            gateway_id=1,
+            gateway_id=request.invoice.gateway_id,
             gateway_transaction_id=request.reference,
-            currency_code="MYR",
+            currency_code=request.invoice.currency_code,
             amount=10_000,
             paid_at=NOON,
             created_at=NOON,
@@ -169,6 +185,30 @@ def fill_ledger(tenants: Sequence[Tenant], paid: Sequence[tuple[Transaction, Ins
         for tenant in tenants
         for day in days
     )
+
+
+def asked(shop: Shop, **query: Any) -> object:
+    """Ask for a list of invoices as its view does."""
+    wanted = InvoiceFilter(data=query)
+    wanted.is_valid(raise_exception=True)
+    mine = wanted.applied_to(invoices.invoices(tenant=shop.tenant))
+    return list(mine.order_by("-pk")[:21])
+
+
+def booked(shop: Shop, **query: Any) -> object:
+    """Ask for a list of transactions as its view does."""
+    wanted = TransactionFilter(data=query)
+    wanted.is_valid(raise_exception=True)
+    mine = wanted.applied_to(payments.transactions(tenant=shop.tenant))
+    return list(mine.order_by("-pk")[:21])
+
+
+def buyers(shop: Shop, **query: Any) -> object:
+    """Ask for a list of customers as its view does."""
+    wanted = CustomerFilter(data=query)
+    wanted.is_valid(raise_exception=True)
+    newest = wanted.applied_to(customers.newest_invoices(tenant=shop.tenant))
+    return customers.customers(tenant=shop.tenant, newest=list(newest.order_by("-pk")[:21]))
 
 
 def plans_of(query: Callable[[], object]) -> str:
@@ -335,6 +375,113 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         {"invoice_newest_of_all"},
     ),
 }
+
+
+LISTS: dict[str, tuple[Callable[[Shop], object], set[str]]] = {
+    "invoices of a state": (
+        lambda shop: asked(shop, status="expired"),
+        {"invoice_newest_by_status"},
+    ),
+    "invoices in a currency": (
+        lambda shop: asked(shop, currency_code="IDR"),
+        {"invoice_newest_by_currency"},
+    ),
+    "invoices at a gateway": (
+        lambda shop: asked(shop, gateway_id=2),
+        {"invoice_newest_by_gateway"},
+    ),
+    "an order": (
+        lambda shop: asked(shop, external_id=shop.invoice.external_id),
+        {"invoice_external_id"},
+    ),
+    "invoices made since": (
+        lambda shop: asked(shop, created_from="2026-11-23T12:30:00Z"),
+        {"invoice_created|invoice_newest_of_all|invoice_newest"},
+    ),
+    "invoices changed since": (
+        lambda shop: asked(shop, updated_from="2026-11-23T12:30:00Z"),
+        {"invoice_updated"},
+    ),
+    "supplementary invoices": (
+        lambda shop: asked(shop, parent_invoice_id=7),
+        {"invoice_of_parent"},
+    ),
+    "refunded invoices": (
+        lambda shop: asked(shop, refund_status="partial"),
+        {"invoice_newest_refunded"},
+    ),
+    "invoices not refunded": (
+        lambda shop: asked(shop, refund_status="none"),
+        {"invoice_newest"},
+    ),
+    "invoices with a pair of metadata": (
+        lambda shop: asked(shop, **{"metadata[order]": "25"}),
+        {"invoices_invoicemetadata_pkey", "invoices_invoice_pkey|invoice_newest"},
+    ),
+    "invoices of a customer": (
+        lambda shop: asked(shop, customer_email="25@example.com"),
+        {"invoice_newest_of_customer"},
+    ),
+    "transactions, newest first": (booked, {"transaction_newest"}),
+    "transactions of a type": (
+        lambda shop: booked(shop, type="reversal"),
+        {"transaction_newest_back"},
+    ),
+    "transactions in a currency": (
+        lambda shop: booked(shop, currency_code="IDR"),
+        {"transaction_newest_by_currency"},
+    ),
+    "transactions at a gateway": (
+        lambda shop: booked(shop, gateway_id=2),
+        {"transaction_newest_by_gateway"},
+    ),
+    "transactions as the gateway calls them": (
+        lambda shop: booked(shop, gateway_transaction_id="charge-7"),
+        {"transaction_once"},
+    ),
+    "transactions of one invoice": (
+        lambda shop: booked(shop, invoice_id=shop.invoice.pk),
+        {"transaction_of_invoice"},
+    ),
+    "transactions of an order": (
+        lambda shop: booked(shop, external_id=shop.invoice.external_id),
+        {"invoice_external_id", "transaction_of_invoice"},
+    ),
+    "transactions of a customer": (
+        lambda shop: booked(shop, customer_email="25@example.com"),
+        {"invoice_newest_of_customer", "transaction_of_invoice"},
+    ),
+    "transactions booked since": (
+        lambda shop: booked(shop, created_from="2026-11-23T12:30:00Z"),
+        {"transaction_booked"},
+    ),
+    "customers, newest first": (
+        buyers,
+        {"invoice_newest_with_customer", "invoice_newest_of_customer"},
+    ),
+    "a customer": (
+        lambda shop: buyers(shop, email="25@example.com"),
+        {"invoice_newest_of_customer"},
+    ),
+}
+
+
+@pytest.mark.parametrize("behind", ["nothing", "the wall"])
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_use_their_indexes(shop: Shop, name: str, behind: str) -> None:
+    """Behind the wall too: row-level security keeps many conditions from using an index."""
+    query, indexes = LISTS[name]
+    if behind == "the wall":
+        wall.raise_for(shop.tenant.pk)
+    try:
+        plan = plans_of(lambda: query(shop))
+    finally:
+        wall.lower()
+
+    assert [
+        index for index in indexes if not re.search(f"(using|Index Scan on) ({index})\\b", plan)
+    ] == [], plan
+    assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
 
 
 @pytest.mark.parametrize("name", HOT)

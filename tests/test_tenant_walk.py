@@ -99,7 +99,12 @@ def calls() -> Iterator[Call]:
 def ids() -> dict[str, Any]:
     """Ids of a tenant's paid invoice, by the names that paths give them."""
     payment = PaymentRequestFactory.create(
-        invoice=invoice(external_id=MARK, description=MARK, metadata={"mark": MARK})
+        invoice=invoice(
+            external_id=MARK,
+            description=MARK,
+            metadata={"mark": MARK},
+            customer={"name": MARK, "email": f"{MARK}@example.com", "phone": None},
+        )
     )
     settling.settle(
         payment_request_id=payment.pk,
@@ -200,4 +205,14 @@ class TestLists:
                 shown.append(call.path)
         lists = {path.partition(".")[0] for path in shown}  # in whatever format
         # An event shows once its transaction is over, so none shows inside a test's own.
-        assert lists == {"/invoices", "/refunds", "/webhook-endpoints", *QUERIES}
+        assert lists == {
+            *(
+                "/account/api-keys",
+                "/customers",
+                "/invoices",
+                "/refunds",
+                "/transactions",
+                "/webhook-endpoints",
+            ),
+            *QUERIES,
+        }

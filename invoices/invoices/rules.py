@@ -91,3 +91,37 @@ LINES_ARE_FROZEN = [
     _lines_frozen("line_items_not_moved", pgtrigger.Update, "new"),
     _lines_frozen("line_items_not_deleted", pgtrigger.Delete, "old"),
 ]
+
+_REMEMBER = """
+INSERT INTO invoices_invoicemetadata (tenant_id, key, value, invoice_id)
+SELECT NEW.tenant_id, key, value, NEW.id FROM jsonb_each_text(NEW.metadata);
+"""
+_FORGET = """
+DELETE FROM invoices_invoicemetadata pair USING jsonb_each_text(OLD.metadata) gone
+WHERE pair.tenant_id = OLD.tenant_id AND pair.key = gone.key AND pair.value = gone.value
+  AND pair.invoice_id = OLD.id;
+"""
+METADATA_IS_FOUND = [
+    pgtrigger.Trigger(
+        name="invoice_metadata_added",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        condition=pgtrigger.Condition("NEW.metadata <> '{}'"),
+        func=f"{_REMEMBER}RETURN NULL;",
+    ),
+    pgtrigger.Trigger(
+        name="invoice_metadata_changed",
+        when=pgtrigger.After,
+        operation=pgtrigger.UpdateOf("metadata"),  # type: ignore[no-untyped-call]
+        condition=pgtrigger.Condition("OLD.metadata <> NEW.metadata"),
+        func=f"{_FORGET}{_REMEMBER}RETURN NULL;",
+    ),
+    pgtrigger.Trigger(
+        name="invoice_metadata_deleted",
+        when=pgtrigger.After,
+        operation=pgtrigger.Delete,
+        condition=pgtrigger.Condition("OLD.metadata <> '{}'"),
+        func=f"{_FORGET}RETURN NULL;",
+    ),
+]
+"""Each pair of an invoice's metadata is a row of its own, by which lists find the invoice."""

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent, record_id_of
 from apikeys.keys.authentication import tenant_of
 from invoices.invoices import selectors, services
-from invoices.invoices.filters import InvoiceFilter
+from invoices.invoices.filters import METADATA, InvoiceFilter
 from invoices.invoices.serializers import (
     InvoiceCreateRequest,
     InvoiceList,
@@ -52,7 +52,9 @@ class InvoiceCollection(APIView):
             HTTPStatus.CREATED if opened else HTTPStatus.OK,
         )
 
-    @extend_schema(operation_id="invoices_list", responses=InvoiceList, parameters=[InvoiceFilter])
+    @extend_schema(
+        operation_id="invoices_list", responses=InvoiceList, parameters=[InvoiceFilter, METADATA]
+    )
     def get(self, request: Request) -> Response:
         """List invoices, newest first."""
         wanted = InvoiceFilter(data=query_of(request))

@@ -32,6 +32,11 @@ class TransactionQuerySet(TenantQuerySet["Transaction"]):
         """What has been booked on a payment request, oldest first."""
         return self.filter(payment_request=payment_request).order_by("pk")
 
+    def called_by_gateway(self, gateway_transaction_id: str) -> Self:
+        """Those with this id at any gateway. Each is named: their index starts with the gateway."""
+        gateways = Gateway.objects.values("pk")
+        return self.filter(gateway__in=gateways, gateway_transaction_id=gateway_transaction_id)
+
 
 FROZEN_OF_TRANSACTIONS = (
     "tenant_id",
@@ -57,11 +62,20 @@ class Transaction(models.Model):
 
     Kind = MoneyKind
 
+    # Without indexes of their own: transaction_newest and transaction_of_invoice start with them.
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, related_name="transactions", verbose_name=_("tenant")
+        Tenant,
+        models.PROTECT,
+        related_name="transactions",
+        db_index=False,
+        verbose_name=_("tenant"),
     )
     invoice = models.ForeignKey(
-        "invoices.Invoice", models.PROTECT, related_name="transactions", verbose_name=_("invoice")
+        "invoices.Invoice",
+        models.PROTECT,
+        related_name="transactions",
+        db_index=False,
+        verbose_name=_("invoice"),
     )
     payment_request = models.ForeignKey(
         "invoices.PaymentRequest",
@@ -118,6 +132,18 @@ class Transaction(models.Model):
         indexes = [
             models.Index("invoice", "id", name="transaction_of_invoice"),
             models.Index("tenant", "created_at", name="transaction_booked"),
+            models.Index("tenant", F("id").desc(), name="transaction_newest"),
+            models.Index(
+                "tenant",
+                "kind",
+                F("id").desc(),
+                condition=Q(kind__in=["refund", "reversal", "transfer"]),
+                name="transaction_newest_back",
+            ),
+            models.Index(
+                "tenant", "currency_code", F("id").desc(), name="transaction_newest_by_currency"
+            ),
+            models.Index("tenant", "gateway", F("id").desc(), name="transaction_newest_by_gateway"),
         ]
         triggers = [
             triggers.refused(

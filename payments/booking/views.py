@@ -1,6 +1,8 @@
 """What was booked, the payment that is due, and the changes that close an open one first."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -19,12 +21,16 @@ from invoices.invoices.serializers import (
     PaymentResponse,
 )
 from invoices.invoices.views import missing_is_not_found
+from invoices.ledger.models import TransactionQuerySet
+from invoices.models import Transaction
 from payments.booking import selectors
+from payments.booking.filters import TransactionFilter
 from payments.booking.serializers import TransactionList, TransactionResponse
 from payments.changes import closing
 from payments.refunds.selectors import refundable_of
 from paytrust.web.pagination import NewestFirst, PageQuery
-from paytrust.web.serializers import require_no_fields
+from paytrust.web.problems import NotFound
+from paytrust.web.serializers import query_of, require_no_fields
 
 
 class InvoiceInstallments(APIView):
@@ -92,8 +98,47 @@ class InvoiceTransactions(APIView):
         """List the transactions of an invoice, newest first, with where each unit went."""
         with missing_is_not_found():
             booked = selectors.transactions_of(tenant=tenant_of(request), invoice_id=invoice_id)
-        page = NewestFirst()
-        rows = page.paginate_queryset(booked, request)
-        refundable = refundable_of(rows, now=timezone.now())
-        shown = TransactionResponse(rows, many=True, context={"refundable": refundable})
-        return page.get_paginated_response(list(shown.data))
+        return _page(booked, request)
+
+
+class Transactions(APIView):
+    @extend_schema(
+        operation_id="listTransactions",
+        summary="List transactions",
+        tags=["Transactions"],
+        responses=TransactionList,
+        parameters=[TransactionFilter],
+    )
+    def get(self, request: Request) -> Response:
+        """List what came in and what went back on all invoices, newest first."""
+        wanted = TransactionFilter(data=query_of(request))
+        wanted.is_valid(raise_exception=True)
+        booked = selectors.transactions(tenant=tenant_of(request))
+        return _page(wanted.applied_to(booked), request)
+
+
+class TransactionItem(APIView):
+    @extend_schema(
+        operation_id="getTransaction",
+        summary="Show a transaction",
+        tags=["Transactions"],
+        responses=TransactionResponse,
+    )
+    def get(self, request: Request, transaction_id: int) -> Response:
+        """Show money that came in, or that went back, with where each unit went."""
+        try:
+            row = selectors.transactions(tenant=tenant_of(request)).get(pk=transaction_id)
+        except Transaction.DoesNotExist as error:
+            raise NotFound from error
+        return Response(transaction_answers([row])[0])
+
+
+def transaction_answers(rows: Sequence[Transaction]) -> list[Any]:
+    """Return what the API shows of transactions, with what each can give back, in two queries."""
+    refundable = refundable_of(rows, now=timezone.now())
+    return list(TransactionResponse(rows, many=True, context={"refundable": refundable}).data)
+
+
+def _page(booked: TransactionQuerySet, request: Request) -> Response:
+    page = NewestFirst()
+    return page.get_paginated_response(transaction_answers(page.paginate_queryset(booked, request)))

@@ -1098,6 +1098,80 @@ class TestList:
 
         assert listed(answer) == [f"order-{number}" for number in numbers]
 
+    @pytest.mark.parametrize(
+        ("params", "numbers"),
+        [
+            ({"customer_email": "siti@example.com"}, [2, 1]),
+            ({"customer_email": "SITI@EXAMPLE.COM"}, [2, 1]),
+            ({"customer_email": "iti@example.com"}, []),
+            ({"metadata[order]": "77"}, [2, 0]),
+            ({"metadata[order]": "7"}, []),
+            ({"metadata[ORDER]": "77"}, []),
+            ({"metadata[order]": "77", "metadata[shop]": "Kuta [2] & more"}, [2]),
+            ({"metadata[a]b]": ""}, [0]),
+            ({"metadata[order]": "77", "status": "pending"}, [2]),
+            ({"parent_invoice_id": 0}, [2]),
+            ({"parent_invoice_id": 999_999_999}, []),
+            ({"updated_from": "2026-11-22T14:00:00Z"}, [1]),
+            ({"updated_from": "2026-11-23"}, []),
+        ],
+    )
+    def test_shows_what_is_asked_for_by_customer_metadata_parent_or_change(
+        self, shop: Api, params: dict[str, Any], numbers: list[int]
+    ) -> None:
+        mine = Invoice.objects.filter(tenant=shop.api_key.tenant).order_by("pk")
+        first, second, third = (mine.get(external_id=f"order-{number}") for number in range(3))
+        mine.filter(pk=first.pk).update(metadata={"order": "77", "a]b": ""})
+        mine.filter(pk=second.pk).update(updated_at=NOON + timedelta(hours=2))
+        customer = {"name": "Siti", "email": "Siti@Example.com", "phone": None}
+        mine.filter(pk__in=[second.pk, third.pk]).update(customer=customer)
+        invoice(
+            tenant=shop.api_key.tenant,
+            external_id="order-2b",
+            parent_id=first.pk,
+            metadata={"order": "77", "shop": "Kuta [2] & more"},
+            customer=customer,
+            status="pending",
+        )
+        other = invoice(metadata={"order": "77"}, customer=customer, parent_id=first.pk)
+        assert other.tenant_id != shop.api_key.tenant_id
+        names = {0: "order-0", 1: "order-1", 2: "order-2b"}
+        if "customer_email" in params:
+            mine.filter(pk=third.pk).update(customer=None)
+        if params.get("parent_invoice_id") == 0:
+            params = {"parent_invoice_id": first.pk}
+
+        answer = shop.get("/invoices", **params)
+
+        assert listed(answer) == [names[number] for number in numbers]
+
+    def test_takes_the_same_statements_whatever_is_asked_for(self, shop: Api) -> None:
+        invoice(
+            tenant=shop.api_key.tenant,
+            metadata={"a": "b", "c": "d"},
+            customer={"name": None, "email": "a@example.com", "phone": None},
+        )
+        counts = set()
+        for params in (
+            {"limit": 1},
+            {"limit": 100},
+            {"metadata[a]": "b", "metadata[c]": "d", "customer_email": "a@example.com"},
+            {"status": "pending", "refund_status": "none", "updated_from": "2026-11-01"},
+        ):
+            with CaptureQueriesContext(connection) as queries:
+                shop.get("/invoices", **params)
+            counts.add(len(queries))
+        assert len(counts) == 1
+
+    def test_finds_a_pair_of_metadata_no_longer_once_it_is_changed(self, shop: Api) -> None:
+        mine = Invoice.objects.filter(tenant=shop.api_key.tenant, external_id="order-0")
+        mine.update(metadata={"a": "1", "b": "2"})
+        mine.update(metadata={"a": "1", "b": "3"})
+
+        assert listed(shop.get("/invoices", **{"metadata[b]": "2"})) == []
+        assert listed(shop.get("/invoices", **{"metadata[b]": "3"})) == ["order-0"]
+        assert listed(shop.get("/invoices", **{"metadata[a]": "1"})) == ["order-0"]
+
     def test_is_turned_page_by_page_and_back(self, shop: Api) -> None:
         first = shop.get("/invoices", limit=2)
         second = follow(shop, first, "next")
@@ -1134,9 +1208,14 @@ class TestList:
             *(("currency_code", value) for value in ["myr", "MY", "", "\0"]),
             *(("gateway_id", value) for value in ["x", "0", "-1", "", "1.5", "9" * 30]),
             *(("external_id", value) for value in ["", "x" * 256, "\0"]),
+            *(("parent_invoice_id", value) for value in ["x", "0", "", "9" * 30]),
+            *(("customer_email", value) for value in ["", "siti", "a@b", "x" * 255, "\0"]),
+            *(("metadata[a]", value) for value in ["x" * 501, "\0"]),
+            *((name, "1") for name in ("metadata[]", f"metadata[{'k' * 41}]", "metadata[\0]")),
+            *((name, "1") for name in ("metadata", "metadata[", "metadata.a", "[a]")),
             *(
                 (name, value)
-                for name in ("created_from", "created_to")
+                for name in ("created_from", "created_to", "updated_from")
                 for value in ["", "yesterday", "2026-13-01", "2026-11-22T00:00:00", "1e9", "\0"]
             ),
             *(("limit", value) for value in ["0", "101", "-1", "x", "", "1.0", "9" * 30]),
@@ -1149,7 +1228,20 @@ class TestList:
 
         assert_refused(answer, 400, "invalid_request", (name,))
 
-    @pytest.mark.parametrize("name", ["status", "gateway_id", "limit", "cursor", "colour"])
+    def test_refuses_more_pairs_of_metadata_than_ten(self, api: Api) -> None:
+        ten = {f"metadata[{number}]": "x" for number in range(10)}
+
+        assert listed(api.get("/invoices", **ten)) == []
+        assert_refused(
+            api.get("/invoices", **ten, **{"metadata[10]": "x"}),
+            400,
+            "invalid_request",
+            ("metadata",),
+        )
+
+    @pytest.mark.parametrize(
+        "name", ["status", "gateway_id", "metadata[a]", "limit", "cursor", "colour"]
+    )
     def test_refuses_a_filter_given_twice(self, api: Api, name: str) -> None:
         answer = api.send("GET", "/invoices", QUERY_STRING=f"{name}=1&{name}=2")
 
