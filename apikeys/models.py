@@ -1,6 +1,7 @@
 """Who is asking: tenants, their keys, what was done with them, and which calls were made once."""
 
 import uuid
+from datetime import datetime
 
 import pgtrigger
 from django.conf import settings
@@ -40,6 +41,11 @@ class Tenant(models.Model):
         return self.name
 
 
+def all_scopes() -> list[str]:
+    """Return what a key may do unless less was asked for."""
+    return list(ApiKey.Scope.values)
+
+
 class ApiKey(models.Model):
     """A merchant's key. The key itself is shown once and never stored."""
 
@@ -48,18 +54,45 @@ class ApiKey(models.Model):
         ROTATED = "rotated", _("Rotated")  # replaced by a new key of the same tenant
         REVOKED = "revoked", _("Revoked")
 
+    class Scope(models.TextChoices):
+        READ = "read"  # every GET but reports, and quotes
+        WRITE = "write"  # everything that changes something, but refunds
+        REFUND = "refund"  # giving money back
+        REPORTS = "reports"  # reports, exports, statements
+
     tenant = models.ForeignKey(
         Tenant, models.PROTECT, related_name="api_keys", verbose_name=_("tenant")
     )
     description = models.CharField(_("description"), max_length=255)
     # So that people can recognize their keys
-    key_prefix = models.CharField(_("key prefix"), max_length=4)
+    key_prefix = models.CharField(_("key prefix"), max_length=20)
     key_hash = models.CharField(_("key hash"), max_length=255)  # Argon2id
     # HMAC-SHA-256 under API_KEY_PEPPER, hex
     key_digest = models.CharField(_("key digest"), max_length=64)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.ACTIVE)
+    scopes = ArrayField(
+        models.CharField(max_length=20, choices=Scope), verbose_name=_("scopes"), default=all_scopes
+    )
+    allowed_addresses = ArrayField(
+        models.CharField(max_length=50),
+        verbose_name=_("allowed addresses"),
+        default=list,
+        blank=True,
+    )
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"))
     rotated_at = models.DateTimeField(_("rotated at"), null=True, blank=True)
+    # Of an old secret: the key that has the new one, and until when the old one is accepted too.
+    successor = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="old_secrets",
+        db_index=False,
+        verbose_name=_("successor"),
+    )
+    grace_ends_at = models.DateTimeField(_("grace ends at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True)
 
@@ -82,10 +115,44 @@ class ApiKey(models.Model):
                 condition=~Q(status="revoked") | Q(revoked_at__isnull=False),
                 name="api_key_revoked_has_time",
             ),
+            models.CheckConstraint(
+                condition=Q(scopes__contained_by=["read", "write", "refund", "reports"])
+                & ~Q(scopes=[]),
+                name="api_key_scopes_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="active") | Q(successor=None, grace_ends_at=None),
+                name="api_key_active_is_no_old_secret",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["successor"],
+                condition=Q(successor__isnull=False),
+                name="api_key_old_secrets",
+            ),
+            models.Index("tenant", models.F("id").desc(), name="api_key_newest"),
         ]
 
     def __str__(self) -> str:
         return f"{self.key_prefix}... {self.description}"
+
+    @property
+    def key_id(self) -> int:
+        """The id of the key; an old secret has the id of a row of its own beside it."""
+        return self.successor_id or self.pk
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether the key's own time is over."""
+        return self.expires_at is not None and now >= self.expires_at
+
+    def is_accepted(self, now: datetime) -> bool:
+        """Whether a request with this secret is served: it is the key's own, or in its grace."""
+        if self.has_expired(now):
+            return False
+        if self.status == ApiKey.Status.ROTATED:
+            return self.grace_ends_at is not None and now < self.grace_ends_at
+        return self.status == ApiKey.Status.ACTIVE
 
 
 class ApiKeyAuditEntry(models.Model):
@@ -146,6 +213,7 @@ class ApiKeyAuditEntry(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="api_key_audit_newest"),
             models.Index(fields=["api_key", "-created_at"], name="api_key_audit_by_key"),
+            models.Index("tenant", models.F("id").desc(), name="api_key_audit_of_tenant"),
             models.Index(fields=["request_id"], name="api_key_audit_request"),
             models.Index(
                 fields=["path"],

@@ -31,6 +31,7 @@ UNKNOWN = {
     "transaction_id": 999_999_999,
     "refund_id": 999_999_999,
     "endpoint_id": 999_999_999,
+    "key_id": 999_999_999,
     "event_id": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
 }
 PERIOD = "start_date=2026-11-01T00:00:00Z&end_date=2026-12-01T00:00:00Z"
@@ -125,6 +126,7 @@ def ids() -> dict[str, Any]:
         "transaction_id": Transaction.objects.get(payment_request=payment, kind="payment").pk,
         "refund_id": Refund.objects.get(invoice=payment.invoice).pk,
         "endpoint_id": endpoint.pk,
+        "key_id": api_key(tenant=payment.tenant, description=MARK)[0].pk,
         "event_id": Event.objects.filter(tenant=payment.tenant).latest("pk").public_id,
     }
 

@@ -5,22 +5,25 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
+from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from structlog import contextvars
 
 from apikeys.audit.recording import Caller
-from apikeys.keys import access, services
+from apikeys.keys import access, restrictions, services
 from apikeys.limits import throttling
 from apikeys.models import ApiKey, Tenant
 from apikeys.tenants import wall
 from paytrust.errors import PayTrustError
+from paytrust.web.client_address import client_address_of
 
 if TYPE_CHECKING:  # at run time DRF's settings import this module while it is being loaded
     from drf_spectacular.openapi import AutoSchema
 
-ADMIN: Final = "admin"  # the actor that the audit log names for X-Admin-Key
+# The actor that the audit log names for ADMIN_API_KEY; those of ADMIN_API_KEYS follow by name.
+ADMIN: Final = "admin"
 
 
 class MissingAdminKey(PayTrustError):
@@ -46,12 +49,20 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise services.MissingApiKey
         try:
             api_key = services.authenticate(
-                key=key, before_first_use=lambda: throttling.refuse_flood(request)
+                key=key,
+                now=timezone.now(),
+                before_first_use=lambda: throttling.refuse_flood(request),
             )
         except services.InvalidApiKey as refused:
             if refused.known is not None:
                 access.note_use(request, refused.known, refusal=refused.reason)
             throttling.count_failure(request)
+            raise
+        try:
+            address = client_address_of(request._request)  # noqa: SLF001  # DRF's wrapper hides it
+            restrictions.require_address(api_key, address)
+        except restrictions.AddressNotAllowed as refused:
+            access.note_use(request, api_key, refusal=refused.reason)
             raise
         access.note_use(request, api_key)
         wall.raise_for(api_key.tenant_id)
@@ -63,17 +74,18 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class AdminKeyAuthentication(BaseAuthentication):
-    """Operators: `request.auth` is ADMIN."""
+    """Operators: `request.auth` is the name that the audit log has for them."""
 
     def authenticate(self, request: Request) -> tuple[None, str]:
         key = request.META.get("HTTP_X_ADMIN_KEY", "")
         if not key:
             raise MissingAdminKey
-        if not hmac.compare_digest(key.encode(), settings.ADMIN_API_KEY.encode()):
+        operator = _operator_with(key)
+        if operator is None:
             throttling.count_failure(request)
             raise InvalidAdminKey
-        contextvars.bind_contextvars(actor=ADMIN)
-        return None, ADMIN
+        contextvars.bind_contextvars(actor=operator)
+        return None, operator
 
     def authenticate_header(self, request: Request) -> str:
         return "X-Admin-Key"
@@ -81,13 +93,38 @@ class AdminKeyAuthentication(BaseAuthentication):
 
 def tenant_of(request: Request) -> Tenant:
     """Return the tenant whose key the request sent."""
+    return key_of(request).tenant
+
+
+def key_of(request: Request) -> ApiKey:
+    """Return the key that the request sent, or its old secret, with its tenant."""
     assert isinstance(request.auth, ApiKey), "the view does not use ApiKeyAuthentication"
-    return request.auth.tenant
+    return request.auth
+
+
+def merchant_of(request: Request) -> Caller:
+    """Return the merchant's key that calls, for the audit log: what it does with other keys."""
+    key = key_of(request)
+    actor = f"key {key.key_id}: {key.key_prefix}..."
+    return access.caller_of(request._request, actor=actor)  # noqa: SLF001  # DRF's wrapper hides it
 
 
 def operator_of(request: Request) -> Caller:
     """Return the operator who calls, for the audit log."""
-    return access.caller_of(request._request, actor=ADMIN)  # noqa: SLF001  # DRF's wrapper hides it
+    assert isinstance(request.auth, str), "the view does not use AdminKeyAuthentication"
+    return access.caller_of(request._request, actor=request.auth)  # noqa: SLF001  # likewise
+
+
+def _operator_with(key: str) -> str | None:
+    """Return the name of the operator who has this admin key; all are compared, whichever fits."""
+    found = None
+    given = key.encode()
+    for name, secret in settings.ADMIN_API_KEYS:
+        if hmac.compare_digest(given, secret.encode()):
+            found = f"{ADMIN}: {name}"
+    if hmac.compare_digest(given, settings.ADMIN_API_KEY.encode()):
+        found = ADMIN
+    return found
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped metaclass

@@ -1,7 +1,6 @@
 """How API keys are made, stored and recognized."""
 
 import hmac
-import secrets
 import threading
 from collections import OrderedDict
 
@@ -9,17 +8,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from django.conf import settings
 
-KEY_BYTES = 32  # 256 random bits, 64 hex characters
-PREFIX_LENGTH = 4
 MAX_VERIFIED = 10_000  # keys remembered per process
 
 # OWASP's minimum for Argon2id: 19 MiB, 2 passes. A key is 256 random bits, not a password.
 _ARGON2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-
-
-def new_key() -> str:
-    """Return a new API key: 64 hex characters."""
-    return secrets.token_hex(KEY_BYTES)
 
 
 def digest_of(key: str) -> str:

@@ -48,6 +48,11 @@ def key_by_id(*, key_id: int) -> ApiKey:
     return ApiKey.objects.get(pk=key_id)
 
 
+def keys_of(*, tenant: Tenant) -> QuerySet[ApiKey]:
+    """Return a tenant's keys and old secrets."""
+    return ApiKey.objects.for_tenant(tenant)
+
+
 def keys_older_than(*, moment: datetime) -> QuerySet[ApiKey]:
     """Return the active keys whose secret was made before a moment, oldest first."""
     made = Coalesce("rotated_at", "created_at")

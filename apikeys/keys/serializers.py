@@ -1,24 +1,94 @@
 """Shapes of the API key endpoints."""
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from rest_framework import serializers
 
+from apikeys.keys import restrictions
+from apikeys.keys.forms import KeyFormat
+from apikeys.keys.restrictions import ALL_SCOPES, Restrictions
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
 from paytrust.web.pagination import PageQuery
 from paytrust.web.serializers import (
     MomentField,
     StrictCharField,
     StrictIntegerField,
+    StrictListField,
     StrictSerializer,
+    UTCDateTimeField,
 )
 
 LAST_PAGE = 10**9
+ISSUED_BY = ("description", "tenant_id", "tenant_name")
+MOST_NETWORKS = 50
+MOST_GRACE_HOURS = 72  # spec 7.7
 
 
-class ApiKeyRequest(StrictSerializer):
-    description = StrictCharField(max_length=255)
+class NetworkField(StrictCharField):
+    """An address or a network in CIDR notation, kept as networks are written."""
+
+    def to_internal_value(self, data: Any) -> str:  # noqa: ANN401  # any JSON value
+        text = super().to_internal_value(data)
+        try:
+            return str(restrictions.network(text))
+        except ValueError:
+            raise serializers.ValidationError(
+                "Must be an address or a network, such as 203.0.113.7 or 203.0.113.0/24."
+            ) from None
+
+
+class NewKeyRequest(StrictSerializer):
+    """What every new key can be asked for."""
+
+    description = StrictCharField(max_length=255, help_text="What the key is for: web shop.")
+    scopes = StrictListField(
+        child=serializers.ChoiceField(choices=ApiKey.Scope.choices),
+        allow_empty=False,
+        max_length=len(ApiKey.Scope),
+        required=False,
+        help_text="What the key may do; all unless given.",
+    )
+    expires_at = UTCDateTimeField(
+        default=None, allow_null=True, help_text="The first moment at which it is refused."
+    )
+    allowed_addresses = StrictListField(
+        child=NetworkField(max_length=50),
+        max_length=MOST_NETWORKS,
+        required=False,
+        help_text="Addresses and CIDR networks from which it may be used; everywhere unless given.",
+    )
+    format = serializers.ChoiceField(
+        choices=[(one.value, one.value) for one in KeyFormat],
+        default=KeyFormat.HEX.value,
+        help_text="`hex`: 64 hexadecimal characters; `prefixed`: ptk_live_ and a checksum.",
+    )
+
+    def validate_scopes(self, scopes: list[str]) -> list[str]:
+        return [scope for scope in ApiKey.Scope.values if scope in scopes]  # each once
+
+    def validate_expires_at(self, moment: datetime | None) -> datetime | None:
+        if moment is not None and moment <= timezone.now():
+            raise serializers.ValidationError("Must lie ahead.")
+        return moment
+
+    @property
+    def key_format(self) -> KeyFormat:
+        return KeyFormat(self.validated_data["format"])
+
+    def restrictions(self) -> Restrictions:
+        """Return what the valid body restricts the key to."""
+        asked = self.validated_data
+        return Restrictions(
+            scopes=asked.get("scopes", ALL_SCOPES),
+            expires_at=asked["expires_at"],
+            allowed_addresses=asked.get("allowed_addresses", ()),
+        )
+
+
+class ApiKeyRequest(NewKeyRequest):
     tenant_id = StrictIntegerField(default=None, min_value=1)
     tenant_name = StrictCharField(
         default=None, max_length=140, help_text="The tenant of this name; a new one if none has it"
@@ -31,32 +101,83 @@ class ApiKeyRequest(StrictSerializer):
             )
         return attrs
 
+    def wanted(self) -> dict[str, Any]:
+        """Return the valid body as what `issue_key` takes."""
+        named = {name: self.validated_data[name] for name in ISSUED_BY}
+        return {**named, "restrictions": self.restrictions(), "key_format": self.key_format}
+
+
+class RotationRequest(StrictSerializer):
+    grace_period_hours = StrictIntegerField(
+        default=0,
+        min_value=0,
+        max_value=MOST_GRACE_HOURS,
+        help_text="For how many hours the old secret is accepted too; 0: not any more.",
+    )
+
+    format = serializers.ChoiceField(
+        choices=[(one.value, one.value) for one in KeyFormat],
+        required=False,
+        help_text="The form of the new secret; that of the old one unless given.",
+    )
+
+    @property
+    def key_format(self) -> KeyFormat | None:
+        named = self.validated_data.get("format")
+        return KeyFormat(named) if named else None
+
+    @property
+    def grace(self) -> timedelta:
+        return timedelta(hours=self.validated_data["grace_period_hours"])
+
 
 class ApiKeyResponse(serializers.ModelSerializer[ApiKey]):
     tenant_id = serializers.PrimaryKeyRelatedField[Tenant](source="tenant", read_only=True)
+    successor_id = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="Of an old secret: the id of the key, whose secret is another one now.",
+    )
 
     class Meta:
         model = ApiKey
+        extra_kwargs: ClassVar = {
+            "grace_ends_at": {"help_text": "Of an old secret: it is refused from this moment."},
+        }
         fields: tuple[str, ...] = (
             "id",
             "tenant_id",
             "description",
             "key_prefix",
             "status",
+            "scopes",
+            "allowed_addresses",
+            "expires_at",
             "created_at",
             "rotated_at",
+            "grace_ends_at",
+            "successor_id",
             "revoked_at",
             "last_used_at",
         )
 
 
 class NewApiKeyResponse(ApiKeyResponse):
-    api_key = serializers.CharField(
-        read_only=True, help_text="The key itself, shown this once: 64 hexadecimal characters"
-    )
+    api_key = serializers.CharField(read_only=True, help_text="The key itself, shown this once.")
 
     class Meta(ApiKeyResponse.Meta):
         fields = (*ApiKeyResponse.Meta.fields, "api_key")
+
+
+class RotatedApiKeyResponse(NewApiKeyResponse):
+    old_secret_accepted_until = serializers.DateTimeField(
+        read_only=True,
+        allow_null=True,
+        help_text="The first moment at which the old secret is refused; null: it is already.",
+    )
+
+    class Meta(NewApiKeyResponse.Meta):
+        fields = (*NewApiKeyResponse.Meta.fields, "old_secret_accepted_until")
 
 
 class ApiKeyFilter(PageQuery):

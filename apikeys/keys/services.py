@@ -1,10 +1,9 @@
 """Making, rotating and revoking keys, and finding the key that a request sent."""
 
 import copy
-import re
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 import structlog
@@ -13,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.audit import recording
 from apikeys.audit.recording import Caller
-from apikeys.keys import hashing, selectors
+from apikeys.keys import forms, hashing, selectors
+from apikeys.keys.forms import KeyFormat
+from apikeys.keys.restrictions import Restrictions
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
 from paytrust.errors import PayTrustError
 
@@ -21,7 +22,8 @@ log = structlog.get_logger(__name__)
 
 Operation = ApiKeyAuditEntry.Operation
 
-WELL_FORMED_KEY = re.compile(r"[0-9a-fA-F]{64}")
+NO_GRACE = timedelta(0)
+UNRESTRICTED = Restrictions()
 
 
 class MissingApiKey(PayTrustError):
@@ -32,13 +34,13 @@ class MissingApiKey(PayTrustError):
 
 
 class MalformedApiKey(PayTrustError):
-    """The X-API-Key header holds no API key: that is 64 hexadecimal characters."""
+    """The X-API-Key header holds no API key: 64 hexadecimal characters, or a ptk_live_ key."""
 
     code = "malformed_api_key"
 
 
 class InvalidApiKey(PayTrustError):
-    """This API key is not valid: it is unknown, or it was rotated or revoked."""
+    """This API key is not valid: it is unknown, has expired, or was rotated or revoked."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "invalid_api_key"
@@ -84,6 +86,8 @@ def issue_key(
     description: str,
     caller: Caller,
     now: datetime,
+    restrictions: Restrictions = UNRESTRICTED,
+    key_format: KeyFormat = KeyFormat.HEX,
 ) -> tuple[ApiKey, str]:
     """Make a key for the tenant with this id, or of this name, or for a new tenant if neither.
 
@@ -97,28 +101,50 @@ def issue_key(
         if found is None:
             raise UnknownTenant(details={"tenant_id": ["There is no tenant with this id."]})
         tenant = found
-    return _create(tenant=tenant, description=description, caller=caller, now=now)
+    return _create(
+        tenant=tenant,
+        description=description,
+        caller=caller,
+        now=now,
+        restrictions=restrictions,
+        key_format=key_format,
+    )
 
 
 @transaction.atomic
-def rotate_key(*, key_id: int, caller: Caller, now: datetime) -> tuple[ApiKey, str]:
-    """Give a key a new secret; from this moment the old one is refused (FR-071, FR-072).
+def rotate_key(
+    *,
+    key_id: int,
+    caller: Caller,
+    now: datetime,
+    grace: timedelta = NO_GRACE,
+    key_format: KeyFormat | None = None,
+) -> tuple[ApiKey, str]:
+    """Give a key a new secret; the old one is refused once its grace is over (FR-071, FR-072).
 
-    The key keeps its id, tenant and description. The old secret stays in a separate row,
-    `rotated`, so that a caller who still uses it is recognized, refused and written to the audit
-    log.
+    The key keeps its id, tenant, description and restrictions, and its form unless another one is
+    asked for. The old secret stays in a separate row,
+    `rotated`, so that a caller who still uses it is recognized and written to the audit log.
+    Without grace nothing but the new secret is accepted: what was still in its grace ends too.
+    With grace it lasts as long as it was promised.
 
     Raises:
         ApiKey.DoesNotExist: there is no such key.
         ApiKeyNotActive: it was rotated or revoked before.
+
+    Source: spec 7.3 and 7.7, ADR 0037.
     """
     api_key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
     if api_key.status != ApiKey.Status.ACTIVE:
         raise ApiKeyNotActive
+    if not grace:
+        _end_old_secrets(api_key, caller=caller, now=now)
     old = _copy_of(api_key)
-    key = _renew(api_key, now=now)
+    key_format = key_format or forms.format_of(api_key.key_prefix)
+    key = _renew(api_key, key_format=key_format, now=now)
     api_key.save(update_fields=["key_prefix", "key_hash", "key_digest", "rotated_at"])
-    old.status, old.rotated_at = ApiKey.Status.ROTATED, now
+    old.status, old.rotated_at, old.successor = ApiKey.Status.ROTATED, now, api_key
+    old.grace_ends_at = now + grace if grace else None
     old.save(force_insert=True)
     recording.record(
         api_key=api_key,
@@ -128,13 +154,20 @@ def rotate_key(*, key_id: int, caller: Caller, now: datetime) -> tuple[ApiKey, s
         old_key_hash=old.key_hash,
         now=now,
     )
-    log.info("api key rotated", api_key_id=key_id, key_prefix=api_key.key_prefix)
+    log.info(
+        "api key rotated",
+        api_key_id=key_id,
+        key_prefix=api_key.key_prefix,
+        grace_ends_at=old.grace_ends_at and old.grace_ends_at.isoformat(),
+    )
     return api_key, key
 
 
 @transaction.atomic
 def revoke_key(*, key_id: int, caller: Caller, now: datetime) -> ApiKey:
-    """End a key for good; from this moment it is refused. A repeat changes nothing.
+    """End a key for good with its old secrets; from this moment they are refused.
+
+    A repeat changes nothing. The id of an old secret ends that one alone.
 
     Raises:
         ApiKey.DoesNotExist: there is no such key.
@@ -142,6 +175,21 @@ def revoke_key(*, key_id: int, caller: Caller, now: datetime) -> ApiKey:
     api_key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
     if api_key.status == ApiKey.Status.REVOKED:
         return api_key
+    _end_old_secrets(api_key, caller=caller, now=now)
+    _revoke(api_key, caller=caller, now=now)
+    log.info("api key revoked", api_key_id=key_id, key_prefix=api_key.key_prefix)
+    return api_key
+
+
+def _end_old_secrets(api_key: ApiKey, *, caller: Caller, now: datetime) -> None:
+    """End what is still in its grace. The key's row is locked, so no rotation adds one."""
+    for old in ApiKey.objects.filter(
+        successor=api_key, status=ApiKey.Status.ROTATED, grace_ends_at__gt=now
+    ).order_by("pk"):
+        _revoke(old, caller=caller, now=now)
+
+
+def _revoke(api_key: ApiKey, *, caller: Caller, now: datetime) -> None:
     api_key.status, api_key.revoked_at = ApiKey.Status.REVOKED, now
     api_key.save(update_fields=["status", "revoked_at"])
     recording.record(
@@ -151,44 +199,60 @@ def revoke_key(*, key_id: int, caller: Caller, now: datetime) -> ApiKey:
         status_code=HTTPStatus.OK if caller.method else None,
         now=now,
     )
-    log.info("api key revoked", api_key_id=key_id, key_prefix=api_key.key_prefix)
-    return api_key
 
 
-def authenticate(*, key: str, before_first_use: Callable[[], None] | None = None) -> ApiKey:
-    """Return the active key that a request sent, with its tenant, in one query.
+def authenticate(
+    *, key: str, now: datetime, before_first_use: Callable[[], None] | None = None
+) -> ApiKey:
+    """Return the key that a request sent, with its tenant, in one query.
 
-    The status is read each time, so that a revoked key is refused at once. Argon2 runs only when
-    this process sees the key for the first time. `before_first_use` runs before Argon2 and before
-    the query, so that it can refuse a flood at no cost.
+    It is active, or an old secret in its grace. The status is read each time, so that a revoked
+    key is refused at once. Argon2 runs only when this process sees the key for the first time.
+    `before_first_use` runs before Argon2 and before the query, so that it can refuse a flood at
+    no cost.
 
     Raises:
         MalformedApiKey: `key` does not have the form of a key.
         InvalidApiKey: the key is unknown, rotated or revoked.
         Every error of `before_first_use`.
     """
-    if not WELL_FORMED_KEY.fullmatch(key):
+    made = forms.as_made(key)
+    if made is None:
         raise MalformedApiKey
-    key = key.lower()  # as keys are made; hexadecimal digits are the same in capitals
+    key = made
     digest = hashing.digest_of(key)
     if before_first_use and not hashing.verified_keys.knows(digest=digest):
         before_first_use()
     api_key = selectors.key_by_digest(digest=digest)
     if api_key is None:
         raise InvalidApiKey
-    if api_key.status != ApiKey.Status.ACTIVE:
+    if not api_key.is_accepted(now):
         hashing.verified_keys.evict(digest=digest)
-        raise InvalidApiKey(known=api_key, reason=f"the key is {api_key.status}")
+        reason = "has expired" if api_key.has_expired(now) else f"is {api_key.status}"
+        raise InvalidApiKey(known=api_key, reason=f"the key {reason}")
     if not hashing.verified_keys.verify(key=key, digest=digest, key_hash=api_key.key_hash):
         raise InvalidApiKey(known=api_key, reason="the key does not match its hash")
     return api_key
 
 
 def _create(
-    *, tenant: Tenant, description: str, caller: Caller, now: datetime
+    *,
+    tenant: Tenant,
+    description: str,
+    caller: Caller,
+    now: datetime,
+    restrictions: Restrictions = UNRESTRICTED,
+    key_format: KeyFormat = KeyFormat.HEX,
 ) -> tuple[ApiKey, str]:
-    api_key = ApiKey(tenant=tenant, description=description, created_at=now)
-    key = _renew(api_key)
+    api_key = ApiKey(
+        tenant=tenant,
+        description=description,
+        scopes=list(restrictions.scopes),
+        expires_at=restrictions.expires_at,
+        allowed_addresses=list(restrictions.allowed_addresses),
+        created_at=now,
+    )
+    key = _renew(api_key, key_format=key_format)
     api_key.save(force_insert=True)
     recording.record(
         api_key=api_key,
@@ -206,9 +270,9 @@ def _create(
     return api_key, key
 
 
-def _renew(api_key: ApiKey, *, now: datetime | None = None) -> str:
-    key = hashing.new_key()
-    api_key.key_prefix = key[: hashing.PREFIX_LENGTH]
+def _renew(api_key: ApiKey, *, key_format: KeyFormat, now: datetime | None = None) -> str:
+    key = forms.new_key(key_format)
+    api_key.key_prefix = forms.shown_start(key)
     api_key.key_hash, api_key.key_digest = hashing.hash_of(key), hashing.digest_of(key)
     api_key.rotated_at = now
     return key

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apikeys.audit.recording import Caller
 from apikeys.keys import selectors, services
 from apikeys.keys.authentication import AdminKeyAuthentication, operator_of
 from apikeys.keys.serializers import (
@@ -20,10 +21,12 @@ from apikeys.keys.serializers import (
     AuditPageResponse,
     AuditQuery,
     NewApiKeyResponse,
+    RotatedApiKeyResponse,
+    RotationRequest,
 )
 from apikeys.models import ApiKey
 from paytrust.web.pagination import NewestFirst
-from paytrust.web.serializers import query_of, require_no_fields
+from paytrust.web.serializers import query_of
 
 
 class ApiKeyCollection(GenericAPIView[ApiKey]):
@@ -46,7 +49,7 @@ class ApiKeyCollection(GenericAPIView[ApiKey]):
         body = ApiKeyRequest(data=request.data)
         body.is_valid(raise_exception=True)
         api_key, key = services.issue_key(
-            caller=operator_of(request), now=timezone.now(), **body.validated_data
+            caller=operator_of(request), now=timezone.now(), **body.wanted()
         )
         return Response({**ApiKeyResponse(api_key).data, "api_key": key}, HTTPStatus.CREATED)
 
@@ -77,17 +80,35 @@ class ApiKeyDetail(APIView):
 class ApiKeyRotation(APIView):
     authentication_classes = (AdminKeyAuthentication,)
 
-    @extend_schema(request=None, responses={200: NewApiKeyResponse})
+    @extend_schema(request=RotationRequest, responses={200: RotatedApiKeyResponse})
     def put(self, request: Request, key_id: int) -> Response:
-        """Give an API key a new secret, shown once. The old one is refused from this moment."""
-        require_no_fields(request)
+        """Give an API key a new secret, shown once.
+
+        The old one is refused from this moment, or is accepted too for `grace_period_hours`.
+        """
         try:
-            api_key, key = services.rotate_key(
-                key_id=key_id, caller=operator_of(request), now=timezone.now()
-            )
+            return rotated(request, key_id=key_id, caller=operator_of(request))
         except ApiKey.DoesNotExist:
             raise Http404 from None
-        return Response({**ApiKeyResponse(api_key).data, "api_key": key})
+
+
+def rotated(request: Request, *, key_id: int, caller: Caller) -> Response:
+    """Rotate a key as the request's body asks, and answer with its new secret.
+
+    Raises:
+        ApiKey.DoesNotExist: there is no such key.
+        ApiKeyNotActive: it was rotated or revoked before.
+    """
+    body = RotationRequest(data=request.data)
+    body.is_valid(raise_exception=True)
+    now = timezone.now()
+    api_key, key = services.rotate_key(
+        key_id=key_id, caller=caller, now=now, grace=body.grace, key_format=body.key_format
+    )
+    until = now + body.grace if body.grace else None
+    return Response(
+        {**ApiKeyResponse(api_key).data, "api_key": key, "old_secret_accepted_until": until}
+    )
 
 
 class AuditLog(APIView):

@@ -206,7 +206,7 @@ class KeyThrottle(BaseThrottle):
         if not isinstance(request.auth, ApiKey):  # operators are not limited
             return True
         self._standing = limiter().take(
-            f"key:{request.auth.pk}", limit=settings.RATE_LIMIT_REQUESTS, seconds=WINDOW_SECONDS
+            f"key:{request.auth.key_id}", limit=settings.RATE_LIMIT_REQUESTS, seconds=WINDOW_SECONDS
         )
         access.note_standing(request, self._standing)
         return self._standing is None or self._standing.allowed

@@ -10,7 +10,8 @@ changes nothing, and without a tenant no row is visible (ADR 0031).
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import structlog
@@ -93,6 +94,19 @@ def lower() -> None:
         merchants.close()
     elif walls and _in_transaction():
         connection.connection.execute("SET LOCAL ROLE NONE")
+
+
+@contextmanager
+def beside(tenant_id: int) -> Iterator[None]:
+    """Lower the wall for what a merchant's request must do with tables that it may not see.
+
+    Only for a merchant's own keys and their log: each query there names the tenant itself.
+    """
+    lower()
+    try:
+        yield
+    finally:
+        raise_for(tenant_id)
 
 
 def _log_in(tenant_id: int, login: dict[str, Any]) -> None:

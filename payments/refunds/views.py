@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from typing import ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -13,6 +14,7 @@ from rest_framework.views import APIView
 
 from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent, record_id_of
 from apikeys.keys.authentication import tenant_of
+from apikeys.keys.restrictions import Scope
 from invoices.models import Invoice, Transaction
 from payments.refunds import selectors, services
 from payments.refunds.models import Refund, RefundQuerySet
@@ -27,6 +29,8 @@ from paytrust.web.serializers import query_of
 
 
 class InvoiceRefunds(APIView):
+    scopes: ClassVar = {"POST": Scope.REFUND}
+
     @extend_schema(
         operation_id="invoice_refunds_create",
         request=RefundCreateRequest,

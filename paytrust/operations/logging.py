@@ -24,6 +24,7 @@ SECRET_NAMES = re.compile(
 )
 SECRET_VALUES = re.compile(
     r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # our API keys
+    r"|ptk_live_[0-9A-Za-z]+"  # in their other form
     r"|xnd_[A-Za-z0-9_]+"
     r"|(?:SB-)?Mid-(?:server|client)-[A-Za-z0-9_-]+"
     r"|\b(?:Basic|Bearer) [A-Za-z0-9+/=._~-]{8,}"

@@ -12,7 +12,7 @@ WEBHOOK_BODY_LIMIT_BYTES: int = env.int("WEBHOOK_BODY_LIMIT_BYTES", default=64 *
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apikeys.keys.authentication.ApiKeyAuthentication"],
     "DEFAULT_THROTTLE_CLASSES": ["apikeys.limits.throttling.KeyThrottle"],
-    "DEFAULT_PERMISSION_CLASSES": [],  # authentication is the only permission
+    "DEFAULT_PERMISSION_CLASSES": ["apikeys.keys.restrictions.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["paytrust.web.strict_json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["paytrust.web.strict_json.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "paytrust.web.strict_json.AlwaysJSON",

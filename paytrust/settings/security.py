@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from paytrust.settings.environment import env, one_of, secret, secrets
+from paytrust.settings.environment import env, named_secrets, one_of, secret, secrets
 
 SECRET_KEY = secret("SECRET_KEY", at_least=32)
 ADMIN_API_KEY = secret("ADMIN_API_KEY", at_least=32)
+ADMIN_API_KEYS = named_secrets("ADMIN_API_KEYS", at_least=32, beside=ADMIN_API_KEY)
 API_KEY_PEPPER = secret("API_KEY_PEPPER", at_least=32)
 CREDENTIAL_KEYS = secrets("CREDENTIAL_KEYS", at_least=32)
 PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")

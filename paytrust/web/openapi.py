@@ -14,6 +14,7 @@ from paytrust.web.xml_views import XML
 ANSWERS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "The request is not valid.",
     HTTPStatus.UNAUTHORIZED: "The key is missing or not valid.",
+    HTTPStatus.FORBIDDEN: "The key may not do this, or not from this address.",
     HTTPStatus.NOT_FOUND: "There is no such row, or it is another tenant's.",
     HTTPStatus.NOT_ACCEPTABLE: "The answer is XML, which the Accept header does not admit.",
     HTTPStatus.CONFLICT: "The state of things does not allow it, or the same call is running.",
@@ -66,6 +67,8 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[HTT
     yield from (HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE)
     if operation.get("security"):
         yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+    if any("ApiKey" in way for way in operation.get("security", [])):
+        yield HTTPStatus.FORBIDDEN
     if "{" in path:
         yield HTTPStatus.NOT_FOUND
     if "requestBody" in operation:

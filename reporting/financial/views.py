@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apikeys.keys.authentication import tenant_of
+from apikeys.keys.restrictions import Scope
 from paytrust.web import spreadsheets
 from paytrust.web.pagination import NewestFirst
 from paytrust.web.serializers import query_of
@@ -36,6 +37,8 @@ from reporting.financial.serializers import (
 
 
 class FinancialReport(APIView):
+    scopes: ClassVar = {"GET": Scope.REPORTS}
+
     @extend_schema(responses=FinancialReportResponse, parameters=[FinancialQuery])
     def get(self, request: Request) -> Response:
         """Report what came in and what went back in an interval, per currency."""
@@ -50,6 +53,8 @@ class FinancialReport(APIView):
 
 
 class FinancialReportCSV(APIView):
+    scopes: ClassVar = {"GET": Scope.REPORTS}
+
     @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
     def get(self, request: Request) -> StreamingHttpResponse:
         """Return the financial report as CSV, amounts in whole currency."""
@@ -58,6 +63,8 @@ class FinancialReportCSV(APIView):
 
 
 class FinancialReportXLSX(APIView):
+    scopes: ClassVar = {"GET": Scope.REPORTS}
+
     @extend_schema(responses=XLSX_ANSWER, parameters=[FinancialQuery])
     def get(self, request: Request) -> FileResponse:
         """Return the financial report as a workbook, amounts in whole currency."""
@@ -66,6 +73,8 @@ class FinancialReportXLSX(APIView):
 
 
 class MovementsCSV(APIView):
+    scopes: ClassVar = {"GET": Scope.REPORTS}
+
     @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
     def get(self, request: Request) -> StreamingHttpResponse:
         """Stream every payment, refund and reversal booked in an interval as CSV, oldest first."""
@@ -75,6 +84,8 @@ class MovementsCSV(APIView):
 
 
 class MovementsXLSX(APIView):
+    scopes: ClassVar = {"GET": Scope.REPORTS}
+
     @extend_schema(responses=XLSX_ANSWER, parameters=[FinancialQuery])
     def get(self, request: Request) -> FileResponse:
         """Return every payment, refund and reversal booked in an interval as a workbook."""
@@ -84,6 +95,8 @@ class MovementsXLSX(APIView):
 
 
 class DiscrepancyReport(APIView):
+    scopes: ClassVar = {"GET": Scope.REPORTS}
+
     @extend_schema(responses=DiscrepancyList, parameters=[DiscrepancyQuery])
     def get(self, request: Request) -> Response:
         """List the invoices whose payments differ from what they ask for, newest first."""

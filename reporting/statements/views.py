@@ -1,5 +1,7 @@
 """A merchant's monthly statement."""
 
+from typing import ClassVar
+
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -7,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apikeys.keys.authentication import tenant_of
+from apikeys.keys.restrictions import Scope
 from paytrust.web import spreadsheets
 from paytrust.web.serializers import query_of
 from reporting.exports import statement
@@ -16,6 +19,8 @@ from reporting.statements.serializers import StatementQuery
 
 
 class StatementCSV(APIView):
+    scopes: ClassVar = {"GET": Scope.REPORTS}
+
     @extend_schema(responses=CSV_ANSWER, parameters=[StatementQuery])
     def get(self, request: Request) -> StreamingHttpResponse:
         """Return a month's statement per currency: opening balance, days, closing balance."""

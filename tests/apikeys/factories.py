@@ -6,7 +6,7 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from apikeys.keys import hashing
+from apikeys.keys import forms, hashing
 from apikeys.models import ApiKey, Tenant
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -39,5 +39,5 @@ class ApiKeyFactory(DjangoModelFactory[ApiKey]):
 
 def api_key(**attributes: Any) -> tuple[ApiKey, str]:
     """Make a key row together with its plain text."""
-    key = hashing.new_key()
+    key = forms.new_key()
     return ApiKeyFactory.create(key=key, **attributes), key

@@ -37,14 +37,14 @@ class TestCreateApiKey:
     def test_prints_a_key_that_works(self) -> None:
         output = run("create_api_key", "web shop", "--tenant-name", "Toko")
 
-        row = services.authenticate(key=output.splitlines()[-1])
+        row = services.authenticate(key=output.splitlines()[-1], now=NOON)
         assert (row.description, row.tenant.name) == ("web shop", "Toko")
         assert ApiKeyAuditEntry.objects.get().actor_identifier.startswith("command line: ")
 
     def test_prints_json_for_programs(self) -> None:
         made = json.loads(run("create_api_key", "web shop", "--json"))
 
-        assert services.authenticate(key=made["api_key"]).pk == made["id"]
+        assert services.authenticate(key=made["api_key"], now=NOON).pk == made["id"]
 
     def test_refuses_an_unknown_tenant(self) -> None:
         with pytest.raises(CommandError, match="There is no tenant 404"):
@@ -126,7 +126,7 @@ class TestRotateApiKey:
 
         output = run("rotate_api_key", str(row.pk))
 
-        assert services.authenticate(key=output.splitlines()[-1]) == row
+        assert services.authenticate(key=output.splitlines()[-1], now=NOON) == row
 
     @pytest.mark.parametrize("reply", ["", "n", None])
     def test_changes_nothing_unless_asked_to(
@@ -138,7 +138,7 @@ class TestRotateApiKey:
         with pytest.raises(CommandError):
             run("rotate_api_key", str(row.pk))
 
-        assert services.authenticate(key=key) == row
+        assert services.authenticate(key=key, now=NOON) == row
 
     def test_rotates_every_old_key(self) -> None:
         now = timezone.now()
@@ -159,7 +159,7 @@ class TestRotateApiKey:
         with pytest.raises(CommandError, match="--older-than takes 1 to 36500 days"):
             run("rotate_api_key", f"--older-than={days}", "--yes")
 
-        assert services.authenticate(key=key) == row
+        assert services.authenticate(key=key, now=NOON) == row
 
     @pytest.mark.parametrize("status", ["rotated", "revoked"])
     def test_refuses_a_dead_key(self, status: str) -> None:
@@ -177,7 +177,7 @@ class TestRevokeApiKey:
 
         assert output.startswith(f"Revoked key {row.pk} ({key[:4]}...")
         with pytest.raises(services.InvalidApiKey):
-            services.authenticate(key=key)
+            services.authenticate(key=key, now=NOON)
 
     def test_asks_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
         row, key = api_key()
@@ -186,7 +186,7 @@ class TestRevokeApiKey:
         with pytest.raises(CommandError, match="Nothing was changed"):
             run("revoke_api_key", str(row.pk))
 
-        assert services.authenticate(key=key) == row
+        assert services.authenticate(key=key, now=NOON) == row
 
     def test_refuses_an_unknown_key(self) -> None:
         with pytest.raises(CommandError, match="There is no key 404"):

@@ -22,6 +22,7 @@ PRODUCTION = SETTINGS | {
     "DATABASE_URL": "postgres://nobody@127.0.0.1:9/none",
     "REDIS_URL": "redis://127.0.0.1:9/0",
 }
+LONG = "0123456789abcdef0123456789abcdef"
 
 
 def start(**changed: str) -> str:
@@ -40,6 +41,7 @@ def start(**changed: str) -> str:
 
 def test_settings_fit_for_production_start() -> None:
     assert start() == ""
+    assert start(ADMIN_API_KEYS=f"alice:{LONG}, alice:{LONG}:2,budi.2:{LONG}3") == ""
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,17 @@ def test_settings_fit_for_production_start() -> None:
         ({"API_KEY_PEPPER": ""}, "API_KEY_PEPPER must be set"),
         ({"CREDENTIAL_KEYS": ""}, "CREDENTIAL_KEYS must be one or more secrets"),
         ({"CREDENTIAL_KEYS": "x" * 32 + ",short"}, "CREDENTIAL_KEYS must be one or more secrets"),
+        *(
+            ({"ADMIN_API_KEYS": value}, "ADMIN_API_KEYS must be name:secret pairs")
+            for value in (
+                *("alice", "alice:short", f":{LONG}", f"alice:{LONG},", f"Alice:{LONG}"),
+                *(LONG, f"a b:{LONG}", f"alice:{LONG},budi:short"),
+            )
+        ),
+        *(
+            ({"ADMIN_API_KEYS": value}, "ADMIN_API_KEYS must name each secret once")
+            for value in (f"alice:{LONG},budi:{LONG}", f"alice:{PRODUCTION['ADMIN_API_KEY']}")
+        ),
         ({"DEBUG": "true"}, "DEBUG is on"),
         ({"XENDIT_BASE_URL": "http://127.0.0.1:8001/xendit"}, "XENDIT_BASE_URL is a sandbox"),
         ({"ENVIRONMENT": "prod"}, "ENVIRONMENT must be one of"),

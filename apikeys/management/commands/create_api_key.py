@@ -20,6 +20,24 @@ class Command(OperatorCommand):
         whose = parser.add_mutually_exclusive_group()
         whose.add_argument("--tenant-id", type=int)
         whose.add_argument("--tenant-name", help="made if there is none; neither: a new tenant")
+        parser.add_argument(
+            "--scope",
+            action="append",
+            dest="scopes",
+            metavar="SCOPE",
+            help="read, write, refund or reports; may be repeated; all unless given",
+        )
+        parser.add_argument(
+            "--address",
+            action="append",
+            dest="addresses",
+            metavar="CIDR",
+            help="from where it may be used; may be repeated; everywhere unless given",
+        )
+        parser.add_argument("--expires-at", metavar="TIME", help="such as 2027-01-01T00:00:00Z")
+        parser.add_argument(
+            "--prefixed", action="store_true", help="a ptk_live_ key instead of 64 characters"
+        )
 
     def handle(
         self,
@@ -27,6 +45,10 @@ class Command(OperatorCommand):
         description: str,
         tenant_id: int | None,
         tenant_name: str | None,
+        scopes: list[str] | None,
+        addresses: list[str] | None,
+        expires_at: str | None,
+        prefixed: bool,
         json: bool,
         **options: object,
     ) -> None:
@@ -35,12 +57,16 @@ class Command(OperatorCommand):
                 "description": description,
                 **({} if tenant_id is None else {"tenant_id": tenant_id}),
                 **({} if tenant_name is None else {"tenant_name": tenant_name}),
+                **({} if scopes is None else {"scopes": scopes}),
+                **({} if addresses is None else {"allowed_addresses": addresses}),
+                **({"format": "prefixed"} if prefixed else {}),
+                "expires_at": expires_at,
             }
         )
         try:
             request.is_valid(raise_exception=True)
             api_key, key = services.issue_key(
-                **request.validated_data, caller=caller(), now=timezone.now()
+                **request.wanted(), caller=caller(), now=timezone.now()
             )
         except ValidationError as error:
             raise CommandError(

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apikeys.keys import selectors, services
+from apikeys.keys.serializers import MOST_GRACE_HOURS
 from apikeys.management.commands._operator import OperatorCommand, caller, in_words, shown
 from apikeys.models import ApiKey
 
@@ -14,7 +15,7 @@ MOST_DAYS = 36_500
 
 
 class Command(OperatorCommand):
-    help = "Give API keys new secrets and print them, once. The old ones are refused at once."
+    help = "Give API keys new secrets and print them, once. The old ones end at once, or later."
     harmful = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,12 +28,21 @@ class Command(OperatorCommand):
             metavar="DAYS",
             help="every active key whose secret is older than so many days, 1 to 36500",
         )
+        parser.add_argument(
+            "--grace-hours",
+            type=int,
+            default=0,
+            choices=range(MOST_GRACE_HOURS + 1),
+            metavar="HOURS",
+            help="for how many hours, 0 to 72, the old secrets are accepted too; 0 unless given",
+        )
 
     def handle(
         self,
         *args: object,
         id: int | None,  # noqa: A002  # the argument's name
         older_than: int | None,
+        grace_hours: int,
         yes: bool,
         json: bool,
         **options: object,
@@ -47,8 +57,15 @@ class Command(OperatorCommand):
                 old = list(selectors.keys_older_than(moment=now - timedelta(days=older_than)))
             if old:
                 names = "\n".join(f"  {in_words(key)}" for key in old)
-                self.confirm(f"Their present secrets stop working:\n{names}\nRotate?", yes=yes)
-            rotated = [services.rotate_key(key_id=key.pk, caller=caller(), now=now) for key in old]
+                when = f" in {grace_hours} hours" if grace_hours else ""
+                self.confirm(
+                    f"Their present secrets stop working{when}:\n{names}\nRotate?", yes=yes
+                )
+            grace = timedelta(hours=grace_hours)
+            rotated = [
+                services.rotate_key(key_id=key.pk, caller=caller(), now=now, grace=grace)
+                for key in old
+            ]
         except ApiKey.DoesNotExist:
             raise CommandError(f"There is no key {id}.") from None
         except services.ApiKeyNotActive as error:

@@ -64,7 +64,7 @@ class TestKeys:
 
         row = ApiKey.objects.get()
         key = page.context["key"]
-        assert services.authenticate(key=key) == row
+        assert services.authenticate(key=key, now=NOON) == row
         assert page.text.count(key) == 1
         assert "no-store" in page.headers["Cache-Control"]
         assert (row.tenant, row.description) == (tenant, "web shop")
@@ -78,9 +78,9 @@ class TestKeys:
 
         page = administrator.post(f"/admin/apikeys/apikey/{row.pk}/rotate/", {"reason": "leaked"})
 
-        assert services.authenticate(key=page.context["key"]) == row
+        assert services.authenticate(key=page.context["key"], now=NOON) == row
         with pytest.raises(services.InvalidApiKey):
-            services.authenticate(key=old)
+            services.authenticate(key=old, now=NOON)
         assert StaffAct.objects.get().reason == "leaked"
 
     def test_are_not_rotated_again_by_a_reload(self, administrator: Client) -> None:
@@ -91,7 +91,7 @@ class TestKeys:
 
         again = administrator.post(page, filled, follow=True)
 
-        assert services.authenticate(key=key) == row
+        assert services.authenticate(key=key, now=NOON) == row
         assert again.redirect_chain == [(f"/admin/apikeys/apikey/{row.pk}/change/", 302)]
         assert "This was done already, and is not done again." in again.text
         assert StaffAct.objects.count() == 1
@@ -113,7 +113,7 @@ class TestKeys:
         row.refresh_from_db()
         assert row.status == "revoked"
         with pytest.raises(services.InvalidApiKey):
-            services.authenticate(key=key)
+            services.authenticate(key=key, now=NOON)
 
     def test_are_not_rotated_after_their_end(self, administrator: Client) -> None:
         row, _ = api_key(status="revoked", revoked_at=NOON)

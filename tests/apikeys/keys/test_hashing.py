@@ -4,7 +4,7 @@ from threading import Barrier, Thread
 import pytest
 from pytest_django import Settings
 
-from apikeys.keys import hashing
+from apikeys.keys import forms, hashing
 from tests.conftest import TRUE_ARGON2
 
 KEY = "0123456789abcdef" * 4
@@ -25,7 +25,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_new_key_is_64_hex_characters_never_the_same() -> None:
-    keys = {hashing.new_key() for _ in range(100)}
+    keys = {forms.new_key() for _ in range(100)}
 
     assert len(keys) == 100
     assert all(re.fullmatch(r"[0-9a-f]{64}", key) for key in keys)

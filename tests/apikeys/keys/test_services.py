@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -108,7 +108,7 @@ class TestAuthenticate:
         row, key = api_key()
 
         with django_assert_num_queries(1):
-            found = services.authenticate(key=key)
+            found = services.authenticate(key=key, now=NOON)
             tenant = found.tenant
 
         assert (found, tenant) == (row, row.tenant)
@@ -119,7 +119,7 @@ class TestAuthenticate:
         self, key: str, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         with django_assert_num_queries(0), pytest.raises(services.MalformedApiKey):
-            services.authenticate(key=key)
+            services.authenticate(key=key, now=NOON)
 
     def test_refuses_an_unknown_key_without_running_argon2(
         self, monkeypatch: pytest.MonkeyPatch
@@ -127,16 +127,16 @@ class TestAuthenticate:
         monkeypatch.setattr(hashing, "_matches", None)
 
         with pytest.raises(services.InvalidApiKey):
-            services.authenticate(key="0" * 64)
+            services.authenticate(key="0" * 64, now=NOON)
 
     @pytest.mark.parametrize("status", ["rotated", "revoked"])
     def test_refuses_a_dead_key_at_once_and_knows_whose_it_was(self, status: str) -> None:
         row, key = api_key()
-        services.authenticate(key=key)
+        services.authenticate(key=key, now=NOON)
         ApiKey.objects.update(status=status, **{f"{status}_at": NOON})
 
         with pytest.raises(services.InvalidApiKey) as refusal:
-            services.authenticate(key=key)
+            services.authenticate(key=key, now=NOON)
 
         assert (refusal.value.known, refusal.value.reason) == (row, f"the key is {status}")
 
@@ -145,7 +145,7 @@ class TestAuthenticate:
         ApiKey.objects.update(key_hash=hashing.hash_of("another"))
 
         with pytest.raises(services.InvalidApiKey) as refusal:
-            services.authenticate(key=key)
+            services.authenticate(key=key, now=NOON)
 
         assert refusal.value.known == row
         assert refusal.value.reason == "the key does not match its hash"
@@ -159,17 +159,17 @@ class TestRotateKey:
 
         assert (rotated.pk, rotated.tenant_id, rotated.status) == (row.pk, row.tenant_id, "active")
         assert (rotated.created_at, rotated.rotated_at) == (NOON, LATER)
-        assert services.authenticate(key=new) == row
+        assert services.authenticate(key=new, now=NOON) == row
         assert new != old
 
     def test_refuses_the_old_secret_at_once_and_still_knows_it(self) -> None:
         row, old = api_key(description="shop")
-        services.authenticate(key=old)
+        services.authenticate(key=old, now=NOON)
 
         services.rotate_key(key_id=row.pk, caller=CALLER, now=LATER)
 
         with pytest.raises(services.InvalidApiKey) as refusal:
-            services.authenticate(key=old)
+            services.authenticate(key=old, now=NOON)
         retired = ApiKey.objects.exclude(pk=row.pk).get()
         assert refusal.value.known == retired
         assert (retired.status, retired.rotated_at) == ("rotated", LATER)
@@ -201,15 +201,109 @@ class TestRotateKey:
         assert not ApiKeyAuditEntry.objects.exists()
 
 
+HOUR = timedelta(hours=1)
+MOMENT = timedelta(microseconds=1)
+
+
+def accepted(key: str, now: datetime) -> bool:
+    try:
+        services.authenticate(key=key, now=now)
+    except services.InvalidApiKey:
+        return False
+    return True
+
+
+def rotate(row: ApiKey, *, hours: int, now: datetime) -> str:
+    return services.rotate_key(key_id=row.pk, caller=CALLER, now=now, grace=hours * HOUR)[1]
+
+
+class TestGrace:
+    def test_ends_at_its_moment_and_not_later(self) -> None:
+        row, old = api_key()
+
+        new = rotate(row, hours=24, now=LATER)
+
+        end = LATER + 24 * HOUR
+        assert [accepted(old, now) for now in (LATER, end - MOMENT, end, end + HOUR)] == [
+            *(True, True, False, False)
+        ]
+        assert accepted(new, LATER)
+        assert accepted(new, end)
+
+    def test_keeps_the_tenant_and_names_the_key(self) -> None:
+        row, old = api_key()
+
+        rotate(row, hours=1, now=LATER)
+
+        known = services.authenticate(key=old, now=LATER)
+        assert (known.tenant_id, known.key_id, known.status) == (row.tenant_id, row.pk, "rotated")
+        assert known.pk != row.pk
+        assert known.grace_ends_at == LATER + HOUR
+
+    def test_ends_with_the_key(self) -> None:
+        row, old = api_key()
+        new = rotate(row, hours=72, now=LATER)
+
+        services.revoke_key(key_id=row.pk, caller=CALLER, now=LATER + HOUR)
+
+        assert not accepted(old, LATER + HOUR)
+        assert not accepted(new, LATER + HOUR)
+        said = ApiKeyAuditEntry.objects.filter(operation_type="revoked")
+        assert {entry.api_key_id for entry in said} == {
+            *ApiKey.objects.values_list("pk", flat=True)
+        }
+
+    def test_of_an_earlier_secret_lasts_as_promised_when_rotated_again_with_grace(self) -> None:
+        row, first = api_key()
+        second = rotate(row, hours=10, now=LATER)
+
+        third = rotate(row, hours=2, now=LATER + HOUR)
+
+        assert [accepted(key, LATER + 2 * HOUR) for key in (first, second, third)] == [True] * 3
+        assert [accepted(key, LATER + 3 * HOUR) for key in (first, second, third)] == [
+            *(True, False, True)
+        ]
+        assert not accepted(first, LATER + 10 * HOUR)
+
+    def test_of_all_earlier_secrets_ends_when_rotated_again_without(self) -> None:
+        row, first = api_key()
+        second = rotate(row, hours=10, now=LATER)
+
+        third = rotate(row, hours=0, now=LATER + HOUR)
+
+        assert [accepted(key, LATER + HOUR) for key in (first, second, third)] == [
+            *(False, False, True)
+        ]
+        kinds = list(ApiKeyAuditEntry.objects.order_by("pk").values_list("operation_type"))
+        assert kinds == [("rotated",), ("revoked",), ("rotated",)]
+
+    def test_of_one_secret_can_be_ended_alone(self) -> None:
+        row, old = api_key()
+        new = rotate(row, hours=10, now=LATER)
+        retired = ApiKey.objects.get(successor=row)
+
+        services.revoke_key(key_id=retired.pk, caller=CALLER, now=LATER)
+
+        assert (accepted(old, LATER), accepted(new, LATER)) == (False, True)
+
+    def test_is_read_afresh_by_a_process_that_knows_the_secret(self) -> None:
+        row, old = api_key()
+        services.authenticate(key=old, now=NOON)
+        rotate(row, hours=1, now=LATER)
+
+        assert accepted(old, LATER)
+        assert not accepted(old, LATER + HOUR)
+
+
 class TestRevokeKey:
     def test_ends_the_key_at_once(self) -> None:
         row, key = api_key()
-        services.authenticate(key=key)
+        services.authenticate(key=key, now=NOON)
 
         services.revoke_key(key_id=row.pk, caller=CALLER, now=LATER)
 
         with pytest.raises(services.InvalidApiKey):
-            services.authenticate(key=key)
+            services.authenticate(key=key, now=NOON)
         row.refresh_from_db()
         assert (row.status, row.revoked_at) == ("revoked", LATER)
 

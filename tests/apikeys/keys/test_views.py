@@ -42,7 +42,12 @@ class TestPostApiKeys:
             "description": "web shop",
             "key_prefix": key[:4],
             "status": "active",
+            "scopes": ["read", "write", "refund", "reports"],
+            "allowed_addresses": [],
+            "expires_at": None,
             "rotated_at": None,
+            "grace_ends_at": None,
+            "successor_id": None,
             "revoked_at": None,
             "last_used_at": None,
         }
@@ -125,8 +130,13 @@ SHAPE = [
     "description",
     "key_prefix",
     "status",
+    "scopes",
+    "allowed_addresses",
+    "expires_at",
     "created_at",
     "rotated_at",
+    "grace_ends_at",
+    "successor_id",
     "revoked_at",
     "last_used_at",
 ]
@@ -177,7 +187,60 @@ class TestGetApiKey:
         assert body["id"] == row.pk
 
 
+ONCE = ["api_key", "old_secret_accepted_until"]
+
+
+def rotate(row: ApiKey, body: object) -> Any:
+    return Client().put(
+        f"/api-keys/{row.pk}/rotate",
+        body,
+        content_type="application/json",
+        headers={"x-admin-key": settings.ADMIN_API_KEY},
+    )
+
+
 class TestPutRotate:
+    def test_accepts_both_secrets_for_the_hours_that_are_asked_for(self) -> None:
+        row, old = api_key()
+        before = timezone.now()
+
+        body = rotate(row, {"grace_period_hours": 2}).json()
+
+        until = datetime.fromisoformat(body["old_secret_accepted_until"])
+        assert before + timedelta(hours=2) <= until <= timezone.now() + timedelta(hours=2)
+        for key in (old, body["api_key"]):
+            answer = Client().get("/gateways", headers={"x-api-key": key})
+            assert answer.status_code == 200
+        retired = ApiKey.objects.get(successor=row)
+        shown = call("GET", f"/api-keys/{retired.pk}").json()
+        assert (shown["status"], shown["successor_id"]) == ("rotated", row.pk)
+        assert datetime.fromisoformat(shown["grace_ends_at"]) == retired.grace_ends_at == until
+        ApiKey.objects.filter(pk=retired.pk).update(grace_ends_at=timezone.now())
+        answer = Client().get("/gateways", headers={"x-api-key": old})
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_api_key")
+
+    def test_counts_both_secrets_as_one_key(self, settings: Any) -> None:
+        settings.RATE_LIMIT_REQUESTS = 2
+        row, old = api_key()
+        new = rotate(row, {"grace_period_hours": 1}).json()["api_key"]
+
+        answers = [
+            Client().get("/gateways", headers={"x-api-key": key}).status_code
+            for key in (old, new, old, new)
+        ]
+
+        assert answers == [200, 200, 429, 429]
+
+    @pytest.mark.parametrize("hours", [-1, 73, 1.5, "1", True, None])
+    def test_refuses_hours_that_are_none(self, hours: object) -> None:
+        row, key = api_key()
+
+        response = rotate(row, {"grace_period_hours": hours})
+
+        assert response.status_code == 400
+        assert list(response.json()["details"]) == ["grace_period_hours"]
+        assert services.authenticate(key=key, now=NOON) == row
+
     def test_answers_with_the_new_key_once_and_refuses_the_old_one(self) -> None:
         row, old = api_key()
 
@@ -185,7 +248,8 @@ class TestPutRotate:
 
         body = response.json()
         new = body["api_key"]
-        assert (response.status_code, list(body)) == (200, [*SHAPE, "api_key"])
+        assert (response.status_code, list(body)) == (200, [*SHAPE, *ONCE])
+        assert body["old_secret_accepted_until"] is None
         assert (body["id"], body["status"], body["key_prefix"]) == (row.pk, "active", new[:4])
         assert body["rotated_at"] is not None
         assert Client().get("/gateways", headers={"x-api-key": old}).status_code == 401
@@ -211,7 +275,7 @@ class TestPutRotate:
 
         assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
         assert response.json()["details"] == {"grace": ["This field is not known."]}
-        assert services.authenticate(key=key) == row
+        assert services.authenticate(key=key, now=NOON) == row
 
 
 class TestDelete:
@@ -358,3 +422,35 @@ class TestGetAudit:
             success=True,
             created_at=at,
         ).pk
+
+
+class TestNamedOperators:
+    ALICE, NEW = "a" * 32, "b" * 32
+
+    @pytest.fixture(autouse=True)
+    def _names(self, settings: Any) -> None:
+        settings.ADMIN_API_KEYS = [("alice", self.ALICE), ("alice", self.NEW), ("budi", "c" * 32)]
+
+    @pytest.mark.parametrize(
+        ("secret", "actor"),
+        [(ALICE, "admin: alice"), (NEW, "admin: alice"), ("c" * 32, "admin: budi")],
+    )
+    def test_are_named_by_the_audit_log(self, secret: str, actor: str) -> None:
+        made = post({"description": "shop"}, **{"x-admin-key": secret})
+
+        assert made.status_code == 201
+        row = ApiKey.objects.get()
+        call("PUT", f"/api-keys/{row.pk}/rotate", **{"x-admin-key": secret})
+        call("DELETE", f"/api-keys/{row.pk}", **{"x-admin-key": secret})
+        actors = ApiKeyAuditEntry.objects.values_list("operation_type", "actor_identifier")
+        assert set(actors) == {(kind, actor) for kind in ("created", "rotated", "revoked")}
+
+    def test_leave_the_key_of_the_environment_as_it_is(self) -> None:
+        assert post({"description": "shop"}).status_code == 201
+        assert ApiKeyAuditEntry.objects.get().actor_identifier == "admin"
+
+    @pytest.mark.parametrize("secret", ["alice", "a" * 31, "a" * 33, "alice:" + "a" * 32, "\xe9"])
+    def test_are_nobody_with_another_secret(self, secret: str) -> None:
+        answer = post({"description": "shop"}, **{"x-admin-key": secret})
+
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_admin_key")

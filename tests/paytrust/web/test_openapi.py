@@ -21,12 +21,12 @@ class TestDocumentErrors:
 
     def test_names_what_keys_and_ids_may_meet(self) -> None:
         assert documented("get", "/things/{id}", security=[{"ApiKey": []}]) == {
-            *("400", "401", "404", "429", "503")
+            *("400", "401", "403", "404", "429", "503")
         }
 
     def test_names_what_a_body_and_a_gateway_may_meet(self) -> None:
         assert documented("post", "/things", security=[{"ApiKey": []}], requestBody={}) == {
-            *("400", "401", "409", "413", "415", "422", "429", "502", "503", "504")
+            *("400", "401", "403", "409", "413", "415", "422", "429", "502", "503", "504")
         }
 
     def test_names_no_gateway_for_operators(self) -> None:
