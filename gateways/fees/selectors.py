@@ -17,3 +17,12 @@ def fee_for(*, gateway_id: int, currency_code: str) -> GatewayFee | None:
         .filter(gateway_id=gateway_id, currency_code=currency_code)
         .first()
     )
+
+
+def fees_in(*, currency_code: str) -> QuerySet[GatewayFee]:
+    """Return what each gateway charges in a currency, its gateway loaded, by gateway id."""
+    return (
+        GatewayFee.objects.select_related("gateway")
+        .filter(currency_code=currency_code)
+        .order_by("gateway_id")
+    )

@@ -23,7 +23,7 @@ class Customers(APIView):
     def get(self, request: Request) -> Response:
         """List who was invoiced, by e-mail address, the one who was invoiced last first.
 
-        Invoices without an e-mail address belong to nobody here.
+        Invoices without an e-mail address belong to no customer.
         """
         wanted = CustomerFilter(data=query_of(request))
         wanted.is_valid(raise_exception=True)

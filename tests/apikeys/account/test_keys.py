@@ -1,4 +1,4 @@
-"""/account/api-keys: a merchant manages its own keys, and nobody else's."""
+"""/account/api-keys: a merchant manages its own keys and no others."""
 
 import json
 from datetime import timedelta

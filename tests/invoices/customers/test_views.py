@@ -1,4 +1,4 @@
-"""GET /customers: who was invoiced, told by the invoices alone."""
+"""GET /customers: the customers on a merchant's invoices."""
 
 import json
 from datetime import timedelta
