@@ -1,5 +1,6 @@
 """Events by name: what can happen at a gateway to the payment of one of PayTrust's invoices."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from gateways.sandbox import pages
@@ -23,6 +24,7 @@ EVENTS = {
     ("midtrans", "charged_back"): ("chargeback",),
 }
 NAMES = sorted({name for _gateway, name in EVENTS})
+REFERENCE = re.compile(r"-(?P<invoice>\d+)-\d+-\d+-[^-]+$")
 NEEDS_PAYMENT = {"refunded", "charged_back"}
 NOT_PAID = {"pending", "expired", "expire", "deny", "cancel"}
 
@@ -60,11 +62,12 @@ def carry_out(sandbox: "Simulator", fields: dict[str, Any]) -> Answer:
 
 
 def _charge_of(sandbox: "Simulator", invoice: str, *, must_be_paid: bool) -> dict[str, Any]:
-    """Find a payment by its reference, whose second part is the invoice: PT-17-1-1-7KQ2ZD."""
+    """Find a payment by its reference, in which the invoice follows the prefix: PT-17-1-1-7KQ2ZD.
+
+    The prefix may have dashes of its own, so the reference is read from its end.
+    """
     of_invoice = [
-        charge
-        for charge in sandbox.charges()
-        if str(charge["reference"]).split("-")[1:2] == [invoice]
+        charge for charge in sandbox.charges() if _invoice_in(str(charge["reference"])) == invoice
     ]
     if must_be_paid:
         of_invoice = [one for one in of_invoice if one["status"].lower() not in NOT_PAID] or (
@@ -73,3 +76,8 @@ def _charge_of(sandbox: "Simulator", invoice: str, *, must_be_paid: bool) -> dic
     if not of_invoice:
         raise UnknownInvoice(f"no payment of invoice {invoice} is known")
     return of_invoice[-1]
+
+
+def _invoice_in(reference: str) -> str | None:
+    found = REFERENCE.search(reference)
+    return found["invoice"] if found else None

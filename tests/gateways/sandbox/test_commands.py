@@ -39,6 +39,16 @@ class TestTriggers:
 
         assert sandbox.control("trigger", invoice=17, event=event)["status"] == status
 
+    @pytest.mark.parametrize("prefix", ["PT", "TOKO-17", "A-1-1"])
+    def test_finds_the_invoice_after_any_prefix(self, sandbox: Sandbox, prefix: str) -> None:
+        sandbox.snap(order_id=f"{prefix}-171-1-1-AAAAAA")
+        sandbox.snap(order_id=f"{prefix}-23-1-1-AAAAAA")
+
+        deed = sandbox.control("trigger", invoice=23, event="paid")
+
+        assert deed["reference"] == f"{prefix}-23-1-1-AAAAAA"
+        assert refused(sandbox, "trigger", invoice=1, event="paid") == (404, "UnknownInvoice")
+
     def test_pays_the_newest(self, sandbox: Sandbox) -> None:
         for try_number in (1, 2):
             sandbox.snap(order_id=f"PT-17-1-{try_number}-AAAAAA")
