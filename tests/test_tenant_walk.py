@@ -210,6 +210,7 @@ class TestLists:
         assert lists == {
             *(
                 "/account/api-keys",
+                "/account/requests",
                 "/customers",
                 "/invoices",
                 "/refunds",

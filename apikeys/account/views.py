@@ -25,10 +25,10 @@ from apikeys.keys import selectors, services
 from apikeys.keys.authentication import key_of, merchant_of, tenant_of
 from apikeys.keys.serializers import (
     ApiKeyResponse,
+    KeyRotationRequest,
     NewApiKeyResponse,
     NewKeyRequest,
     RotatedApiKeyResponse,
-    RotationRequest,
 )
 from apikeys.keys.views import rotated
 from apikeys.models import ApiKey
@@ -127,7 +127,7 @@ class OwnKeyRotation(APIView):
         operation_id="rotateOwnApiKey",
         summary="Rotate an API key of yours",
         tags=["Account"],
-        request=RotationRequest,
+        request=KeyRotationRequest,
         responses={200: RotatedApiKeyResponse},
     )
     def put(self, request: Request, key_id: int) -> Response:

@@ -107,7 +107,7 @@ class ApiKeyRequest(NewKeyRequest):
         return {**named, "restrictions": self.restrictions(), "key_format": self.key_format}
 
 
-class RotationRequest(StrictSerializer):
+class KeyRotationRequest(StrictSerializer):
     grace_period_hours = StrictIntegerField(
         default=0,
         min_value=0,

@@ -20,9 +20,9 @@ from apikeys.keys.serializers import (
     AuditEntryResponse,
     AuditPageResponse,
     AuditQuery,
+    KeyRotationRequest,
     NewApiKeyResponse,
     RotatedApiKeyResponse,
-    RotationRequest,
 )
 from apikeys.models import ApiKey
 from paytrust.web.pagination import NewestFirst
@@ -80,7 +80,7 @@ class ApiKeyDetail(APIView):
 class ApiKeyRotation(APIView):
     authentication_classes = (AdminKeyAuthentication,)
 
-    @extend_schema(request=RotationRequest, responses={200: RotatedApiKeyResponse})
+    @extend_schema(request=KeyRotationRequest, responses={200: RotatedApiKeyResponse})
     def put(self, request: Request, key_id: int) -> Response:
         """Give an API key a new secret, shown once.
 
@@ -99,7 +99,7 @@ def rotated(request: Request, *, key_id: int, caller: Caller) -> Response:
         ApiKey.DoesNotExist: there is no such key.
         ApiKeyNotActive: it was rotated or revoked before.
     """
-    body = RotationRequest(data=request.data)
+    body = KeyRotationRequest(data=request.data)
     body.is_valid(raise_exception=True)
     now = timezone.now()
     api_key, key = services.rotate_key(

@@ -92,11 +92,11 @@ LINES_ARE_FROZEN = [
     _lines_frozen("line_items_not_deleted", pgtrigger.Delete, "old"),
 ]
 
-_REMEMBER = """
+_ADD_PAIRS = """
 INSERT INTO invoices_invoicemetadata (tenant_id, key, value, invoice_id)
 SELECT NEW.tenant_id, key, value, NEW.id FROM jsonb_each_text(NEW.metadata);
 """
-_FORGET = """
+_DELETE_PAIRS = """
 DELETE FROM invoices_invoicemetadata pair USING jsonb_each_text(OLD.metadata) gone
 WHERE pair.tenant_id = OLD.tenant_id AND pair.key = gone.key AND pair.value = gone.value
   AND pair.invoice_id = OLD.id;
@@ -107,21 +107,21 @@ METADATA_IS_FOUND = [
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         condition=pgtrigger.Condition("NEW.metadata <> '{}'"),
-        func=f"{_REMEMBER}RETURN NULL;",
+        func=f"{_ADD_PAIRS}RETURN NULL;",
     ),
     pgtrigger.Trigger(
         name="invoice_metadata_changed",
         when=pgtrigger.After,
         operation=pgtrigger.UpdateOf("metadata"),  # type: ignore[no-untyped-call]
         condition=pgtrigger.Condition("OLD.metadata <> NEW.metadata"),
-        func=f"{_FORGET}{_REMEMBER}RETURN NULL;",
+        func=f"{_DELETE_PAIRS}{_ADD_PAIRS}RETURN NULL;",
     ),
     pgtrigger.Trigger(
         name="invoice_metadata_deleted",
         when=pgtrigger.After,
         operation=pgtrigger.Delete,
         condition=pgtrigger.Condition("OLD.metadata <> '{}'"),
-        func=f"{_FORGET}RETURN NULL;",
+        func=f"{_DELETE_PAIRS}RETURN NULL;",
     ),
 ]
 """Each pair of an invoice's metadata is a row of its own, by which lists find the invoice."""

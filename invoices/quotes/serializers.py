@@ -93,14 +93,14 @@ class QuoteResponse(serializers.Serializer[Any]):
         if request.installments is not None:
             answer["installment_schedule"] = [
                 {
-                    "number": part.number,
+                    "number": one.number,
                     "due_date": due_date,
-                    "amount": part.net_amount,
-                    "tax": part.tax_amount,
-                    "service_fee": part.service_fee_amount,
-                    "total": part.total_amount,
+                    "amount": one.net_amount,
+                    "tax": one.tax_amount,
+                    "service_fee": one.service_fee_amount,
+                    "total": one.total_amount,
                 }
-                for part, due_date in zip(instance.installments, instance.due_dates, strict=True)
+                for one, due_date in zip(instance.installments, instance.due_dates, strict=True)
             ]
         return answer
 

@@ -34,6 +34,7 @@ MIDDLEWARE = [
     "paytrust.web.request_id.RequestIdMiddleware",
     "paytrust.operations.logging.RequestLogMiddleware",
     "apikeys.keys.access.AccessMiddleware",
+    "paytrust.web.versions.VersionMiddleware",
     "paytrust.web.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

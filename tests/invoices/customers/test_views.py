@@ -32,7 +32,7 @@ def listed(api: Api, **params: Any) -> list[dict[str, Any]]:
 
 
 class TestCustomers:
-    def test_are_told_by_their_invoices(self, api: Api) -> None:
+    def test_are_those_of_the_invoices(self, api: Api) -> None:
         bought(api, "Siti@Example.com")
         bought(api, "budi@example.com", 1)
         paid = {"status": "fully_paid", "paid_amount": 10_000, "paid_at": NOON}

@@ -33,7 +33,7 @@ LINE = (
     "subtotal_amount",
     "tax_amount",
 )
-PART = ("number", "due_date", "amount", "tax", "service_fee", "total")
+INSTALLMENT = ("number", "due_date", "amount", "tax", "service_fee", "total")
 BODIES = {
     "ringgit": invoice_body(),
     "rupiah": rupiah_body(),
@@ -86,8 +86,11 @@ class TestQuote:
             {field: line[field] for field in LINE} for line in invoice["line_items"]
         ]
         schedule = quote.get("installment_schedule")
-        parts = invoice.get("installment_schedule")
-        assert schedule == (parts and [{field: part[field] for field in PART} for part in parts])
+        schedule_of_invoice = invoice.get("installment_schedule")
+        assert schedule == (
+            schedule_of_invoice
+            and [{field: one[field] for field in INSTALLMENT} for one in schedule_of_invoice]
+        )
         rates = quote["tax_breakdown"]
         assert sum(rate["amount"] for rate in rates) == quote["total_tax_amount"]
         assert sum(rate["taxed_amount"] for rate in rates) == quote["subtotal_amount"]
