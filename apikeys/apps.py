@@ -20,3 +20,4 @@ def _keep_tenants_apart(**_sent: object) -> None:
 
     policies.install()
     logins.install()
+    logins.limit_all()

@@ -5,12 +5,14 @@ staff and operators. `paytrust_merchant` is bound by the policies of `apikeys.te
 The logins of DATABASE_URL and DATABASE_MERCHANT_URL are members, each of one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.utils import ProgrammingError
+from psycopg.errors import InsufficientPrivilege
 
 from apikeys.tenants.wall import ROLE as MERCHANT
 
@@ -75,10 +77,17 @@ def install() -> bool:
             cursor.execute(
                 f'CREATE POLICY {SEES_ALL} ON "{schema}"."{table}" TO {APPLICATION} USING (true)'
             )
-        for login, group in ((settings.APPLICATION_LOGIN, APPLICATION), (_merchant(), MERCHANT)):
-            if login:
-                make_login(cursor, login["USER"], login["PASSWORD"], group=group)
+        _make_logins(cursor)
     return True
+
+
+def _make_logins(cursor: Any) -> None:  # noqa: ANN401  # Django's cursor
+    application, merchant = settings.APPLICATION_LOGIN, settings.MERCHANT_LOGIN
+    if application:
+        make_login(cursor, application["USER"], application["PASSWORD"], group=APPLICATION)
+    # Without a login of their own, merchants' requests take the role within the application's.
+    if taker := merchant or application:
+        make_login(cursor, taker["USER"], taker["PASSWORD"], group=MERCHANT)
 
 
 def make_login(cursor: Any, name: str, password: str, *, group: str) -> None:  # noqa: ANN401  # Django's cursor
@@ -98,9 +107,43 @@ def make_login(cursor: Any, name: str, password: str, *, group: str) -> None:  #
     cursor.execute(f"GRANT {group} TO {quoted}")
 
 
-def _merchant() -> dict[str, Any] | None:
-    # Without a login of their own, merchants' requests take the role within the application's.
-    return settings.MERCHANT_LOGIN or settings.APPLICATION_LOGIN
+def limit_all() -> None:
+    """Give the logins that serve their time-outs. Safe to repeat."""
+    serves = settings.APPLICATION_LOGIN or connection.settings_dict  # the owner, if it is alone
+    wanted = [(serves, settings.APPLICATION_TIME_OUTS)]
+    if settings.MERCHANT_LOGIN:
+        wanted.append((settings.MERCHANT_LOGIN, settings.MERCHANT_TIME_OUTS))
+    with connection.cursor() as cursor:
+        for login, time_outs in wanted:
+            if _has_role(cursor, login["USER"]):
+                limit(cursor, login["USER"], time_outs)
+
+
+def limit(cursor: Any, name: str, time_outs: Mapping[str, str]) -> bool:  # noqa: ANN401  # Django's cursor
+    """Give a login its time-outs in this database, and this session too if it is that login.
+
+    They are the role's, so that they hold through PgBouncer, which takes no start-up options.
+    Returns False, and warns, where the owner may not change the role; see docs/operations.md.
+    """
+    quoted, database = (
+        connection.ops.quote_name(part) for part in (name, connection.settings_dict["NAME"])
+    )
+    try:
+        with transaction.atomic():
+            for setting, value in time_outs.items():
+                cursor.execute(
+                    f"ALTER ROLE {quoted} IN DATABASE {database} SET {setting} = %s", [value]
+                )
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, InsufficientPrivilege):
+            raise
+        log.warning("the login has no time-outs: no right to change it", role=name)
+        return False
+    cursor.execute("SELECT session_user = %s", [name])
+    if cursor.fetchone()[0] and not settings.DATABASE_AS_OWNER:
+        for setting, value in time_outs.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", [setting, value])
+    return True
 
 
 def _walled_tables(cursor: Any, schema: str) -> Iterator[str]:  # noqa: ANN401  # Django's cursor

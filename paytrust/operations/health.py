@@ -1,6 +1,8 @@
 """Is the process alive, and can it serve? Programs that start, watch and route ask this."""
 
 import functools
+import select
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -11,12 +13,17 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn
 
 from paytrust.web import problems, strict_json
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 2  # per check
+MISSING_TIME_OUTS = b"""
+SELECT coalesce(string_agg(name, ', ' ORDER BY name), '') FROM pg_settings WHERE setting = '0'
+AND name IN ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout')"""
 
 
 class NotReady(Exception):
@@ -39,18 +46,41 @@ def ready(_request: HttpRequest) -> HttpResponse:
 
 
 def require_database() -> None:
-    """Ask the database on a separate connection, so that a busy pool does not look like an outage.
+    """Ask the database on a connection of its own, so that a busy pool is not taken for an outage.
 
     Raises:
-        psycopg.Error: it does not answer in time.
+        NotReady: this login has no time-outs, so that a lock could hold a request for ever.
+        psycopg.Error, TimeoutError: it does not answer in time.
     """
     parameters = connection.get_connection_params()
     for name in ("cursor_factory", "context", "prepare_threshold"):
         parameters.pop(name, None)
     parameters["connect_timeout"] = TIMEOUT_SECONDS
-    parameters["options"] = f"-c statement_timeout={TIMEOUT_SECONDS}s"
     with psycopg.connect(**parameters) as own:
-        own.execute("SELECT 1")
+        missing = _value_in_time(own.pgconn, MISSING_TIME_OUTS)
+    if missing:
+        raise NotReady(f"no {missing}: run migrate")
+
+
+def _value_in_time(own: PGconn, statement: bytes) -> str:
+    """Return the one value of a statement.
+
+    The clock is ours: a pooler may let a statement wait for minutes before PostgreSQL sees it.
+    """
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    own.send_query(statement)
+    waiting = select.poll()
+    waiting.register(own.socket, select.POLLIN)
+    while own.is_busy():
+        left = deadline - time.monotonic()
+        if left <= 0 or not waiting.poll(left * 1000):  # milliseconds
+            raise TimeoutError("the database takes too long")
+        own.consume_input()
+    result = own.get_result()
+    own.get_result()  # None: the end of this statement
+    if result is None or result.status != ExecStatus.TUPLES_OK:
+        raise psycopg.OperationalError("the database refused the question")
+    return (result.get_value(0, 0) or b"").decode()
 
 
 def require_redis() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.contrib.admin.views.main import ChangeList
+from django.db import transaction
 from django.db.models import Model
 from django.dispatch import Signal
 from django.http import FileResponse, HttpRequest, StreamingHttpResponse
@@ -50,7 +51,15 @@ def xlsx_file(request: HttpRequest, changelist: ChangeList) -> HttpResponseBase:
 
 
 def rows_of(request: HttpRequest, changelist: ChangeList) -> Iterator[Sequence[Cell]]:
-    """Yield the head and then each row; one column with the currency follows the amounts."""
+    """Yield the head and then each row; one column with the currency follows the amounts.
+
+    The cursor that reads them lives as long as one transaction, as it must behind PgBouncer.
+    """
+    with transaction.atomic():
+        yield from _rows_of(request, changelist)
+
+
+def _rows_of(request: HttpRequest, changelist: ChangeList) -> Iterator[Sequence[Cell]]:
     page = changelist.model_admin
     names = [str(name) for name in changelist.list_display if name != "action_checkbox"]
     found = changelist.get_queryset(request).iterator(chunk_size=CHUNK)
