@@ -1,7 +1,17 @@
 """The project as a Django app: its commands and templates."""
 
+from celery.signals import task_postrun
 from django.apps import AppConfig
+
+from paytrust.operations import pools
 
 
 class PaytrustConfig(AppConfig):
     name = "paytrust"
+
+    def ready(self) -> None:
+        task_postrun.connect(_report_pool)
+
+
+def _report_pool(**_sent: object) -> None:
+    pools.report()

@@ -11,7 +11,7 @@ from gateways import registry
 from gateways.budgets.breaker import collect as gateway_metrics
 from gateways.budgets.pacing import collect as budget_metrics
 from payments.webhooks.metrics import collect as queue_metrics
-from paytrust.operations import health, metrics
+from paytrust.operations import health, metrics, pools, runs, traffic
 from paytrust.web import converters, problems
 from reporting.audit.runs import collect as audit_metrics
 
@@ -35,6 +35,9 @@ urlpatterns = [
             delivery_metrics,
             limiter_metrics,
             audit_metrics,
+            traffic.collect,
+            pools.collect,
+            runs.collect,
         ),
     ),
     path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import psycopg
-import redis
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
@@ -38,7 +36,10 @@ def alive(_request: HttpRequest) -> HttpResponse:
 
 @problems.read_only
 def ready(_request: HttpRequest) -> HttpResponse:
-    """Answer 200 if the database and Redis answer and every migration is applied, else 503."""
+    """Answer 200 if the database answers and every migration is applied, else 503.
+
+    Valkey is not asked, because requests are served without it. `/metrics` says when it is away.
+    """
     checks = {name: _outcome(name, check) for name, check in CHECKS.items()}
     if set(checks.values()) == {"ok"}:
         return _answer(HTTPStatus.OK, {"status": "ok", "checks": checks})
@@ -83,15 +84,6 @@ def _value_in_time(own: PGconn, statement: bytes) -> str:
     return (result.get_value(0, 0) or b"").decode()
 
 
-def require_redis() -> None:
-    """Ask Redis.
-
-    Raises:
-        redis.RedisError: it does not answer in time.
-    """
-    _redis().ping()
-
-
 @functools.cache  # an exception is not cached, so only success is
 def require_migrations() -> None:
     """Compare the migrations in the code with those applied.
@@ -108,7 +100,6 @@ def require_migrations() -> None:
 
 CHECKS: dict[str, Callable[[], None]] = {
     "database": require_database,
-    "redis": require_redis,
     "migrations": require_migrations,
 }
 
@@ -118,19 +109,10 @@ def _outcome(name: str, check: Callable[[], None]) -> str:
         check()
     except NotReady as reason:
         return str(reason)
-    except (psycopg.Error, DatabaseError, redis.RedisError, OSError) as error:
+    except (psycopg.Error, DatabaseError, OSError) as error:
         log.warning("readiness check failed", check=name, error=str(error))
         return "does not answer"
     return "ok"
-
-
-@functools.cache
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        socket_timeout=TIMEOUT_SECONDS,
-    )
 
 
 def _answer(status: HTTPStatus, body: dict[str, object]) -> HttpResponse:

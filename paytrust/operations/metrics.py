@@ -1,11 +1,13 @@
 """GET /metrics in Prometheus's text format; all processes share the counters in Redis."""
 
+import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -40,6 +42,7 @@ class Metric:
     labels: Mapping[str, str] = field(default_factory=dict)
     help: str = ""
     kind: str = "gauge"
+    suffix: str = ""  # of a histogram's sample: _bucket, _count or _sum
 
 
 Collector = Callable[[datetime], Iterable[Metric]]
@@ -57,12 +60,25 @@ def exposition(*collectors: Collector) -> Callable[[HttpRequest], HttpResponseBa
     """Make the view that shows the counters and the present figures of each collector."""
 
     @problems.read_only
-    def show(_request: HttpRequest) -> HttpResponseBase:
+    def show(request: HttpRequest) -> HttpResponseBase:
+        if not _may_read(request):
+            return problems.not_found(request)
         now = timezone.now()
         found = [metric for collector in collectors for metric in _collected(collector, now)]
         return HttpResponse(render([*_counters(), *found]), content_type=CONTENT_TYPE)
 
     return show
+
+
+def _may_read(request: HttpRequest) -> bool:
+    """Return whether the caller has METRICS_TOKEN, or is inside where no token is set.
+
+    Inside means past no proxy: our own adds X-Forwarded-For to what comes from the Internet.
+    """
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
+    return not (settings.TRUSTED_PROXIES and "X-Forwarded-For" in request.headers)
 
 
 def render(metrics: Iterable[Metric]) -> str:
@@ -88,8 +104,8 @@ class _Found(registry.Collector):
 def _family(name: str, group: Sequence[Metric]) -> PrometheusMetric:
     kind = group[0].kind
     family = PrometheusMetric(f"{PREFIX}{name}", group[0].help, kind)
-    suffix = "_total" if kind == "counter" else ""
     for one in group:
+        suffix = "_total" if kind == "counter" else one.suffix
         family.add_sample(f"{PREFIX}{name}{suffix}", dict(one.labels), one.value)
     return family
 

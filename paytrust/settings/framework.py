@@ -33,6 +33,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "paytrust.web.request_id.RequestIdMiddleware",
     "paytrust.operations.logging.RequestLogMiddleware",
+    "paytrust.operations.traffic.TrafficMiddleware",
     "apikeys.keys.access.AccessMiddleware",
     "paytrust.web.versions.VersionMiddleware",
     "paytrust.web.security_headers.SecurityHeadersMiddleware",

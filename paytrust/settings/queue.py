@@ -30,6 +30,7 @@ CELERY_TASK_ROUTES = {
     "events.deliver": {"queue": "deliveries"},
     "events.hand_out_deliveries": {"queue": "deliveries"},
 }
+QUEUES = ("celery", "deliveries")  # money's jobs; merchants' servers
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},

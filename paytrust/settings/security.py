@@ -47,7 +47,7 @@ STAFF_IDLE_SECONDS: int = env.int("STAFF_IDLE_SECONDS", default=30 * 60)
 BEHIND_TLS = PUBLIC_BASE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # machines inside ask these without TLS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # machines inside ask these without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -55,6 +55,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "paytrust.staff.refusals.csrf_failure"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+# Asked of who reads /metrics; without it those may who come past no proxy of ours.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 
 # Real money moves: a public https address means so, unless ENVIRONMENT says something else.
