@@ -7,7 +7,7 @@ from django.utils import timezone
 from events.deliveries import claims, services
 from events.deliveries.claims import Claim
 from events.outbox import retention
-from paytrust.operations import queue
+from paytrust.operations import queue, runs
 
 log = structlog.get_logger(__name__)
 
@@ -37,5 +37,6 @@ def _hand_out(claim: Claim) -> None:
 
 @shared_task(name="events.purge_events")
 def purge_events(**_later: object) -> None:
-    """Drop the months of events that are older than 90 days."""
-    retention.purge(now=timezone.now())
+    """Beat, nightly: drop the months of events that are older than 90 days."""
+    now = timezone.now()
+    runs.note("purge_events", now=now, count=retention.purge(now=now))

@@ -46,10 +46,17 @@ CELERY_BEAT_SCHEDULE = {
     },
     "audit books": {"task": "reporting.audit_books", "schedule": crontab(hour="3", minute="30")},
     "hand out deliveries": {"task": "events.hand_out_deliveries", "schedule": 1.0},
-    "purge events": {"task": "events.purge_events", "schedule": 86_400.0},
+    "purge events": {"task": "events.purge_events", "schedule": crontab(hour="4", minute="30")},
+    "purge what expired": {
+        "task": "apikeys.purge_expired",
+        "schedule": crontab(hour="4", minute="0"),
+    },
     "tell of overdue instalments": {"task": "invoices.tell_overdue", "schedule": 300.0},
     "expire unpaid invoices": {"task": "invoices.expire_invoices", "schedule": 300.0},
     "seal audit": {"task": "apikeys.seal_audit", "schedule": 300.0},
     "purge tries to sign in": {"task": "apikeys.purge_sign_in_attempts", "schedule": 3600.0},
-    "make audit months": {"task": "apikeys.make_audit_months", "schedule": 86_400.0},
+    "make audit months": {
+        "task": "apikeys.make_audit_months",
+        "schedule": crontab(hour="1", minute="0"),
+    },
 }

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -37,3 +38,9 @@ def _note_or_end(request: HttpRequest, now: datetime) -> None:
         logout(request)
     elif moment - seen_at > PRECISION_SECONDS:
         request.session[SEEN_AT] = moment
+
+
+def purge(*, now: datetime) -> int:
+    """Delete the sessions that have ended; return how many."""
+    count, _ = Session.objects.filter(expire_date__lt=now).delete()
+    return count
