@@ -4,17 +4,33 @@ import os
 import sys
 from typing import Any
 
-from celery import Celery, Task
+from celery import Celery, Task, bootsteps
 from celery.signals import setup_logging, task_postrun
 from django.db import close_old_connections
 
+from paytrust.operations import liveness
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paytrust.settings")
 
+LIVENESS_SECONDS = 10.0
 app = Celery("paytrust")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # Without this Celery closes the connection pool around every task, and every task opens a new one.
 app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
+
+
+class LivenessStep(bootsteps.StartStopStep):
+    """Touches the worker's file from its main loop, every few seconds."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def start(self, worker: Any) -> None:  # noqa: ANN401  # Celery's
+        liveness.show()
+        worker.timer.call_repeatedly(LIVENESS_SECONDS, liveness.show)
+
+
+app.steps["worker"].add(LivenessStep)
 
 
 @setup_logging.connect

@@ -32,6 +32,7 @@ CELERY_TASK_ROUTES = {
 }
 QUEUES = ("celery", "deliveries")  # money's jobs; merchants' servers
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "paytrust.beat:LeasedScheduler"  # two beats may run; one acts
 CELERY_BEAT_SCHEDULE = {
     "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},
     "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 30.0},
