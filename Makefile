@@ -4,8 +4,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status reset test chromium test-slow check format bench faults lock venv venv-local \
-  check-code check-django check-dependencies check-containers check-platforms messages
+.PHONY: deploy-tools help demo up down status reset test chromium test-slow check format bench faults lock venv venv-local \
+  check-code check-django check-dependencies check-containers check-platforms check-kubernetes image-check messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -122,11 +122,25 @@ check-containers: venv
 	$(BIN)/hadolint Dockerfile
 	$(RUN) check_jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
+# Tools for what is deployed, apart from the project's own environment.
+deploy-tools:
+	@if ! cmp -s deploy/tools.lock build/deploy-tools/installed.lock; then \
+	  rm -rf build/deploy-tools && mkdir -p build && "$(PYTHON)" -m venv --without-pip build/deploy-tools; \
+	  "$(PYTHON)" -m pip --python build/deploy-tools/bin/python install --quiet --no-input --require-hashes --requirement deploy/tools.lock; \
+	  cp deploy/tools.lock build/deploy-tools/installed.lock; fi
+
+check-kubernetes: deploy-tools ## hold deploy/kubernetes to Kubernetes's own schemas
+	@build/deploy-tools/bin/python deploy/check_kubernetes.py
+
+image-check: venv deploy-tools ## what the Dockerfile would contain, started from an empty root in production settings; writes build/sbom.cdx.json
+	@$(RUN) paytrust.localstack.image
+
 lock: ## resolve the dependencies anew: requirements.lock and the two that are part of it
 	@rm -rf build/uv && "$(PYTHON)" -m venv --without-pip build/uv && "$(PYTHON)" -m pip --python build/uv/bin/python install --quiet uv
 	@build/uv/bin/uv pip compile pyproject.toml --group pyproject.toml:dev $(LOCK) --upgrade --output-file requirements.lock
 	@build/uv/bin/uv pip compile pyproject.toml --group pyproject.toml:embedded $(LOCK) --constraint requirements.lock --output-file requirements-local.lock
 	@build/uv/bin/uv pip compile pyproject.toml $(LOCK) --constraint requirements.lock --output-file requirements-runtime.lock
+	@build/uv/bin/uv pip compile deploy/tools.in $(LOCK) --output-file deploy/tools.lock
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 # `make demo` and `make up` need less than `make test`.

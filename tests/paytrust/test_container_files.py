@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 
-from paytrust.localstack import stack
+from paytrust.localstack import image, stack
 from paytrust.localstack.embedded import PROJECT
 
 
@@ -76,6 +77,18 @@ class TestCompose:
             assert service["read_only"] is True, name
             assert service["mem_limit"], name
 
+    def test_looks_at_every_process_and_asks_no_other(self, services: dict[str, Any]) -> None:
+        for name in ("worker", "deliveries", "beat"):
+            test = services[name]["healthcheck"]["test"]
+            assert test[:4] == ["CMD", "python", "-m", "paytrust.operations.liveness"], name
+            assert services[name]["environment"]["LIVENESS_FILE"].startswith("/tmp/")  # noqa: S108
+        assert "/healthz" in read("Dockerfile")  # web's own
+
+    def test_gives_each_process_time_to_end_its_work(self, services: dict[str, Any]) -> None:
+        for name in ("web", "worker", "deliveries", "beat"):
+            limit = settings.CELERY_TASK_TIME_LIMIT if name in {"worker", "deliveries"} else 20
+            assert int(services[name]["stop_grace_period"].removesuffix("s")) > limit, name
+
     def test_asks_for_valkeys_password(self, services: dict[str, Any]) -> None:
         assert "--requirepass" in services["valkey"]["command"]
         assert "${VALKEY_PASSWORD:?" in services["web"]["environment"]["REDIS_URL"]
@@ -114,6 +127,33 @@ class TestDockerfile:
         apps = {path.parent.name for path in PROJECT.glob("*/apps.py")}
         assert apps <= set(allowed)
         assert all((PROJECT / name).exists() for name in allowed)
+
+    def test_copies_all_that_runs_and_nothing_else(self) -> None:
+        copied = {path.as_posix() for path in image.files()}
+        apps = {path.parent.name for path in PROJECT.glob("*/apps.py")}
+        runs = {
+            path.relative_to(PROJECT).as_posix()
+            for folder in (*apps, "templates", "locale")
+            for path in (PROJECT / folder).rglob("*.*")
+            if path.is_file() and not {"localstack", "__pycache__"} & set(path.parts)
+        }
+
+        assert runs - copied == set()
+        assert {name.split("/")[0] for name in copied} == {
+            *apps,
+            *("templates", "locale", "manage.py", "requirements-runtime.lock"),
+        }
+        assert not [name for name in copied if "localstack" in name or "__pycache__" in name]
+        assert {"locale/id/LC_MESSAGES/django.mo", "locale/ms/LC_MESSAGES/django.mo"} <= copied
+
+    @pytest.mark.parametrize(
+        ("path", "copied"),
+        [("a/b.py", True), ("a", True), ("a/c/d.py", False), ("x", False), ("a/y/__p", False)],
+    )
+    def test_are_read_as_docker_reads_them(self, path: str, copied: bool) -> None:
+        rules = image.patterns("# all\n*\n!a\na/c\n**/__p\n")
+
+        assert [lets for lets, rule in rules if rule.fullmatch(path)][-1] is copied
 
     def test_installs_the_versions_that_were_tested(self) -> None:
         pins = r"^([a-z0-9-]+==\S+)"
