@@ -4,7 +4,7 @@
 import os
 import sys
 
-OWNERS_COMMANDS = {"migrate", "flush", "sqlflush"}  # need more than rows: see ADR 0031
+OWNERS_COMMANDS = {"migrate", "flush", "sqlflush", "backup"}  # need more than rows: see ADR 0031
 
 
 def main() -> None:
