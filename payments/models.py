@@ -130,7 +130,10 @@ class WebhookEvent(models.Model):
             triggers.refused(
                 "webhook_event_kept",
                 pgtrigger.Update,
-                condition=triggers.changed(("gateway_id", "event_id", "body", "received_at")),
+                # A body may go when a customer is erased, once the notification had its effect.
+                condition=triggers.changed(("gateway_id", "event_id", "received_at"))
+                + " OR (NEW.body IS DISTINCT FROM OLD.body AND (octet_length(NEW.body) > 0"
+                " OR OLD.status NOT IN ('processed', 'ignored')))",
             ),
             triggers.refused(
                 "webhook_event_not_deleted", pgtrigger.Delete, rule="webhook_event_kept"

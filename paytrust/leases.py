@@ -61,7 +61,11 @@ class Leadership:
             log.warning("the lease runs out by itself", role=self._role, reason=str(error))
 
     def _take(self) -> bool:
-        values = {"role": self._role, "holder": self._holder, "seconds": HELD_SECONDS}
+        values: dict[str, str | int] = {
+            "role": self._role,
+            "holder": self._holder,
+            "seconds": HELD_SECONDS,
+        }
         with connection.cursor() as cursor:
             cursor.execute(_TAKE, values)
             held: bool = cursor.rowcount == 1

@@ -9,6 +9,21 @@ from apikeys.tenants.tenancy import TenantQuerySet
 from events.outbox.columns import CurrentTransaction, OrderedJSONField, TransactionNumberField
 from paytrust.operations import triggers
 
+# An event is never edited, except that a customer is taken out of it (`events.outbox.erasing`).
+_ERASED = (
+    "jsonb_set(jsonb_set(OLD.data::jsonb, '{object,customer}', 'null', false),"
+    " '{previous,customer}', 'null', false)"
+)
+ALL_BUT_ERASING = (
+    triggers.changed(
+        (
+            *("tenant_id", "public_id", "type", "invoice_id", "api_version", "request_id"),
+            *("created_at", "transaction_number"),
+        )
+    )
+    + f" OR NEW.data::jsonb IS DISTINCT FROM {_ERASED}"
+)
+
 
 class Event(models.Model):
     """A change that a merchant can see, written in the transaction that makes it.
@@ -49,7 +64,7 @@ class Event(models.Model):
             ),
         ]
         triggers = [
-            triggers.refused("event_append_only", pgtrigger.Update),
+            triggers.refused("event_append_only", pgtrigger.Update, condition=ALL_BUT_ERASING),
             triggers.refused(
                 "event_kept",
                 pgtrigger.Delete,

@@ -38,19 +38,19 @@ def report() -> None:
     used = figures.get("pool_size", 0) - figures.get("pool_available", 0)
     line = f"{time.time():.0f} {used} {pool.max_size} {figures.get('requests_waiting', 0)}"
     who = f"{socket.gethostname()}:{os.getpid()}"
-    shared_state.ask(lambda client: client.hset(KEY, who, line), otherwise=0)
+    shared_state.with_redis(lambda client: client.hset(KEY, who, line), otherwise=0)
 
 
 def collect(_now: datetime) -> Iterator[Metric]:
     """Yield whether Valkey is there, what waits in its queues, and how the pools are used."""
-    depths = shared_state.ask(_depths, otherwise=None)
+    depths = shared_state.with_redis(_depths, otherwise=None)
     yield Metric("valkey_up", int(depths is not None), help="1 while Valkey or Redis answers")
     if depths is None:
         return
     for queue, depth in depths.items():
         yield Metric("queue_depth", depth, {"queue": queue}, "jobs that no worker has taken yet")
     nothing: list[tuple[int, int, int]] = []
-    found = shared_state.ask(_pools, otherwise=nothing)
+    found = shared_state.with_redis(_pools, otherwise=nothing)
     used, most, waiting = (sum(figures) for figures in zip((0, 0, 0), *found, strict=True))
     yield Metric("database_connections_used", used, help="connections taken from their pools")
     yield Metric("database_connections_most", most, help="connections that the pools may have")

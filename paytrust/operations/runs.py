@@ -13,13 +13,13 @@ KEY: Final = "paytrust:runs"  # a hash: field is the job, value its end and its 
 def note(job: str, *, now: datetime, count: int) -> None:
     """Record that a job has ended well, and how many things it changed."""
     line = f"{now.timestamp():.0f} {count}"
-    shared_state.ask(lambda client: client.hset(KEY, job, line), otherwise=0)
+    shared_state.with_redis(lambda client: client.hset(KEY, job, line), otherwise=0)
 
 
 def collect(now: datetime) -> Iterator[Metric]:
     """Yield how long ago each job that was noted ran, and how much it changed."""
     nothing: dict[Any, Any] = {}
-    kept = shared_state.ask(lambda client: client.hgetall(KEY), otherwise=nothing)
+    kept = shared_state.with_redis(lambda client: client.hgetall(KEY), otherwise=nothing)
     for job, line in sorted(kept.items()):
         at, count = map(int, line.split())
         labels = {"job": job}

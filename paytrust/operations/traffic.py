@@ -51,7 +51,9 @@ class _Traffic:
     def flush(self) -> None:
         with self._lock:
             counts, self._counts, self._timer = self._counts, Counter(), None
-        if counts and not shared_state.ask(lambda client: _added(client, counts), otherwise=False):
+        if counts and not shared_state.with_redis(
+            lambda client: _added(client, counts), otherwise=False
+        ):
             with self._lock:
                 self._counts.update(counts)  # the next request's timer tries again
 
@@ -97,7 +99,7 @@ def collect(_now: datetime) -> Iterator[Metric]:
     flush()
     nothing: dict[Any, Any] = {}
     times: dict[tuple[str, str], dict[str, int]] = {}
-    kept = shared_state.ask(lambda client: client.hgetall(KEY), otherwise=nothing)
+    kept = shared_state.with_redis(lambda client: client.hgetall(KEY), otherwise=nothing)
     for field, value in sorted(kept.items()):
         what, method, *inside, last = field.split("|")
         route = "|".join(inside)  # a pattern may have the sign that parts the fields

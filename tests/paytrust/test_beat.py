@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from celery.beat import ScheduleEntry, Scheduler
+from celery.schedules import schedule
 from django.db import OperationalError
 
 from paytrust import leases
@@ -90,7 +91,8 @@ class TestTwoBeats:
             beat.close()
 
     def test_send_each_job_once(self, beats: list[LeasedScheduler], sent: list[Any]) -> None:
-        entry = ScheduleEntry(name="n", task="t", schedule=1, app=app)
+        every_second = schedule(timedelta(seconds=1))
+        entry = ScheduleEntry(name="n", task="t", schedule=every_second, app=app)
 
         for _ in range(3):
             for beat in beats:

@@ -74,7 +74,9 @@ def test_asks_others_for_readiness_only(objects: list[dict[str, Any]]) -> None:
 
 
 def test_gives_each_process_time_to_end(objects: list[dict[str, Any]]) -> None:
-    grace = {name: pod.get("terminationGracePeriodSeconds") for name, pod in pods(objects).items()}
+    grace = {
+        name: pod.get("terminationGracePeriodSeconds", 30) for name, pod in pods(objects).items()
+    }
 
     assert grace["web"] > 10 + 20  # the wait before, and gunicorn's graceful_timeout
     assert min(grace["worker"], grace["deliveries"]) > 120  # CELERY_TASK_TIME_LIMIT

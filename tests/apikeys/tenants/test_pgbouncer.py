@@ -37,7 +37,8 @@ Connect = Callable[[], psycopg.Connection[Any]]
 
 def _forget_pools() -> None:
     connections.close_all()
-    for pools in (DatabaseWrapper._connection_pools, wall._MerchantsConnection._connection_pools):
+    for kind in (DatabaseWrapper, wall._MerchantsConnection):
+        pools: dict[str, Any] = getattr(kind, "_connection_pools")  # noqa: B009  # not in the stubs
         for pool in list(pools.values()):
             pool.close()
         pools.clear()
@@ -60,8 +61,8 @@ def pooler(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         try:
             with monkeypatch.context() as through:
                 through.setitem(connection.settings_dict, "PORT", port)
-                login = {"USER": "test_merchant", "PASSWORD": PASSWORD}
-                login |= {"HOST": own["HOST"], "PORT": port}
+                login = {"USER": "test_merchant", "PASSWORD": PASSWORD, "HOST": own["HOST"]}
+                login["PORT"] = str(port)
                 through.setattr(settings, "MERCHANT_LOGIN", login)
                 yield port
         finally:
@@ -165,6 +166,7 @@ class TestTheWall:
         wall.lower()
 
         login = settings.MERCHANT_LOGIN
+        assert login is not None
         with psycopg.connect(
             host="127.0.0.1",
             port=pooler,

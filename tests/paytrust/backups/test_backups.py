@@ -209,7 +209,7 @@ class TestBackup:
 
         with pytest.raises(CommandError, match="checksum differs"):
             restore(file, keys)
-        (tmp_path / "a.backup.sha256").write_text(_sha256(changed))
+        (tmp_path / "a.backup.sha256").write_text(_sha256(bytes(changed)))
         with pytest.raises(CommandError, match="changed or cut off"):
             restore(file, keys)
         with psycopg.connect(elsewhere) as own:

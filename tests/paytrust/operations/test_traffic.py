@@ -62,7 +62,7 @@ class TestRecord:
 
     def test_keeps_its_counts_while_redis_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as away:
-            away.setattr(shared_state, "ask", lambda _work, *, otherwise: otherwise)
+            away.setattr(shared_state, "with_redis", lambda _work, *, otherwise: otherwise)
             self.record(0.1)
             traffic.flush()
         traffic.flush()
@@ -107,7 +107,7 @@ class TestPools:
         assert "paytrust_valkey_up 1.0" in lines
 
     def test_say_when_valkey_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(shared_state, "ask", lambda _work, *, otherwise: otherwise)
+        monkeypatch.setattr(shared_state, "with_redis", lambda _work, *, otherwise: otherwise)
 
         assert [line for line in shown(pools.collect) if line[0] != "#"] == [
             "paytrust_valkey_up 0.0"
