@@ -36,7 +36,7 @@ class Leadership:
     def is_mine(self) -> bool:
         """Return whether this process has the lease; take or renew it if it is time to.
 
-        While the database is away the lease lasts until its end, and nobody else can take it.
+        While the database is away the lease lasts until its end, and no other process can take it.
         """
         now = time.monotonic()
         if now - self._asked_at >= RENEWED_AFTER_SECONDS:

@@ -85,7 +85,7 @@ def test_each_run_is_shown() -> None:
 
 
 def test_each_runs_every_night_at_a_time_of_its_own() -> None:
-    """An interval would begin anew with each start of beat, and might never end."""
+    """An interval would begin again with each start of beat, and might never end."""
     planned = {entry["task"]: entry["schedule"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
 
     for job in (*NIGHTLY, apikeys_tasks.make_audit_months):

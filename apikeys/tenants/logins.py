@@ -126,7 +126,7 @@ def limit(cursor: Any, name: str, time_outs: Mapping[str, str]) -> bool:  # noqa
     Returns False, and warns, where the owner may not change the role; see docs/operations.md.
     """
     quoted, database = (
-        connection.ops.quote_name(part) for part in (name, connection.settings_dict["NAME"])
+        connection.ops.quote_name(one) for one in (name, connection.settings_dict["NAME"])
     )
     try:
         with transaction.atomic():

@@ -30,7 +30,7 @@ def erase_customer(*, tenant_id: int, invoice_ids: Collection[int]) -> int:
 
 def _blank(data: dict[str, Any]) -> bool:
     shown = [data[place] for place in PLACES if isinstance(data.get(place), dict)]
-    found = [part for part in shown if part.get(PERSON) is not None]
-    for part in found:
-        part[PERSON] = None
+    found = [one for one in shown if one.get(PERSON) is not None]
+    for one in found:
+        one[PERSON] = None
     return bool(found)

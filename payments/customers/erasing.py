@@ -77,11 +77,11 @@ def erase(
         actor=actor, act=ERASED, about=tenant, now=now, reason=reason, tenant_id=tenant.pk
     ) as entry:
         for start in range(0, len(invoices), AT_ONCE):
-            part = _erase(tenant, invoices[start : start + AT_ONCE], now)
+            done = _erase(tenant, invoices[start : start + AT_ONCE], now)
             total = Erased(
-                total.invoices + part.invoices,
-                total.events + part.events,
-                total.notifications + part.notifications,
+                total.invoices + done.invoices,
+                total.events + done.events,
+                total.notifications + done.notifications,
             )
         entry.message = (
             f"{total.invoices} invoices, {total.events} events, {total.notifications} notifications"

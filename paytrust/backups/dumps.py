@@ -50,7 +50,7 @@ def make(*, to: Path, recipient: X25519PublicKey, programs: Path | None) -> Back
     if to.exists():
         raise BackupFailed(f"{to} is there already.")
     began, digest = time.monotonic(), hashlib.sha256()
-    part = to.with_name(f"{to.name}.part")
+    unfinished = to.with_name(f"{to.name}.part")
     arguments, secrets = _connection_of(connection.settings_dict)
     # Logins, owners and their passwords are not part of it.
     command = [_program("pg_dump", programs), "--format=custom", "--no-owner", *arguments]
@@ -59,7 +59,9 @@ def make(*, to: Path, recipient: X25519PublicKey, programs: Path | None) -> Back
     ) as dump:
         assert dump.stdout is not None
         assert dump.stderr is not None
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(
+            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+        ) as file:
             for piece in sealed_files.sealed(dump.stdout, recipient):
                 digest.update(piece)
                 file.write(piece)
@@ -67,9 +69,9 @@ def make(*, to: Path, recipient: X25519PublicKey, programs: Path | None) -> Back
             os.fsync(file.fileno())
         said = dump.stderr.read().decode(errors="replace")
     if dump.returncode:
-        part.unlink()
+        unfinished.unlink()
         raise BackupFailed(f"pg_dump failed: {said.strip()[-500:]}")
-    part.rename(to)
+    unfinished.rename(to)
     to.with_name(f"{to.name}.sha256").write_text(f"{digest.hexdigest()}  {to.name}\n")
     made = Backup(str(to), to.stat().st_size, digest.hexdigest(), time.monotonic() - began)
     log.info("backup made", file=to.name, bytes=made.bytes, seconds=round(made.seconds, 1))
@@ -175,7 +177,7 @@ def _parameters(database: Mapping[str, Any]) -> dict[str, Any]:
 def _connection_of(database: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Return a program's arguments and, because arguments are public, its environment."""
     known = _parameters(database)
-    arguments = [f"--{name}={known[part]}" for name, part in _ARGUMENTS.items()]
+    arguments = [f"--{name}={known[column]}" for name, column in _ARGUMENTS.items()]
     return [*arguments, "--no-password"], {"PGPASSWORD": str(known["password"])}
 
 

@@ -78,9 +78,9 @@ def patterns(text: str) -> list[tuple[bool, re.Pattern[str]]]:
         if not pattern or pattern.startswith("#"):
             continue
         lets_through = pattern.startswith("!")
-        parts = re.escape(pattern.removeprefix("!"))
+        escaped = re.escape(pattern.removeprefix("!"))
         expression = (
-            parts.replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+            escaped.replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
         )
         found.append((lets_through, re.compile(f"{expression}(?:/.*)?")))
     return found

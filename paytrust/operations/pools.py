@@ -16,7 +16,7 @@ from paytrust.operations.metrics import Metric
 
 KEY: Final = "paytrust:pools"  # a hash: field is the process, value `_report`'s figures
 EVERY_SECONDS: Final = 5.0
-FORGOTTEN_AFTER_SECONDS: Final = 60.0
+DROPPED_AFTER_SECONDS: Final = 60.0
 
 
 class _Reported:
@@ -67,7 +67,7 @@ def _pools(client: redis.Redis) -> list[tuple[int, int, int]]:
     kept: dict[Any, Any] = client.hgetall(KEY)
     for who, line in kept.items():
         at, used, most, waiting = map(int, line.split())
-        if time.time() - at > FORGOTTEN_AFTER_SECONDS:
+        if time.time() - at > DROPPED_AFTER_SECONDS:
             client.hdel(KEY, who)
         else:
             found.append((used, most, waiting))

@@ -35,7 +35,7 @@ SHORT = {
 Connect = Callable[[], psycopg.Connection[Any]]
 
 
-def _forget_pools() -> None:
+def _reset_pools() -> None:
     connections.close_all()
     for kind in (DatabaseWrapper, wall._MerchantsConnection):
         pools: dict[str, Any] = getattr(kind, "_connection_pools")  # noqa: B009  # not in the stubs
@@ -57,7 +57,7 @@ def pooler(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     users = dict.fromkeys(("test_short", "test_unlimited", "test_merchant"), PASSWORD)
     users[own["USER"]] = own["PASSWORD"]
     with pgbouncer.started(host=own["HOST"], port=own["PORT"], users=users) as port:
-        _forget_pools()
+        _reset_pools()
         try:
             with monkeypatch.context() as through:
                 through.setitem(connection.settings_dict, "PORT", port)
@@ -66,7 +66,7 @@ def pooler(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
                 through.setattr(settings, "MERCHANT_LOGIN", login)
                 yield port
         finally:
-            _forget_pools()
+            _reset_pools()
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ class TestReadiness:
             as_another.setitem(connection.settings_dict, "USER", "test_unlimited")
             as_another.setitem(connection.settings_dict, "PASSWORD", PASSWORD)
             answer = Client().get("/readyz")
-        _forget_pools()
+        _reset_pools()
 
         assert answer.status_code == 503
         assert answer.json()["checks"]["database"] == (
