@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True, help="such as the request's number")
         parser.add_argument("--dry-run", action="store_true", help="count, change nothing")
 
-    def handle(  # noqa: PLR0917  # named by the parser
+    def handle(  # named by the parser
         self,
         *args: object,
         tenant_id: int,
