@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path, register_converter
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from apikeys.limits.throttling import collect as limiter_metrics
 from events.deliveries.metrics import collect as delivery_metrics
@@ -13,6 +13,7 @@ from gateways.budgets.pacing import collect as budget_metrics
 from payments.webhooks.metrics import collect as queue_metrics
 from paytrust.operations import health, metrics, pools, runs, traffic
 from paytrust.web import converters, problems
+from paytrust.web.openapi import views as documents
 from reporting.audit.runs import collect as audit_metrics
 
 register_converter(converters.IdConverter, "id")
@@ -40,7 +41,8 @@ urlpatterns = [
             runs.collect,
         ),
     ),
-    path("openapi.json", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="openapi"),
+    path("openapi.json", documents.merchants, name="openapi"),
+    path("openapi-admin.json", documents.operators, name="openapi-admin"),
     path(
         "docs",
         problems.read_only(

@@ -35,7 +35,9 @@ class ApiKeyCollection(GenericAPIView[ApiKey]):
     serializer_class = ApiKeyResponse
     pagination_class = NewestFirst
 
-    @extend_schema(parameters=[ApiKeyFilter], responses=ApiKeyResponse(many=True))
+    @extend_schema(
+        operation_id="listApiKeys", parameters=[ApiKeyFilter], responses=ApiKeyResponse(many=True)
+    )
     def get(self, request: Request) -> Response:
         """List API keys, newest first; a rotated one is listed beside its successor."""
         query = ApiKeyFilter(data=query_of(request))
@@ -43,7 +45,9 @@ class ApiKeyCollection(GenericAPIView[ApiKey]):
         page = self.paginate_queryset(query.applied_to(self.get_queryset()))
         return self.get_paginated_response(ApiKeyResponse(page, many=True).data)
 
-    @extend_schema(request=ApiKeyRequest, responses={201: NewApiKeyResponse})
+    @extend_schema(
+        operation_id="createApiKey", request=ApiKeyRequest, responses={201: NewApiKeyResponse}
+    )
     def post(self, request: Request) -> Response:
         """Make an API key. The answer shows it once; it cannot be read again."""
         body = ApiKeyRequest(data=request.data)
@@ -57,7 +61,7 @@ class ApiKeyCollection(GenericAPIView[ApiKey]):
 class ApiKeyDetail(APIView):
     authentication_classes = (AdminKeyAuthentication,)
 
-    @extend_schema(responses=ApiKeyResponse)
+    @extend_schema(operation_id="getApiKey", responses=ApiKeyResponse)
     def get(self, request: Request, key_id: int) -> Response:
         """Show an API key, but for the key itself."""
         try:
@@ -65,7 +69,7 @@ class ApiKeyDetail(APIView):
         except ApiKey.DoesNotExist:
             raise Http404 from None
 
-    @extend_schema(responses={200: ApiKeyResponse})
+    @extend_schema(operation_id="revokeApiKey", responses={200: ApiKeyResponse})
     def delete(self, request: Request, key_id: int) -> Response:
         """Revoke an API key for good. The answer shows what it was; a repeat changes nothing."""
         try:
@@ -80,7 +84,11 @@ class ApiKeyDetail(APIView):
 class ApiKeyRotation(APIView):
     authentication_classes = (AdminKeyAuthentication,)
 
-    @extend_schema(request=KeyRotationRequest, responses={200: RotatedApiKeyResponse})
+    @extend_schema(
+        operation_id="rotateApiKey",
+        request=KeyRotationRequest,
+        responses={200: RotatedApiKeyResponse},
+    )
     def put(self, request: Request, key_id: int) -> Response:
         """Give an API key a new secret, shown once.
 
@@ -114,7 +122,9 @@ def rotated(request: Request, *, key_id: int, caller: Caller) -> Response:
 class AuditLog(APIView):
     authentication_classes = (AdminKeyAuthentication,)
 
-    @extend_schema(parameters=[AuditQuery], responses=AuditPageResponse)
+    @extend_schema(
+        operation_id="listApiKeyAuditEntries", parameters=[AuditQuery], responses=AuditPageResponse
+    )
     def get(self, request: Request) -> Response:
         """Show what was done with keys, newest first."""
         query = AuditQuery(data=query_of(request))

@@ -19,12 +19,14 @@ from paytrust.web.serializers import (
 )
 
 LONGEST_GRACE, USUAL_GRACE = 72, 24  # hours
+STATUSES = ["enabled", "disabled"]
+TYPES_OR_ALL = [EVERY_TYPE, *TYPES]
 
 
 class EventTypesField(serializers.ListField):
     """Types that exist, each once; or the star, for all."""
 
-    child = serializers.ChoiceField(choices=[EVERY_TYPE, *TYPES])
+    child = serializers.ChoiceField(choices=TYPES_OR_ALL)
 
     def to_internal_value(self, data: Any) -> list[str]:  # noqa: ANN401  # any JSON value
         types: list[str] = super().to_internal_value(data)
@@ -58,7 +60,7 @@ class EndpointChangeRequest(StrictSerializer):
         max_length=254, required=False, allow_null=True, validators=[validate_email]
     )
     status = serializers.ChoiceField(
-        choices=["enabled", "disabled"], required=False, help_text="enable it again, or disable it"
+        choices=STATUSES, required=False, help_text="enable it again, or disable it"
     )
 
 

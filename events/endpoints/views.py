@@ -39,6 +39,7 @@ class EndpointCollection(APIView):
     answers_hold_secrets = True  # kept sealed under an Idempotency-Key
 
     @extend_schema(
+        operation_id="createWebhookEndpoint",
         request=EndpointRequest,
         responses={HTTPStatus.CREATED: NewEndpointResponse},
         parameters=[IDEMPOTENCY_HEADER],
@@ -54,7 +55,7 @@ class EndpointCollection(APIView):
         return Response({**EndpointResponse(endpoint).data, "secret": secret}, HTTPStatus.CREATED)
 
     @extend_schema(
-        operation_id="webhook_endpoints_list", responses=EndpointList, parameters=[PageQuery]
+        operation_id="listWebhookEndpoints", responses=EndpointList, parameters=[PageQuery]
     )
     def get(self, request: Request) -> Response:
         """List endpoints, newest first."""
@@ -65,12 +66,16 @@ class EndpointCollection(APIView):
 
 
 class EndpointItem(APIView):
-    @extend_schema(responses=EndpointResponse)
+    @extend_schema(operation_id="getWebhookEndpoint", responses=EndpointResponse)
     def get(self, request: Request, endpoint_id: int) -> Response:
         """Show an endpoint, but for its secret."""
         return Response(EndpointResponse(_endpoint(request, endpoint_id)).data)
 
-    @extend_schema(request=EndpointChangeRequest, responses=EndpointResponse)
+    @extend_schema(
+        operation_id="updateWebhookEndpoint",
+        request=EndpointChangeRequest,
+        responses=EndpointResponse,
+    )
     def patch(self, request: Request, endpoint_id: int) -> Response:
         """Change an endpoint; `status` enables one that was disabled."""
         body = EndpointChangeRequest(data=request.data)
@@ -84,7 +89,7 @@ class EndpointItem(APIView):
             )
         return Response(EndpointResponse(endpoint).data)
 
-    @extend_schema(responses={HTTPStatus.NO_CONTENT: None})
+    @extend_schema(operation_id="deleteWebhookEndpoint", responses={HTTPStatus.NO_CONTENT: None})
     def delete(self, request: Request, endpoint_id: int) -> Response:
         """Delete an endpoint; what it has not been told is cancelled."""
         with _missing_is_not_found():
@@ -96,6 +101,7 @@ class EndpointSecret(APIView):
     answers_hold_secrets = True  # kept sealed under an Idempotency-Key
 
     @extend_schema(
+        operation_id="rotateWebhookEndpointSecret",
         request=RotationRequest,
         responses={HTTPStatus.OK: NewEndpointResponse},
         parameters=[IDEMPOTENCY_HEADER],
@@ -117,6 +123,7 @@ class EndpointSecret(APIView):
 
 class EndpointTest(APIView):
     @extend_schema(
+        operation_id="testWebhookEndpoint",
         request=None,
         responses={HTTPStatus.ACCEPTED: TestResponse},
         parameters=[IDEMPOTENCY_HEADER],
@@ -138,6 +145,7 @@ class EndpointTest(APIView):
 
 class EndpointReplay(APIView):
     @extend_schema(
+        operation_id="replayEvents",
         request=ReplayRequest,
         responses={HTTPStatus.ACCEPTED: ReplayResponse},
         parameters=[IDEMPOTENCY_HEADER],
@@ -157,7 +165,11 @@ class EndpointReplay(APIView):
 
 
 class EndpointDeliveries(APIView):
-    @extend_schema(responses=DeliveryList, parameters=[DeliveryFilter])
+    @extend_schema(
+        operation_id="listWebhookEndpointDeliveries",
+        responses=DeliveryList,
+        parameters=[DeliveryFilter],
+    )
     def get(self, request: Request, endpoint_id: int) -> Response:
         """List what this endpoint was to be told, newest first, with each attempt."""
         wanted = DeliveryFilter(data=query_of(request))

@@ -24,7 +24,7 @@ class TypesField(serializers.Field[Any, Any, Any, Any]):
 
 
 class EventsQuery(PageQuery):
-    types = TypesField(default=[])
+    types = TypesField(default=list)
     since = MomentField(default=None, help_text="what happened at or after this moment")
     wait = serializers.IntegerField(
         default=0,

@@ -23,7 +23,7 @@ from paytrust.web.serializers import query_of, require_no_fields
 
 
 class EventCollection(APIView):
-    @extend_schema(operation_id="events_list", responses=EventList, parameters=[EventsQuery])
+    @extend_schema(operation_id="listEvents", responses=EventList, parameters=[EventsQuery])
     def get(self, request: Request) -> Response:
         """List events, oldest first; with `wait`, wait for one. Go on from `cursor`."""
         query = EventsQuery(data=query_of(request))
@@ -46,7 +46,7 @@ class EventCollection(APIView):
 
 
 class EventItem(APIView):
-    @extend_schema(responses=EventResponse)
+    @extend_schema(operation_id="getEvent", responses=EventResponse)
     def get(self, request: Request, event_id: str) -> Response:
         """Show an event as it was sent."""
         return Response(signing.envelope(_event(request, event_id)))
@@ -54,6 +54,7 @@ class EventItem(APIView):
 
 class EventResending(APIView):
     @extend_schema(
+        operation_id="resendEvent",
         request=None,
         responses={HTTPStatus.ACCEPTED: ResendResponse},
         parameters=[IDEMPOTENCY_HEADER],

@@ -11,6 +11,8 @@ from gateways.fees import services
 from gateways.models import Gateway, GatewayFee
 from paytrust.money import EXPONENTS
 
+STATUSES = [status.value for status in breaker.Status]
+
 
 class CurrencyField(serializers.ChoiceField):
     """A currency to filter by. Another one is refused as it is on an invoice.
@@ -46,7 +48,7 @@ class GatewayResponse(serializers.ModelSerializer[Gateway]):
         model = Gateway
         fields = ("id", "name", "currencies", "fees", "status")
 
-    @extend_schema_field(serializers.ChoiceField(choices=list(breaker.Status)))
+    @extend_schema_field(serializers.ChoiceField(choices=STATUSES))
     def get_status(self, gateway: Gateway) -> str:
         return registry.health_of(gateway.code, tenant_id=self.context["tenant_id"]).status
 

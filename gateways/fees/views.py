@@ -11,7 +11,7 @@ from gateways.fees.serializers import GatewayList, GatewayResponse
 
 
 class GatewayCollection(APIView):
-    @extend_schema(responses=GatewayList)
+    @extend_schema(operation_id="listGateways", responses=GatewayList)
     def get(self, request: Request) -> Response:
         """List the gateways: the currencies each takes, what it charges, and how it is."""
         gateways = GatewayResponse(

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.validators import EmailValidator
+from drf_spectacular.utils import extend_schema_field
 from iso3166 import countries_by_alpha2
 from rest_framework import serializers
 
@@ -21,8 +22,9 @@ from invoices.models import (
     RefundStatus,
 )
 from invoices.schedule.splitting import MAX_INSTALLMENTS
-from paytrust.money import MAX_AMOUNT, Money, plain
+from paytrust.money import EXPONENTS, MAX_AMOUNT, Money, plain
 from paytrust.web.serializers import (
+    TRIMMED,
     MomentField,
     StrictCharField,
     StrictDecimalField,
@@ -37,10 +39,32 @@ MAX_LINES = 500
 MAX_METADATA = 50
 QUANTITY_DECIMALS = 3
 LEAST_QUANTITY = Decimal("0.001")
+QUANTITY = r"^([1-9][0-9]{0,14}(\.[0-9]{1,3})?|0\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9]))$"
+PRICE = r"^[0-9]{1,16}(\.[0-9]{1,2})?$"
+TAX_RATE = r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$"
 USER_ASSIGNED_COUNTRIES = {"XK"}  # in the register's package, not in ISO 3166-1
 METHODS = descriptors.choices()
 BANKS = descriptors.choices(of="bank_transfer")
 STORES = descriptors.choices(of="cstore")
+CURRENCIES = sorted(EXPONENTS)
+COUNTRIES = sorted(countries_by_alpha2.keys() - USER_ASSIGNED_COUNTRIES)
+INSTALLMENT_STATUSES = ["unpaid", "paid", "overdue"]
+
+
+@extend_schema_field(serializers.ChoiceField(choices=CURRENCIES))
+class CurrencyCodeField(StrictCharField):
+    """A currency; the service tells an unknown code from one that is not served."""
+
+
+@extend_schema_field(serializers.ChoiceField(choices=COUNTRIES))
+class CountryCodeField(StrictCharField):
+    """An ISO 3166-1 alpha-2 code."""
+
+    def to_internal_value(self, data: Any) -> str:  # noqa: ANN401  # any JSON value
+        code = super().to_internal_value(data)
+        if code not in countries_by_alpha2 or code in USER_ASSIGNED_COUNTRIES:
+            raise serializers.ValidationError("Must be an ISO 3166-1 alpha-2 code, such as MY.")
+        return code
 
 
 class LineItemRequest(StrictSerializer):
@@ -49,29 +73,26 @@ class LineItemRequest(StrictSerializer):
         min_value=LEAST_QUANTITY,
         max_value=MAX_AMOUNT,
         max_decimals=QUANTITY_DECIMALS,
+        pattern=QUANTITY,
         help_text="above 0, at most 3 decimals, e.g. 2 or 1.5",
     )
-    unit_price = StrictDecimalField(min_value=0, help_text="whole currency, e.g. 999.99")
+    unit_price = StrictDecimalField(
+        min_value=0, pattern=PRICE, help_text="whole currency, e.g. 999.99"
+    )
     discount = StrictDecimalField(
         min_value=0,
         required=False,
         allow_null=True,
         default=None,
+        pattern=PRICE,
         help_text="whole currency, at most quantity x unit_price; lowers what is taxed",
     )
-    tax_rate = StrictDecimalField(min_value=0, max_value=1, max_decimals=4)
+    tax_rate = StrictDecimalField(min_value=0, max_value=1, max_decimals=4, pattern=TAX_RATE)
     tax_category = StrictCharField(max_length=35, required=False, allow_null=True, default=None)
-    country_code = StrictCharField(max_length=2, required=False, allow_null=True, default=None)
+    country_code = CountryCodeField(max_length=2, required=False, allow_null=True, default=None)
 
     def validate_discount(self, discount: Decimal | None) -> Decimal:
         return discount or Decimal(0)
-
-    def validate_country_code(self, code: str | None) -> str | None:
-        if code is not None and (
-            code not in countries_by_alpha2 or code in USER_ASSIGNED_COUNTRIES
-        ):
-            raise serializers.ValidationError("Must be an ISO 3166-1 alpha-2 code, such as MY.")
-        return code
 
 
 class InstallmentPlanRequest(StrictSerializer):
@@ -142,7 +163,9 @@ class InvoiceContent(StrictSerializer):
     line_items = LineItemRequest(  # type: ignore[call-arg]  # the list takes it
         many=True, allow_empty=False, max_length=MAX_LINES
     )
-    external_id = StrictCharField(max_length=255, required=False, allow_null=True, default=None)
+    external_id = StrictCharField(
+        max_length=255, pattern=TRIMMED, required=False, allow_null=True, default=None
+    )
     expires_at = UTCDateTimeField(required=False, allow_null=True, default=None)
     installments = InstallmentPlanRequest(required=False, allow_null=True, default=None)
     description = StrictCharField(
@@ -183,7 +206,7 @@ class InvoiceContent(StrictSerializer):
 
 class InvoiceCreateRequest(InvoiceContent):
     gateway_id = StrictIntegerField(min_value=1)
-    currency_code = StrictCharField(max_length=10)
+    currency_code = CurrencyCodeField(max_length=10)
 
 
 class SupplementaryRequest(InvoiceContent):
@@ -242,7 +265,7 @@ class InstallmentResponse(serializers.Serializer[Any]):
     service_fee = serializers.IntegerField()
     total = serializers.IntegerField(help_text="what the customer pays")
     paid_amount = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=["unpaid", "paid", "overdue"])
+    status = serializers.ChoiceField(choices=INSTALLMENT_STATUSES)
     paid_at = UTCDateTimeField(allow_null=True)
     payment_url = serializers.CharField(allow_null=True)
 
@@ -261,7 +284,9 @@ class PaymentInstructions(serializers.Serializer[Any]):
 
 
 class InvoiceResponse(serializers.Serializer[Any]):
-    """The merchant's invoice. Written field by field: it is the hot path of every read."""
+    """An invoice as it stands."""
+
+    # Written field by field: it is the hot path of every read.
 
     id = serializers.IntegerField()
     external_id = serializers.CharField(allow_null=True)

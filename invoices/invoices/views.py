@@ -30,6 +30,7 @@ from paytrust.web.serializers import query_of
 
 class InvoiceCollection(APIView):
     @extend_schema(
+        operation_id="createInvoice",
         request=InvoiceCreateRequest,
         responses={200: InvoiceResponse, 201: InvoiceResponse},
         parameters=[IDEMPOTENCY_HEADER],
@@ -53,7 +54,7 @@ class InvoiceCollection(APIView):
         )
 
     @extend_schema(
-        operation_id="invoices_list", responses=InvoiceList, parameters=[InvoiceFilter, METADATA]
+        operation_id="listInvoices", responses=InvoiceList, parameters=[InvoiceFilter, METADATA]
     )
     def get(self, request: Request) -> Response:
         """List invoices, newest first."""
@@ -70,7 +71,7 @@ class InvoiceCollection(APIView):
 
 
 class InvoiceItem(APIView):
-    @extend_schema(responses=InvoiceResponse)
+    @extend_schema(operation_id="getInvoice", responses=InvoiceResponse)
     def get(self, request: Request, invoice_id: int) -> Response:
         """Show an invoice with its lines, schedule and current payment URL."""
         with missing_is_not_found():
@@ -80,6 +81,7 @@ class InvoiceItem(APIView):
 
 class InvoiceSupplementary(APIView):
     @extend_schema(
+        operation_id="createSupplementaryInvoice",
         request=SupplementaryRequest,
         responses={200: InvoiceResponse, 201: InvoiceResponse},
         parameters=[IDEMPOTENCY_HEADER],
@@ -106,7 +108,7 @@ class InvoiceSupplementary(APIView):
 
 
 class InvoiceOverpayment(APIView):
-    @extend_schema(responses=OverpaymentResponse)
+    @extend_schema(operation_id="getInvoiceOverpayment", responses=OverpaymentResponse)
     def get(self, request: Request, invoice_id: int) -> Response:
         """Show what was paid beside what was asked."""
         with missing_is_not_found():

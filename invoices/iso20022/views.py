@@ -4,12 +4,13 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from apikeys.keys.authentication import tenant_of
 from invoices.invoices.views import missing_is_not_found
 from invoices.iso20022 import pain001
 from paytrust.web.serializers import StrictSerializer, query_of
-from paytrust.web.xml_views import XML_ANSWER, XMLView, xml_answer
+from paytrust.web.xml_views import XML_ANSWER, xml_answer
 
 
 class InitiationQuery(StrictSerializer):
@@ -20,8 +21,12 @@ class InitiationQuery(StrictSerializer):
     )
 
 
-class InvoicePaymentInitiation(XMLView):
-    @extend_schema(parameters=[InitiationQuery], responses=XML_ANSWER)
+class InvoicePaymentInitiation(APIView):
+    @extend_schema(
+        operation_id="getInvoicePaymentInitiation",
+        parameters=[InitiationQuery],
+        responses=XML_ANSWER,
+    )
     def get(self, request: Request, invoice_id: int) -> HttpResponse:
         """Show an invoice as an ISO 20022 pain.001, one instruction per instalment."""
         query = InitiationQuery(data=query_of(request))

@@ -65,7 +65,7 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
         can = self._refundable(row)
         return can.amount if can else 0
 
-    @extend_schema_field({"type": "string", "format": "date-time", "nullable": True})
+    @extend_schema_field({"type": ["string", "null"], "format": "date-time"})
     def get_refundable_until(self, row: Transaction) -> str | None:
         can = self._refundable(row)
         return f"{can.until:%Y-%m-%dT%H:%M:%SZ}" if can and can.until else None

@@ -34,14 +34,18 @@ from paytrust.web.serializers import query_of, require_no_fields
 
 
 class InvoiceInstallments(APIView):
-    @extend_schema(responses=InvoiceInstallmentsResponse)
+    @extend_schema(operation_id="listInvoiceInstallments", responses=InvoiceInstallmentsResponse)
     def get(self, request: Request, invoice_id: int) -> Response:
         """Show the instalments of an invoice."""
         with missing_is_not_found():
             shown = document(tenant=tenant_of(request), invoice_id=invoice_id)
         return Response(InvoiceInstallmentsResponse(shown, context={"now": timezone.now()}).data)
 
-    @extend_schema(request=AdjustmentRequest, responses=InvoiceInstallmentsResponse)
+    @extend_schema(
+        operation_id="adjustInvoiceInstallments",
+        request=AdjustmentRequest,
+        responses=InvoiceInstallmentsResponse,
+    )
     def patch(self, request: Request, invoice_id: int) -> Response:
         """Change what unpaid instalments ask for; the invoice's total stays."""
         body = AdjustmentRequest(data=request.data)
@@ -56,6 +60,7 @@ class InvoiceInstallments(APIView):
 
 class InvoicePayments(APIView):
     @extend_schema(
+        operation_id="openInvoicePayment",
         request=PaymentOpenRequest,
         responses={200: PaymentResponse, 201: PaymentResponse},
         parameters=[IDEMPOTENCY_HEADER],
@@ -79,7 +84,12 @@ class InvoicePayments(APIView):
 
 
 class InvoiceCancellation(APIView):
-    @extend_schema(request=None, responses=InvoiceResponse, parameters=[IDEMPOTENCY_HEADER])
+    @extend_schema(
+        operation_id="cancelInvoice",
+        request=None,
+        responses=InvoiceResponse,
+        parameters=[IDEMPOTENCY_HEADER],
+    )
     @idempotent
     def post(self, request: Request, invoice_id: int) -> Response:
         """End an invoice on which nothing was paid, and its open payment at the gateway."""
@@ -93,7 +103,9 @@ class InvoiceCancellation(APIView):
 
 
 class InvoiceTransactions(APIView):
-    @extend_schema(responses=TransactionList, parameters=[PageQuery])
+    @extend_schema(
+        operation_id="listInvoiceTransactions", responses=TransactionList, parameters=[PageQuery]
+    )
     def get(self, request: Request, invoice_id: int) -> Response:
         """List the transactions of an invoice, newest first, with where each unit went."""
         with missing_is_not_found():

@@ -8,8 +8,10 @@ from payments.refunds.models import Refund, RefundQuerySet
 from payments.refunds.request import RefundRequest
 from paytrust.web.pagination import PageQuery
 from paytrust.web.serializers import (
+    TRIMMED,
     MomentField,
     StrictCharField,
+    StrictDictField,
     StrictIntegerField,
     StrictSerializer,
 )
@@ -27,10 +29,12 @@ class RefundCreateRequest(StrictSerializer):
         required=False, min_value=1, help_text="the payment, where the invoice has several"
     )
     reason = serializers.ChoiceField(choices=Refund.Reason.choices)
-    external_id = StrictCharField(required=False, allow_null=True, max_length=255)
+    external_id = StrictCharField(required=False, allow_null=True, max_length=255, pattern=TRIMMED)
     note = StrictCharField(required=False, allow_null=True, max_length=500, multi_line=True)
-    metadata = serializers.DictField(
+    metadata = StrictDictField(
         child=StrictCharField(max_length=500, allow_blank=True, multi_line=True),
+        max_length=MAX_METADATA,
+        longest_key=40,
         required=False,
         allow_null=True,
     )
@@ -41,12 +45,7 @@ class RefundCreateRequest(StrictSerializer):
         return external_id
 
     def validate_metadata(self, metadata: dict[str, str] | None) -> dict[str, str]:
-        metadata = metadata or {}
-        if len(metadata) > MAX_METADATA or any(len(key) > 40 for key in metadata):
-            raise serializers.ValidationError(
-                f"At most {MAX_METADATA} pairs, with keys of at most 40 characters."
-            )
-        return metadata
+        return metadata or {}
 
     def to_request(self) -> RefundRequest:
         """Return the valid body as what the service takes."""

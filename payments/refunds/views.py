@@ -32,7 +32,7 @@ class InvoiceRefunds(APIView):
     scopes: ClassVar = {"POST": Scope.REFUND}
 
     @extend_schema(
-        operation_id="invoice_refunds_create",
+        operation_id="refundInvoice",
         request=RefundCreateRequest,
         responses={200: RefundResponse, 201: RefundResponse},
         parameters=[IDEMPOTENCY_HEADER],
@@ -58,9 +58,7 @@ class InvoiceRefunds(APIView):
             RefundResponse(refund).data, HTTPStatus.CREATED if is_new else HTTPStatus.OK
         )
 
-    @extend_schema(
-        operation_id="invoice_refunds_list", responses=RefundList, parameters=[PageQuery]
-    )
+    @extend_schema(operation_id="listInvoiceRefunds", responses=RefundList, parameters=[PageQuery])
     def get(self, request: Request, invoice_id: int) -> Response:
         """List the refunds of an invoice, newest first."""
         with _missing_is_not_found():
@@ -69,7 +67,7 @@ class InvoiceRefunds(APIView):
 
 
 class Refunds(APIView):
-    @extend_schema(operation_id="refunds_list", responses=RefundList, parameters=[RefundFilter])
+    @extend_schema(operation_id="listRefunds", responses=RefundList, parameters=[RefundFilter])
     def get(self, request: Request) -> Response:
         """List refunds, newest first."""
         wanted = RefundFilter(data=query_of(request))
@@ -78,7 +76,7 @@ class Refunds(APIView):
 
 
 class RefundItem(APIView):
-    @extend_schema(responses=RefundResponse)
+    @extend_schema(operation_id="getRefund", responses=RefundResponse)
     def get(self, request: Request, refund_id: int) -> Response:
         """Show a refund."""
         with _missing_is_not_found():

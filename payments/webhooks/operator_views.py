@@ -22,7 +22,11 @@ from paytrust.web.serializers import query_of, require_no_fields
 class FailedWebhooks(APIView):
     authentication_classes = (AdminKeyAuthentication,)
 
-    @extend_schema(parameters=[FailedWebhookQuery], responses=FailedWebhookList)
+    @extend_schema(
+        operation_id="listFailedNotifications",
+        parameters=[FailedWebhookQuery],
+        responses=FailedWebhookList,
+    )
     def get(self, request: Request) -> Response:
         """List the notifications that could not be processed, newest first; for operators."""
         query = FailedWebhookQuery(data=query_of(request))
@@ -33,7 +37,11 @@ class FailedWebhooks(APIView):
 class WebhookRetrial(APIView):
     authentication_classes = (AdminKeyAuthentication,)
 
-    @extend_schema(request=None, responses={HTTPStatus.ACCEPTED: WebhookEventResponse})
+    @extend_schema(
+        operation_id="retryNotification",
+        request=None,
+        responses={HTTPStatus.ACCEPTED: WebhookEventResponse},
+    )
     def post(self, request: Request, event_id: int) -> Response:
         """Process a notification again, with all its attempts before it; for operators."""
         require_no_fields(request)

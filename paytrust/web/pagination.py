@@ -100,7 +100,7 @@ class NewestFirst(BasePagination):
         return Response({"results": data, "next": self._next, "previous": self._previous})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": "string", "format": "uri", "nullable": True}
+        link = {"type": ["string", "null"], "format": "uri"}
         return {
             "type": "object",
             "required": ["results", "next", "previous"],

@@ -27,6 +27,10 @@ ISO_8601 = re.compile(
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 NO_CHARACTERS = "\\ud800-\\udfff\\ufffe\\uffff"
 CONTROL_CHARACTERS = re.compile(rf"[\x00-\x1f\x7f-\x9f{NO_CHARACTERS}]")
+# The same for the OpenAPI document, in a form that every language's expressions understand.
+_NO_CONTROL = r"\x00-\x1f\x7f-\x9f\ufffe\uffff"
+_NO_CONTROL_BUT_LINES = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff"
+TRIMMED = rf"^[^\s{_NO_CONTROL}]([^{_NO_CONTROL}]*[^\s{_NO_CONTROL}])?$"
 CONTROL_CHARACTERS_BUT_LINES = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{NO_CHARACTERS}]")
 
 Messages = dict[str, "str | _StrPromise"]
@@ -186,9 +190,15 @@ class StrictCharField(serializers.CharField):
         *,
         max_length: int | None = None,
         multi_line: bool = False,
+        pattern: str | None = None,
         **kwargs: Any,  # noqa: ANN401  # DRF's own
     ) -> None:
         super().__init__(trim_whitespace=False, max_length=max_length, **kwargs)
+        # What the OpenAPI document asks of the string; it is not checked by it.
+        no = _NO_CONTROL_BUT_LINES if multi_line else _NO_CONTROL
+        self.pattern = pattern or (
+            rf"^[^{no}]*$" if self.allow_blank else rf"^[^{no}]*[^\s{no}][^{no}]*$"
+        )
         self._forbidden = CONTROL_CHARACTERS_BUT_LINES if multi_line else CONTROL_CHARACTERS
         self._has_own_rules = bool(kwargs.get("validators"))
 
@@ -250,7 +260,7 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
-@extend_schema_field({"oneOf": [{"type": "number"}, {"type": "string"}]})
+@extend_schema_field({"oneOf": [{"type": "number"}, {"type": "string"}]})  # OperationSchema tells
 class StrictDecimalField(serializers.Field[Decimal, Any, Any, Any]):
     """A JSON number, or a string of a plain decimal ("999.99"), exactly as a Decimal."""
 
@@ -267,10 +277,12 @@ class StrictDecimalField(serializers.Field[Decimal, Any, Any, Any]):
         min_value: Decimal | int | None = None,
         max_value: Decimal | int | None = None,
         max_decimals: int | None = None,
+        pattern: str | None = None,
         **kwargs: Any,  # noqa: ANN401  # DRF's own
     ) -> None:
         super().__init__(**kwargs)
         self.min_value, self.max_value, self.max_decimals = min_value, max_value, max_decimals
+        self.pattern = pattern  # what the OpenAPI document asks of the string; it is not checked
 
     def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # any JSON value
         if isinstance(data, str | Decimal):  # neither can be null or left out

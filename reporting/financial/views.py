@@ -39,7 +39,11 @@ from reporting.financial.serializers import (
 class FinancialReport(APIView):
     scopes: ClassVar = {"GET": Scope.REPORTS}
 
-    @extend_schema(responses=FinancialReportResponse, parameters=[FinancialQuery])
+    @extend_schema(
+        operation_id="getFinancialReport",
+        responses=FinancialReportResponse,
+        parameters=[FinancialQuery],
+    )
     def get(self, request: Request) -> Response:
         """Report what came in and what went back in an interval, per currency."""
         asked = _asked(request)
@@ -55,7 +59,9 @@ class FinancialReport(APIView):
 class FinancialReportCSV(APIView):
     scopes: ClassVar = {"GET": Scope.REPORTS}
 
-    @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
+    @extend_schema(
+        operation_id="downloadFinancialReportCsv", responses=CSV_ANSWER, parameters=[FinancialQuery]
+    )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Return the financial report as CSV, amounts in whole currency."""
         rows, name = _financial_rows(request)
@@ -65,7 +71,11 @@ class FinancialReportCSV(APIView):
 class FinancialReportXLSX(APIView):
     scopes: ClassVar = {"GET": Scope.REPORTS}
 
-    @extend_schema(responses=XLSX_ANSWER, parameters=[FinancialQuery])
+    @extend_schema(
+        operation_id="downloadFinancialReportXlsx",
+        responses=XLSX_ANSWER,
+        parameters=[FinancialQuery],
+    )
     def get(self, request: Request) -> FileResponse:
         """Return the financial report as a workbook, amounts in whole currency."""
         rows, name = _financial_rows(request)
@@ -75,7 +85,9 @@ class FinancialReportXLSX(APIView):
 class MovementsCSV(APIView):
     scopes: ClassVar = {"GET": Scope.REPORTS}
 
-    @extend_schema(responses=CSV_ANSWER, parameters=[FinancialQuery])
+    @extend_schema(
+        operation_id="downloadTransactionsCsv", responses=CSV_ANSWER, parameters=[FinancialQuery]
+    )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Stream every payment, refund and reversal booked in an interval as CSV, oldest first."""
         asked = _movements(request)
@@ -86,7 +98,9 @@ class MovementsCSV(APIView):
 class MovementsXLSX(APIView):
     scopes: ClassVar = {"GET": Scope.REPORTS}
 
-    @extend_schema(responses=XLSX_ANSWER, parameters=[FinancialQuery])
+    @extend_schema(
+        operation_id="downloadTransactionsXlsx", responses=XLSX_ANSWER, parameters=[FinancialQuery]
+    )
     def get(self, request: Request) -> FileResponse:
         """Return every payment, refund and reversal booked in an interval as a workbook."""
         asked = _movements(request)
@@ -97,7 +111,9 @@ class MovementsXLSX(APIView):
 class DiscrepancyReport(APIView):
     scopes: ClassVar = {"GET": Scope.REPORTS}
 
-    @extend_schema(responses=DiscrepancyList, parameters=[DiscrepancyQuery])
+    @extend_schema(
+        operation_id="listDiscrepancies", responses=DiscrepancyList, parameters=[DiscrepancyQuery]
+    )
     def get(self, request: Request) -> Response:
         """List the invoices whose payments differ from what they ask for, newest first."""
         query = DiscrepancyQuery(data=query_of(request))

@@ -21,7 +21,9 @@ from reporting.statements.serializers import StatementQuery
 class StatementCSV(APIView):
     scopes: ClassVar = {"GET": Scope.REPORTS}
 
-    @extend_schema(responses=CSV_ANSWER, parameters=[StatementQuery])
+    @extend_schema(
+        operation_id="downloadStatementCsv", responses=CSV_ANSWER, parameters=[StatementQuery]
+    )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Return a month's statement per currency: opening balance, days, closing balance."""
         now = timezone.now()

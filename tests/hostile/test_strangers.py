@@ -19,12 +19,13 @@ OPEN = {"/webhooks/xendit", "/webhooks/midtrans"}  # each checks the gateway's o
 
 
 def operations() -> Iterator[tuple[str, str, str]]:
-    """Yield method, address and whose key it wants, of each operation of the document."""
-    for path, methods in Client().get("/openapi.json").json()["paths"].items():
-        for method, operation in methods.items():
-            wants = [name for way in operation.get("security", []) for name in way]
-            address = re.sub(r"\{(\w+)\}", "1", path)
-            yield method.upper(), address, " ".join(wants)
+    """Yield method, address and whose key it wants, of each operation of the documents."""
+    for document in ("/openapi.json", "/openapi-admin.json"):
+        for path, methods in Client().get(document).json()["paths"].items():
+            for method, operation in methods.items():
+                wants = [name for way in operation.get("security", []) for name in way]
+                address = re.sub(r"\{(\w+)\}", "1", path)
+                yield method.upper(), address, " ".join(wants)
 
 
 def ask(client: Client, method: str, path: str, **headers: str) -> Any:
