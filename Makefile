@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: deploy-tools help demo up down status reset test chromium test-slow check format bench faults lock venv venv-local \
+.PHONY: deploy-tools help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults lock venv venv-local \
   check-code check-django check-dependencies check-containers check-platforms check-kubernetes image-check messages
 
 PYTHON ?= python3
@@ -66,6 +66,17 @@ bench: venv ## measure, print a table, write bench-results.json
 
 faults: venv ## kill and cut a stack of its own under load for SECONDS=600, write faults-results.json; RATE=3 orders a second, SEED=...
 	@$(RUN) tests.faults $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
+
+# The generators of TypeScript clients and the linters want node and npm, openapi-generator a Java
+# runtime, which Debian packages (nodejs, npm, default-jre-headless). PYTHON_ONLY=1 needs neither.
+test-clients: venv ## generate API clients by other people's generators and drive them against a stack; PYTHON_ONLY=1
+	@$(RUN) tests.clients $(if $(PYTHON_ONLY),--python) $(if $(ONLY),--only $(ONLY))
+
+lock-clients: ## resolve the generators anew: tests/clients/requirements.lock and package-lock.json
+	@rm -rf build/uv && "$(PYTHON)" -m venv --without-pip build/uv && "$(PYTHON)" -m pip --python build/uv/bin/python install --quiet uv
+	@build/uv/bin/uv pip compile tests/clients/requirements.in $(subst "make lock","make lock-clients",$(LOCK)) --exclude-newer "$(WEEK_AGO)" --upgrade --output-file tests/clients/requirements.lock
+	@cd tests/clients && npm install --package-lock-only --ignore-scripts --no-audit --no-fund --before "$(WEEK_AGO)"
+WEEK_AGO = $(shell "$(PYTHON)" -c 'import datetime as d; print((d.datetime.now(d.UTC) - d.timedelta(7)).strftime("%Y-%m-%dT%H:%M:%SZ"))')
 
 messages: venv ## collect the texts of the back office and compile their translations; needs GNU gettext
 	@$(MANAGE) makemessages --locale id --locale ms --no-obsolete --no-wrap --add-location file \

@@ -31,12 +31,12 @@ def main() -> int:
     """Run, print a line for each, and exit 1 if one failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.clients", description=main.__doc__)
     parser.add_argument("--python", action="store_true", help="only the two written in Python")
-    parser.add_argument("--only", help="the generators whose name contains this")
+    parser.add_argument("--only", nargs="*", help="the generators of these names")
     given = parser.parse_args()
     chosen = [
         one
         for one in GENERATORS
-        if (one.is_python or not given.python) and (given.only or "") in one.name
+        if (one.is_python or not given.python) and (not given.only or one.name in given.only)
     ]
     tools.install_python()
     if any(not one.is_python for one in chosen):

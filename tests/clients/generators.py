@@ -11,6 +11,11 @@ from tests.clients.tools import HERE, NODE, Failed, node_program, program, run
 JOURNEYS: Final = HERE / "journeys"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DOCUMENT: Final = "openapi.json"
+# Code that is not strict is checked as it is, and what uses it strictly but for calling it.
+STRICT: Final = {
+    True: ("--strict",),
+    False: ("--check-untyped-defs", "--disallow-untyped-defs", "--follow-imports=silent"),
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Generator:
     make: Callable[[Path], None]
     is_typescript: bool = False
     is_python: bool = False
+    is_strict: bool = True  # the client's own code passes mypy --strict
 
     def prove(self, work: Path, environment: dict[str, str]) -> str:
         """Generate, check types, drive; return the journey's last line.
@@ -42,7 +48,7 @@ def _drive_python(
     shutil.copy(work / DOCUMENT, folder / DOCUMENT)
     shutil.copy(JOURNEYS / f"{journey}.py", folder / "journey.py")
     generator.make(folder)
-    run([program("mypy"), "--config-file=", "--strict", "journey.py"], folder)
+    run([program("mypy"), "--config-file=", *STRICT[generator.is_strict], "journey.py"], folder)
     return run([program("python"), "journey.py"], folder, environment).strip()
 
 
@@ -71,8 +77,8 @@ def _openapi_python_client(folder: Path) -> None:
     (folder / "config.yaml").write_text(
         "project_name_override: paytrust-client\n"
         "package_name_override: paytrust_client\n"
-        "content_type_overrides:\n"  # this generator knows texts and octets
-        "  application/xml: text/plain\n"
+        "content_type_overrides:\n"  # this generator knows no other octets
+        "  application/xml: application/octet-stream\n"
         f"  {XLSX}: application/octet-stream\n"
     )
     options = ("--config", "config.yaml", "--meta", "none", "--output-path", "paytrust_client")
@@ -91,7 +97,7 @@ def _datamodel_code_generator(folder: Path) -> None:
 def _openapi_generator(folder: Path) -> None:
     options = ("-g", "python", "-o", ".", "--package-name", "paytrust_client")
     run([program("openapi-generator-cli"), "generate", "-i", DOCUMENT, *options], folder)
-    (folder / "paytrust_client" / "py.typed").touch()
+    run([program("mypy"), "--config-file=", "paytrust_client"], folder)
 
 
 def _openapi_typescript(folder: Path) -> None:
@@ -119,7 +125,7 @@ def _orval(folder: Path) -> None:
 GENERATORS: Final = (
     Generator("openapi-python-client", _openapi_python_client, is_python=True),
     Generator("datamodel-code-generator", _datamodel_code_generator, is_python=True),
-    Generator("openapi-generator", _openapi_generator),
+    Generator("openapi-generator", _openapi_generator, is_strict=False),
     Generator("openapi-fetch", _openapi_typescript, is_typescript=True),
     Generator("@hey-api/openapi-ts", _hey_api, is_typescript=True),
     Generator("orval", _orval, is_typescript=True),

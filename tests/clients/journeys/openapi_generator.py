@@ -52,7 +52,7 @@ def main() -> None:
     report = reports.get_financial_report(end_date=end, start_date=start)
     assert report.by_currency[0].total_amount >= paid.total_amount
     assert "," in reports.download_transactions_csv(end_date=end, start_date=start)
-    assert "pain.002" in paytrust.ISO20022Api(client).get_invoice_payment_status(made.id)
+    assert b"pain.002" in paytrust.ISO20022Api(client).get_invoice_payment_status(made.id)
     try:
         invoices.get_invoice(2**50)
     except NotFoundException as refused:
