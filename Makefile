@@ -72,6 +72,9 @@ faults: venv ## kill and cut a stack of its own under load for SECONDS=600, writ
 test-clients: venv ## generate API clients by other people's generators and drive them against a stack; PYTHON_ONLY=1
 	@$(RUN) tests.clients $(if $(PYTHON_ONLY),--python) $(if $(ONLY),--only $(ONLY))
 
+examples: venv ## record the examples of the OpenAPI documents anew
+	@EXAMPLES=write $(RUN) pytest -q tests/paytrust/web/openapi/test_examples.py -k are_what
+
 lock-clients: ## resolve the generators anew: tests/clients/requirements.lock and package-lock.json
 	@rm -rf build/uv && "$(PYTHON)" -m venv --without-pip build/uv && "$(PYTHON)" -m pip --python build/uv/bin/python install --quiet uv
 	@build/uv/bin/uv pip compile tests/clients/requirements.in $(subst "make lock","make lock-clients",$(LOCK)) --exclude-newer "$(WEEK_AGO)" --upgrade --output-file tests/clients/requirements.lock

@@ -56,6 +56,10 @@ class TestTheApi:
     def test_keeps_to_its_document(self, merchant: Merchant, tmp_path: Path, document: str) -> None:
         fuzz(merchant, tmp_path, document, "--phases", "coverage,fuzzing", "--max-examples", "3")
 
+    def test_goes_on_from_answer_to_answer(self, merchant: Merchant, tmp_path: Path) -> None:
+        """Follow the document's links: what was made is shown, changed and ended."""
+        fuzz(merchant, tmp_path, DOCUMENTS[0], "--phases", "stateful", "--max-examples", "4")
+
     @pytest.mark.slow
     def test_keeps_to_its_document_for_minutes(self, merchant: Merchant, tmp_path: Path) -> None:
         # In a long run it would find its own key, rotate or revoke it, and lose access.

@@ -40,6 +40,7 @@ SPECTACULAR_SETTINGS = {
         "paytrust.web.openapi.properties.spell_out_null",
         "paytrust.web.openapi.errors.document_errors",
         "paytrust.web.openapi.headers.document_headers",
+        "paytrust.web.openapi.examples.attach",
         "paytrust.web.openapi.links.link",
         "paytrust.web.openapi.properties.complete",
         "paytrust.web.openapi.generators.describe",
