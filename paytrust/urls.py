@@ -3,7 +3,6 @@
 from django.contrib import admin
 from django.urls import include, path, re_path, register_converter
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from apikeys.limits.throttling import collect as limiter_metrics
 from events.deliveries.metrics import collect as delivery_metrics
@@ -43,12 +42,8 @@ urlpatterns = [
     ),
     path("openapi.json", documents.merchants, name="openapi"),
     path("openapi-admin.json", documents.operators, name="openapi-admin"),
-    path(
-        "docs",
-        problems.read_only(
-            SpectacularSwaggerSplitView.as_view(url_name="openapi", authentication_classes=[])
-        ),
-    ),
+    path("docs", documents.swagger_ui("openapi")),
+    path("docs-admin", documents.only_if_switched_on(documents.swagger_ui("openapi-admin"))),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     re_path(r"", problems.not_found),  # JSON for paths that do not exist, in DEBUG too

@@ -1,7 +1,5 @@
 """The admin API for keys."""
 
-from http import HTTPStatus
-
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -25,6 +23,7 @@ from apikeys.keys.serializers import (
     RotatedApiKeyResponse,
 )
 from apikeys.models import ApiKey
+from paytrust.web.answers import made
 from paytrust.web.pagination import NewestFirst
 from paytrust.web.serializers import query_of
 
@@ -55,7 +54,7 @@ class ApiKeyCollection(GenericAPIView[ApiKey]):
         api_key, key = services.issue_key(
             caller=operator_of(request), now=timezone.now(), **body.wanted()
         )
-        return Response({**ApiKeyResponse(api_key).data, "api_key": key}, HTTPStatus.CREATED)
+        return made({**ApiKeyResponse(api_key).data, "api_key": key}, at="/api-keys")
 
 
 class ApiKeyDetail(APIView):

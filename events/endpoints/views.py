@@ -29,6 +29,7 @@ from events.endpoints.serializers import (
 )
 from events.models import WebhookEndpoint
 from events.outbox import resending
+from paytrust.web.answers import made
 from paytrust.web.pagination import NewestFirst, PageQuery
 from paytrust.web.problems import NotFound
 from paytrust.web.request_id import request_id_of
@@ -52,7 +53,7 @@ class EndpointCollection(APIView):
         endpoint, secret = services.create(
             tenant=tenant_of(request), now=timezone.now(), **body.validated_data
         )
-        return Response({**EndpointResponse(endpoint).data, "secret": secret}, HTTPStatus.CREATED)
+        return made({**EndpointResponse(endpoint).data, "secret": secret}, at="/webhook-endpoints")
 
     @extend_schema(
         operation_id="listWebhookEndpoints", responses=EndpointList, parameters=[PageQuery]

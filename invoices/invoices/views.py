@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -22,6 +21,7 @@ from invoices.invoices.serializers import (
     SupplementaryRequest,
 )
 from invoices.models import Invoice
+from paytrust.web.answers import made
 from paytrust.web.pagination import NewestFirst
 from paytrust.web.problems import NotFound
 from paytrust.web.request_id import request_id_of
@@ -48,10 +48,8 @@ class InvoiceCollection(APIView):
             request_id=request_id_of(request._request),  # noqa: SLF001  # DRF's wrapper hides it
             now=now,
         )
-        return Response(
-            InvoiceResponse(document, context={"now": now}).data,
-            HTTPStatus.CREATED if opened else HTTPStatus.OK,
-        )
+        shown = InvoiceResponse(document, context={"now": now}).data
+        return made(shown, at="/invoices", is_new=opened)
 
     @extend_schema(
         operation_id="listInvoices", responses=InvoiceList, parameters=[InvoiceFilter, METADATA]
@@ -101,10 +99,8 @@ class InvoiceSupplementary(APIView):
                 request_id=request_id_of(request._request),  # noqa: SLF001
                 now=now,
             )
-        return Response(
-            InvoiceResponse(document, context={"now": now}).data,
-            HTTPStatus.CREATED if opened else HTTPStatus.OK,
-        )
+        shown = InvoiceResponse(document, context={"now": now}).data
+        return made(shown, at="/invoices", is_new=opened)
 
 
 class InvoiceOverpayment(APIView):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from typing import ClassVar
 
 from django.utils import timezone
@@ -24,6 +23,7 @@ from payments.refunds.serializers import (
     RefundList,
     RefundResponse,
 )
+from paytrust.web.answers import made
 from paytrust.web.pagination import NewestFirst, PageQuery
 from paytrust.web.serializers import query_of
 
@@ -54,9 +54,7 @@ class InvoiceRefunds(APIView):
                 idempotency_record_id=record_id_of(request),
                 now=timezone.now(),
             )
-        return Response(
-            RefundResponse(refund).data, HTTPStatus.CREATED if is_new else HTTPStatus.OK
-        )
+        return made(RefundResponse(refund).data, at="/refunds", is_new=is_new)
 
     @extend_schema(operation_id="listInvoiceRefunds", responses=RefundList, parameters=[PageQuery])
     def get(self, request: Request, invoice_id: int) -> Response:

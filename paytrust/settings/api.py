@@ -9,6 +9,7 @@ SIGN_IN_LIMIT: int = env.int("SIGN_IN_LIMIT", default=20)  # tries per address i
 # An invoice of 500 lines with all fields fits.
 REQUEST_BODY_LIMIT_BYTES: int = env.int("REQUEST_BODY_LIMIT_BYTES", default=256 * 1024)
 WEBHOOK_BODY_LIMIT_BYTES: int = env.int("WEBHOOK_BODY_LIMIT_BYTES", default=64 * 1024)
+OPERATORS_SWAGGER_UI: bool = env.bool("OPERATORS_SWAGGER_UI", default=False)  # at /docs-admin
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apikeys.keys.authentication.ApiKeyAuthentication"],
     "DEFAULT_THROTTLE_CLASSES": ["apikeys.limits.throttling.KeyThrottle"],

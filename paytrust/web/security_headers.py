@@ -15,7 +15,7 @@ SWAGGER_UI = f"{PAGES}; style-src 'self' 'unsafe-inline'"  # it sets styles whil
 BACK_OFFICE = f"{PAGES}; script-src 'self' 'unsafe-eval'; style-src-attr 'unsafe-inline'"
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
-ROUTES: Mapping[str, str] = {"docs": SWAGGER_UI}
+ROUTES: Mapping[str, str] = {"docs": SWAGGER_UI, "docs-admin": SWAGGER_UI}
 
 
 class SecurityHeadersMiddleware:

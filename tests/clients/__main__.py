@@ -20,7 +20,7 @@ from paytrust.localstack import embedded, stack
 from paytrust.localstack.embedded import PROJECT
 from paytrust.localstack.stack import Stack, StackFailed
 from tests.clients import tools
-from tests.clients.generators import GENERATORS, Failed, Generator, lint
+from tests.clients.generators import GENERATORS, Generator, lint
 from tests.faults.__main__ import free_port
 
 WORK: Final = PROJECT / "build" / "clients" / "work"
@@ -76,7 +76,7 @@ def _line(name: str, prove: tools.Step) -> int:
     began = time.monotonic()
     try:
         said = prove()
-    except Failed as failure:
+    except tools.Failed as failure:
         sys.stdout.write(f"{name:30} FAILED\n{failure}\n")
         return 1
     sys.stdout.write(f"{name:30} {said} ({time.monotonic() - began:.0f} s)\n")

@@ -82,8 +82,8 @@ def _openapi_python_client(folder: Path) -> None:
         f"  {XLSX}: application/octet-stream\n"
     )
     options = ("--config", "config.yaml", "--meta", "none", "--output-path", "paytrust_client")
-    options = ("--path", DOCUMENT, "--fail-on-warning", *options)
-    run([program("openapi-python-client"), "generate", *options], folder)
+    source = ("--path", DOCUMENT, "--fail-on-warning")
+    run([program("openapi-python-client"), "generate", *source, *options], folder)
 
 
 def _datamodel_code_generator(folder: Path) -> None:

@@ -34,9 +34,9 @@ def install_python() -> None:
         return
     shutil.rmtree(PYTHON, ignore_errors=True)
     run([sys.executable, "-m", "venv", "--without-pip", PYTHON], PROJECT)
-    pip = [os.environ.get("PYTHON") or "python3", "-m", "pip", "--python", program("python")]
+    pip: list[str | Path] = [os.environ.get("PYTHON") or "python3", "-m", "pip"]
     options = ("--quiet", "--no-input", "--require-hashes", "--requirement", lock)
-    run([*pip, "install", *options], PROJECT)
+    run([*pip, "--python", program("python"), "install", *options], PROJECT)
     shutil.copy(lock, installed)
 
 

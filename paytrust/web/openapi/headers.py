@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Any, Final
 
+from paytrust.web.openapi.links import SOURCES
+
 HEADERS: Final[dict[str, dict[str, Any]]] = {
     "X-Request-Id": {
         "description": "This request's id. Quote it when you ask us.",
@@ -100,6 +102,8 @@ def _names(status: str, answer: dict[str, Any], operation: dict[str, Any]) -> li
     sent = {parameter["name"] for parameter in operation.get("parameters", [])}
     if "Idempotency-Key" in sent and status == "200":
         names.append("Idempotent-Replayed")
+    if status == "201" and operation["operationId"] in SOURCES:
+        names.append("Location")
     if set(answer.get("content", {})) & set(FILES):
         names.append("Content-Disposition")
     return names

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from paytrust.web.openapi.errors import codes_of
 
@@ -58,6 +59,22 @@ class TestWhoseItIs:
     @pytest.mark.parametrize("path", PATHS.values())
     def test_is_only_read(self, path: str) -> None:
         assert Client().post(path).status_code == 405
+
+
+class TestPages:
+    def test_merchants_read_theirs_at_docs(self) -> None:
+        page = Client().get("/docs")
+
+        assert page.status_code == 200
+        assert b"swagger-ui" in page.content
+
+    @pytest.mark.parametrize(("switched_on", "status"), [(True, 200), (False, 404)])
+    def test_operators_read_theirs_where_it_is_switched_on(
+        self, settings: Settings, switched_on: bool, status: int
+    ) -> None:
+        settings.OPERATORS_SWAGGER_UI = switched_on
+
+        assert Client().get("/docs-admin").status_code == status
 
 
 class TestOperations:
@@ -116,6 +133,7 @@ class TestOperations:
         made = document("/openapi.json")["paths"]["/invoices"]["post"]["responses"]["201"]
 
         assert made["links"].keys() >= {"getInvoice", "cancelInvoice", "refundInvoice"}
+        assert "Location" in made["headers"]
         assert made["links"]["getInvoice"]["parameters"] == {"invoice_id": "$response.body#/id"}
 
 
