@@ -33,10 +33,14 @@ def install_python() -> None:
     if _same(lock, installed):
         return
     shutil.rmtree(PYTHON, ignore_errors=True)
-    run([sys.executable, "-m", "venv", "--without-pip", PYTHON], PROJECT)
-    pip: list[str | Path] = [os.environ.get("PYTHON") or "python3", "-m", "pip"]
+    python = shutil.which(os.environ.get("PYTHON") or "python3") or sys.executable
     options = ("--quiet", "--no-input", "--require-hashes", "--requirement", lock)
-    run([*pip, "--python", program("python"), "install", *options], PROJECT)
+    try:
+        run([python, "-m", "venv", "--without-pip", PYTHON], PROJECT)
+        run([python, "-m", "pip", "--python", program("python"), "install", *options], PROJECT)
+    except Failed:  # this pip installs into no other environment, so it needs one with a pip
+        run([python, "-m", "venv", "--clear", PYTHON], PROJECT)
+        run([program("python"), "-m", "pip", "install", *options], PROJECT)
     shutil.copy(lock, installed)
 
 

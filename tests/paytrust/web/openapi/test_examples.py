@@ -38,7 +38,7 @@ KINDS = {"Gateway": None, "Invoice": 12345, "Transaction": 501, "Refund": 71, "E
 LISTS = {"line_items": 1}
 
 
-def shown(value: Any, own_id: int | None, key: str = "") -> Any:
+def shown(value: Any, own_id: int | None, key: str = "") -> Any:  # noqa: PLR0911  # a case each
     """Return a body with constants in place of what differs from run to run."""
     if isinstance(value, dict):
         return {name: shown(one, LISTS.get(key, own_id), name) for name, one in value.items()}
@@ -49,6 +49,8 @@ def shown(value: Any, own_id: int | None, key: str = "") -> Any:
     if isinstance(value, int) and key in {"id", *IDS}:
         constant = own_id if key == "id" else IDS[key]
         return value if constant is None else constant
+    if key == "status" and value in {"up", "degraded", "down"}:
+        return "up"  # what earlier tests did to a gateway is no news here
     if isinstance(value, str):
         return _shown_text(value, key)
     return value
@@ -168,7 +170,11 @@ def test_are_what_the_api_answers(recording: dict[str, Any]) -> None:
     if WRITES:
         FILE.write_text(json.dumps(recording, indent=1, ensure_ascii=False) + "\n")
 
-    assert json.loads(FILE.read_text()) == recording, "`make examples` keeps what is new"
+    kept = json.loads(FILE.read_text())
+    assert kept["operations"].keys() == recording["operations"].keys()
+    for name, example in recording["operations"].items():
+        assert kept["operations"][name] == example, f"{name}: `make examples` keeps what is new"
+    assert kept["errors"] == recording["errors"]
 
 
 def test_stand_in_the_document(merchant: Merchant) -> None:
