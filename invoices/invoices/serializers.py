@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.validators import EmailValidator
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from iso3166 import countries_by_alpha2
 from rest_framework import serializers
 
@@ -123,6 +123,7 @@ class InstallmentPlanRequest(StrictSerializer):
         return attrs
 
 
+@extend_schema_serializer(component_name="InvoiceCustomer")
 class CustomerRequest(StrictSerializer):
     name = StrictCharField(max_length=140, required=False, allow_null=True, default=None)
     email = StrictCharField(

@@ -23,7 +23,9 @@ from paytrust.web.serializers import query_of
 class ExpandableInvoice(InvoiceItem):
     """GET /invoices/{id}. It stands here because an invoice knows nothing of refunds."""
 
-    @extend_schema(parameters=[ExpandQuery], responses=ExpandedInvoiceResponse)
+    @extend_schema(
+        operation_id="getInvoice", parameters=[ExpandQuery], responses=ExpandedInvoiceResponse
+    )
     def get(self, request: Request, invoice_id: int) -> Response:
         """Show an invoice with its lines, schedule and current payment URL."""
         given = query_of(request).get("expand")

@@ -47,6 +47,8 @@ SPECTACULAR_SETTINGS = {
         "paytrust.web.openapi.generators.describe",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "ApiKeyFormat": ["hex", "prefixed"],
+        "ApiKeyScope": "apikeys.models.ApiKey.Scope",
         "ApiKeyOperation": "apikeys.models.ApiKeyAuditEntry.Operation",
         "ApiKeyStatus": "apikeys.models.ApiKey.Status",
         "BankTransferBank": "invoices.invoices.serializers.BANKS",

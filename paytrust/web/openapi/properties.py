@@ -9,6 +9,11 @@ from paytrust.web.openapi.generators import operations
 MADE_BY_US: Final = {"id", "created_at", "updated_at", "version"}
 MOST_ITEMS: Final = {
     "results": 100,
+    "scopes": 4,
+    "allowed_addresses": 100,
+    "transactions": 100,
+    "refunds": 100,
+    "gateways": 100,
     "line_items": 500,
     "installments": 12,
     "installment_schedule": 12,

@@ -87,6 +87,8 @@ def meaning_of(component: str, name: str) -> str | None:
 _MINOR = "in the currency's smallest unit"
 MEANINGS: Final[dict[str, str]] = {
     "actor_identifier": "Who did it: `admin`, an operator's name, or the start of a key.",
+    "allowed_addresses": "From which addresses the key is taken; from all if it is empty.",
+    "scopes": "What the key may do.",
     "allocations": "Into which instalments the money went.",
     "answer": "The first KiB of what the endpoint answered.",
     "api_key_id": "The key that it is about.",
