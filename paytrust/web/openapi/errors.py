@@ -16,6 +16,7 @@ from paytrust.web.xml_views import XML
 ANSWERS: Final[Mapping[HTTPStatus, tuple[str, str]]] = {
     HTTPStatus.BAD_REQUEST: ("BadRequest", "The request is not valid."),
     HTTPStatus.UNAUTHORIZED: ("Unauthorized", "The key is missing or not valid."),
+    HTTPStatus.FORBIDDEN: ("Forbidden", "The key may not do this, or not from this address."),
     HTTPStatus.NOT_FOUND: ("NotFound", "There is no such row, or it is another tenant's."),
     HTTPStatus.CONFLICT: (
         "Conflict",
@@ -121,6 +122,8 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[HTT
     yield from (HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE)
     if operation.get("security"):
         yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+    if any("ApiKey" in way for way in operation.get("security", [])):
+        yield HTTPStatus.FORBIDDEN
     if "{" in path:
         yield HTTPStatus.NOT_FOUND
     if "requestBody" in operation:

@@ -53,6 +53,7 @@ NO_WORDS_FOR = (
     "Enter a valid email address.",
     "Enter a valid URL.",
     "Must lead to a web page or into an app.",
+    "Must be an address or a network, such as 203.0.113.7 or 203.0.113.0/24.",
 )
 
 
