@@ -1,5 +1,6 @@
 from typing import Any
 
+import paytrust.urls  # noqa: F401  # with it every error is known
 from paytrust.web.openapi.errors import codes_of, document_errors
 
 
