@@ -47,6 +47,7 @@ class NewKeyRequest(StrictSerializer):
     scopes = StrictListField(
         child=serializers.ChoiceField(choices=ApiKey.Scope.choices),
         allow_empty=False,
+        min_length=1,  # for the schema
         max_length=len(ApiKey.Scope),
         required=False,
         help_text="What the key may do; all unless given.",

@@ -80,7 +80,7 @@ def run(command: list[str | Path], folder: Path, environment: dict[str, str] | N
     kept = {"PATH": path, "HOME": os.environ.get("HOME", "/tmp"), "NO_COLOR": "1"}  # noqa: S108
     try:
         ended = subprocess.run(
-            [str(part) for part in command],
+            [str(word) for word in command],
             cwd=folder,
             env=kept | (environment or {}),
             capture_output=True,

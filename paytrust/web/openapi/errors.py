@@ -67,13 +67,13 @@ def document_errors(result: dict[str, Any], **_asked: object) -> dict[str, Any]:
 
 
 def codes_of(status: int) -> list[str]:
-    """Return the codes that answers of this status may bear."""
+    """Return the codes that answers of this status may have."""
     return sorted(
         {
             kind.code
             for kind in _descendants(PayTrustError)
             if kind.status == status and kind.__module__.startswith(APPS)
-            if not any(part in NOT_OVER_HTTP for part in kind.__module__.split("."))
+            if not any(folder in NOT_OVER_HTTP for folder in kind.__module__.split("."))
         }
         | ({PayTrustError.code} if status == PayTrustError.status else set())
     )

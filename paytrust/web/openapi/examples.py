@@ -38,6 +38,6 @@ def attach(result: dict[str, Any], **_asked: object) -> dict[str, Any]:
     return result
 
 
-def _show(part: dict[str, Any], body: object) -> None:
-    if JSON in part.get("content", {}):
-        part["content"][JSON]["examples"] = {"recorded": {"value": body}}
+def _show(described: dict[str, Any], body: object) -> None:
+    if JSON in described.get("content", {}):
+        described["content"][JSON]["examples"] = {"recorded": {"value": body}}

@@ -20,7 +20,7 @@ class Document(SchemaGenerator):
 
     def _initialise_endpoints(self) -> None:
         super()._initialise_endpoints()  # type: ignore[no-untyped-call]
-        found: Any = self.endpoints  # of four parts, which the stubs do not know
+        found: Any = self.endpoints  # four values each, which the stubs do not know
         self.endpoints = [one for one in found if self._opens(one[3].cls)]
 
     def _opens(self, view: type[APIView]) -> bool:

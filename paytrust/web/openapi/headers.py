@@ -1,4 +1,4 @@
-"""The headers that answers bear, told in the OpenAPI document."""
+"""The headers of answers, described in the OpenAPI document."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -65,7 +65,7 @@ def headers_of(status: HTTPStatus) -> dict[str, Any]:
 
 
 def document_headers(result: dict[str, Any], **_asked: object) -> dict[str, Any]:
-    """Add to each operation's successes the headers that they bear."""
+    """Add to each operation's successes the headers that they have."""
     for methods in result["paths"].values():
         for operation in methods.values():
             for status, answer in operation["responses"].items():

@@ -30,15 +30,15 @@ def operations(served: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{method.upper()} {path}", operation
 
 
-def texts(part: Any) -> Iterator[str]:
-    if isinstance(part, dict):
-        for name, value in part.items():
+def texts(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for name, value in node.items():
             if name in {"description", "summary"} and isinstance(value, str):
                 yield value
             else:
                 yield from texts(value)
-    elif isinstance(part, list):
-        for value in part:
+    elif isinstance(node, list):
+        for value in node:
             yield from texts(value)
 
 

@@ -34,7 +34,8 @@ TEXTS = {
     "event_id": "evt_01KB4W5R3ZJ8Q6X9T2M7N5C406",
 }
 IDS = {"gateway_id": None, "invoice_id": 12345, "transaction_id": 501, "refund_id": 71}
-KINDS = {"Gateway": None, "Invoice": 12345, "Transaction": 501, "Refund": 71, "Endpoint": 9}
+KINDS = {"Gateway": None, "Invoice": 12345, "Payment": 31, "Transaction": 501, "Refund": 71}
+KINDS |= {"Endpoint": 9}
 LISTS = {"line_items": 1}
 
 
@@ -87,9 +88,9 @@ class Recorder:
         kept = self.operations.setdefault(self._names[method, template], {"responses": {}})
         if body is not None:
             kept["request"] = body
-        told = answer.json()
-        kept["responses"][str(answer.status_code)] = shown(told, KINDS.get(kind))
-        return told
+        answered = answer.json()
+        kept["responses"][str(answer.status_code)] = shown(answered, KINDS.get(kind))
+        return answered
 
     def refused(self, status: int, answer: requests.Response) -> None:
         assert answer.status_code == status, answer.text
