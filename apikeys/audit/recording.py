@@ -3,26 +3,27 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-
-from django.db import connection
+from typing import Final
 
 from apikeys.models import ApiKey, ApiKeyAuditEntry
+from paytrust.operations.trips import Statement, join
 
 LAST_USED_PRECISION = timedelta(minutes=1)  # a row that is written each time would be a bottleneck
 METHOD_LENGTH, PATH_LENGTH = 10, 500
 
 # The use of a key may be lost if the database server crashes in the same half second, so the
 # request need not wait for the disk; everything else is committed as usual.
-_USE = """
+_USE: Final = """
 INSERT INTO apikeys_apikeyauditentry (
     tenant_id, api_key_id, operation_type, actor_identifier, ip_address, method, path,
     status_code, request_id, success, error_message, created_at)
-SELECT %s, %s, 'used', %s, %s, %s, %s, %s, %s, %s, %s, %s
+SELECT %(tenant)s, %(key)s, 'used', %(actor)s, %(ip_address)s, %(method)s, %(path)s,
+    %(status_code)s, %(request_id)s, %(success)s, %(error)s, %(now)s
 WHERE set_config('synchronous_commit', 'off', true) IS NOT NULL"""
-_FIRST_USE_IN_A_WHILE = f"""
+_FIRST_USE_IN_A_WHILE: Final = f"""
 WITH used AS (
-    UPDATE apikeys_apikey SET last_used_at = %s
-    WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)
+    UPDATE apikeys_apikey SET last_used_at = %(now)s
+    WHERE id = %(key)s AND (last_used_at IS NULL OR last_used_at < %(due)s)
 ){_USE}"""  # noqa: S608  # nosec B608  # two constants
 
 
@@ -76,22 +77,20 @@ def record_use(
 
     Once a minute the same statement also stores when the key was last used.
     """
-    entry = (
-        api_key.tenant_id,
-        api_key.pk,
-        caller.actor,
-        caller.ip_address,
-        (caller.method or "")[:METHOD_LENGTH],
-        (caller.path or "")[:PATH_LENGTH],
-        status_code,
-        caller.request_id,
-        status_code < HTTPStatus.BAD_REQUEST,
-        error,
-        now,
-    )
     due = now - LAST_USED_PRECISION
-    with connection.cursor() as cursor:
-        if authenticated and (api_key.last_used_at is None or api_key.last_used_at < due):
-            cursor.execute(_FIRST_USE_IN_A_WHILE, (now, api_key.pk, due, *entry))
-        else:
-            cursor.execute(_USE, entry)
+    entry = {
+        "tenant": api_key.tenant_id,
+        "key": api_key.pk,
+        "actor": caller.actor,
+        "ip_address": caller.ip_address,
+        "method": (caller.method or "")[:METHOD_LENGTH],
+        "path": (caller.path or "")[:PATH_LENGTH],
+        "status_code": status_code,
+        "request_id": caller.request_id,
+        "success": status_code < HTTPStatus.BAD_REQUEST,
+        "error": error,
+        "now": now,
+        "due": due,
+    }
+    is_due = authenticated and (api_key.last_used_at is None or api_key.last_used_at < due)
+    join(Statement(_FIRST_USE_IN_A_WHILE if is_due else _USE, entry))

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import structlog
-from django.db import Error, connection
-from django.db.models import Q, QuerySet
+from django.db import Error
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -30,6 +30,7 @@ from apikeys.keys.authentication import tenant_of
 from apikeys.models import IdempotencyRecord, Tenant
 from paytrust.errors import PayTrustError
 from paytrust.operations import sealing
+from paytrust.operations.trips import Statement, join
 from paytrust.web import strict_json
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,15 @@ IDEMPOTENCY_HEADER = OpenApiParameter(
     "key within 24 hours gets the first one's answer and changes nothing.",
 )
 State = IdempotencyRecord.State
+_INSERT: Final = """
+INSERT INTO apikeys_idempotencyrecord
+    (id, tenant_id, key, fingerprint, state, created_at, leased_until)
+VALUES (%(id)s, %(tenant)s, %(key)s, %(fingerprint)s, 'in_progress', %(now)s, %(leased_until)s)
+ON CONFLICT (tenant_id, key) DO NOTHING RETURNING id"""
+_COMPLETE: Final = """
+UPDATE apikeys_idempotencyrecord SET state = 'completed', response_body = %(body)s,
+    completed_at = %(now)s
+WHERE id = %(id)s AND state <> 'completed'"""
 
 
 class InvalidIdempotencyKey(PayTrustError):
@@ -173,29 +183,26 @@ def claim(*, call: Call, now: datetime) -> Claim | Replay:
 def insert(*, call: Call, now: datetime) -> Claim | None:
     """Make the record of a call in one statement; None if its key has one already."""
     claimed = Claim(record_id=uuid.uuid4(), leased_until=now + LEASE)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO apikeys_idempotencyrecord"
-            " (id, tenant_id, key, fingerprint, state, created_at, leased_until)"
-            " VALUES (%s, %s, %s, %s, 'in_progress', %s, %s)"
-            " ON CONFLICT (tenant_id, key) DO NOTHING",
-            (
-                claimed.record_id,
-                call.tenant.pk,
-                call.key,
-                call.fingerprint,
-                now,
-                claimed.leased_until,
-            ),
+    (inserted,) = join(
+        Statement(
+            _INSERT,
+            {
+                "id": claimed.record_id,
+                "tenant": call.tenant.pk,
+                "key": call.key,
+                "fingerprint": call.fingerprint,
+                "now": now,
+                "leased_until": claimed.leased_until,
+            },
         )
-        return claimed if cursor.rowcount == 1 else None
+    )
+    return claimed if inserted else None
 
 
 def complete(*, claimed: Claim, body: bytes, now: datetime) -> None:
     """Store a call's answer. The first answer stays, also if two ran after a lease ended."""
-    IdempotencyRecord.objects.filter(~Q(state=State.COMPLETED), pk=claimed.record_id).update(
-        state=State.COMPLETED, response_body=body, completed_at=now
-    )
+    values = {"id": claimed.record_id, "body": body, "now": now}
+    join(Statement(_COMPLETE, values))
 
 
 def release(*, claimed: Claim) -> None:

@@ -18,8 +18,10 @@ import structlog
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg.pq import TransactionStatus
+
+from paytrust.operations.postgresql.base import DatabaseWrapper
+from paytrust.operations.trips import Statement
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +46,12 @@ class _Wall:
 
     def __init__(self, tenant_id: int, *, takes_role: bool) -> None:
         self.up = f"SET LOCAL {TENANT} = '{tenant_id}'"
+        # Before a trip: a role counts from the next statement on.
+        first = f"SELECT set_config('{TENANT}', '{tenant_id}', true)"
         if takes_role:
             self.up = f"SET LOCAL ROLE {ROLE}; {self.up}"
+            first += f", set_config('role', '{ROLE}', true)"
+        self.first_statements = (Statement(first),)
 
     def __call__(
         self, execute: Execute, sql: str, params: object, many: bool, context: dict[str, Any]

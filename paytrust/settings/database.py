@@ -19,9 +19,15 @@ APPLICATION_LOGIN = _login("DATABASE_URL") if env.str("DATABASE_OWNER_URL", defa
 # Merchants' requests log in with this, so that RESET ROLE has no effect.
 MERCHANT_LOGIN = _login("DATABASE_MERCHANT_URL")
 
+# Statements of the hot paths are prepared once a connection. PgBouncer can pool such connections
+# from 1.21 on, with `max_prepared_statements`; before that, or without it, this must be off.
+DATABASE_PREPARED_STATEMENTS: bool = env.bool("DATABASE_PREPARED_STATEMENTS", default=True)
+
 # Connections come from one pool per process, so that a thread that waits for a gateway holds none.
 DATABASES: dict[str, Any] = {"default": env.db(OWNER_URL if DATABASE_AS_OWNER else "DATABASE_URL")}
 DATABASES["default"]["OPTIONS"] = {
+    # Of ours alone (`paytrust.operations.trips`): Django's own cursors prepare nothing.
+    "prepare_threshold": 0 if DATABASE_PREPARED_STATEMENTS else None,
     "pool": {
         "min_size": env.int("DATABASE_POOL_MIN", default=1),
         "max_size": env.int("DATABASE_POOL_MAX", default=16),
@@ -30,7 +36,7 @@ DATABASES["default"]["OPTIONS"] = {
 }
 if DATABASE_AS_OWNER:  # migrating may take long, and goes straight to PostgreSQL
     DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=5s -c statement_timeout=0"
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["ENGINE"] = "paytrust.operations.postgresql"  # Django's, with our pool
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROW_LEVEL_SECURITY: bool = env.bool("ROW_LEVEL_SECURITY", default=True)
 

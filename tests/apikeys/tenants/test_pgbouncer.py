@@ -64,6 +64,7 @@ def pooler(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
                 login = {"USER": "test_merchant", "PASSWORD": PASSWORD, "HOST": own["HOST"]}
                 login["PORT"] = str(port)
                 through.setattr(settings, "MERCHANT_LOGIN", login)
+                through.setattr(settings, "DATABASE_PREPARED_STATEMENTS", False)  # Debian's is 1.18
                 yield port
         finally:
             _reset_pools()
