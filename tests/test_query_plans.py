@@ -14,11 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from apikeys.keys import selectors as apikeys
 from apikeys.models import ApiKey, Tenant
 from apikeys.tenants import wall
+from gateways.adapter import PaymentPage
 from invoices.customers import selectors as customers
 from invoices.customers.serializers import CustomerFilter
 from invoices.invoices import selectors as invoices
 from invoices.invoices import services as invoice_services
 from invoices.invoices.filters import InvoiceFilter
+from invoices.ledger import posting
 from invoices.models import (
     Installment,
     Invoice,
@@ -29,11 +31,13 @@ from invoices.models import (
     PaymentRequest,
     Transaction,
 )
-from invoices.payment_requests import leases, opening
+from invoices.payment_requests import leases, opening, pages, transitions
 from payments.booking import selectors as payments
 from payments.booking.filters import TransactionFilter
 from payments.models import WebhookEvent
 from payments.webhooks import retrying
+from paytrust.operations import rows
+from paytrust.operations.trips import Statement
 from reporting.back_office import figures, search
 from reporting.exports import movements
 from reporting.financial import selectors as financial
@@ -481,6 +485,51 @@ def test_lists_use_their_indexes(shop: Shop, name: str, behind: str) -> None:
     assert [
         index for index in indexes if not re.search(f"(using|Index Scan on) ({index})\\b", plan)
     ] == [], plan
+    assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
+
+
+WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index of the one table
+    "the lock of an invoice": (
+        lambda shop: leases.lock_of(shop.invoice),
+        "invoices_invoice_pkey",
+    ),
+    "an invoice that has a page": (
+        lambda shop: pages._move_invoice_on(shop.invoice, NOON),
+        "invoices_invoice_pkey",
+    ),
+    "the page of a demand": (
+        lambda shop: transitions.page_opened(
+            payment_request=shop.invoice.payment_requests.get(),
+            page=PaymentPage(gateway_id="charge-1", url=None, expires_at=LATE),
+            url="https://pay.example/1",
+            token=None,
+            now=NOON,
+        ),
+        "invoices_paymentrequest_pkey",
+    ),
+    "the balance of an invoice": (
+        lambda shop: rows.updating([shop.invoice], posting.INVOICE_COLUMNS),
+        "invoices_invoice_pkey",
+    ),
+    "the balances of instalments": (
+        lambda shop: rows.updating(
+            list(Installment.objects.order_by("pk")[:12]), posting.INSTALLMENT_COLUMNS
+        ),
+        "invoices_installment_pkey",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_writes_by_its_index(shop: Shop, name: str) -> None:
+    statement, index = WRITES[name]
+
+    with connection.cursor() as cursor:
+        made = statement(shop)
+        cursor.execute(f"EXPLAIN {made.sql}", made.values)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert f"using {index}" in plan, plan
     assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
 
 

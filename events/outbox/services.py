@@ -9,16 +9,22 @@ from ulid import ULID
 
 from events.deliveries import waking
 from events.outbox.types import EVERY_TYPE, Change
+from paytrust.operations.trips import NEW_ID, Rows, Statement, join
 from paytrust.web import strict_json
 
 API_VERSION: Final = "1"  # of the shapes that events show; also the OpenAPI document's
 
-# One statement, however many events there are, and however many endpoints they go to.
-_RECORD: Final = """
+UNKNOWN_ID: Final = "\0"
+"""For `id` in an event of a row that its trip makes. No text of anybody can hold this character."""
+
+
+def _recording(*, invoice: str, data: str) -> str:
+    """Return the one statement, however many events there are and endpoints they go to."""
+    return f"""
 WITH made AS (
     INSERT INTO events_event (
         tenant_id, public_id, type, invoice_id, data, api_version, request_id, created_at)
-    SELECT %(tenant)s, told.public_id, told.type, %(invoice)s, told.data::json, %(version)s,
+    SELECT %(tenant)s, told.public_id, told.type, {invoice}, {data}::json, %(version)s,
         %(request)s, %(now)s
     FROM unnest(%(ids)s::text[], %(types)s::text[], %(data)s::text[]) WITH ORDINALITY
         AS told (public_id, type, data, place)
@@ -28,13 +34,20 @@ WITH made AS (
 INSERT INTO events_delivery (
     tenant_id, endpoint_id, event_id, invoice_id, status, attempts, attempts_before,
     next_attempt_at, created_at)
-SELECT %(tenant)s, endpoint.id, made.id, %(invoice)s, 'pending', 0, 0, %(now)s, %(now)s
+SELECT %(tenant)s, endpoint.id, made.id, {invoice}, 'pending', 0, 0, %(now)s, %(now)s
 FROM made JOIN events_webhookendpoint endpoint
     ON endpoint.tenant_id = %(tenant)s AND endpoint.status = 'enabled'
     AND CASE WHEN %(only)s::bigint IS NULL
         THEN endpoint.event_types && ARRAY[made.type, %(every)s]::varchar[]
         ELSE endpoint.id = %(only)s END
-ORDER BY made.id, endpoint.id"""
+ORDER BY made.id, endpoint.id
+RETURNING id"""  # noqa: S608  # nosec B608  # our own names
+
+
+_RECORD: Final = _recording(invoice="%(invoice)s::bigint", data="told.data")
+_RECORD_OF_NEW: Final = _recording(
+    invoice=NEW_ID, data=f"""replace(told.data, '"\\u0000"', {NEW_ID}::text)"""
+)
 
 
 def record(
@@ -88,27 +101,54 @@ def record_all(
     assert connection.in_atomic_block, "an event belongs into the transaction of its change"
     if not changes:
         return []
-    ids = [f"evt_{ULID()}" for _ in changes]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _RECORD,
-            {
-                "tenant": tenant_id,
-                "invoice": invoice_id,
-                "version": API_VERSION,
-                "request": request_id,
-                "now": now,
-                "ids": ids,
-                "types": [change.type for change in changes],
-                "data": [_data(change) for change in changes],
-                "only": only_endpoint_id,
-                "every": EVERY_TYPE,
-            },
-        )
-        is_awaited = cursor.rowcount > 0
-    if is_awaited:
+    statement = recording(
+        tenant_id=tenant_id,
+        changes=changes,
+        now=now,
+        request_id=request_id,
+        invoice_id=invoice_id,
+        only_endpoint_id=only_endpoint_id,
+    )
+    recorded(*join(statement))
+    return list(statement.values["ids"])
+
+
+def recording(
+    *,
+    tenant_id: int,
+    changes: Sequence[Change],
+    now: datetime,
+    request_id: str | None = None,
+    invoice_id: int | None = None,
+    only_endpoint_id: int | None = None,
+    of_new: bool = False,
+) -> Statement:
+    """Return what writes events in the trip that makes the changes; `recorded` takes its rows.
+
+    The arguments are those of `record_all`. With `of_new` the events are about the invoice that the
+    trip makes, whose id is UNKNOWN_ID as yet.
+    """
+    return Statement(
+        _RECORD_OF_NEW if of_new else _RECORD,
+        {
+            "tenant": tenant_id,
+            "invoice": invoice_id,
+            "version": API_VERSION,
+            "request": request_id,
+            "now": now,
+            "ids": [f"evt_{ULID()}" for _ in changes],
+            "types": [change.type for change in changes],
+            "data": [_data(change) for change in changes],
+            "only": only_endpoint_id,
+            "every": EVERY_TYPE,
+        },
+    )
+
+
+def recorded(deliveries: Rows) -> None:
+    """Wake those that deliver, if an endpoint asks for any of the events that were written."""
+    if deliveries:
         transaction.on_commit(waking.wake)
-    return ids
 
 
 def _data(change: Change) -> str:

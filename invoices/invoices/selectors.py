@@ -2,9 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from apikeys.models import Tenant
+from gateways.models import Gateway
 from invoices.models import Installment, Invoice, InvoiceQuerySet, LineItem, PaymentRequest
+from paytrust.operations import rows
+from paytrust.operations.trips import Rows, Statement, trip
+
+_INVOICE: Final = f"""
+SELECT {rows.columns(Invoice, "invoice")}, {rows.columns(Gateway, "gateway")}
+FROM invoices_invoice invoice JOIN gateways_gateway gateway ON gateway.id = invoice.gateway_id
+WHERE invoice.id = ANY(%(invoices)s) AND invoice.tenant_id = %(tenant)s"""  # noqa: S608  # nosec B608  # our own names
+_LINES: Final = f"""
+SELECT {rows.columns(LineItem, "line")} FROM invoices_lineitem line
+WHERE line.invoice_id = ANY(%(invoices)s) ORDER BY line.invoice_id, line.position"""  # noqa: S608  # nosec B608  # our own names
+_INSTALLMENTS: Final = f"""
+SELECT {rows.columns(Installment, "installment")} FROM invoices_installment installment
+WHERE installment.invoice_id = ANY(%(invoices)s)
+ORDER BY installment.invoice_id, installment.number"""  # noqa: S608  # nosec B608  # our own names
+_OPEN_REQUESTS: Final = f"""
+SELECT {rows.columns(PaymentRequest, "request")} FROM invoices_paymentrequest request
+WHERE request.invoice_id = ANY(%(invoices)s) AND request.status = 'open'"""  # noqa: S608  # nosec B608  # our own names
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +56,60 @@ def invoices(*, tenant: Tenant) -> InvoiceQuerySet:
 
 
 def document(*, tenant: Tenant, invoice_id: int) -> InvoiceDocument:
-    """Return one invoice with its lines, instalments and open payment, in four queries.
+    """Return one invoice with its lines, instalments and open payment, in one trip.
 
     Raises:
         Invoice.DoesNotExist: unknown, or another tenant's.
     """
-    return documents([invoices(tenant=tenant).get(pk=invoice_id)])[0]
+    return document_of(invoice_id=invoice_id, tenant_id=tenant.pk)
+
+
+def document_of(*, invoice_id: int, tenant_id: int) -> InvoiceDocument:
+    """Return one invoice as `document` does, for a caller who knows only the tenant's id.
+
+    Raises:
+        Invoice.DoesNotExist: unknown, or not that tenant's.
+    """
+    wanted = {"tenant": tenant_id, "invoices": rows.ids([invoice_id])}
+    found, *belonging = trip(Statement(_INVOICE, wanted), *_belonging(wanted))
+    if not found:
+        raise Invoice.DoesNotExist(str(invoice_id))
+    invoice = rows.made(Invoice, found[0][: rows.width(Invoice)])
+    invoice.gateway = rows.made(Gateway, found[0][rows.width(Invoice) :])
+    return _documents([invoice], *belonging)[0]
 
 
 def documents(page: Sequence[Invoice]) -> list[InvoiceDocument]:
-    """Return what the answers of a page of invoices show, in three queries for the whole page."""
-    ids = [invoice.pk for invoice in page]
-    lines: dict[int, list[LineItem]] = {pk: [] for pk in ids}
-    for line in LineItem.objects.filter(invoice_id__in=ids).order_by("invoice_id", "position"):
-        lines[line.invoice_id].append(line)
-    installments: dict[int, list[Installment]] = {pk: [] for pk in ids}
+    """Return what the answers of a page of invoices show, in one trip for the whole page."""
+    if not page:
+        return []
+    return _documents(
+        page, *trip(*_belonging({"invoices": rows.ids(invoice.pk for invoice in page)}))
+    )
+
+
+def _belonging(wanted: dict[str, Any]) -> Sequence[Statement]:
+    return [Statement(sql, wanted) for sql in (_LINES, _INSTALLMENTS, _OPEN_REQUESTS)]
+
+
+def _documents(
+    page: Sequence[Invoice], lines: Rows, installment_rows: Rows, opened: Rows
+) -> list[InvoiceDocument]:
     known = {invoice.pk: invoice for invoice in page}
-    for installment in Installment.objects.filter(invoice_id__in=ids).order_by(
-        "invoice_id", "number"
-    ):
+    line_items: dict[int, list[LineItem]] = {pk: [] for pk in known}
+    for line in (rows.made(LineItem, row) for row in lines):
+        line_items[line.invoice_id].append(line)
+    installments: dict[int, list[Installment]] = {pk: [] for pk in known}
+    for installment in (rows.made(Installment, row) for row in installment_rows):
         installment.invoice = known[installment.invoice_id]
         installments[installment.invoice_id].append(installment)
-    opened = {
+    requests = {
         request.invoice_id: request
-        for request in PaymentRequest.objects.filter(
-            invoice_id__in=ids, status=PaymentRequest.Status.OPEN
-        )
+        for request in (rows.made(PaymentRequest, row) for row in opened)
     }
     return [
-        InvoiceDocument(
-            invoice, lines[invoice.pk], installments[invoice.pk], opened.get(invoice.pk)
-        )
-        for invoice in page
+        InvoiceDocument(invoice, line_items[pk], installments[pk], requests.get(pk))
+        for pk, invoice in known.items()
     ]
 
 
@@ -92,12 +133,3 @@ def current_payment_url(*, invoice_id: int) -> str | None:
         .values_list("payment_url", flat=True)
         .first()
     )
-
-
-def reopened(document: InvoiceDocument, request: PaymentRequest) -> InvoiceDocument:
-    """Return a document with its payment request as it is after the gateway answered."""
-    if request.status != PaymentRequest.Status.OPEN:
-        return documents([Invoice.objects.select_related("gateway").get(pk=request.invoice_id)])[0]
-    invoice = request.invoice
-    invoice.gateway = document.invoice.gateway
-    return InvoiceDocument(invoice, document.line_items, document.installments, request)

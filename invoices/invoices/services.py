@@ -1,9 +1,9 @@
 """Writes to invoices. Each function is one transaction, or says how it is cut."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
@@ -12,20 +12,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from apikeys.models import Tenant
-from gateways.fees.services import fee_on
-from gateways.models import GatewayFee
-from invoices.invoices import charges, external_ids, pricing, selectors
+from gateways.fees import services as fees
+from invoices.invoices import external_ids, recording, selectors
+from invoices.invoices.recording import InvalidExpiry
 from invoices.invoices.request import InvoiceRequest
 from invoices.invoices.selectors import InvoiceDocument
-from invoices.models import (
-    Installment,
-    Invoice,
-    InvoiceStatus,
-    LineItem,
-    PaymentRequest,
-)
-from invoices.payment_requests import opening, recording
-from invoices.schedule import splitting
+from invoices.models import Invoice, InvoiceStatus, PaymentRequest
+from invoices.payment_requests import opening
 from invoices.schedule.splitting import InvalidInstallments
 from invoices.telling import services as telling
 from paytrust.errors import PayTrustError
@@ -33,17 +26,8 @@ from paytrust.operations.database import violated_constraint
 
 log = structlog.get_logger(__name__)
 
-DEFAULT_LIFE = timedelta(hours=24)
-SHORTEST_LIFE, LONGEST_LIFE = timedelta(hours=1), timedelta(days=30)
 ONCE_ONLY = ("invoice_per_idempotency_record", "invoice_external_id_per_tenant")
 PARENT_STATES = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.FULLY_PAID)
-USUAL_TAX_RATE_LIMIT = Decimal("0.27")  # above it: accepted and logged (FR-058)
-
-
-class InvalidExpiry(PayTrustError):
-    """The invoice would expire too soon or too late."""
-
-    code = "invalid_expiry"
 
 
 class InvalidParent(PayTrustError):
@@ -86,16 +70,16 @@ def create_invoice(
 
     Source: FR-036, FR-037, FR-075, SC-009.
     """
-    fee = fee_on(gateway_id=request.gateway_id, currency_code=request.currency_code)
+    record = functools.partial(
+        recording.record_invoice,
+        tenant=tenant,
+        request=request,
+        idempotency_record_id=idempotency_record_id,
+        request_id=request_id,
+        now=now,
+    )
     try:
-        document, payment_request = _record_invoice(
-            tenant=tenant,
-            request=request,
-            fee=fee,
-            idempotency_record_id=idempotency_record_id,
-            request_id=request_id,
-            now=now,
-        )
+        document, payment_request = _at_the_fee_in_force(request, record)
     except (IntegrityError, InvalidExpiry, InvalidInstallments) as error:
         existing = _made_before(tenant, request, idempotency_record_id, error)
         if existing is None or _is_succeeded(existing, idempotency_record_id):
@@ -113,6 +97,24 @@ def create_invoice(
             return selectors.document(tenant=tenant, invoice_id=existing.pk), False
         return opening.open_payment(tenant=tenant, invoice_id=existing.pk, now=now)
     return opening.open_recorded(document, payment_request, now), True
+
+
+def _at_the_fee_in_force(
+    request: InvoiceRequest, record: Callable[..., tuple[InvoiceDocument, PaymentRequest]]
+) -> tuple[InvoiceDocument, PaymentRequest]:
+    """Record an invoice with the fee that this process knows; again if it is another one now.
+
+    A refusal that may come from a fee of yesterday is no answer, so the fee is read first then.
+    """
+    gateway_id, currency_code = request.gateway_id, request.currency_code
+    likely = fees.likely_fee_on(gateway_id=gateway_id, currency_code=currency_code)
+    try:
+        return record(fee=likely)
+    except (IntegrityError, PayTrustError) as error:
+        by_fee = isinstance(error, PayTrustError) or violated_constraint(error) == fees.FEE_IN_FORCE
+        if not by_fee:
+            raise
+    return record(fee=fees.fee_on(gateway_id=gateway_id, currency_code=currency_code))
 
 
 def create_supplementary(
@@ -181,139 +183,6 @@ def expire_invoices(*, now: datetime, limit: int) -> int:
         for invoice, sight in zip(after, before, strict=True):
             telling.tell(invoice=invoice, before=sight, now=now)
         return count
-
-
-def _record_invoice(
-    *,
-    tenant: Tenant,
-    request: InvoiceRequest,
-    fee: GatewayFee,
-    idempotency_record_id: UUID | None,
-    request_id: str | None,
-    now: datetime,
-) -> tuple[InvoiceDocument, PaymentRequest]:
-    lines = pricing.price_lines(request)
-    charged = charges.charge(
-        lines=lines, fee=charges.Fee(percentage=fee.percentage, fixed_amount=fee.fixed_amount)
-    )
-    pricing.check_charges(charged)
-    asked = request.installments
-    planned = splitting.plan(
-        charges=charged,
-        count=asked.count if asked else 1,
-        custom_amounts=asked.custom_amounts if asked else None,
-    )
-    due, expires_at = _times(request, now)
-    with transaction.atomic():
-        invoice = Invoice.objects.create(
-            tenant=tenant,
-            gateway=fee.gateway,
-            parent_id=request.parent_id,
-            external_id=request.external_id,
-            idempotency_record_id=idempotency_record_id,
-            request_id=request_id,
-            content_fingerprint=request.fingerprint(),
-            currency_code=request.currency_code,
-            subtotal_amount=charged.subtotal_amount,
-            total_tax_amount=charged.total_tax_amount,
-            total_service_fee_amount=charged.total_service_fee_amount,
-            total_amount=charged.total_amount,
-            fee_percentage=fee.percentage,
-            fee_fixed_amount=fee.fixed_amount,
-            installment_count=len(planned),
-            description=request.description,
-            customer=request.customer,
-            metadata=request.metadata or {},
-            success_redirect_url=request.success_redirect_url,
-            failure_redirect_url=request.failure_redirect_url,
-            payment_method=request.payment_method,
-            created_at=now,
-            updated_at=now,
-            expires_at=expires_at,
-        )
-        line_items = _record_lines(invoice, request, lines)
-        installments = _record_installments(invoice, planned, due)
-        payment_request = recording.lease_request(
-            invoice=invoice, installment=installments[0], now=now
-        )
-        invoice.payment_initiated_at = now
-        invoice.save(update_fields=["payment_initiated_at"])
-        document = InvoiceDocument(invoice, line_items, installments, None)
-        telling.tell_created(document=document, now=now)
-    _log_unusual_rates(invoice, line_items)
-    return document, payment_request
-
-
-def _times(request: InvoiceRequest, now: datetime) -> tuple[list[datetime], datetime]:
-    """Return the due dates and the moment the invoice expires (FR-021, FR-041)."""
-    if request.installments is None:
-        expires_at = request.expires_at or now + DEFAULT_LIFE
-        _check_expiry(request, earliest=now + SHORTEST_LIFE, latest=now + LONGEST_LIFE)
-        return [expires_at], expires_at
-    due = splitting.due_dates(
-        count=request.installments.count,
-        created_at=now,
-        interval_days=request.installments.interval_days or splitting.DEFAULT_INTERVAL_DAYS,
-        given=request.installments.due_dates,
-    )
-    _check_expiry(request, earliest=due[-1], latest=due[-1] + LONGEST_LIFE)
-    return due, request.expires_at or due[-1] + DEFAULT_LIFE
-
-
-def _check_expiry(request: InvoiceRequest, *, earliest: datetime, latest: datetime) -> None:
-    if request.expires_at and not earliest <= request.expires_at <= latest:
-        between = f"between {earliest:%Y-%m-%dT%H:%M:%SZ} and {latest:%Y-%m-%dT%H:%M:%SZ}"
-        raise InvalidExpiry(
-            f"expires_at must lie {between}.", details={"expires_at": [f"must lie {between}"]}
-        )
-
-
-def _record_lines(
-    invoice: Invoice, request: InvoiceRequest, lines: Sequence[charges.Line]
-) -> list[LineItem]:
-    return LineItem.objects.bulk_create(
-        LineItem(
-            invoice=invoice,
-            position=position,
-            product_name=asked.product_name,
-            quantity=asked.quantity,
-            unit_price_amount=line.unit_amount,
-            discount_amount=line.discount_amount,
-            tax_rate=asked.tax_rate,
-            tax_category=asked.tax_category,
-            country_code=asked.country_code,
-            subtotal_amount=line.subtotal_amount,
-            tax_amount=line.tax_amount,
-        )
-        for position, (asked, line) in enumerate(
-            zip(request.line_items, lines, strict=True), start=1
-        )
-    )
-
-
-def _record_installments(
-    invoice: Invoice,
-    planned: Sequence[splitting.InstallmentAmounts],
-    due: Sequence[datetime],
-) -> list[Installment]:
-    return Installment.objects.bulk_create(
-        Installment(
-            invoice=invoice,
-            number=planned_one.number,
-            due_at=due_at,
-            net_amount=planned_one.net_amount,
-            tax_amount=planned_one.tax_amount,
-            service_fee_amount=planned_one.service_fee_amount,
-            total_amount=planned_one.total_amount,
-        )
-        for planned_one, due_at in zip(planned, due, strict=True)
-    )
-
-
-def _log_unusual_rates(invoice: Invoice, line_items: Sequence[LineItem]) -> None:
-    unusual = [line.pk for line in line_items if line.tax_rate > USUAL_TAX_RATE_LIMIT]
-    if unusual:
-        log.warning("tax rate above 27 %", invoice_id=invoice.pk, line_item_ids=unusual)
 
 
 def _made_before(

@@ -1,9 +1,11 @@
 """Writing a Plan: the only module that writes balances, an instalment's status or a ledger row."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from django.db.models import Q, Sum
 
@@ -16,12 +18,13 @@ from invoices.models import (
     InvoiceStatus,
     LedgerEntry,
     LedgerTax,
-    LineItem,
     PaymentRequest,
     ReviewFlag,
     Transaction,
 )
 from invoices.payment_requests import transitions
+from paytrust.operations import locking, rows
+from paytrust.operations.trips import KEEP_ID, NEW_ID, Statement, join
 
 INSTALLMENT_COLUMNS = ("paid_amount", "refunded_amount", "status", "paid_at", "settled_at")
 SHARE_COLUMNS = (
@@ -42,6 +45,18 @@ INVOICE_COLUMNS = (
     "paid_at",
     "open_payment_at",
 )
+_TRANSACTION: Final = rows.insertion(Transaction, returning=f"id, {KEEP_ID}")
+_ENTRIES: Final = rows.insertion(LedgerEntry, {"transaction_id": NEW_ID})
+_TAXES: Final = rows.insertion(
+    LedgerTax,
+    {  # Python gives the instalment, which is one entry's of a transaction
+        "entry_id": "(SELECT id FROM invoices_ledgerentry entry"  # noqa: S608  # nosec B608  # our own names
+        f" WHERE entry.transaction_id = {NEW_ID} AND entry.installment_id = row.entry_id)"
+    },
+)
+_TAXES_ASKED: Final = """
+SELECT tax_rate, sum(tax_amount) FROM invoices_lineitem WHERE invoice_id = %(invoice)s
+GROUP BY tax_rate ORDER BY tax_rate"""
 Sums = Mapping[tuple[int, str], Shares]  # by instalment and kind
 
 
@@ -71,15 +86,23 @@ class Booking:
 
 def locked_account(*, invoice: Invoice) -> Account:
     """Lock an invoice's instalments and return the account. Lock the invoice first."""
-    installments = list(invoice.installments.select_for_update().order_by("pk"))
-    asked = (
-        LineItem.objects.filter(invoice=invoice)
-        .values_list("tax_rate")
-        .annotate(tax=Sum("tax_amount"))
-        .order_by("tax_rate")
+    of_invoice = {"invoice": invoice.pk}
+    locked, asked = join(Statement(_lock(), of_invoice), Statement(_TAXES_ASKED, of_invoice))
+    installments = [rows.made(Installment, row) for row in locked]
+    for installment in installments:
+        installment.invoice = invoice
+    standing = standing_of(
+        invoice=invoice,
+        installments=installments,
+        taxes_asked={rate: int(tax) for rate, tax in asked},
     )
-    standing = standing_of(invoice=invoice, installments=installments, taxes_asked=dict(asked))
     return Account(invoice, installments, standing)
+
+
+@functools.cache
+def _lock() -> str:
+    rows = Installment.objects.filter(invoice=0).select_for_update().order_by("pk")
+    return locking.lock_sql(rows, value="invoice")
 
 
 def standing_of(
@@ -135,16 +158,30 @@ def filled_by(*, payment: Transaction) -> dict[int, int]:
     }
 
 
-def apply(*, account: Account, plan: Plan, booking: Booking, now: datetime) -> Transaction:
+def apply(
+    *,
+    account: Account,
+    plan: Plan,
+    booking: Booking,
+    now: datetime,
+    also: Sequence[Statement] = (),
+) -> Transaction:
     """Write what a plan says; the account follows, so that the next plan can be made of it.
 
-    The invoice and its instalments must be locked by the caller (`locked_account`). At most
-    eight statements, however many instalments and rates.
+    The invoice and its instalments must be locked by the caller (`locked_account`). One trip,
+    however many instalments and rates; what is written `also` may name the transaction as NEW_ID.
     """
-    row = _write_transaction(account.invoice, plan, booking, now)
-    _write_entries(account.invoice, plan, row, now)
-    _write_installments(account, plan)
-    _write_invoice(account.invoice, plan, now)
+    row = _transaction(account.invoice, plan, booking, now)
+    statements = [
+        Statement(_TRANSACTION, rows.values([row])),
+        *_entries(account.invoice, plan, row, now),
+        *_installments(account, plan),
+        _invoice(account.invoice, plan, now),
+    ]
+    if plan.kind is Kind.PAYMENT:
+        request = booking.payment_request
+        statements.append(transitions.paid(payment_request=request, now=now))
+    ((row.pk, _),), *_ = join(*statements, *also)
     if plan.overtaken:
         transitions.overtaken(
             installments=[
@@ -154,8 +191,6 @@ def apply(*, account: Account, plan: Plan, booking: Booking, now: datetime) -> T
             ],
             now=now,
         )
-    if plan.kind is Kind.PAYMENT:
-        transitions.paid(payment_request=booking.payment_request, now=now)
     account.standing = plan.after
     return row
 
@@ -262,14 +297,12 @@ def _taxes_by_rate(invoice: Invoice) -> dict[tuple[Decimal, bool], int]:
     return taxes
 
 
-def _write_transaction(
-    invoice: Invoice, plan: Plan, booking: Booking, now: datetime
-) -> Transaction:
-    return Transaction.objects.create(
+def _transaction(invoice: Invoice, plan: Plan, booking: Booking, now: datetime) -> Transaction:
+    return Transaction(
         tenant_id=invoice.tenant_id,
         invoice=invoice,
         payment_request=booking.payment_request,
-        gateway_id=booking.payment_request.gateway_id,
+        gateway=invoice.gateway,  # loaded, and the payment's
         gateway_transaction_id=booking.gateway_transaction_id,
         kind=plan.kind,
         reverses=booking.reverses,
@@ -285,14 +318,16 @@ def _write_transaction(
     )
 
 
-def _write_entries(invoice: Invoice, plan: Plan, transaction: Transaction, now: datetime) -> None:
-    entries = LedgerEntry.objects.bulk_create(
+def _entries(
+    invoice: Invoice, plan: Plan, transaction: Transaction, now: datetime
+) -> Iterator[Statement]:
+    """Yield what writes the ledger of a transaction that the same trip makes."""
+    entries = [
         LedgerEntry(
             tenant_id=invoice.tenant_id,
             gateway_id=transaction.gateway_id,
             invoice=invoice,
             installment_id=row.installment_id,
-            transaction=transaction,
             kind=plan.kind,
             currency_code=invoice.currency_code,
             amount=row.amount,
@@ -302,31 +337,32 @@ def _write_entries(invoice: Invoice, plan: Plan, transaction: Transaction, now: 
             booked_at=now,
         )
         for row in plan.rows
-    )
-    LedgerTax.objects.bulk_create(
-        LedgerTax(entry=entry, tax_rate=rate, tax_amount=amount)
-        for entry, row in zip(entries, plan.rows, strict=True)
+    ]
+    yield Statement(_ENTRIES, rows.values(entries))
+    taxes = [
+        LedgerTax(entry_id=row.installment_id, tax_rate=rate, tax_amount=amount)
+        for row in plan.rows
+        if row.installment_id is not None
         for rate, amount in row.taxes
-    )
+    ]
+    if taxes:
+        yield Statement(_TAXES, rows.values(taxes))
 
 
-def _write_installments(account: Account, plan: Plan) -> None:
-    rows = {row.pk: row for row in account.installments}
-    changed = []
-    for installment in plan.changed:
-        row = rows[installment.id]
-        row.paid_amount = installment.received.amount
-        row.refunded_amount = installment.refunded.amount
-        row.status = Installment.Status.PAID if installment.is_paid else Installment.Status.UNPAID
-        row.paid_at, row.settled_at = installment.paid_at, installment.settled_at
-        changed.append(row)
-    if len(changed) == 1:  # a plain UPDATE costs half of one with CASE
-        changed[0].save(update_fields=INSTALLMENT_COLUMNS)
-    else:
-        Installment.objects.bulk_update(changed, INSTALLMENT_COLUMNS)
+def _installments(account: Account, plan: Plan) -> Iterator[Statement]:
+    """Yield what writes the instalments that money went into or out of, if it did."""
+    known = {row.pk: row for row in account.installments}
+    for after in plan.changed:
+        row = known[after.id]
+        row.paid_amount = after.received.amount
+        row.refunded_amount = after.refunded.amount
+        row.status = Installment.Status.PAID if after.is_paid else Installment.Status.UNPAID
+        row.paid_at, row.settled_at = after.paid_at, after.settled_at
+    if plan.changed:
+        yield rows.updating([known[after.id] for after in plan.changed], INSTALLMENT_COLUMNS)
 
 
-def _write_invoice(invoice: Invoice, plan: Plan, now: datetime) -> None:
+def _invoice(invoice: Invoice, plan: Plan, now: datetime) -> Statement:
     after = plan.after
     invoice.paid_amount, invoice.refunded_amount = after.paid_amount, after.refunded_amount
     invoice.overpayment_amount = after.overpayment_amount
@@ -334,4 +370,4 @@ def _write_invoice(invoice: Invoice, plan: Plan, now: datetime) -> None:
     invoice.status, invoice.paid_at = InvoiceStatus(after.status), after.paid_at
     if plan.kind is Kind.PAYMENT or plan.fills:
         invoice.open_payment_at = now if plan.asks_for_more and invoice.is_payable(now) else None
-    invoice.save(update_fields=[*INVOICE_COLUMNS, *touch(invoice, now)])
+    return rows.updating([invoice], (*INVOICE_COLUMNS, *touch(invoice, now)))

@@ -1,15 +1,18 @@
 """Which caller works on a payment request now, and how other callers are refused meanwhile."""
 
+import functools
 from datetime import datetime
 from http import HTTPStatus
 
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
+from invoices.models import Invoice
 from invoices.payment_requests import transitions
 from invoices.payment_requests.models import PaymentRequest
 from paytrust.errors import PayTrustError
 from paytrust.operations import locking
+from paytrust.operations.trips import Statement
 
 
 class PaymentInProgress(PayTrustError):
@@ -33,6 +36,17 @@ def require_free(payment_request: PaymentRequest, now: datetime) -> None:
     """
     if payment_request.is_leased(now):
         raise PaymentInProgress
+
+
+def lock_of(invoice: Invoice) -> Statement:
+    """Return what takes an invoice's row lock in a trip, as `.locked(nowait=True)` does."""
+    return Statement(_lock(), {"id": invoice.pk})
+
+
+@functools.cache
+def _lock() -> str:
+    rows = Invoice.objects.locked(nowait=True).filter(pk=0)
+    return locking.lock_sql(rows.only("pk"), value="id")
 
 
 def claim_checks(*, now: datetime, until: datetime, limit: int) -> list[int]:

@@ -16,6 +16,10 @@ from paytrust.operations import triggers
 
 
 class PaymentRequestQuerySet(TenantQuerySet["PaymentRequest"]):
+    def locked(self) -> Self:
+        """Row locks in key order, after their invoices'. Evaluate it inside a transaction."""
+        return self.order_by("pk").select_for_update(of=("self",))
+
     def active(self) -> Self:
         """Those that a customer may still pay, or that are being opened."""
         return self.filter(status__in=PaymentRequest.ACTIVE)

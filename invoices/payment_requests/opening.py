@@ -169,10 +169,9 @@ def _refuse_while_leased(tenant: Tenant, invoice_id: int, now: datetime) -> None
 def _ask(
     document: InvoiceDocument, payment_request: PaymentRequest, now: datetime
 ) -> InvoiceDocument:
-    opened = pages.ask_gateway(
+    return pages.ask_gateway(
+        document=document,
         payment_request=payment_request,
-        gateway_code=document.invoice.gateway.code,
         order=orders.order_for(payment_request=payment_request, document=document, now=now),
         now=now,
     )
-    return selectors.reopened(document, opened)

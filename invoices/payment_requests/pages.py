@@ -5,11 +5,16 @@ that lasts through the gateway's call; no row lock and no connection is held mea
 """
 
 import secrets
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 from django.conf import settings
+from django.db import IntegrityError, OperationalError
 
+from events.outbox import services as outbox
 from gateways import registry
 from gateways.adapter import (
     GatewayAdapter,
@@ -20,26 +25,46 @@ from gateways.adapter import (
     PaymentReport,
     PaymentState,
 )
+from invoices.invoices import selectors
+from invoices.invoices.selectors import InvoiceDocument
 from invoices.invoices.versions import touch
 from invoices.ledger import states
 from invoices.models import Invoice, InvoiceStatus, PaymentRequest
-from invoices.payment_requests import transitions
+from invoices.payment_requests import leases, transitions
 from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
 from invoices.telling import services as telling
-from paytrust.operations.database import release_connection
+from paytrust.operations import locking
+from paytrust.operations.database import release_connection, violated_constraint
+from paytrust.operations.trips import Rows, Statement, join, trip
 
 log = structlog.get_logger(__name__)
 
 PAGE_TOKEN_BYTES = 24  # 192 bits, which cannot be guessed
 
 
-def ask_gateway(
-    *, payment_request: PaymentRequest, gateway_code: str, order: PaymentOrder, now: datetime
-) -> PaymentRequest:
-    """Open a leased request at its gateway and record the answer.
+AS_SEEN: Final = "invoice_as_seen"
+CHANGED_MEANWHILE: Final = {AS_SEEN, transitions.PAGE_AWAITED}
+_MOVE_ON: Final = f"""
+WITH moved AS (
+    UPDATE invoices_invoice SET status = %(status)s, ended_as = %(ended_as)s,
+        ended_at = %(ended_at)s, open_payment_at = NULL, version = %(version)s,
+        updated_at = %(updated_at)s
+    WHERE id = %(id)s AND version = %(seen_version)s AND status = %(seen_status)s RETURNING id
+)
+SELECT paytrust_require(EXISTS (SELECT FROM moved), '{AS_SEEN}')"""  # noqa: S608  # nosec B608  # our own name
 
-    Holds no lock and no database connection during the gateway's call. An open request is returned
-    without a call.
+
+def ask_gateway(
+    *,
+    document: InvoiceDocument,
+    payment_request: PaymentRequest,
+    order: PaymentOrder,
+    now: datetime,
+) -> InvoiceDocument:
+    """Open a leased request at its gateway and record the answer; return the invoice as it is then.
+
+    Holds no lock and no database connection during the gateway's call. For an open request no call
+    is made.
 
     Raises:
         GatewayTimeout, GatewayUnavailable: nothing is known to be made; the request stays
@@ -48,9 +73,11 @@ def ask_gateway(
         GatewayRejected: the gateway refused; the request is `failed`.
     """
     if payment_request.status != PaymentRequest.Status.OPENING:
-        return payment_request
+        return replace(document, open_request=payment_request)
     adapter = registry.adapter_for(
-        gateway_code, account_id=payment_request.account_id, tenant_id=payment_request.tenant_id
+        document.invoice.gateway.code,
+        account_id=payment_request.account_id,
+        tenant_id=payment_request.tenant_id,
     )
     release_connection()
     asked_to_make = False
@@ -67,7 +94,29 @@ def ask_gateway(
         _release_lease(payment_request, error, now, refused=refused)
         error.details["invoice_id"] = payment_request.invoice_id
         raise
-    return record_page(payment_request=payment_request, page=page, now=now)
+    return record_page_of(document=document, payment_request=payment_request, page=page, now=now)
+
+
+def record_page_of(
+    *, document: InvoiceDocument, payment_request: PaymentRequest, page: PaymentPage, now: datetime
+) -> InvoiceDocument:
+    """Record a page on an invoice that nobody has changed since it was read, in one trip.
+
+    The trip compares what was read; if somebody was faster, `record_page` takes the lock and reads
+    the invoice again.
+    """
+    try:
+        return _record(trip, document, payment_request, page, now)
+    except IntegrityError as error:
+        if violated_constraint(error) not in CHANGED_MEANWHILE:
+            raise
+    except OperationalError as error:
+        if not locking.is_lock_timeout(error):
+            raise
+    record_page(payment_request=payment_request, page=page, now=now)
+    return selectors.document_of(
+        invoice_id=payment_request.invoice_id, tenant_id=payment_request.tenant_id
+    )
 
 
 @in_locked_transaction
@@ -78,10 +127,26 @@ def record_page(
 
     Where the gateway has no page, the URL is that of ours, which shows the instructions.
     """
-    locked = Invoice.objects.locked(nowait=True).select_related("gateway")
-    invoice = locked.get(pk=payment_request.invoice_id)
-    before = telling.look_without_page(invoice=invoice, now=now)
+    Invoice.objects.locked(nowait=True).get(pk=payment_request.invoice_id)
+    current = PaymentRequest.objects.locked().get(pk=payment_request.pk)
+    if current.status != PaymentRequest.Status.OPENING:
+        return current
+    document = selectors.document_of(invoice_id=current.invoice_id, tenant_id=current.tenant_id)
+    _record(join, document, current, page, now)
+    return current
+
+
+def _record(
+    send: Callable[..., list[Rows]],
+    document: InvoiceDocument,
+    payment_request: PaymentRequest,
+    page: PaymentPage,
+    now: datetime,
+) -> InvoiceDocument:
+    """Write the page, the invoice that moves on and the events; return the invoice after that."""
+    before = telling.look_without_page(document=document, now=now)
     token = secrets.token_urlsafe(PAGE_TOKEN_BYTES) if page.url is None else None
+    moved = _move_invoice_on(document.invoice, now)
     opened = transitions.page_opened(
         payment_request=payment_request,
         page=page,
@@ -89,12 +154,12 @@ def record_page(
         token=token,
         now=now,
     )
-    if not opened:
-        return PaymentRequest.objects.get(pk=payment_request.pk)
-    _move_invoice_on(invoice, now)
-    payment_request.invoice = invoice
-    telling.tell_page(invoice=invoice, before=before, payment_request=payment_request, now=now)
-    return payment_request
+    after = replace(document, open_request=payment_request)
+    events = telling.page_events(before=before, document=after, now=now)
+    lock = leases.lock_of(document.invoice)
+    *_, deliveries = send(lock, moved, opened, events)
+    outbox.recorded(deliveries)
+    return after
 
 
 def _search(adapter: GatewayAdapter, payment_request: PaymentRequest) -> PaymentReport | None:
@@ -137,13 +202,25 @@ def _release_lease(
         transitions.lease_released(payment_request=payment_request)
 
 
-def _move_invoice_on(invoice: Invoice, now: datetime) -> None:
+def _move_invoice_on(invoice: Invoice, now: datetime) -> Statement:
+    """Return what writes the state of an invoice that has a page now; the attributes follow."""
+    seen = {"seen_version": invoice.version, "seen_status": str(invoice.status)}
     if invoice.ended_as == InvoiceStatus.FAILED:
         invoice.ended_as = invoice.ended_at = None
     if invoice.status == InvoiceStatus.DRAFT:
         invoice.status = InvoiceStatus.PENDING
     invoice.status = states.status_of(invoice)
     invoice.open_payment_at = None
-    invoice.save(
-        update_fields=["status", "ended_as", "ended_at", "open_payment_at", *touch(invoice, now)]
+    touch(invoice, now)
+    return Statement(
+        _MOVE_ON,
+        {
+            "id": invoice.pk,
+            "status": str(invoice.status),
+            "ended_as": invoice.ended_as,
+            "ended_at": invoice.ended_at,
+            "version": invoice.version,
+            "updated_at": invoice.updated_at,
+            **seen,
+        },
     )

@@ -14,6 +14,7 @@ from gateways import registry
 from invoices.models import Installment, Invoice, PaymentRequest
 from invoices.payment_requests import leases, transitions
 from invoices.payment_requests.leases import PaymentInProgress
+from paytrust.operations.trips import Statement, join
 
 BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
@@ -21,18 +22,14 @@ BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 def lease_request(*, invoice: Invoice, installment: Installment, now: datetime) -> PaymentRequest:
     """Return the instalment's payment request, leased to the caller if it is not open yet.
 
-    The invoice must be locked by the caller, or just made in the same transaction. An open
-    request comes back as it is; one whose outcome is unknown is leased again; otherwise a new
-    one is recorded, with its reference, as `opening`.
+    The invoice must be locked by the caller. An open request comes back as it is; one whose
+    outcome is unknown is leased again; otherwise a new one is recorded, with its reference, as
+    `opening`.
 
     Raises:
         PaymentInProgress: somebody else is asking the gateway right now.
     """
-    current = (
-        PaymentRequest.objects.filter(installment=installment).active().first()
-        if invoice.payment_initiated_at
-        else None
-    )
+    current = PaymentRequest.objects.filter(installment=installment).active().first()
     if current is None:
         return _record_request(invoice, installment, now)
     if current.status == PaymentRequest.Status.OPEN:
@@ -44,20 +41,35 @@ def lease_request(*, invoice: Invoice, installment: Installment, now: datetime) 
     return current
 
 
-def new_reference(*, invoice_id: int, number: int, sequence: int) -> str:
-    """Return a reference as spec 4.1 shapes it: PT-12345-1-1-7KQ2ZD."""
+def first_request(
+    *, invoice: Invoice, installment: Installment, now: datetime
+) -> tuple[PaymentRequest, Statement]:
+    """Return the first demand on an invoice that the same trip makes, and what records it."""
+    demand = _demand(invoice, installment, sequence=1, now=now)
+    return demand, transitions.recorded(payment_request=demand, now=now)
+
+
+def new_reference(*, invoice_id: int | None, number: int, sequence: int) -> str:
+    """Return a reference as spec 4.1 shapes it: PT-12345-1-1-7KQ2ZD.
+
+    Its trip puts the invoice's id for `%s`, if that is not known yet.
+    """
     tail = "".join(secrets.choice(BASE32) for _ in range(6))
-    return f"{settings.REFERENCE_PREFIX}-{invoice_id}-{number}-{sequence}-{tail}"
+    return f"{settings.REFERENCE_PREFIX}-{invoice_id or '%s'}-{number}-{sequence}-{tail}"
 
 
 def _record_request(invoice: Invoice, installment: Installment, now: datetime) -> PaymentRequest:
-    last = (
-        installment.payment_requests.aggregate(last=Max("sequence"))["last"] or 0
-        if invoice.payment_initiated_at
-        else 0
-    )
-    sequence = last + 1
-    demand = PaymentRequest(
+    last = installment.payment_requests.aggregate(last=Max("sequence"))["last"] or 0
+    demand = _demand(invoice, installment, sequence=last + 1, now=now)
+    ((made,),) = join(transitions.recorded(payment_request=demand, now=now))
+    demand.pk = made[0]
+    return demand
+
+
+def _demand(
+    invoice: Invoice, installment: Installment, *, sequence: int, now: datetime
+) -> PaymentRequest:
+    return PaymentRequest(
         tenant_id=invoice.tenant_id,
         invoice=invoice,
         installment=installment,
@@ -72,4 +84,3 @@ def _record_request(invoice: Invoice, installment: Installment, now: datetime) -
         created_at=now,
         expires_at=invoice.expires_at,
     )
-    return transitions.recorded(payment_request=demand, now=now)

@@ -7,24 +7,54 @@ invoice's row lock, unless the function says that it needs none.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Final
 
 from gateways.adapter import PaymentPage
 from invoices.models import Installment
 from invoices.payment_requests.models import PaymentRequest
 from invoices.payment_requests.states import CHECKED, Status
+from paytrust.operations import rows
+from paytrust.operations.trips import NEW_ID, Statement
+from paytrust.web import strict_json
 
+PAGE_AWAITED: Final = "payment_request_awaits_its_page"
+_RECORD: Final = rows.insertion(PaymentRequest, returning="id, installment_id, reference")
+_RECORD_OF_NEW: Final = rows.insertion(
+    PaymentRequest,
+    {
+        "invoice_id": NEW_ID,
+        "installment_id": "(SELECT id FROM invoices_installment"  # noqa: S608  # nosec B608  # our own names
+        f" WHERE invoice_id = {NEW_ID} AND number = 1)",
+        "reference": f"format(row.reference, {NEW_ID})",
+    },
+    returning="id, installment_id, reference",
+)
+_OPEN: Final = f"""
+WITH opened AS (
+    UPDATE invoices_paymentrequest SET status = 'open', leased_until = NULL,
+        gateway_payment_id = %(gateway_id)s, payment_url = %(url)s, page_token = %(token)s,
+        gateway_page_token = %(gateway_token)s, instructions = %(instructions)s::jsonb,
+        opened_at = %(now)s, expires_at = %(expires_at)s
+    WHERE id = %(id)s AND status = 'opening' RETURNING id
+)
+SELECT paytrust_require(EXISTS (SELECT FROM opened), '{PAGE_AWAITED}')"""  # noqa: S608  # nosec B608  # our own name
+
+ENDED: Final = ("status", "ended_at", "leased_until", "next_check_at")
 LEASE = timedelta(seconds=60)  # three calls of 3 s + 10 s at most, and room
 FIRST_CHECK_AFTER = timedelta(minutes=10)  # spec 4.8
 
 
-def recorded(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
-    """Save a new demand as `opening`, leased to the caller, who asks the gateway next."""
+def recorded(*, payment_request: PaymentRequest, now: datetime) -> Statement:
+    """Return what saves a new demand as `opening`, leased to the caller, who asks the gateway next.
+
+    Its attributes follow. The statement returns its id, its instalment's and its reference. Where
+    its invoice has no id yet, the trip makes that first, with one `%s` of the reference for it.
+    """
     payment_request.status, payment_request.tries = Status.OPENING, 1
     payment_request.leased_until = now + LEASE
     payment_request.next_check_at = now + FIRST_CHECK_AFTER
-    payment_request.save(force_insert=True)
-    return payment_request
+    sql = _RECORD if payment_request.invoice_id else _RECORD_OF_NEW
+    return Statement(sql, rows.values([payment_request]))
 
 
 def leased(*, payment_request: PaymentRequest, now: datetime) -> None:
@@ -41,32 +71,36 @@ def page_opened(
     url: str,
     token: str | None,
     now: datetime,
-) -> bool:
-    """Record the page that the gateway made; return whether the request still waited for it.
+) -> Statement:
+    """Return what records the page that the gateway made; the attributes follow.
+
+    It refuses, as PAGE_AWAITED, if the request no longer waits for its page.
 
     Args:
-        payment_request: an `opening` one; its attributes follow.
+        payment_request: an `opening` one.
         page: the gateway's answer.
         url: where the customer pays: the gateway's page, or ours.
         token: what opens our own page, if it is ours.
         now: when the answer came.
     """
-    opened: dict[str, Any] = {
-        "status": Status.OPEN,
-        "leased_until": None,
-        "gateway_payment_id": page.gateway_id,
-        "payment_url": url,
-        "page_token": token,
-        "gateway_page_token": page.token,
-        "instructions": page.instructions,
-        "opened_at": now,
-        "expires_at": page.expires_at,
-    }
-    if not _if_still(payment_request, Status.OPENING, **opened):
-        return False
-    for name, value in opened.items():
-        setattr(payment_request, name, value)
-    return True
+    payment_request.status, payment_request.leased_until = Status.OPEN, None
+    payment_request.gateway_payment_id, payment_request.payment_url = page.gateway_id, url
+    payment_request.page_token, payment_request.gateway_page_token = token, page.token
+    payment_request.instructions = page.instructions
+    payment_request.opened_at, payment_request.expires_at = now, page.expires_at
+    return Statement(
+        _OPEN,
+        {
+            "id": payment_request.pk,
+            "gateway_id": page.gateway_id,
+            "url": url,
+            "token": token,
+            "gateway_token": page.token,
+            "instructions": page.instructions and strict_json.encode(page.instructions).decode(),
+            "now": now,
+            "expires_at": page.expires_at,
+        },
+    )
 
 
 def refused(*, payment_request: PaymentRequest, now: datetime) -> None:
@@ -127,9 +161,10 @@ def overtaken(*, installments: Collection[Installment], now: datetime) -> None:
     )
 
 
-def paid(*, payment_request: PaymentRequest, now: datetime) -> None:
-    """Record that money came; the request may have had any status (FR-041)."""
-    _end(payment_request, Status.PAID, now)
+def paid(*, payment_request: PaymentRequest, now: datetime) -> Statement:
+    """Return what records that money came; the request may have had any status (FR-041)."""
+    _set_end(payment_request, Status.PAID, now)
+    return rows.updating([payment_request], ENDED)
 
 
 def ended(*, payment_request: PaymentRequest, ended_as: str, now: datetime) -> None:
@@ -175,6 +210,10 @@ def _if_still(payment_request: PaymentRequest, still: Status, **changes: object)
 
 
 def _end(payment_request: PaymentRequest, status: Status, now: datetime) -> None:
+    _set_end(payment_request, status, now)
+    payment_request.save(update_fields=ENDED)
+
+
+def _set_end(payment_request: PaymentRequest, status: Status, now: datetime) -> None:
     payment_request.status, payment_request.ended_at = status, now
     payment_request.leased_until = payment_request.next_check_at = None
-    payment_request.save(update_fields=["status", "ended_at", "leased_until", "next_check_at"])

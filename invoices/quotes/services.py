@@ -10,8 +10,8 @@ from gateways.fees.services import fee_on
 from gateways.models import GatewayFee
 from invoices.invoices import charges, pricing
 from invoices.invoices.charges import Charges, Fee, Line
+from invoices.invoices.recording import times_of
 from invoices.invoices.request import InvoiceRequest
-from invoices.invoices.services import _times as times_of
 from invoices.schedule import splitting
 from invoices.schedule.splitting import InstallmentAmounts
 

@@ -5,14 +5,13 @@ The events follow from the two sights alone, so that no event is written twice, 
 change.
 """
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from django.db import connection, transaction
-from django.db.models import Exists, Model, OuterRef, QuerySet, TextField
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet, TextField
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
@@ -23,6 +22,9 @@ from invoices.invoices.selectors import InvoiceDocument
 from invoices.invoices.serializers import InvoiceResponse, PaymentResponse, installment_answer
 from invoices.models import Installment, Invoice, PaymentRequest
 from invoices.telling import changes
+from invoices.telling.changes import Shown
+from paytrust.operations import rows
+from paytrust.operations.trips import Statement, join
 from paytrust.web.request_id import current_request_id
 
 Status = PaymentRequest.Status
@@ -30,26 +32,20 @@ ENDED: Final[Mapping[str, str]] = {
     Status.EXPIRED: "payment.expired",
     Status.FAILED: "payment.failed",
 }
-Row = TypeVar("Row", bound=Model)
 OVERDUE: Final = "installment.overdue"
 OVERDUE_SENT_FOR: Final = timedelta(days=2)  # after the due date; a job that was away for longer
 
 
 def _select(condition: str) -> str:
     """Return the statement that reads an invoice's instalments, each with some of its payments."""
-    columns = ", ".join(
-        f"{name}.{field.column}"
-        for name, model in (("installment", Installment), ("request", PaymentRequest))
-        for field in model._meta.concrete_fields  # noqa: SLF001  # public
-    )
     return f"""
-SELECT {columns} FROM {Installment._meta.db_table} installment
-LEFT JOIN {PaymentRequest._meta.db_table} request
+SELECT {rows.columns(Installment, "installment")}, {rows.columns(PaymentRequest, "request")}
+FROM invoices_installment installment
+LEFT JOIN invoices_paymentrequest request
     ON request.installment_id = installment.id AND ({condition})
-WHERE installment.invoice_id = %(invoice)s ORDER BY installment.number, request.id"""  # noqa: S608, SLF001  # nosec B608  # our own names
+WHERE installment.invoice_id = %(invoice)s ORDER BY installment.number, request.id"""  # noqa: S608  # nosec B608  # our own names
 
 
-_WITH_NONE: Final = _select("false")
 _WITH_ACTIVE: Final = _select("request.status IN ('opening', 'open', 'closing')")
 _WITH_KNOWN_OR_OPEN: Final = _select(
     "request.id = ANY(%(known)s::bigint[]) OR request.status = 'open'"
@@ -70,21 +66,24 @@ def look(*, invoice: Invoice, now: datetime) -> Sight:
     return _sight(invoice, *_rows(_WITH_ACTIVE, {"invoice": invoice.pk}), now)
 
 
-def look_without_page(*, invoice: Invoice, now: datetime) -> Sight:
-    """Return how a locked invoice looks whose payment is being opened, in one query."""
-    return _sight(invoice, *_rows(_WITH_NONE, {"invoice": invoice.pk}), now)
+def look_without_page(*, document: InvoiceDocument, now: datetime) -> Shown:
+    """Return how an invoice looks whose payment is being opened."""
+    return _shown(replace(document, line_items=(), open_request=None), now)
 
 
-def tell_page(
-    *, invoice: Invoice, before: Sight, payment_request: PaymentRequest, now: datetime
-) -> None:
-    """Write the events of a page that was opened, which changes no installment."""
-    after = _sight(invoice, before.installments, [payment_request], now)
-    _record(invoice, changes.of_invoice(before=before.shown, after=after.shown), now)
+def page_events(*, before: Shown, document: InvoiceDocument, now: datetime) -> Statement:
+    """Return what writes the events of a page that was opened, in the trip that records it."""
+    after = _shown(replace(document, line_items=()), now)
+    return _recording(document.invoice, changes.of_invoice(before=before, after=after), now)
 
 
 def tell(
-    *, invoice: Invoice, before: Sight, now: datetime, movements: Sequence[Change] = ()
+    *,
+    invoice: Invoice,
+    before: Sight,
+    now: datetime,
+    movements: Sequence[Change] = (),
+    at_hand: tuple[Sequence[Installment], Sequence[PaymentRequest]] | None = None,
 ) -> list[str]:
     """Write the events of what changed since `before`; return their public ids.
 
@@ -93,19 +92,22 @@ def tell(
         before: how it looked when it had been locked.
         now: when it happens.
         movements: money that moved, in order; its events come first.
+        at_hand: the invoice's instalments, and the payments that were under way, as they are now;
+            they are read if None.
 
     Source: spec 9.1.
     """
     asked = {"invoice": invoice.pk, "known": list(before.active)}
-    after = _sight(invoice, *_rows(_WITH_KNOWN_OR_OPEN, asked), now)
+    after = _sight(invoice, *(at_hand or _rows(_WITH_KNOWN_OR_OPEN, asked)), now)
     seen = changes.of_invoice(before=before.shown, after=after.shown)
     return _record(invoice, [*movements, *_ended(before, after), *seen], now)
 
 
-def tell_created(*, document: InvoiceDocument, now: datetime) -> None:
-    """Write the event of a new invoice; call it in the transaction that makes it."""
-    created = changes.of_invoice(before=None, after=_shown(document, now))
-    _record(document.invoice, created, now)
+def created(*, document: InvoiceDocument, now: datetime) -> Statement:
+    """Return what writes the event of a new invoice, in the trip that makes it."""
+    shown = _shown(replace(document, line_items=()), now) | {"id": outbox.UNKNOWN_ID}
+    made = changes.of_invoice(before=None, after=shown)
+    return _recording(document.invoice, made, now, of_new=True)
 
 
 @transaction.atomic
@@ -164,6 +166,19 @@ def _record(invoice: Invoice, changed: Sequence[Change], now: datetime) -> list[
     )
 
 
+def _recording(
+    invoice: Invoice, changed: Sequence[Change], now: datetime, *, of_new: bool = False
+) -> Statement:
+    return outbox.recording(
+        tenant_id=invoice.tenant_id,
+        changes=changed,
+        invoice_id=invoice.pk,
+        request_id=current_request_id(),
+        now=now,
+        of_new=of_new,
+    )
+
+
 def _sight(
     invoice: Invoice,
     installments: Sequence[Installment],
@@ -179,41 +194,19 @@ def _sight(
 
 
 def _rows(sql: str, values: dict[str, Any]) -> tuple[list[Installment], list[PaymentRequest]]:
-    """Read by SQL: each booking asks this twice, and the ORM takes three times as long."""
     installments: dict[int, Installment] = {}
     requests = []
-    width = len(_columns(Installment)[0])
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        for row in cursor.fetchall():
-            pk, request_pk = row[0], row[width]
-            if pk not in installments:
-                installments[pk] = _made(Installment, row[:width])
-            if request_pk is not None:
-                request = _made(PaymentRequest, row[width:])
-                request.installment = installments[pk]
-                requests.append(request)
+    width = rows.width(Installment)
+    (found,) = join(Statement(sql, values))
+    for row in found:
+        pk, request_pk = row[0], row[width]
+        if pk not in installments:
+            installments[pk] = rows.made(Installment, row[:width])
+        if request_pk is not None:
+            request = rows.made(PaymentRequest, row[width:])
+            request.installment = installments[pk]
+            requests.append(request)
     return list(installments.values()), requests
-
-
-def _made(model: type[Row], values: Sequence[Any]) -> Row:
-    names, converters = _columns(model)
-    read = list(values)
-    for place, convert in converters:
-        read[place] = convert(read[place], None, connection)
-    return model.from_db(connection.alias, names, read)
-
-
-@functools.cache
-def _columns(model: type[Model]) -> tuple[list[str], list[tuple[int, Callable[..., Any]]]]:
-    """Return a model's columns, and what the driver leaves to be read of them, such as JSON."""
-    fields = model._meta.concrete_fields  # noqa: SLF001  # public
-    converters = [
-        (place, field.from_db_value)
-        for place, field in enumerate(fields)
-        if hasattr(field, "from_db_value")
-    ]
-    return [field.attname for field in fields], converters
 
 
 def _shown(document: InvoiceDocument, now: datetime) -> dict[str, Any]:

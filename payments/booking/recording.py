@@ -1,6 +1,7 @@
 """One booking of any kind: first its status in ISO 20022, then the plan is written."""
 
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -10,9 +11,13 @@ from invoices.ledger.posting import Account, Booking
 from invoices.models import Transaction
 from payments.booking import pain002
 from payments.booking.movement import Movement
-from payments.models import EventTransaction
+from payments.models import EventTransaction, WebhookEvent
+from paytrust.operations import rows
+from paytrust.operations.trips import NEW_ID, Statement
 
 log = structlog.get_logger(__name__)
+
+_BOOKED_BY: Final = rows.insertion(EventTransaction, {"transaction_id": NEW_ID})
 
 
 def record(*, account: Account, plan: Plan, movement: Movement, now: datetime) -> Transaction:
@@ -41,9 +46,8 @@ def record(*, account: Account, plan: Plan, movement: Movement, now: datetime) -
             iso20022_transaction_status=status.transaction_status,
         ),
         now=now,
+        also=() if movement.event is None else [_booked_by(movement.event)],
     )
-    if movement.event is not None:
-        EventTransaction.objects.create(event=movement.event, transaction=row)
     log.info(
         "money booked",
         kind=row.kind,
@@ -55,3 +59,8 @@ def record(*, account: Account, plan: Plan, movement: Movement, now: datetime) -
         status=account.invoice.status,
     )
     return row
+
+
+def _booked_by(event: WebhookEvent) -> Statement:
+    """Return what says which notification booked the transaction of the same trip."""
+    return Statement(_BOOKED_BY, rows.values([EventTransaction(event=event)]))

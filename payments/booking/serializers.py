@@ -1,5 +1,6 @@
 """Shapes of transaction answers, and of notifications as operators see them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -24,17 +25,20 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
     gateway_name = serializers.CharField(source="gateway.name")
     reference = serializers.CharField(source="payment_request.reference")
     amount = serializers.IntegerField(help_text="minor units; negative where money went back")
-    overpayment_amount = serializers.SerializerMethodField(
-        help_text="the part no instalment asked for"
+    overpayment_amount = serializers.IntegerField(
+        read_only=True, help_text="the part no instalment asked for"
     )
-    allocations = serializers.SerializerMethodField()
-    refundable_amount = serializers.SerializerMethodField(
-        help_text="what POST /invoices/{id}/refunds can give back of it now, in minor units"
+    allocations = AllocationResponse(many=True, read_only=True)
+    refundable_amount = serializers.IntegerField(
+        read_only=True,
+        help_text="what POST /invoices/{id}/refunds can give back of it now, in minor units",
     )
-    refundable_until = serializers.SerializerMethodField(
-        help_text="until when its method gives money back; null: no end, or not at all"
+    refundable_until = serializers.DateTimeField(
+        read_only=True,
+        allow_null=True,
+        help_text="until when its method gives money back; null: no end, or not at all",
     )
-    refundable_in_part = serializers.SerializerMethodField()
+    refundable_in_part = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = Transaction
@@ -61,30 +65,60 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
             "iso20022_transaction_status",
         )
 
-    def get_refundable_amount(self, row: Transaction) -> int:
-        can = self._refundable(row)
-        return can.amount if can else 0
+    def to_representation(self, instance: Transaction) -> dict[str, Any]:
+        entries = instance.entries.all()
+        return transaction_answer(
+            instance,
+            allocations=[
+                (installment.number, entry.amount)
+                for entry in entries
+                if (installment := entry.installment) is not None
+            ],
+            overpayment_amount=sum(one.amount for one in entries if one.installment_id is None),
+            refundable=self.context.get("refundable", {}).get(instance.pk),
+        )
 
-    @extend_schema_field({"type": ["string", "null"], "format": "date-time"})
-    def get_refundable_until(self, row: Transaction) -> str | None:
-        can = self._refundable(row)
-        return f"{can.until:%Y-%m-%dT%H:%M:%SZ}" if can and can.until else None
 
-    def get_refundable_in_part(self, row: Transaction) -> bool:
-        can = self._refundable(row)
-        return can is not None and can.in_part
+def transaction_answer(
+    row: Transaction,
+    *,
+    allocations: Iterable[tuple[int, int]],
+    overpayment_amount: int,
+    refundable: Refundable | None,
+) -> dict[str, Any]:
+    """Return a transaction as the API shows it. Written field by field: each booking tells one.
 
-    def _refundable(self, row: Transaction) -> Refundable | None:
-        found: Refundable | None = self.context.get("refundable", {}).get(row.pk)
-        return found
-
-    def get_overpayment_amount(self, row: Transaction) -> int:
-        return sum(entry.amount for entry in row.entries.all() if entry.installment_id is None)
-
-    @extend_schema_field(AllocationResponse(many=True))
-    def get_allocations(self, row: Transaction) -> list[dict[str, int]]:
-        of_installments = [entry for entry in row.entries.all() if entry.installment_id is not None]
-        return list(AllocationResponse(of_installments, many=True).data)
+    Args:
+        row: with its gateway and payment request.
+        allocations: number of an instalment, and minor units that went into it, or out of it.
+        overpayment_amount: minor units that no instalment asked for.
+        refundable: what it can give back now; None if it is no payment.
+    """
+    until = refundable.until if refundable else None
+    return {
+        "id": row.pk,
+        "invoice_id": row.invoice_id,
+        "type": str(row.kind),
+        "gateway_id": row.gateway_id,
+        "gateway_name": row.gateway.name,
+        "gateway_transaction_id": row.gateway_transaction_id,
+        "reference": row.payment_request.reference,
+        "currency_code": row.currency_code,
+        "amount": row.amount,
+        "overpayment_amount": overpayment_amount,
+        "payment_method": row.payment_method,
+        "payment_channel": row.payment_channel,
+        "paid_at": row.paid_at,
+        "created_at": row.created_at,
+        "allocations": [
+            {"installment_number": number, "amount": amount} for number, amount in allocations
+        ],
+        "refundable_amount": refundable.amount if refundable else 0,
+        "refundable_until": f"{until:%Y-%m-%dT%H:%M:%SZ}" if until else None,
+        "refundable_in_part": refundable is not None and refundable.in_part,
+        "iso20022_message_id": row.iso20022_message_id,
+        "iso20022_transaction_status": row.iso20022_transaction_status,
+    }
 
 
 class TransactionList(serializers.Serializer[Any]):

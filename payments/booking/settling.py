@@ -1,26 +1,32 @@
 """Booking money: one transaction row, where each unit went, and the invoice's new state."""
 
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import structlog
 from django.db import transaction
 
+from apikeys.models import Tenant
 from gateways.adapter import PaymentReport, PaymentState
+from gateways.models import Gateway
 from invoices.ledger import posting
-from invoices.ledger.allocation import plan_credit
+from invoices.ledger.allocation import Plan, plan_credit
 from invoices.ledger.posting import Account
-from invoices.models import Invoice, PaymentRequest, Transaction
+from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest, Transaction
 from invoices.payment_requests import ending
 from invoices.payment_requests.leases import in_locked_transaction
 from invoices.tasks import open_payment
 from invoices.telling import services as invoice_telling
+from invoices.telling.services import Sight
 from payments.booking import recording, reversals, telling
 from payments.booking.movement import Movement
 from payments.models import WebhookEvent
 from paytrust.errors import PayTrustError
-from paytrust.operations import queue
+from paytrust.operations import locking, queue, rows
+from paytrust.operations.trips import Statement, join
 
 log = structlog.get_logger(__name__)
 
@@ -44,11 +50,26 @@ class UnknownPaymentStatus(PayTrustError):
 
 
 @dataclass(frozen=True, slots=True)
+class Booked:
+    """Payments that were booked, oldest first, and the rows that they changed."""
+
+    payments: Sequence[tuple[Transaction, Plan]]
+    account: Account
+    payment_request: PaymentRequest
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing but these rows was changed: no page of another payment."""
+        return not any(plan.overtaken for _, plan in self.payments)
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What a gateway's report changed."""
 
     outcome: str  # booked, refunded, reversed, already_booked, ended, unchanged
     transaction: Transaction | None = None
+    booked: Booked | None = None
 
 
 @in_locked_transaction
@@ -75,40 +96,75 @@ def settle(
 
     Source: FR-028, FR-043, FR-047, spec 4.5 and 4.6.
     """
+    return settle_within(payment_request_id=payment_request_id, report=report, event=event, now=now)
+
+
+def settle_within(
+    *,
+    payment_request_id: int,
+    report: PaymentReport,
+    event: WebhookEvent | None,
+    now: datetime,
+) -> Settlement:
+    """Do what `settle` does as a part of the caller's transaction, which a failure must end."""
     invoice = _locked_invoice(payment_request_id)
-    payment_request = PaymentRequest.objects.get(pk=payment_request_id)  # read under the lock
-    before = invoice_telling.look(invoice=invoice, now=now)
+    before = invoice_telling.look(invoice=invoice, now=now)  # read under the lock
+    payment_request = before.active.get(payment_request_id)
+    if payment_request is None:
+        payment_request = PaymentRequest.objects.get(pk=payment_request_id)
     settlement = _settle(invoice, payment_request, report, event, now)
     taken_back = reversals.book(
         invoice=invoice, payment_request=payment_request, report=report, event=event, now=now
     )
-    if taken_back or settlement.outcome in CHANGED:
-        invoice_telling.tell(
-            invoice=invoice,
-            before=before,
-            movements=telling.movements(invoice=invoice, now=now),
-            now=now,
-        )
+    if settlement.booked and not taken_back:
+        _tell_booked(settlement.booked, before, now)
+    elif taken_back or settlement.outcome in CHANGED:
+        movements = telling.movements(invoice=invoice, now=now)
+        invoice_telling.tell(invoice=invoice, before=before, movements=movements, now=now)
     if not taken_back:
         return settlement
     is_refund = taken_back[0].kind == Transaction.Kind.REFUND
     return Settlement("refunded" if is_refund else "reversed", taken_back[0])
 
 
+def _tell_booked(booked: Booked, before: Sight, now: datetime) -> None:
+    """Write the events of payments, of the rows at hand as far as these are all that changed."""
+    account, paid = booked.account, booked.payment_request
+    active = [one if one.pk != paid.pk else paid for one in before.active.values()]
+    invoice_telling.tell(
+        invoice=account.invoice,
+        before=before,
+        at_hand=(account.installments, active) if booked.is_all else None,
+        movements=[
+            telling.movement(payment=payment, plan=plan, now=now)
+            for payment, plan in booked.payments
+        ],
+        now=now,
+    )
+
+
 def _locked_invoice(payment_request_id: int) -> Invoice:
-    """Lock the invoice of a payment request, in one statement.
+    """Lock the invoice of a payment request, in one statement; its tenant and gateway are loaded.
 
     Raises:
         PaymentRequest.DoesNotExist: there is no such request.
     """
-    try:
-        return (
-            Invoice.objects.locked()
-            .select_related("tenant", "gateway")
-            .get(payment_requests=payment_request_id)
-        )
-    except Invoice.DoesNotExist as error:
-        raise PaymentRequest.DoesNotExist(str(payment_request_id)) from error
+    lock = _lock(InvoiceQuerySet.locked)
+    (found,) = join(Statement(lock, {"payment_request": payment_request_id}))
+    if not found:
+        raise PaymentRequest.DoesNotExist(str(payment_request_id))
+    own, of_tenant = rows.width(Invoice), rows.width(Tenant)
+    invoice = rows.made(Invoice, found[0][:own])
+    invoice.tenant = rows.made(Tenant, found[0][own : own + of_tenant])
+    invoice.gateway = rows.made(Gateway, found[0][own + of_tenant :])
+    return invoice
+
+
+@functools.cache
+def _lock(locked: Callable[[InvoiceQuerySet], InvoiceQuerySet]) -> str:
+    """Have the queryset make the SQL once for each way to lock: a test takes the lock away."""
+    of_request = Invoice.objects.select_related("tenant", "gateway").filter(payment_requests=0)
+    return locking.lock_sql(locked(of_request), value="payment_request")
 
 
 @in_locked_transaction
@@ -209,7 +265,10 @@ def _book(
 ) -> Settlement:
     paid = report.paid_amount
     assert paid is not None, "an adapter reported a payment without its amount"
-    booked = reversals.payments_of(payment_request=payment_request, report=report)
+    was_paid = payment_request.status == PaymentRequest.Status.PAID  # for good, once it was
+    booked = (
+        reversals.payments_of(payment_request=payment_request, report=report) if was_paid else []
+    )
     arrived_amount = paid.minor - sum(row.amount for row in booked)
     if arrived_amount <= 0:
         return Settlement("already_booked")
@@ -218,7 +277,7 @@ def _book(
     if not booked and first is not None and 0 < first.minor < arrived_amount:
         amounts = [first.minor, arrived_amount - first.minor]
     account = posting.locked_account(invoice=invoice)
-    rows = [
+    payments = [
         _book_payment(
             account=account,
             payment_request=payment_request,
@@ -232,7 +291,7 @@ def _book(
     ]
     if invoice.open_payment_at:
         transaction.on_commit(lambda: queue.publish(open_payment, invoice_id=invoice.pk))
-    return Settlement("booked", rows[0])
+    return Settlement("booked", payments[0][0], Booked(payments, account, payment_request))
 
 
 def _book_payment(
@@ -244,8 +303,8 @@ def _book_payment(
     earlier: int,
     event: WebhookEvent | None,
     now: datetime,
-) -> Transaction:
-    paid_at = report.paid_at or now
+) -> tuple[Transaction, Plan]:
+    paid_at = (report.paid_at or now).astimezone(UTC)
     plan = plan_credit(
         standing=account.standing,
         amount=amount,
@@ -264,7 +323,7 @@ def _book_payment(
         channel=report.channel,
         event=event,
     )
-    return recording.record(account=account, plan=plan, movement=movement, now=now)
+    return recording.record(account=account, plan=plan, movement=movement, now=now), plan
 
 
 def _transaction_id(report: PaymentReport, *, earlier: int) -> str:

@@ -6,10 +6,11 @@ from typing import Final
 from django.db.models import Prefetch
 
 from events.outbox.types import Change
+from invoices.ledger.allocation import Plan
 from invoices.models import Invoice, LedgerEntry, Transaction
 from invoices.telling import changes
-from payments.booking.serializers import TransactionResponse
-from payments.refunds.selectors import refundable_of
+from payments.booking.serializers import TransactionResponse, transaction_answer
+from payments.refunds.selectors import refundable_of, refundable_when_new
 
 KINDS: Final = (
     Transaction.Kind.PAYMENT,
@@ -40,3 +41,17 @@ def movements(*, invoice: Invoice, now: datetime) -> list[Change]:
         )
         for row in rows
     ]
+
+
+def movement(*, payment: Transaction, plan: Plan, now: datetime) -> Change:
+    """Return the event of a payment that was just booked, of the rows at hand."""
+    numbers = {one.id: one.number for one in plan.after.installments}
+    answer = transaction_answer(
+        payment,
+        allocations=[
+            (numbers[row.installment_id], row.amount) for row in plan.rows if row.installment_id
+        ],
+        overpayment_amount=sum(row.amount for row in plan.rows if row.installment_id is None),
+        refundable=refundable_when_new(payment, now=now),
+    )
+    return changes.of_payment(type="payment.succeeded", payment=answer)

@@ -71,15 +71,29 @@ def refundable_of(payments: Sequence[Transaction], *, now: datetime) -> Mapping[
             left_amount=row.amount + back[row.pk],
             is_busy=row.pk in busy,
             has_refunds=row.pk in refunded,
-            answer=descriptors.of(row.gateway.code).refund_answer(
-                method=row.payment_method,
-                channel=row.payment_channel,
-                paid_at=row.paid_at,
-                now=now,
-            ),
+            answer=_answer(row, now),
         )
         for row in wanted
     }
+
+
+def refundable_when_new(payment: Transaction, *, now: datetime) -> Refundable:
+    """Return what a payment can give back of which nothing was asked back yet; asks no database."""
+    return Refundable(
+        left_amount=payment.amount,
+        is_busy=False,
+        has_refunds=False,
+        answer=_answer(payment, now),
+    )
+
+
+def _answer(payment: Transaction, now: datetime) -> RefundAnswer:
+    return descriptors.of(payment.gateway.code).refund_answer(
+        method=payment.payment_method,
+        channel=payment.payment_channel,
+        paid_at=payment.paid_at,
+        now=now,
+    )
 
 
 def payments_of(*, invoice: Invoice) -> list[Transaction]:

@@ -384,7 +384,7 @@ def _confirmed(report: PaymentReport, notification: Notification) -> PaymentRepo
 def _settle(
     event: WebhookEvent, payment_request: PaymentRequest, report: PaymentReport, now: datetime
 ) -> str:
-    settlement = settling.settle(
+    settlement = settling.settle_within(
         payment_request_id=payment_request.pk, report=report, event=event, now=now
     )
     retrying.record_outcome(event, payment_request, settlement, now)

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Final
 
 import structlog
 from django.db import transaction
@@ -18,12 +19,19 @@ from payments.booking.settling import Settlement
 from payments.models import WebhookEvent, WebhookRetry
 from paytrust.errors import PayTrustError
 from paytrust.operations import locking
+from paytrust.operations.trips import Statement, join
 
 log = structlog.get_logger(__name__)
 
 HANDED_OUT_AGAIN_AFTER = timedelta(minutes=2)  # so that a long queue does not fill with repeats
 WORK_LEASE = timedelta(seconds=60)  # two calls of 13 s, three lock time-outs of 5 s, and a margin
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=6), timedelta(minutes=36))
+
+_PROCESSED: Final = """
+UPDATE payments_webhookevent SET status = 'processed', outcome = %(outcome)s,
+    failure_reason = NULL, attempts = %(attempts)s, next_attempt_at = NULL, leased_until = NULL,
+    processed_at = %(now)s, tenant_id = %(tenant)s
+WHERE id = %(id)s AND status = 'received' RETURNING id"""
 
 
 class AlreadyProcessed(PayTrustError):
@@ -91,15 +99,17 @@ def record_outcome(
 ) -> None:
     """Record the effect of an event; a retry that succeeds ends the log of those that failed."""
     retried = event.attempts > 0
-    mine = WebhookEvent.objects.filter(pk=event.pk, status=WebhookEvent.Status.RECEIVED).update(
-        status=WebhookEvent.Status.PROCESSED,
-        outcome=settlement.outcome,
-        failure_reason=None,
-        attempts=event.attempts + retried,
-        next_attempt_at=None,
-        leased_until=None,
-        processed_at=now,
-        tenant_id=payment_request.tenant_id,
+    (mine,) = join(
+        Statement(
+            _PROCESSED,
+            {
+                "id": event.pk,
+                "outcome": settlement.outcome,
+                "attempts": event.attempts + retried,
+                "now": now,
+                "tenant": payment_request.tenant_id,
+            },
+        )
     )
     if mine and retried:
         WebhookRetry.objects.create(

@@ -16,7 +16,7 @@ from events.models import Event
 from gateways.adapter import DisputeReport, PaymentPage, PaymentState, Reversal
 from gateways.fees.services import fee_on
 from gateways.refunds import RefundReport, RefundState
-from invoices.invoices import services as invoices
+from invoices.invoices import recording as invoices
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
 from invoices.models import Invoice, PaymentRequest
 from invoices.payment_requests import pages, recording
@@ -71,7 +71,7 @@ class Play:
     def invoice(self, order: str, *, installments: int = 1) -> PaymentRequest:
         """Make an invoice and open its first payment; return that."""
         plan = InstallmentsRequest(count=installments) if installments > 1 else None
-        _, request = invoices._record_invoice(
+        _, request = invoices.record_invoice(
             tenant=self.tenant,
             request=InvoiceRequest(
                 line_items=(LINE,),

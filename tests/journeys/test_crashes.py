@@ -18,10 +18,9 @@ from django.utils import timezone
 
 from events.outbox import services as outbox_services
 from gateways.budgets.watching import WatchedAdapter
-from invoices.invoices import selectors
-from invoices.invoices import services as invoice_services
+from invoices.invoices import recording as invoice_recording
 from invoices.ledger import posting
-from invoices.models import Installment, Invoice, LedgerEntry, PaymentRequest, Transaction
+from invoices.models import Installment, Invoice, PaymentRequest, Transaction
 from invoices.payment_requests import opening, pages, recording, transitions
 from invoices.telling import services as telling
 from payments.booking import reversals, settling
@@ -38,18 +37,19 @@ GATEWAYS = pytest.mark.parametrize("gateway", BODIES)
 WHEN = pytest.mark.parametrize("when", ["before", "after"])
 
 OPENING: dict[str, tuple[Any, str]] = {
-    "the rows are made": (invoice_services, "_record_invoice"),
-    "the line items are made": (invoice_services, "_record_lines"),
-    "the request is recorded": (recording, "lease_request"),
-    "the new invoice is told": (telling, "tell_created"),
+    "the invoice is recorded": (invoice_recording, "record_invoice"),
+    "the line items are made": (invoice_recording, "_line_items"),
+    "the demand is made": (recording, "first_request"),
+    "the new invoice is told": (telling, "created"),
+    "the rows are written": (invoice_recording, "trip"),
     "the gateway is asked": (pages, "ask_gateway"),
     "the connection is given back": (pages, "release_connection"),
     "the gateway makes the payment": (WatchedAdapter, "create_payment"),
-    "the page is recorded": (pages, "record_page"),
+    "the page is recorded": (pages, "record_page_of"),
     "the invoice moves on": (pages, "_move_invoice_on"),
-    "the page is told": (telling, "tell_page"),
-    "an event is written": (outbox_services, "record_all"),
-    "the answer is shaped": (selectors, "reopened"),
+    "the page is told": (telling, "page_events"),
+    "the page is written": (pages, "trip"),
+    "an event is written": (outbox_services, "recorded"),
 }
 BOOKING: dict[str, tuple[Any, str]] = {
     "the notification is read": (receiving, "_parsed"),
@@ -59,13 +59,13 @@ BOOKING: dict[str, tuple[Any, str]] = {
     "the gateway is asked": (confirming, "_ask"),
     "the answer is believed": (confirming, "_confirmed"),
     "the books are opened": (confirming, "_settle"),
-    "it is settled": (settling, "settle"),
+    "it is settled": (settling, "settle_within"),
     "the instalments are locked": (posting, "locked_account"),
     "the plan is written": (posting, "apply"),
-    "the row is written": (Transaction.objects, "create"),
-    "the ledger is written": (LedgerEntry.objects, "bulk_create"),
-    "the instalments are filled": (posting, "_write_parts"),
-    "the invoice moves": (posting, "_write_invoice"),
+    "the row is made": (posting, "_transaction"),
+    "the instalments are filled": (posting, "_installments"),
+    "the invoice moves": (posting, "_invoice"),
+    "the rows are written": (posting, "join"),
     "what was is looked at": (telling, "look"),
     "the booking is told": (telling, "tell"),
     "the events are written": (outbox_services, "record_all"),
@@ -75,7 +75,7 @@ REVERSING: dict[str, tuple[Any, str]] = {
     "the reversals are booked": (reversals, "book"),
     "one is booked": (reversals, "_book_share"),
     "the plan is written": (posting, "apply"),
-    "the instalments are emptied": (posting, "_write_parts"),
+    "the rows are written": (posting, "join"),
     "it is told": (telling, "tell"),
     "the events are written": (outbox_services, "record_all"),
 }

@@ -437,7 +437,7 @@ class TestWithoutConfirmation:
         def break_down(**_: object) -> None:
             raise RuntimeError("a bug")
 
-        monkeypatch.setattr(settling, "settle", break_down)
+        monkeypatch.setattr(settling, "settle_within", break_down)
         confirming.process(event_id=event.pk, now=T0)
 
         event.refresh_from_db()
