@@ -1,7 +1,8 @@
 """Strict bases for request serializers: nothing is guessed, converted or ignored."""
 
 import re
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -35,6 +36,9 @@ CONTROL_CHARACTERS_BUT_LINES = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9
 
 Messages = dict[str, "str | _StrPromise"]
 Check = Callable[[Any], Any]
+Member = tuple[str, serializers.Field[Any, Any, Any, Any], Check | None]
+
+_threads = threading.local()  # what each has of `_members_of`
 
 
 def query_of(request: Request) -> dict[str, str]:
@@ -118,18 +122,13 @@ class StrictSerializer(serializers.Serializer[Any]):
     class Meta:
         list_serializer_class = StrictListSerializer
 
-    @cached_property
-    def _members(self) -> list[tuple[str, serializers.Field[Any, Any, Any, Any], Check | None]]:
-        """The fields that are read, each with this serializer's own rule about it."""
-        return [
-            (name, field, getattr(self, f"validate_{name}", None))
-            for name, field in self.fields.items()
-            if not field.read_only
-        ]
+    @property
+    def _members(self) -> Sequence[Member]:
+        return _members_of(type(self))[0]
 
-    @cached_property
+    @property
     def _known(self) -> frozenset[str]:
-        return frozenset(name for name, _, _ in self._members)
+        return _members_of(type(self))[1]
 
     @cached_property
     def _has_rules_of_the_whole(self) -> bool:
@@ -163,6 +162,25 @@ class StrictSerializer(serializers.Serializer[Any]):
         if errors:
             raise serializers.ValidationError(errors)
         return values
+
+
+def _members_of(kind: type[StrictSerializer]) -> tuple[Sequence[Member], frozenset[str]]:
+    """Return the fields that a serializer reads, each with its own rule, and all their names.
+
+    DRF copies all fields for each request, which takes longer than to read the body by them. They
+    are copied once a thread instead: a list keeps count while it is read.
+    """
+    known: dict[type, tuple[Sequence[Member], frozenset[str]]]
+    known = _threads.__dict__.setdefault("members", {})
+    if kind not in known:
+        one = kind()
+        members = [
+            (name, field, getattr(one, f"validate_{name}", None))
+            for name, field in one.fields.items()
+            if not field.read_only
+        ]
+        known[kind] = members, frozenset(name for name, _, _ in members)
+    return known[kind]
 
 
 def require_no_fields(request: Request) -> None:
