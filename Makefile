@@ -61,8 +61,8 @@ chromium:
 
 check: check-code check-django check-dependencies check-containers ## lint, types, import contracts, migrations, API schema, deployment settings, audit
 
-bench: venv ## measure, print a table, write bench-results.json
-	@$(RUN) bench $(ARGS)
+bench: venv ## measure, print a table, write bench-results.json; STRICT=1 fails on a ratio worse than bench/baseline.json
+	@$(RUN) bench $(if $(filter-out 0,$(STRICT)),--strict) $(ARGS)
 
 faults: venv ## kill and cut a stack of its own under load for SECONDS=600, write faults-results.json; RATE=3 orders a second, SEED=...
 	@$(RUN) tests.faults $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))

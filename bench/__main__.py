@@ -1,4 +1,4 @@
-"""`python -m bench [NAME ...] [--long]`: measure, print one table, write bench-results.json."""
+"""`python -m bench [NAME ...]`: measure, print one table, write bench-results.json."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ import psutil
 from bench import (
     access,
     back_office,
+    baseline,
     bookings,
     events,
     flood,
@@ -52,10 +53,18 @@ RESULTS = PROJECT / "bench-results.json"
 
 
 def main() -> int:
-    """Measure PayTrust beside lean references. A missed target is shown, and is no failure."""
+    """Measure PayTrust beside lean references.
+
+    A missed target is shown, and is no failure. With --strict a ratio that is much worse than the
+    one in bench/baseline.json is.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME")
     parser.add_argument("--long", action="store_true", help=f"{LONG_ROUNDS} rounds, full lengths")
+    parser.add_argument("--strict", action="store_true", help="fail on a ratio that is worse")
+    parser.add_argument(
+        "--baseline", action="store_true", help="take the ratios over into bench/baseline.json"
+    )
     chosen = parser.parse_args()
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda number, _: sys.exit(128 + number))  # leaves through `finally`
@@ -77,7 +86,17 @@ def main() -> int:
     _say(f"\n{table.text_of(rows)}\n")
     _write(rows)
     _say(f"Times are medians of rounds taken by turns; docs/performance.md explains. {RESULTS}")
-    return 0
+    return _judged(rows, is_strict=chosen.strict, as_baseline=chosen.baseline)
+
+
+def _judged(rows: list[Row], *, is_strict: bool, as_baseline: bool) -> int:
+    """Return the exit code, after the ratios that are worse than the baseline's were named."""
+    worse = list(baseline.worse(rows, baseline.read()))
+    for ratio in worse:
+        _say(f"Worse: {ratio}")
+    if as_baseline:
+        baseline.write(rows)
+    return 1 if worse and is_strict else 0
 
 
 def _write(rows: list[Row]) -> None:

@@ -4,14 +4,16 @@ import json
 import uuid
 from dataclasses import replace
 from itertools import cycle, islice
+from typing import Final
 
 from bench import figures
 from bench.figures import Round
 from bench.load import Request
 from bench.rounds import Bench, Subject
-from bench.table import Row, Target
+from bench.table import DRF, SQL, Row, Target
 
-POST_LIMIT, GET_LIMIT = 2.5, 2.0  # times the CPU of the lean DRF view
+POST_LIMIT, GET_LIMIT = 0.65, 0.4  # times the CPU of the lean DRF view
+LEAN: Final = {DRF: "  lean DRF view", SQL: "  lean SQL view"}
 TWELVE_LIMIT = 1.3  # times the CPU of an invoice with one instalment
 POSTS, GETS = 120, 240  # per round
 BODY = json.dumps(
@@ -58,12 +60,8 @@ def _posts(bench: Bench) -> list[Row]:
             Subject("POST /invoices", lambda n: creations(key, n), 201),
             Subject(TWELVE, lambda n: creations(key, n, body=IN_TWELVE), 201),
             Subject("POST /invoices, no key", lambda n: creations(key, n, idempotent=False), 201),
-            Subject(
-                "  lean DRF view", lambda n: [Request("POST", "/lean/drf", BODY, plain)] * n, 201
-            ),
-            Subject(
-                "  lean SQL view", lambda n: [Request("POST", "/lean/sql", BODY, plain)] * n, 201
-            ),
+            Subject(LEAN[DRF], lambda n: [Request("POST", "/lean/drf", BODY, plain)] * n, 201),
+            Subject(LEAN[SQL], lambda n: [Request("POST", "/lean/sql", BODY, plain)] * n, 201),
         ],
         size=POSTS,
     )
@@ -88,8 +86,8 @@ def _gets(bench: Bench) -> list[Row]:
     taken = bench.interleaved(
         [
             Subject("GET /invoices/{id}", lambda n: reads("/invoices", key, n)),
-            Subject("  lean DRF view", lambda n: reads("/lean/drf", {}, n)),
-            Subject("  lean SQL view", lambda n: reads("/lean/sql", {}, n)),
+            Subject(LEAN[DRF], lambda n: reads("/lean/drf", {}, n)),
+            Subject(LEAN[SQL], lambda n: reads("/lean/sql", {}, n)),
         ],
         size=GETS,
     )
@@ -97,9 +95,18 @@ def _gets(bench: Bench) -> list[Row]:
 
 
 def _rows(taken: dict[str, list[Round]], *, limit: float, judged: str) -> list[Row]:
-    ratio = figures.cpu_ratio(taken[judged], taken["  lean DRF view"])
-    target = Target("x lean DRF CPU", limit, ratio)
     return [
-        Row(name, figures.summary(rounds), target if name == judged else None)
+        Row(
+            name,
+            figures.summary(rounds),
+            Target("x lean DRF CPU", limit, _ratios(taken, name)[DRF]) if name == judged else None,
+            _ratios(taken, name) if name not in LEAN.values() else {},
+        )
         for name, rounds in taken.items()
     ]
+
+
+def _ratios(taken: dict[str, list[Round]], name: str) -> dict[str, float]:
+    return {
+        reference: figures.cpu_ratio(taken[name], taken[lean]) for reference, lean in LEAN.items()
+    }

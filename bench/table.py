@@ -1,17 +1,21 @@
 """The one table that all benchmarks fill, as text and as JSON."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bench.figures import Figures
 
 SERVERS = ("web", "postgres", "valkey", "worker")
+DRF, SQL = "lean DRF", "plain SQL"
+REFERENCES = (DRF, SQL)  # whose CPU a row's is compared with
 HEADINGS = (
     *("benchmark", "per s", "p50 ms", "p95 ms", "p99 ms"),
     *(f"{server} ms" for server in SERVERS),
-    *("CPU ms", "target", "measured", ""),
+    *("CPU ms", "x DRF", "x SQL"),
+    *("target", "measured", ""),
 )
+NUMBERS = len(HEADINGS) - 3  # columns up to the last number
 NOTHING = "-"
 
 
@@ -39,6 +43,7 @@ class Row:
     name: str
     figures: Figures
     target: Target | None = None
+    ratios: Mapping[str, float] = field(default_factory=dict)  # of CPU, by one of REFERENCES
 
 
 def text_of(rows: Sequence[Row]) -> str:
@@ -47,7 +52,7 @@ def text_of(rows: Sequence[Row]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if 0 < column < 10 else cell.ljust(width)
+            cell.rjust(width) if 0 < column < NUMBERS else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in cells
@@ -61,6 +66,7 @@ def json_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "name": row.name,
             **asdict(row.figures),
             "total_cpu_ms": row.figures.total_cpu_ms,
+            "ratios": dict(row.ratios),
             "target": row.target and {**asdict(row.target), "met": row.target.met},
         }
         for row in rows
@@ -73,6 +79,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         *(figures.per_second, figures.p50_ms, figures.p95_ms, figures.p99_ms),
         *(figures.cpu_ms.get(server) for server in SERVERS),
         figures.total_cpu_ms,
+        *(row.ratios.get(reference) for reference in REFERENCES),
     )
     verdict = ("", "", "")
     if target:

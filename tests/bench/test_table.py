@@ -1,7 +1,7 @@
 import pytest
 
 from bench.figures import Figures
-from bench.table import Row, Target, json_of, text_of
+from bench.table import DRF, SQL, Row, Target, json_of, text_of
 
 FIGURES = Figures(
     per_second=123.4, p50_ms=12.34, p95_ms=1.234, p99_ms=None, cpu_ms={"web": 8.0, "postgres": 2.0}
@@ -22,7 +22,7 @@ class TestTextOf:
     def test_shows_figures_target_and_verdict_under_their_headings(self) -> None:
         rows = [
             Row("POST /invoices", FIGURES, Target("x lean", 2.5, 2.61)),
-            Row("GET", FIGURES, Target("x lean", 2.5, 2.5)),
+            Row("GET", FIGURES, Target("x lean", 2.5, 2.5), {DRF: 0.5, SQL: 1.25}),
             Row("lean", FIGURES),
         ]
 
@@ -31,10 +31,12 @@ class TestTextOf:
         assert headings[0] == "benchmark"
         assert missed == [
             *("POST", "/invoices", "123", "12.3", "1.23", "-", "8.00", "2.00", "-", "-", "10.0"),
+            *("-", "-"),
             *("<=", "2.5", "x", "lean", "2.61", "MISSED"),
         ]
+        assert met[9:12] == ["10.0", "0.50", "1.25"]
         assert met[-2:] == ["2.50", "met"]
-        assert plain[-1] == "10.0"
+        assert plain[-3:] == ["10.0", "-", "-"]
 
     def test_aligns_its_columns(self) -> None:
         lines = text_of([Row("a", FIGURES), Row("a longer name", FIGURES)]).splitlines()
