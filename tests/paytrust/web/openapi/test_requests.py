@@ -49,6 +49,7 @@ NO_WORDS_FOR = (
     "Must be given for bank_transfer, and only for it.",
     "Must be given for cstore, and only for it.",
     "Must lie after since.",
+    "Must lie ahead.",
     "Must be an e-mail address.",
     "Enter a valid email address.",
     "Enter a valid URL.",
