@@ -59,19 +59,19 @@ class TestEvents:
             *(*booking, "invoice.partially_paid", "invoice.payment_ready"),
             *(*booking, "invoice.paid"),
         ]
-        created, ready, payment, paid, partially, next_ready, *_, last = events
+        created, ready, payment, installment, partially, next_ready, *_, last = events
         assert created["request_id"] == "checkout-77"
         assert (created["data"]["object"]["status"], created["data"]["previous"]) == ("draft", {})
         assert ready["data"]["object"] == shown(made)
         assert ready["data"]["previous"] == {"status": "draft", "payment_url": None}
         rows = merchant.get(f"/invoices/{made['id']}/transactions").json()["results"]
         assert payment["data"] == {"object": rows[-1], "previous": {}}
-        assert paid["data"]["object"] == {
+        assert installment["data"]["object"] == {
             "invoice_id": made["id"],
             "currency_code": made["currency_code"],
             **paid["installment_schedule"][0],
         }
-        assert paid["data"]["previous"]["status"] == "unpaid"
+        assert installment["data"]["previous"]["status"] == "unpaid"
         assert partially["data"]["previous"]["status"] == "pending"
         assert next_ready["data"]["object"] == shown(between)
         assert last["data"]["object"] == shown(paid)
