@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from paytrust.operations import shared_state
 from paytrust.operations.metrics import Metric
 
-KEY: Final = "paytrust:pools"  # a hash: field is the process, value `_report`'s figures
+KEY: Final = (
+    "paytrust:pools"  # a hash: field is the process, value when, and the figures of `_here`
+)
 EVERY_SECONDS: Final = 5.0
 DROPPED_AFTER_SECONDS: Final = 60.0
 
@@ -31,12 +33,7 @@ def report() -> None:
     if now < _Reported.again_at:
         return
     _Reported.again_at = now + EVERY_SECONDS
-    pool = getattr(connection, "pool", None)
-    if pool is None:
-        return
-    figures = pool.get_stats()
-    used = figures.get("pool_size", 0) - figures.get("pool_available", 0)
-    line = f"{time.time():.0f} {used} {pool.max_size} {figures.get('requests_waiting', 0)}"
+    line = " ".join(map(str, (int(time.time()), *_here())))
     who = f"{socket.gethostname()}:{os.getpid()}"
     shared_state.with_redis(lambda client: client.hset(KEY, who, line), otherwise=0)
 
@@ -55,6 +52,21 @@ def collect(_now: datetime) -> Iterator[Metric]:
     yield Metric("database_connections_used", used, help="connections taken from their pools")
     yield Metric("database_connections_most", most, help="connections that the pools may have")
     yield Metric("database_connections_waited_for", waiting, help="threads that wait for one")
+
+
+def _here() -> tuple[int, int, int]:
+    """Return how many connections this process has taken, may have, and has threads waiting for.
+
+    Of all its pools: merchants' requests have one of their own, kept by a class of its own.
+    """
+    used = most = waiting = 0
+    for kind in (DatabaseWrapper, *DatabaseWrapper.__subclasses__()):
+        for pool in vars(kind).get("_connection_pools", {}).values():
+            figures = pool.get_stats()
+            used += figures.get("pool_size", 0) - figures.get("pool_available", 0)
+            most += pool.max_size
+            waiting += figures.get("requests_waiting", 0)
+    return used, most, waiting
 
 
 def _depths(client: redis.Redis) -> dict[str, int]:

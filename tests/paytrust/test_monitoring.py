@@ -1,18 +1,22 @@
 """What `deploy/monitoring` asks for exists."""
 
 import ast
+import contextlib
 import json
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from paytrust.localstack.embedded import PROJECT
 from paytrust.operations import metrics
+from tests.hostile.conftest import free_port
 
 FOLDER = PROJECT / "deploy" / "monitoring"
 APPS = ("apikeys", "events", "gateways", "invoices", "payments", "paytrust", "reporting")
@@ -87,3 +91,52 @@ def test_prometheus_takes_rules_and_settings(tmp_path: Path) -> None:
             check=False,
         )
         assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+PROMETHEUS = shutil.which("prometheus")
+
+
+@pytest.mark.skipif(PROMETHEUS is None, reason="Prometheus is not installed")
+def test_a_real_prometheus_reads_and_judges_them(
+    committed: None, live_url: str, tmp_path: Path
+) -> None:
+    assert PROMETHEUS is not None
+    given = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+    del given["scrape_configs"][0]["authorization"]  # the tests' stack has no token
+    given["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    given["scrape_configs"][0]["static_configs"] = [{"targets": [live_url.split("//")[1]]}]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(given))
+    shutil.copy(FOLDER / "alerts.yml", tmp_path)
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            *(PROMETHEUS, f"--config.file={tmp_path / 'prometheus.yml'}"),
+            *(f"--storage.tsdb.path={tmp_path / 'data'}", f"--web.listen-address=127.0.0.1:{port}"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}/api/v1"
+        seen = wait_for(f"{url}/query?query=paytrust_http_requests_total", process)
+        rules = requests.get(f"{url}/rules", timeout=5).json()["data"]["groups"][0]["rules"]
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+    assert "metrics" in {one["metric"]["route"] for one in seen}
+    assert len(rules) > 10
+    assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
+
+
+def wait_for(query: str, process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
+    """Return what a query finds, once it finds something."""
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(requests.RequestException):
+            found: list[dict[str, Any]] = requests.get(query, timeout=5).json()["data"]["result"]
+            if found:
+                return found
+        assert process.poll() is None, "Prometheus ended"
+        assert time.monotonic() < deadline, "Prometheus has read nothing"
+        time.sleep(0.3)

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 import pytest
 import redis
 from django.conf import settings
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.test import Client
 from pytest_django import Settings
 
+from apikeys.tenants import wall
 from paytrust.operations import metrics, pools, runs, shared_state, traffic
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -82,10 +84,28 @@ class TestRecord:
         assert not any("such" in line for line in lines)
 
 
+class FullPool:
+    max_size = 16
+
+    def __init__(self, used: int) -> None:
+        self._used = used
+
+    def get_stats(self) -> dict[str, int]:
+        return {"pool_size": 8, "pool_available": 8 - self._used, "requests_waiting": 1}
+
+
 class TestPools:
-    @pytest.mark.django_db
-    def test_are_summed_over_processes_that_live(self) -> None:
-        pools._Reported.again_at = 0
+    def test_of_a_process_are_counted_with_those_of_merchants(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for kind, used in ((DatabaseWrapper, 3), (wall._MerchantsConnection, 1)):
+            monkeypatch.setattr(kind, "_connection_pools", {"default": FullPool(used)})
+
+        assert pools._here() == (4, 32, 2)
+
+    def test_are_summed_over_processes_that_live(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pools, "_here", lambda: (5, 16, 0))
+        monkeypatch.setattr(pools._Reported, "again_at", 0)
         pools.report()
         others = redis.Redis.from_url(settings.REDIS_URL)
         others.hset(pools.KEY, "host:1", f"{time.time():.0f} 3 16 2")
@@ -93,6 +113,7 @@ class TestPools:
 
         lines = shown(pools.collect)
 
+        assert "paytrust_database_connections_used 8.0" in lines
         assert "paytrust_database_connections_waited_for 2.0" in lines
         assert "paytrust_database_connections_most 32.0" in lines
         assert others.hlen(pools.KEY) == 2
