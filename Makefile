@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: deploy-tools help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults lock venv venv-local \
+.PHONY: cluster cluster-promote cluster-down deploy-tools help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults lock venv venv-local \
   check-code check-django check-dependencies check-containers check-platforms check-kubernetes image-check messages
 
 PYTHON ?= python3
@@ -25,6 +25,15 @@ up: venv-local ## start web, worker, deliveries, beat, sandbox and the servers t
 	@$(RUN) paytrust.localstack.stack up
 
 down: venv-local ## stop all of that
+	@$(RUN) paytrust.localstack.stack down
+
+cluster: venv-local ## the same with two of each process, PgBouncer, HAProxy and a replica of the database
+	@$(RUN) paytrust.localstack.stack cluster
+
+cluster-promote: venv-local ## kill the cluster's primary and go on with its replica
+	@$(RUN) paytrust.localstack.stack promote
+
+cluster-down: venv-local ## stop all of that
 	@$(RUN) paytrust.localstack.stack down
 
 status: venv-local ## say whether it runs

@@ -116,6 +116,19 @@ def stop(home: Path) -> None:
     _stop(_running(valkey / "valkey.pid", valkey), signal.SIGTERM)
 
 
+def postgres_home(home: Path) -> Path:
+    """Return the folder of PostgreSQL's user, of servers that run."""
+    known = _remembered(home.resolve())
+    if known is None:
+        raise ServerFailed(f"No servers run in {home}.")
+    return Path(known.postgres_home)
+
+
+def programs(folder: Path) -> Path:
+    """Return where PostgreSQL's programs are for its user, whose folder this is."""
+    return _postgres_programs(folder, _account())
+
+
 def remove(home: Path) -> None:
     """Stop the servers and delete their data, wherever it is."""
     stop(home)
@@ -232,6 +245,9 @@ def _create_database(port: int, password: str) -> None:
         dbname="postgres",
         autocommit=True,
     ) as connection:
+        # A cluster's primary waits for its replica; this server may have none.
+        connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        connection.execute("SELECT pg_reload_conf()")
         query = "SELECT 1 FROM pg_database WHERE datname = 'paytrust'"
         if not connection.execute(query).fetchone():
             connection.execute("CREATE DATABASE paytrust")

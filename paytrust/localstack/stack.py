@@ -22,7 +22,7 @@ from pathlib import Path
 import environ
 import psutil
 
-from paytrust.localstack import embedded, processes
+from paytrust.localstack import cluster, embedded, processes
 from paytrust.localstack.embedded import PROJECT
 
 READY_SECONDS = 90
@@ -108,7 +108,7 @@ def stack_of(environment: Mapping[str, str]) -> Stack:
     return Stack(state.resolve(), port, sandbox_port)
 
 
-def up(stack: Stack) -> None:
+def up(stack: Stack, *, clustered: bool = False) -> None:
     """Start everything that is not running and return when it answers.
 
     Raises:
@@ -126,7 +126,7 @@ def up(stack: Stack) -> None:
     try:
         processes.stop(processes.recorded(stack.record))  # the rest of a stack that failed
         _require_free_ports(stack)
-        _start(stack)
+        _start(stack, clustered=clustered)
     except BaseException:  # Ctrl-C too
         down(stack)
         raise
@@ -135,11 +135,36 @@ def up(stack: Stack) -> None:
     _say("`make down` stops it.")
 
 
+def cluster_up(stack: Stack) -> None:
+    """Start two of each process, behind HAProxy and PgBouncer, with a replica.
+
+    Raises:
+        StackFailed: a program is missing, or servers of your own are named; see also `up`.
+    """
+    if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
+        raise StackFailed("`make cluster` has servers of its own: unset DATABASE_URL, REDIS_URL.")
+    try:
+        cluster.require_programs()
+    except cluster.ProgramMissing as missing:
+        raise StackFailed(str(missing)) from None
+    up(stack, clustered=True)
+
+
+def promote(stack: Stack) -> None:
+    """Try the loss of the primary: kill it, and go on with the replica."""
+    running = processes.recorded(stack.record)
+    if "pgbouncer" not in running:
+        raise StackFailed("No cluster runs here: `make cluster` starts one.")
+    seconds = cluster.promote(stack.state, running["pgbouncer"])
+    _say(f"The replica takes writes {seconds:.1f} s after the primary was killed.")
+
+
 def down(stack: Stack) -> None:
     """Stop all processes of this state folder's stack; it is not an error if none runs."""
     with _undisturbed():
         processes.stop(processes.recorded(stack.record))
         embedded.stop(stack.state)
+        cluster.keep_what_was_promoted(stack.state)
         stack.record.unlink(missing_ok=True)
         stack.description.unlink(missing_ok=True)
 
@@ -166,8 +191,9 @@ def serving_url(stack: Stack) -> str | None:
     """Return the stack's address if all of it runs."""
     if not stack.description.exists():
         return None
-    url = str(json.loads(stack.description.read_text())["base_url"])
-    complete = processes.recorded(stack.record).keys() == commands(stack).keys()
+    described = json.loads(stack.description.read_text())
+    url = str(described["base_url"])
+    complete = processes.recorded(stack.record).keys() == described["processes"].keys()
     return url if complete and processes.answers(f"{url}/readyz") else None
 
 
@@ -181,18 +207,27 @@ def reset(stack: Stack) -> None:
 # The steps of `up`
 
 
-def _start(stack: Stack) -> None:
+def _start(stack: Stack, *, clustered: bool) -> None:
     stack.logs.mkdir(mode=0o700, exist_ok=True)
     _say("Starting PostgreSQL and Valkey, bringing the database up to date ...")
     with _undisturbed():
         environment = environment_of(stack)
     _migrate(stack, environment)
-    environment.pop("DATABASE_OWNER_URL", None)  # no process that serves has it
+    owner_url = environment.pop("DATABASE_OWNER_URL", "")  # no process that serves has it
     _say("Starting web, worker, deliveries, beat and sandbox ...")
     for file in stack.state.glob(f"{stack.schedule.name}*"):  # dbm chooses the suffix
         file.unlink()  # a killed beat may leave a file that cannot be read
     running: dict[str, psutil.Process] = {}
-    for name, command in commands(stack).items():
+    wanted = commands(stack)
+    if clustered:
+        with _undisturbed():
+            running, environment = cluster.start_servers(
+                stack.state, stack.port, {**environment, "DATABASE_OWNER_URL": owner_url}
+            )
+            processes.record(stack.record, running)
+        environment.pop("DATABASE_OWNER_URL")
+        wanted = cluster.commands(wanted, stack.state, environment)
+    for name, command in wanted.items():
         log = stack.logs / f"{name}.log"
         with _undisturbed():
             running[name] = processes.spawn(command, log=log, environment=environment)
@@ -402,6 +437,8 @@ def main() -> int:
     )
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("up", help="start everything in the background; return when it serves")
+    actions.add_parser("cluster", help="the same with two of each and a replica, behind HAProxy")
+    actions.add_parser("promote", help="kill a cluster's primary and go on with the replica")
     actions.add_parser("down", help="stop everything")
     actions.add_parser("status", help="say whether it serves; exit code 0 if it does")
     actions.add_parser("reset", help="stop everything and delete the state folder")
@@ -430,7 +467,14 @@ def _act(stack: Stack, arguments: argparse.Namespace) -> int:
             return 0 if url else 1
         case action:
             with _lock(stack):
-                {"up": up, "down": down, "reset": reset}[action](stack)
+                acts = {
+                    "up": up,
+                    "down": down,
+                    "reset": reset,
+                    "cluster": cluster_up,
+                    "promote": promote,
+                }
+                acts[action](stack)
             return 0
 
 
