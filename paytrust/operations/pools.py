@@ -60,13 +60,19 @@ def _here() -> tuple[int, int, int]:
     Of all its pools: merchants' requests have one of their own, kept by a class of its own.
     """
     used = most = waiting = 0
-    for kind in (DatabaseWrapper, *DatabaseWrapper.__subclasses__()):
+    for kind in _kinds(DatabaseWrapper):
         for pool in vars(kind).get("_connection_pools", {}).values():
             figures = pool.get_stats()
             used += figures.get("pool_size", 0) - figures.get("pool_available", 0)
             most += pool.max_size
             waiting += figures.get("requests_waiting", 0)
     return used, most, waiting
+
+
+def _kinds(kind: type[DatabaseWrapper]) -> Iterator[type[DatabaseWrapper]]:
+    yield kind
+    for more in kind.__subclasses__():
+        yield from _kinds(more)
 
 
 def _depths(client: redis.Redis) -> dict[str, int]:
