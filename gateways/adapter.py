@@ -18,6 +18,7 @@ from typing import Protocol
 from django.utils.translation import gettext_lazy as _
 
 from gateways.refunds import RefundOrder, RefundReport
+from gateways.settlements import SettlementPage
 from paytrust.errors import PayTrustError
 from paytrust.money import Money, times
 
@@ -342,6 +343,18 @@ class GatewayAdapter(Protocol):
 
         Returns:
             Reports of those that were found, by reference.
+
+        Raises:
+            GatewayBusy, GatewayTimeout, GatewayUnavailable, GatewayRejected: no answer.
+        """
+        ...
+
+    def settlement_page(
+        self, *, since: datetime, currency: str, after: str | None
+    ) -> SettlementPage | None:
+        """Return a page of what changed in the gateway's list of transactions since a moment.
+
+        `after` is from the page before. None if a gateway has no such list.
 
         Raises:
             GatewayBusy, GatewayTimeout, GatewayUnavailable, GatewayRejected: no answer.

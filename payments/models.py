@@ -15,6 +15,12 @@ from gateways.models import Gateway, GatewayAccount
 from invoices.models import Invoice, Transaction
 from payments.disputes.models import Dispute
 from payments.refunds.models import Refund, RefundLimit
+from payments.settlement.models import (
+    SettlementImport,
+    SettlementLine,
+    SettlementMismatch,
+    SettlementTerms,
+)
 from paytrust.operations import triggers
 
 __all__ = [
@@ -24,6 +30,10 @@ __all__ = [
     "Proposal",
     "Refund",
     "RefundLimit",
+    "SettlementImport",
+    "SettlementLine",
+    "SettlementMismatch",
+    "SettlementTerms",
     "TransferredPayment",
     "WebhookEvent",
     "WebhookRetry",

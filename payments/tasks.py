@@ -7,6 +7,8 @@ from invoices.payment_requests import leases
 from payments.changes import closing
 from payments.reconciliation import asking, last_round
 from payments.refunds import sending
+from payments.settlement import comparing, fetching
+from payments.settlement import services as settlements
 from payments.webhooks import confirming, retrying
 from paytrust.operations import queue
 
@@ -72,3 +74,24 @@ def hand_out_refunds(**_later: object) -> None:
     """Beat, every 30 seconds: enqueue refunds that are due for a question to the gateway."""
     for refund_id in sending.claim_due(now=timezone.now(), limit=200):
         queue.publish(check_refund, refund_id=refund_id)
+
+
+@shared_task(name="payments.fetch_settlements")
+def fetch_settlements(*, code: str, account_id: int | None, **_later: object) -> None:
+    """Ask one gateway account for what it settled."""
+    fetching.fetch_for_job(code=code, account_id=account_id, now=timezone.now())
+
+
+@shared_task(name="payments.hand_out_settlements")
+def hand_out_settlements(**_later: object) -> None:
+    """Beat, daily: enqueue a round for each account that took money lately."""
+    for code, account_id in fetching.accounts_to_ask(now=timezone.now()):
+        queue.publish(fetch_settlements, code=code, account_id=account_id)
+
+
+@shared_task(name="payments.compare_settlements")
+def compare_settlements(**_later: object) -> None:
+    """Beat, daily: match again lines that had no payment; look for payments without a line."""
+    now = timezone.now()
+    settlements.compare_again(now=now)
+    comparing.find_missing(now=now)

@@ -5,6 +5,7 @@ from django.urls import path
 from payments.booking import pain_views, views
 from payments.expanding import views as expanding
 from payments.refunds import views as refund_views
+from payments.settlement import views as settlement_views
 from payments.webhooks import operator_views
 from payments.webhooks import views as gateway_views
 
@@ -24,6 +25,10 @@ urlpatterns = [
         "transactions/<id:transaction_id>/payment-status",
         pain_views.TransactionPaymentStatus.as_view(),
     ),
+    path("settlements", settlement_views.Settlements.as_view()),
+    path("payouts/<str:payout_id>/transactions", settlement_views.PayoutTransactions.as_view()),
+    path("reports/settlement", settlement_views.SettlementReport.as_view()),
+    path("reports/settlement.csv", settlement_views.SettlementReportCSV.as_view()),
     path("webhooks/failed", operator_views.FailedWebhooks.as_view()),
     path("webhooks/<id:event_id>/retry", operator_views.WebhookRetrial.as_view()),
     path("webhooks/<slug:webhook_name>", gateway_views.GatewayNotification.as_view()),

@@ -15,6 +15,7 @@ from gateways.adapter import (
 from gateways.budgets import breaker, pacing
 from gateways.budgets.pacing import Caller
 from gateways.refunds import RefundOrder, RefundReport
+from gateways.settlements import SettlementPage
 from paytrust.money import Money
 
 Result = TypeVar("Result")
@@ -52,6 +53,13 @@ class WatchedAdapter:
     ) -> dict[str, PaymentReport]:
         return self._watched(
             lambda: self._adapter.find_paid(references=references, after=after, before=before)
+        )
+
+    def settlement_page(
+        self, *, since: datetime, currency: str, after: str | None
+    ) -> SettlementPage | None:
+        return self._watched(
+            lambda: self._adapter.settlement_page(since=since, currency=currency, after=after)
         )
 
     def expire_payment(

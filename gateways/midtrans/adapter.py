@@ -44,6 +44,7 @@ from gateways.http import (
 from gateways.midtrans import messages as midtrans_messages
 from gateways.midtrans import methods, refunds
 from gateways.refunds import RefundOrder, RefundReport
+from gateways.settlements import SettlementPage
 from paytrust.money import Money
 
 log = structlog.get_logger(__name__)
@@ -138,6 +139,12 @@ class MidtransAdapter:
     ) -> dict[str, PaymentReport]:
         """Return nothing: Midtrans has no list."""
         return {}
+
+    def settlement_page(
+        self, *, since: datetime, currency: str, after: str | None
+    ) -> SettlementPage | None:
+        """Return None: Midtrans tells of settlements in files only (C7)."""
+        return None
 
     def expire_payment(
         self,

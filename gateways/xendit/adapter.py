@@ -34,7 +34,8 @@ from gateways.http import (
     rejected,
 )
 from gateways.refunds import RefundOrder, RefundReport
-from gateways.xendit import messages, refunds
+from gateways.settlements import SettlementPage
+from gateways.xendit import messages, refunds, transactions
 from paytrust.money import Money
 
 log = structlog.get_logger(__name__)
@@ -139,6 +140,26 @@ class XenditAdapter:
                 break
             last = str(rows[-1].get("id", ""))
         return found
+
+    def settlement_page(
+        self, *, since: datetime, currency: str, after: str | None
+    ) -> SettlementPage | None:
+        """Return a page of the transactions that changed since a moment (C7)."""
+        answer = self._session.send(
+            "GET",
+            f"{self._base_url}/transactions",
+            endpoint="transactions",
+            params=transactions.query_of(
+                since=since.astimezone(UTC), currency=currency, after=after
+            ),
+        )
+        body = self._accepted(answer)
+        try:
+            return transactions.page_of(body)
+        except UNREADABLE as error:
+            raise GatewayUnavailable(
+                self.code, f"its answer cannot be read: {explained(error)}"
+            ) from error
 
     def expire_payment(
         self,

@@ -6,8 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from gateways.settlements import FeeState
 from invoices.models import Transaction
-from payments.models import WebhookEvent
+from payments.models import SettlementLine, WebhookEvent
 from payments.refunds.selectors import Refundable
 from payments.webhooks.masking import shown_body
 from paytrust.web.serializers import StrictSerializer
@@ -39,6 +40,26 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
         help_text="until when its method gives money back; null: no end, or not at all",
     )
     refundable_in_part = serializers.BooleanField(read_only=True)
+    gateway_fee_amount = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="what the gateway took, with taxes, in minor units; null until it says so",
+    )
+    net_amount = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="what the gateway pays out of it, in minor units; null until it says so",
+    )
+    settled_at = serializers.DateTimeField(
+        read_only=True,
+        allow_null=True,
+        help_text="when the gateway made the money available; null until it says so",
+    )
+    payout_id = serializers.CharField(
+        read_only=True,
+        allow_null=True,
+        help_text="the gateway's id of the payout; null where it tells none",
+    )
 
     class Meta:
         model = Transaction
@@ -61,6 +82,10 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
             "refundable_amount",
             "refundable_until",
             "refundable_in_part",
+            "gateway_fee_amount",
+            "net_amount",
+            "settled_at",
+            "payout_id",
             "iso20022_message_id",
             "iso20022_transaction_status",
         )
@@ -76,6 +101,7 @@ class TransactionResponse(serializers.ModelSerializer[Transaction]):
             ],
             overpayment_amount=sum(one.amount for one in entries if one.installment_id is None),
             refundable=self.context.get("refundable", {}).get(instance.pk),
+            line=self.context.get("lines", {}).get(instance.pk),
         )
 
 
@@ -85,6 +111,7 @@ def transaction_answer(
     allocations: Iterable[tuple[int, int]],
     overpayment_amount: int,
     refundable: Refundable | None,
+    line: SettlementLine | None = None,
 ) -> dict[str, Any]:
     """Return a transaction as the API shows it. Written field by field: each booking tells one.
 
@@ -93,8 +120,11 @@ def transaction_answer(
         allocations: number of an instalment, and minor units that went into it, or out of it.
         overpayment_amount: minor units that no instalment asked for.
         refundable: what it can give back now; None if it is no payment.
+        line: what the gateway says that it cost; None until it says so.
     """
     until = refundable.until if refundable else None
+    settled_at = line.settlement_at if line else None
+    priced = line if line and line.fee_state != FeeState.PENDING else None
     return {
         "id": row.pk,
         "invoice_id": row.invoice_id,
@@ -116,6 +146,10 @@ def transaction_answer(
         "refundable_amount": refundable.amount if refundable else 0,
         "refundable_until": f"{until:%Y-%m-%dT%H:%M:%SZ}" if until else None,
         "refundable_in_part": refundable is not None and refundable.in_part,
+        "gateway_fee_amount": priced.costs_amount if priced else None,
+        "net_amount": priced.net_amount if priced else None,
+        "settled_at": f"{settled_at:%Y-%m-%dT%H:%M:%SZ}" if settled_at else None,
+        "payout_id": line.payout_id if line else None,
         "iso20022_message_id": row.iso20022_message_id,
         "iso20022_transaction_status": row.iso20022_transaction_status,
     }

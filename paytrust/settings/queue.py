@@ -39,6 +39,14 @@ CELERY_BEAT_SCHEDULE = {
     "close payments": {"task": "payments.hand_out_closings", "schedule": 30.0},
     "ask about refunds": {"task": "payments.hand_out_refunds", "schedule": 30.0},
     "ask about payments without word": {"task": "payments.hand_out_checks", "schedule": 60.0},
+    "fetch settlements": {
+        "task": "payments.hand_out_settlements",
+        "schedule": crontab(hour="18", minute="10"),
+    },
+    "compare settlements": {
+        "task": "payments.compare_settlements",
+        "schedule": crontab(hour="19", minute="40"),
+    },
     "close days": {"task": "reporting.close_days", "schedule": 900.0},
     "draw plots": {"task": "reporting.draw_plots", "schedule": 300.0},
     "check closed days": {

@@ -64,6 +64,9 @@ class ThirdAdapter:
     ) -> dict[str, PaymentReport]:
         return {}
 
+    def settlement_page(self, *, since: datetime, currency: str, after: str | None) -> None:
+        return None
+
     def expire_payment(
         self,
         *,

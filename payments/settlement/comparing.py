@@ -1,0 +1,256 @@
+"""Compares stored lines with the ledger, and opens or ends mismatches. Moves no money."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from gateways.settlements import FeeState, LineKind
+from invoices.models import PaymentRequest, Transaction
+from payments.refunds.models import Refund
+from payments.settlement import matching, telling
+from payments.settlement.matching import MISMATCHES, PAIRED, Booked, FeeTerm, Line, MatchState
+from payments.settlement.models import (
+    SettlementImport,
+    SettlementLine,
+    SettlementMismatch,
+    SettlementTerms,
+)
+
+KINDS: Final = {
+    Transaction.Kind.PAYMENT: LineKind.PAYMENT,
+    Transaction.Kind.REFUND: LineKind.REFUND,
+    Transaction.Kind.REVERSAL: LineKind.CHARGEBACK,
+}
+MISSING_AT_ONCE: Final = 5_000
+
+
+def compare(*, lines: Collection[SettlementLine], now: datetime) -> None:
+    """Match lines of one account, and all others that their verdict depends on.
+
+    The caller holds the account's lock, in a transaction.
+    """
+    if not lines:
+        return
+    first = next(iter(lines))
+    own = SettlementLine.objects.filter(gateway_id=first.gateway_id, account_id=first.account_id)
+    booked = _booked(first, lines)
+    group = _group(own, lines, booked)
+    booked = _booked(first, group)
+    verdicts = matching.judge(
+        _pure_lines(group), [_pure(row) for row in booked], _terms(first.gateway_id, first)
+    )
+    _write(group, verdicts, {row.pk: row for row in booked}, now)
+
+
+def find_missing(*, now: datetime) -> int:
+    """Tell of payments and refunds that should have a line by now; return how many are new.
+
+    A payment counts if an import covers its time, and the account's imports reach past its seventh
+    working day. An account without imports misses nothing.
+    """
+    live = SettlementImport.objects.filter(withdraws=None, withdrawn_by=None)
+    found = 0
+    accounts = live.values_list("gateway_id", "account_id").distinct()
+    for gateway_id, account_id in accounts:
+        own = live.filter(gateway_id=gateway_id, account_id=account_id)
+        reached = own.exclude(covers_to=None).order_by("-covers_to").first()
+        if reached is None or reached.covers_to is None:
+            continue
+        last_day = matching.last_overdue(reached.covers_to.astimezone(UTC).date())
+        before = datetime.combine(last_day + timedelta(days=1), time(), UTC)
+        covering = own.filter(
+            covers_from__lte=OuterRef("paid_at"), covers_to__gte=OuterRef("paid_at")
+        )
+        missing = _without_line().filter(
+            Exists(covering),
+            gateway_id=gateway_id,
+            payment_request__account_id=account_id,
+            paid_at__lt=before,
+        )
+        for row in missing.order_by("pk")[:MISSING_AT_ONCE]:
+            found += _open_missing(row, now)
+    return found
+
+
+def _without_line() -> QuerySet[Transaction]:
+    lines = SettlementLine.objects.paired().filter(transaction=OuterRef("pk"))
+    reported = SettlementMismatch.objects.filter(
+        Q(ended_at=None) | Q(ended_by__isnull=False),
+        transaction=OuterRef("pk"),
+        state=MatchState.MISSING_AT_GATEWAY,
+    )
+    kinds = (Transaction.Kind.PAYMENT, Transaction.Kind.REFUND)
+    return Transaction.objects.filter(~Exists(lines), ~Exists(reported), kind__in=kinds)
+
+
+@transaction.atomic
+def _open_missing(row: Transaction, now: datetime) -> int:
+    mismatch = SettlementMismatch.objects.create(
+        tenant_id=row.tenant_id,
+        transaction=row,
+        state=MatchState.MISSING_AT_GATEWAY,
+        found_at=now,
+    )
+    telling.tell(mismatch=mismatch, now=now)
+    return 1
+
+
+def _group(
+    own: QuerySet[SettlementLine], lines: Iterable[SettlementLine], booked: Iterable[Transaction]
+) -> list[SettlementLine]:
+    """Return, locked, the lines that may be about the same money as these."""
+    references = {line.reference for line in lines if line.reference}
+    ids = {one for line in lines for one in line.gateway_ids}
+    for row in booked:
+        references.add(row.payment_request.reference)
+        ids |= _ids_of(row)
+    keys: set[int] = {line.pk for line in lines}
+    for wanted in (
+        Q(reference__in=references),
+        Q(gateway_ids__overlap=sorted(ids)),
+        Q(identity__in={line.identity for line in lines}),
+    ):
+        keys |= set(own.filter(wanted).values_list("pk", flat=True))
+    return list(SettlementLine.objects.filter(pk__in=keys).locked())
+
+
+def _booked(first: SettlementLine, lines: Iterable[SettlementLine]) -> list[Transaction]:
+    """Return the money of ours that lines may be about."""
+    references = {line.reference for line in lines if line.reference}
+    ids = {one for line in lines for one in line.gateway_ids}
+    ours = Transaction.objects.filter(gateway_id=first.gateway_id)
+    if first.imported_in.tenant_id is not None:
+        ours = ours.filter(tenant_id=first.imported_in.tenant_id)
+    named = PaymentRequest.objects.filter(reference__in=references).values("pk")
+    keys = set(ours.filter(payment_request__in=named).values_list("pk", flat=True))
+    if ids:
+        by_id = ours.filter(gateway_transaction_id__in=ids)
+        keys |= set(by_id.values_list("pk", flat=True))
+        refunds = Refund.objects.filter(Q(gateway_refund_id__in=ids) | Q(reference__in=ids))
+        booked_as = refunds.filter(booked_as__isnull=False).values("booked_as")
+        keys |= set(ours.filter(pk__in=booked_as).values_list("pk", flat=True))
+    found = Transaction.objects.filter(pk__in=keys)
+    requests = set(found.values_list("payment_request_id", flat=True))
+    return list(
+        ours.filter(payment_request__in=requests)
+        .select_related("payment_request", "asked_for_by")
+        .order_by("pk")
+    )
+
+
+def _ids_of(row: Transaction) -> set[str]:
+    ids = {row.gateway_transaction_id}
+    if row.kind == Transaction.Kind.PAYMENT and row.payment_request.gateway_payment_id:
+        ids.add(row.payment_request.gateway_payment_id)
+    refund: Refund | None = getattr(row, "asked_for_by", None)
+    if refund is not None:
+        ids |= {one for one in (refund.gateway_refund_id, refund.reference) if one}
+    return ids
+
+
+def _pure(row: Transaction) -> Booked:
+    return Booked(
+        key=row.pk,
+        kind=KINDS[Transaction.Kind(row.kind)],
+        currency=row.currency_code,
+        amount=row.amount,
+        reference=row.payment_request.reference,
+        ids=frozenset(_ids_of(row)),
+    )
+
+
+def _pure_lines(lines: Sequence[SettlementLine]) -> list[Line]:
+    imports = {line.imported_in_id for line in lines}
+    withdrawn = set(
+        SettlementImport.objects.filter(withdraws__in=imports).values_list("withdraws", flat=True)
+    )
+    return [
+        Line(
+            key=line.pk,
+            identity=line.identity,
+            digest=line.digest,
+            kind=LineKind(line.kind),
+            is_final=line.is_final,
+            is_withdrawn=line.imported_in_id in withdrawn,
+            currency=line.currency_code,
+            gross_amount=line.gross_amount,
+            fee_amount=line.gateway_fee_amount,
+            vat_amount=line.vat_amount,
+            withholding_amount=line.withholding_amount,
+            net_amount=line.net_amount,
+            fee_state=FeeState(line.fee_state),
+            reference=line.reference,
+            gateway_ids=tuple(line.gateway_ids),
+            channel=line.channel,
+            as_of=line.as_of,
+            payout_id=line.payout_id,
+        )
+        for line in lines
+    ]
+
+
+def _terms(gateway_id: int, line: SettlementLine) -> list[FeeTerm]:
+    found = SettlementTerms.objects.filter(gateway_id=gateway_id, account_id=line.account_id)
+    return [FeeTerm(**fee) for terms in found for fee in terms.fees]
+
+
+def _write(
+    lines: Sequence[SettlementLine],
+    verdicts: Mapping[int, matching.Verdict],
+    booked: Mapping[int, Transaction],
+    now: datetime,
+) -> None:
+    tenants = _tenants(lines)
+    changed = []
+    for line in lines:
+        verdict = verdicts[line.pk]
+        row = booked.get(verdict.booked) if verdict.booked is not None else None
+        tenant_id = row.tenant_id if row else line.tenant_id or tenants.get(line.reference)
+        new = (verdict.state.value, verdict.booked, tenant_id)
+        if (line.state, line.transaction_id, line.tenant_id) != new:
+            line.state, line.transaction_id, line.tenant_id = new
+            changed.append(line)
+    # A line gives its payment up before another one takes it: one constraint allows one only.
+    for paired in (False, True):
+        some = [line for line in changed if (line.state in PAIRED) is paired]
+        SettlementLine.objects.bulk_update(
+            some, ["state", "transaction", "tenant"], batch_size=1_000
+        )
+    _sync_mismatches(lines, now)
+
+
+def _tenants(lines: Iterable[SettlementLine]) -> Mapping[str | None, int]:
+    """Return whose references those of lines without a tenant are."""
+    wanted = {line.reference for line in lines if line.tenant_id is None and line.reference}
+    gateways = {line.gateway_id for line in lines}
+    return dict(
+        PaymentRequest.objects.filter(reference__in=wanted, gateway__in=gateways).values_list(
+            "reference", "tenant_id"
+        )
+    )
+
+
+def _sync_mismatches(lines: Sequence[SettlementLine], now: datetime) -> None:
+    """Open a mismatch for each line that needs one, and end those that are over."""
+    of_lines = SettlementMismatch.objects.filter(line__in=[line.pk for line in lines])
+    known = of_lines.filter(Q(ended_at=None) | Q(ended_by__isnull=False))
+    reported = set(known.values_list("line_id", "state"))
+    over = of_lines.filter(ended_at=None).exclude(state=F("line__state"))
+    over.update(ended_at=now)
+    settled = [line.transaction_id for line in lines if line.state in PAIRED]
+    SettlementMismatch.objects.filter(
+        transaction__in=settled, state=MatchState.MISSING_AT_GATEWAY, ended_at=None
+    ).update(ended_at=now)
+    for line in lines:
+        if line.state in MISMATCHES and (line.pk, line.state) not in reported:
+            mismatch = SettlementMismatch.objects.create(
+                tenant_id=line.tenant_id,
+                line=line,
+                transaction_id=line.transaction_id,
+                state=line.state,
+                found_at=now,
+            )
+            telling.tell(mismatch=mismatch, now=now)

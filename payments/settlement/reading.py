@@ -1,0 +1,362 @@
+"""Reads a gateway's settlement file, CSV or XLSX, by the names of its columns. Pure.
+
+Which headers Midtrans prints is not published (gateways-2.md C7), so an account may name its own.
+"""
+
+import codecs
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import openpyxl
+
+from gateways.settlements import FeeState, LineKind, SettlementRow
+from paytrust.errors import PayTrustError
+from paytrust.money import EXPONENTS, MAX_AMOUNT, round_half_up
+
+LARGEST_FILE: Final = 50 * 1024 * 1024  # bytes
+LARGEST_UNPACKED: Final = 400 * 1024 * 1024  # of a workbook
+TITLE_ROWS: Final = 20  # above the headers, at most
+SEVEN_ZIP, ZIP, OLD_EXCEL = b"7z\xbc\xaf\x27\x1c", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+SEPARATORS: Final = (",", ";", "\t", "|")
+JAKARTA: Final = ZoneInfo("Asia/Jakarta")  # Midtrans prints times of this zone without saying so
+
+COLUMNS: Final[Mapping[str, Sequence[str]]] = {
+    "reference": ("Order ID", "Reference", "External ID"),
+    "gross": ("Amount", "Gross Amount", "Transaction Amount"),
+    "fee": ("Fee", "Total Fee", "Transaction Fee"),
+    "kind": ("Transaction Type", "Type"),
+    "occurred_at": ("Date & Time", "Transaction Time", "Payment Date"),
+    "vat": ("VAT", "Total VAT", "PPN"),
+    "withholding": ("Withholding Tax", "PPh"),
+    "net": ("Net Amount", "Net"),
+    "settlement_at": ("Settlement Date", "Settlement Time", "Actual Settlement Time"),
+    "payout_id": ("Withdrawal ID", "Payout ID", "Batch ID"),
+    "gateway_id": ("Transaction ID",),
+    "refund_id": ("Refund Key", "Refund ID"),
+    "channel": ("Channel", "Payment Type", "Payment Method"),
+    "status": ("Status", "Transaction Status"),
+    "currency": ("Currency",),
+}
+"""Headers by what a column holds; case and spaces do not count."""
+REQUIRED: Final = ("reference", "gross", "fee", "kind", "occurred_at")
+
+KINDS: Final = (
+    (LineKind.CHARGEBACK, ("chargeback", "dispute")),
+    (LineKind.REFUND, ("refund",)),
+    (LineKind.PAYOUT, ("withdrawal", "payout", "disbursement", "penarikan")),
+    (LineKind.PAYMENT, ("payment", "settlement", "capture", "pembayaran", "charge")),
+)
+FINAL: Final = frozenset({"", "settlement", "settled", "success", "capture", "refund", "completed"})
+PENDING: Final = frozenset({"pending", "-", "n/a", ""})
+FORMATS: Final = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y",
+    "%d-%m-%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M",
+    "%d-%m-%Y",
+    "%d %b %Y, %H:%M:%S",
+    "%d %b %Y, %H:%M",
+    "%d %b %Y %H:%M:%S",
+    "%d %b %Y %H:%M",
+    "%d %b %Y",
+)
+
+
+class SettlementFileUnreadable(PayTrustError):
+    """The file is no settlement file that can be read."""
+
+    code = "settlement_file_unreadable"
+
+
+class SettlementColumnsMissing(PayTrustError):
+    """The file lacks columns that every settlement file must have."""
+
+    code = "settlement_columns_missing"
+
+
+def read_file(
+    content: bytes, *, currency: str, columns: Mapping[str, Sequence[str]] | None = None
+) -> list[SettlementRow]:
+    """Return the rows of a file, in its order.
+
+    Args:
+        content: CSV in UTF-8, UTF-16 or Latin-1, with any usual separator, or XLSX.
+        currency: of rows that name none.
+        columns: the account's own headers, by the names of COLUMNS; they come before ours.
+
+    Raises:
+        SettlementFileUnreadable: another kind of file, or a cell that cannot be read; the message
+            says which one.
+        SettlementColumnsMissing: `details` name the missing columns and those that were found.
+    """
+    table = _table(content)
+    places, headers = _headers(table, _names(columns or {}))
+    rows = []
+    for number, cells in table:
+        raw = {header: _text(cell) for header, cell in zip(headers, cells, strict=False) if header}
+        if not any(raw.values()):
+            continue
+        named = {name: cells[place] for name, place in places.items() if place < len(cells)}
+        if not _text(named.get("kind")) and not _text(named.get("reference")):
+            continue  # a line of totals
+        try:
+            rows.append(_row(named, raw, currency))
+        except (ValueError, KeyError, InvalidOperation) as error:
+            raise SettlementFileUnreadable(
+                f"Row {number} cannot be read: {error}.", details={"row": number}
+            ) from error
+    return rows
+
+
+def amount_of(cell: object, currency: str) -> int:
+    """Return the minor units of an amount as a spreadsheet or a person writes it.
+
+    A single separator before exactly three digits groups thousands, because no currency here has
+    three decimals: 1.500 is fifteen hundred, 1.50 is one and a half. If both separators occur, the
+    last one is the decimal one. Fractions of a minor unit, which fees may have, are rounded.
+
+    Raises:
+        ValueError: it is no amount.
+    """
+    if isinstance(cell, bool):
+        raise ValueError(f"{cell!r} is no amount")  # noqa: TRY004  # as for any other cell
+    number = Decimal(str(cell)) if isinstance(cell, int | float | Decimal) else _decimal(str(cell))
+    if not number.is_finite():
+        raise ValueError(f"{cell!r} is no amount")
+    minor = round_half_up(number.scaleb(EXPONENTS[currency]))
+    if abs(minor) > MAX_AMOUNT:
+        raise ValueError(f"{cell!r} is too large")
+    return minor
+
+
+def moment_of(cell: object) -> datetime | None:
+    """Return the time in a cell, None if it is empty; a time without a zone is Jakarta's.
+
+    Raises:
+        ValueError: it is no time in a known form.
+    """
+    if isinstance(cell, datetime):
+        return cell if cell.tzinfo else cell.replace(tzinfo=JAKARTA)
+    if isinstance(cell, date):
+        return datetime.combine(cell, time(), JAKARTA)
+    text = _text(cell)
+    if text.lower() in PENDING:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        read = _formatted(text)
+    return read if read.tzinfo else read.replace(tzinfo=JAKARTA)
+
+
+def _formatted(text: str) -> datetime:
+    for form in FORMATS:
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=JAKARTA)
+        except ValueError:
+            continue
+    raise ValueError(f"{text!r} is no date in a known form")
+
+
+def _decimal(text: str) -> Decimal:
+    bare = re.sub(r"(?i)^(rp|idr|rm|myr|usd)\.?|[\s\xa0$']", "", text.strip())
+    negative = bare.startswith(("-", "(", "\u2212"))
+    bare = bare.strip("-()\u2212+")
+    if not re.fullmatch(r"[0-9][0-9.,]*", bare, re.ASCII):
+        raise ValueError(f"{text!r} is no amount")
+    decimal = _decimal_mark(bare)
+    whole, _mark, fraction = bare.rpartition(decimal) if decimal else (bare, "", "")
+    groups = re.split("[.,]", whole)
+    if any(len(group) != 3 for group in groups[1:]):
+        raise ValueError(f"{text!r} is no amount")
+    number = Decimal(f"{''.join(groups)}.{fraction or 0}")
+    return -number if negative else number
+
+
+def _decimal_mark(bare: str) -> str:
+    """Return the decimal mark of a number, or nothing if it has none."""
+    marks = [character for character in bare if character in ".,"]
+    if not marks:
+        return ""
+    if len(set(marks)) == 2:
+        return marks[-1]
+    if len(marks) > 1 or len(bare.rpartition(marks[0])[2]) == 3:
+        return ""
+    return marks[0]
+
+
+def _table(content: bytes) -> Iterator[tuple[int, Sequence[object]]]:
+    """Yield the rows with their numbers, as a spreadsheet counts them."""
+    if len(content) > LARGEST_FILE:
+        raise SettlementFileUnreadable(
+            f"The file is larger than {LARGEST_FILE // 1024 // 1024} MB."
+        )
+    if content.startswith(SEVEN_ZIP):
+        raise SettlementFileUnreadable(
+            "The file is a 7z archive. Unpack it with its password, then upload the CSV or XLSX."
+        )
+    if content.startswith(OLD_EXCEL):
+        raise SettlementFileUnreadable("The file is an old XLS. Save it as XLSX or CSV.")
+    if content.startswith(ZIP):
+        return iter(enumerate(_workbook(content), 1))
+    return iter(enumerate(_csv(_decoded(content)), 1))
+
+
+def _workbook(content: bytes) -> Iterator[Sequence[object]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNPACKED:
+                raise SettlementFileUnreadable("The workbook is too large when it is unpacked.")
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError) as error:
+        raise SettlementFileUnreadable(
+            "The file is no XLSX workbook. Unpack an archive first."
+        ) from error
+    yield from sheet.iter_rows(values_only=True)
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", "latin-1"]
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return text
+    raise SettlementFileUnreadable("The file is neither CSV nor XLSX.")
+
+
+def _csv(text: str) -> Iterator[list[str]]:
+    """Yield rows; the separator is the one that most often stands in the first lines."""
+    start = "\n".join(text.splitlines()[:TITLE_ROWS])
+    separator = max(SEPARATORS, key=start.count)
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    except csv.Error as error:
+        raise SettlementFileUnreadable(f"The CSV cannot be read: {error}.") from error
+
+
+def _names(own: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    return {
+        name: [_plain(header) for header in (*own.get(name, ()), *usual)]
+        for name, usual in COLUMNS.items()
+    }
+
+
+def _headers(
+    table: Iterator[tuple[int, Sequence[object]]], names: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, int], list[str]]:
+    """Return where each column stands and what all headers are called; reads up to them."""
+    best: tuple[dict[str, int], list[str]] = {}, []
+    for number, cells in table:
+        headers = [_text(cell) for cell in cells]
+        places = _places([_plain(header) for header in headers], names)
+        if all(name in places for name in REQUIRED):
+            return places, headers
+        if len(places) > len(best[0]):
+            best = places, headers
+        if number >= TITLE_ROWS:
+            break
+    missing = [name for name in REQUIRED if name not in best[0]]
+    wanted = "; ".join(f"{name} ({' or '.join(COLUMNS[name])})" for name in missing)
+    raise SettlementColumnsMissing(
+        f"The file lacks columns: {wanted}.",
+        details={"missing": missing, "found": [header for header in best[1] if header]},
+    )
+
+
+def _places(headers: Sequence[str], names: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    places = {}
+    for name, wanted in names.items():
+        for header in wanted:
+            if header in headers:
+                places[name] = headers.index(header)
+                break
+    return places
+
+
+def _row(named: Mapping[str, object], raw: Mapping[str, str], default: str) -> SettlementRow:
+    currency = _text(named.get("currency")).upper() or default
+    if currency not in EXPONENTS:
+        raise ValueError(f"{currency} is no currency that PayTrust serves")
+    kind = _kind(_text(named.get("kind")))
+    sign = -1 if kind in {LineKind.REFUND, LineKind.CHARGEBACK, LineKind.PAYOUT} else 1
+    gross = amount_of(named["gross"], currency)
+    gross = sign * abs(gross) if kind != LineKind.OTHER else gross
+    fee_text = _text(named.get("fee")).lower()
+    fee, vat, withholding = (
+        abs(_amount_or_zero(named.get(name), currency)) for name in ("fee", "vat", "withholding")
+    )
+    given_net = _text(named.get("net"))
+    costs = fee + vat + withholding
+    net = gross - costs
+    if given_net and given_net.lower() not in PENDING:
+        net = amount_of(named["net"], currency)
+        net = -abs(net) if sign < 0 else net
+    return SettlementRow(
+        line_id=None,
+        kind=kind,
+        is_final=_text(named.get("status")).lower() in FINAL,
+        currency=currency,
+        gross_amount=gross,
+        fee_amount=fee,
+        vat_amount=vat,
+        withholding_amount=withholding,
+        net_amount=net,
+        fee_state=_fee_state(fee_text, gross=gross, net=net, costs=costs),
+        reference=_text(named.get("reference"))[:255] or None,
+        gateway_ids=tuple(
+            text for name in ("refund_id", "gateway_id") if (text := _text(named.get(name))[:255])
+        ),
+        channel=_text(named.get("channel"))[:50] or None,
+        occurred_at=moment_of(named.get("occurred_at")),
+        settlement_at=moment_of(named.get("settlement_at")),
+        payout_id=_text(named.get("payout_id"))[:255] or None,
+        as_of=None,
+        raw=raw,
+    )
+
+
+def _fee_state(text: str, *, gross: int, net: int, costs: int) -> FeeState:
+    if text in PENDING:
+        return FeeState.PENDING
+    return FeeState.MONTHLY if costs and net == gross else FeeState.FINAL
+
+
+def _amount_or_zero(cell: object, currency: str) -> int:
+    return 0 if _text(cell).lower() in PENDING else amount_of(cell, currency)
+
+
+def _kind(text: str) -> LineKind:
+    lower = text.lower()
+    for kind, words in KINDS:
+        if any(word in lower for word in words):
+            return kind
+    return LineKind.OTHER
+
+
+def _plain(header: str) -> str:
+    return " ".join(header.casefold().replace("_", " ").split())
+
+
+def _text(cell: object) -> str:
+    """Return a cell as text that can be stored."""
+    if cell is None:
+        return ""
+    return re.sub("[\x00\ud800-\udfff]", "\ufffd", str(cell)).strip()
