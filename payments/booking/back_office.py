@@ -12,6 +12,8 @@ from payments.changes.back_office import ChangeAdmin
 from payments.disputes.back_office import DisputeAdmin
 from payments.models import Dispute, EventTransaction, Proposal, Refund, WebhookEvent
 from payments.refunds.back_office import RefundAdmin
+from payments.settlement.back_office import SettlementMismatchAdmin
+from payments.settlement.models import SettlementMismatch
 from payments.webhooks.back_office import WebhookEventAdmin
 from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter
@@ -84,3 +86,4 @@ admin.site.register(WebhookEvent, WebhookEventAdmin)
 admin.site.register(Proposal, ChangeAdmin)
 admin.site.register(Refund, RefundAdmin)
 admin.site.register(Dispute, DisputeAdmin)
+admin.site.register(SettlementMismatch, SettlementMismatchAdmin)

@@ -27,6 +27,7 @@ class Settlements(APIView):
     @extend_schema(
         operation_id="listSettlements",
         summary="List settlement lines",
+        tags=["Settlements"],
         responses=SettlementLineList,
         parameters=[SettlementFilter],
     )
@@ -41,6 +42,7 @@ class PayoutTransactions(APIView):
     @extend_schema(
         operation_id="listPayoutTransactions",
         summary="List the lines of a payout",
+        tags=["Settlements"],
         responses=SettlementLineList,
         parameters=[PageQuery],
     )
@@ -56,6 +58,7 @@ class SettlementReport(APIView):
     @extend_schema(
         operation_id="getSettlementReport",
         summary="Sum up what was settled",
+        tags=["Settlements"],
         responses=SettlementReportResponse,
         parameters=[SettlementReportQuery],
     )
@@ -68,6 +71,7 @@ class SettlementReportCSV(APIView):
     @extend_schema(
         operation_id="downloadSettlementReport",
         summary="Download what was settled",
+        tags=["Settlements"],
         responses={(200, "text/csv"): OpenApiTypes.STR},
         parameters=[SettlementReportQuery],
     )

@@ -173,6 +173,23 @@ SELECT 'invoices_ledgertax', invoice_id, format(
          GROUP BY invoice_id, tax_rate) rates
  WHERE received > asked OR refunded > received OR refunded < 0
     OR (is_paid = 1 AND received <> asked)""",
+    "a settlement line's match": """
+SELECT 'payments_settlementline', line.id, format(
+           '%%s %%s of %%s %%s is of transaction %%s, a %%s of %%s %%s',
+           line.state, line.kind, line.gross_amount, line.currency_code, booked.id, booked.kind,
+           booked.amount, booked.currency_code)
+  FROM scope JOIN invoices_transaction booked ON booked.invoice_id = scope.id
+  JOIN payments_settlementline line ON line.transaction_id = booked.id
+ WHERE (line.tenant_id, line.gateway_id) IS DISTINCT FROM (booked.tenant_id, booked.gateway_id)
+    OR line.kind <> CASE booked.kind WHEN 'reversal' THEN 'chargeback' ELSE booked.kind END
+    OR (line.state IN ('matched', 'fee_differs')
+        AND (line.gross_amount, line.currency_code) <> (booked.amount, booked.currency_code))
+    OR (line.state = 'amount_differs'
+        AND (line.gross_amount, line.currency_code) = (booked.amount, booked.currency_code))
+    OR line.state NOT IN ('matched', 'fee_differs', 'amount_differs', 'duplicate')
+    OR (line.state IN ('amount_differs', 'fee_differs', 'duplicate') AND NOT EXISTS (
+        SELECT FROM payments_settlementmismatch mismatch
+         WHERE mismatch.line_id = line.id AND mismatch.state = line.state))""",
     "what went back beside what it was of": """
 SELECT 'invoices_transaction', paid.id, format(
            '%%s was paid, but %%s went back', paid.amount, -taken.amount)

@@ -47,6 +47,13 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _list(_("Refunds"), "undo", "payments", "refund", may, status="requested"),
                 _list(_("Chargebacks"), "gavel", "payments", "dispute", may),
+                _list(
+                    _("Settlement mismatches"),
+                    "account_balance",
+                    "payments",
+                    "settlementmismatch",
+                    may,
+                ),
                 _list(_("Discrepancies"), "difference", "reporting", "discrepancy", may),
                 _list(
                     _("Overdue instalments"), "event_busy", "reporting", "overdueinstallment", may

@@ -13,7 +13,7 @@ MONEY = (
     *("invoices.invoice", "invoices.lineitem", "invoices.installment", "invoices.paymentrequest"),
     *("invoices.transaction", "invoices.ledgerentry", "invoices.ledgertax"),
     *("payments.webhookevent", "payments.webhookretry", "payments.proposal"),
-    *("payments.refund", "payments.dispute"),
+    *("payments.refund", "payments.dispute", "payments.settlementmismatch"),
     "payments.discrepancyentry",
     *("events.event", "events.webhookendpoint", "events.delivery", "events.deliveryattempt"),
     *("reporting.closedday", "reporting.dailytotal"),

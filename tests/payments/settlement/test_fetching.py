@@ -28,7 +28,9 @@ class TestFetch:
                     return SettlementPage(rows=[row("t1", reference)], after="t1")
                 return SettlementPage(rows=[row("t2", "PT-other")], after=None)
 
-        monkeypatch.setattr(fetching.registry, "adapter_for", lambda *_, **__: Adapter())
+        monkeypatch.setattr(
+            "payments.settlement.fetching.registry.adapter_for", lambda *_, **__: Adapter()
+        )
 
         first = fetching.fetch(code="xendit", account_id=None, now=NOW)
         second = fetching.fetch(code="xendit", account_id=None, now=NOW + timedelta(days=1))

@@ -11,10 +11,13 @@ from django.utils import timezone
 from apikeys.models import Tenant
 from invoices.models import Transaction
 from payments.booking import settling
+from payments.models import SettlementImport
+from payments.settlement import services
 from reporting.financial import rollups
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body
 from tests.payments.reports import report
+from tests.payments.settlement.test_services import row
 from tests.reporting.ledger import unguarded
 
 CORRUPTIONS = [  # a table, and what moves one unit in it
@@ -37,6 +40,9 @@ CORRUPTIONS = [  # a table, and what moves one unit in it
     ),
     ("invoices_ledgerentry", "kind = 'reversal' WHERE amount < 0"),
     ("invoices_ledgerentry", "currency_code = 'USD'"),
+    ("payments_settlementline", "gross_amount = gross_amount + 1"),
+    ("payments_settlementline", "kind = 'refund'"),
+    ("payments_settlementline", "state = 'fee_differs'"),
     ("invoices_ledgertax", "tax_amount = tax_amount + 1"),
     ("invoices_ledgertax", "tax_rate = 0.0700 WHERE tax_rate > 0"),
     (
@@ -68,6 +74,16 @@ def books(merchant: Merchant, sandbox: Sandbox) -> None:
         event=None,
         now=timezone.now(),
     )
+    settled = row(
+        "txn_1",
+        payment.payment_request.reference,
+        gross_amount=payment.amount,
+        net_amount=payment.amount - 100,
+    )
+    made = SettlementImport(
+        gateway=payment.gateway, source="api", sha256="a" * 64, imported_at=timezone.now()
+    )
+    services.import_rows(made=made, rows=[settled], now=timezone.now())
     rollups.close_days(now=timezone.now() + timedelta(days=2))
 
 
