@@ -21,6 +21,7 @@ READING = {
     "list",
     "get_refund",
     "list_refunds",
+    "transactions",
     "get_charge",
 }  # GET routes; the others are POST
 HANG_SECONDS = 60.0

@@ -27,7 +27,20 @@ API_FAULTS = {
     "refund_outside_hours",
     "refund_channel_down",
     "refund_stays_pending",
+    "settlement_missing",
+    "settlement_doubled",
+    "settlement_other_fee",
+    "settlement_other_amount",
+    "settlement_late",
 }
+SETTLEMENT_FAULTS = {
+    "settlement_missing",
+    "settlement_doubled",
+    "settlement_other_fee",
+    "settlement_other_amount",
+    "settlement_late",
+}
+"""They stay for as long as their rule does, in each list that is asked for."""
 WEBHOOK_FAULTS = {
     "webhook_duplicate",
     "webhook_out_of_order",
@@ -59,7 +72,12 @@ MIDTRANS_ONLY = {
     "fee_imposed",
     "chargeback_unlisted",
 }
-XENDIT_ONLY = {"paid_after_expired", "refund_channel_down", "refund_stays_pending"}
+XENDIT_ONLY = {
+    "paid_after_expired",
+    "refund_channel_down",
+    "refund_stays_pending",
+    *SETTLEMENT_FAULTS,
+}
 OF_THE_PAYMENT = {
     "paid_after_expired",
     "fee_imposed",
@@ -74,6 +92,7 @@ ROUTES = {
     "refund_outside_hours": {"refund"},
     "refund_channel_down": {"refund"},
     "refund_stays_pending": {"refund"},
+    **{fault: {"settlement"} for fault in SETTLEMENT_FAULTS},  # of no call: a row suffers them
     "stale_status": {"get", "list"},
     "id_swap": {"get"},
     "uppercase_status": {"get"},

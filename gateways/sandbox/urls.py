@@ -7,6 +7,7 @@ from gateways.sandbox import console, control, pages
 from gateways.sandbox.messages import Answer
 from gateways.sandbox.midtrans import views as midtrans
 from gateways.sandbox.xendit import refund_views as xendit_refunds
+from gateways.sandbox.xendit import transactions as xendit_transactions
 from gateways.sandbox.xendit import views as xendit
 
 
@@ -41,6 +42,7 @@ urlpatterns = [
     path(
         "xendit/qr_codes/payments/<str:payment_id>/refunds", xendit_refunds.refund_by_product("qr")
     ),
+    re_path(r"^xendit/transactions/?$", xendit_transactions.transactions),
     path("midtrans/snap/v1/transactions", midtrans.create_snap_transaction),
     path("midtrans/snap/v1/transactions/<str:token>/cancel", midtrans.cancel_snap_page),
     path("midtrans/v2/charge", midtrans.charge),

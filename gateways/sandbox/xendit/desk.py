@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from gateways.sandbox.amounts import presented, stored
-from gateways.sandbox.faults import Rule
+from gateways.sandbox.faults import FaultBook, Rule
 from gateways.sandbox.tools import ActionRefused, Tools
 from gateways.sandbox.xendit import channels, disputes
 from gateways.sandbox.xendit.invoices import Invoice, Payment, merchants_number, written
@@ -81,6 +81,15 @@ class XenditDesk:
         with self._tools.lock:
             invoice = self._invoices.get(invoice_id)
             return None if invoice is None else self._shown(invoice, stale=stale)
+
+    @property
+    def faults(self) -> FaultBook:
+        return self._tools.faults
+
+    def all(self) -> list[Invoice]:
+        """Return every invoice, the oldest first."""
+        with self._tools.lock:
+            return list(self._invoices.values())
 
     def select(self, search: Search, *, stale: bool = False) -> list[dict[str, Any]]:
         """List the invoices that match a search, the newest first."""
