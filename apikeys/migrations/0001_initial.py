@@ -1,5 +1,6 @@
-"""Tenants, keys, their audit log, idempotency, and what staff did."""
+"""Tenants, keys, their audit log, idempotency, and what staff did and proposed."""
 
+import apikeys.models
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import pgtrigger.compiler
@@ -78,6 +79,29 @@ SELECT apikeys_make_audit_month(month::date) FROM generate_series(
 ) AS month;
 """
 
+# The application's role owns no table: it asks for a month to be dropped, if a year has passed.
+DROP_MONTH = """
+CREATE FUNCTION apikeys_drop_audit_month(wanted date) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF wanted + interval '1 month' > now() - interval '366 days' THEN
+        RAISE EXCEPTION 'the audit log is kept for a year: % may not go', wanted
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'audit_month_kept';
+    END IF;
+    EXECUTE format('DROP TABLE %I', 'apikeys_audit_' || to_char(wanted, 'YYYY_MM'));
+END $$;
+"""
+
+# Several statements in one trip refuse together by it (paytrust.operations.trips).
+REQUIRE = """
+CREATE OR REPLACE FUNCTION paytrust_require(is_so boolean, rule text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF is_so IS NOT TRUE THEN
+        RAISE EXCEPTION '%: it is not so', rule
+            USING ERRCODE = 'check_violation', CONSTRAINT = rule;
+    END IF;
+END $$;
+"""
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -96,10 +120,10 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("description", models.CharField(max_length=255)),
-                ("key_prefix", models.CharField(max_length=4)),
-                ("key_hash", models.CharField(max_length=255)),
-                ("key_digest", models.CharField(max_length=64)),
+                ("description", models.CharField(max_length=255, verbose_name="description")),
+                ("key_prefix", models.CharField(max_length=20, verbose_name="key prefix")),
+                ("key_hash", models.CharField(max_length=255, verbose_name="key hash")),
+                ("key_digest", models.CharField(max_length=64, verbose_name="key digest")),
                 (
                     "status",
                     models.CharField(
@@ -110,13 +134,74 @@ class Migration(migrations.Migration):
                         ],
                         default="active",
                         max_length=10,
+                        verbose_name="status",
                     ),
                 ),
-                ("created_at", models.DateTimeField()),
-                ("rotated_at", models.DateTimeField(blank=True, null=True)),
-                ("revoked_at", models.DateTimeField(blank=True, null=True)),
-                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("read", "Read"),
+                                ("write", "Write"),
+                                ("refund", "Refund"),
+                                ("reports", "Reports"),
+                            ],
+                            max_length=20,
+                        ),
+                        default=apikeys.models.all_scopes,
+                        size=None,
+                        verbose_name="scopes",
+                    ),
+                ),
+                (
+                    "allowed_addresses",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=50),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="allowed addresses",
+                    ),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="expires at"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                (
+                    "rotated_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="rotated at"),
+                ),
+                (
+                    "grace_ends_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="grace ends at"),
+                ),
+                (
+                    "revoked_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="revoked at"),
+                ),
+                (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last used at"),
+                ),
+                (
+                    "successor",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="old_secrets",
+                        to="apikeys.apikey",
+                        verbose_name="successor",
+                    ),
+                ),
             ],
+            options={
+                "verbose_name": "api key",
+                "verbose_name_plural": "api keys",
+            },
         ),
         migrations.CreateModel(
             name="Tenant",
@@ -127,11 +212,59 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("name", models.CharField(max_length=140)),
-                ("created_at", models.DateTimeField()),
+                ("name", models.CharField(max_length=140, verbose_name="name")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
             ],
             options={
+                "verbose_name": "tenant",
+                "verbose_name_plural": "tenants",
                 "constraints": [models.UniqueConstraint(fields=("name",), name="tenant_name")],
+            },
+        ),
+        migrations.CreateModel(
+            name="StaffAct",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("act", models.CharField(max_length=30, verbose_name="act")),
+                ("object_type", models.CharField(max_length=60, verbose_name="object type")),
+                ("object_id", models.BigIntegerField(null=True, verbose_name="object id")),
+                ("invoice_id", models.BigIntegerField(null=True, verbose_name="invoice id")),
+                ("reason", models.CharField(blank=True, max_length=500, verbose_name="reason")),
+                (
+                    "request_id",
+                    models.CharField(max_length=128, null=True, verbose_name="request id"),
+                ),
+                ("outcome", models.CharField(max_length=40, null=True, verbose_name="outcome")),
+                ("message", models.CharField(blank=True, max_length=500, verbose_name="message")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="staff_acts",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="staff",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="staff_acts",
+                        to="apikeys.tenant",
+                        verbose_name="tenant",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "staff act",
+                "verbose_name_plural": "staff acts",
             },
         ),
         migrations.CreateModel(
@@ -157,7 +290,6 @@ class Migration(migrations.Migration):
                         max_length=12,
                     ),
                 ),
-                ("response_status", models.PositiveSmallIntegerField(null=True)),
                 ("response_body", models.BinaryField(null=True)),
                 ("created_at", models.DateTimeField()),
                 ("leased_until", models.DateTimeField()),
@@ -182,6 +314,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("log", models.CharField(default="keys", max_length=10)),
                 ("sequence", models.BigIntegerField()),
                 ("month", models.DateField()),
                 (
@@ -199,6 +332,7 @@ class Migration(migrations.Migration):
                     "tenant",
                     models.ForeignKey(
                         db_index=False,
+                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="audit_seals",
                         to="apikeys.tenant",
@@ -230,18 +364,44 @@ class Migration(migrations.Migration):
                                     ("used", "Used"),
                                 ],
                                 max_length=10,
+                                verbose_name="operation type",
                             ),
                         ),
-                        ("actor_identifier", models.CharField(max_length=255)),
-                        ("ip_address", models.GenericIPAddressField(null=True)),
-                        ("method", models.CharField(max_length=10, null=True)),
-                        ("path", models.CharField(max_length=500, null=True)),
-                        ("status_code", models.PositiveSmallIntegerField(null=True)),
-                        ("request_id", models.CharField(max_length=128, null=True)),
-                        ("success", models.BooleanField()),
-                        ("error_message", models.CharField(max_length=255, null=True)),
-                        ("old_key_hash", models.CharField(max_length=255, null=True)),
-                        ("created_at", models.DateTimeField()),
+                        (
+                            "actor_identifier",
+                            models.CharField(max_length=255, verbose_name="actor identifier"),
+                        ),
+                        (
+                            "ip_address",
+                            models.GenericIPAddressField(null=True, verbose_name="ip address"),
+                        ),
+                        (
+                            "method",
+                            models.CharField(max_length=10, null=True, verbose_name="method"),
+                        ),
+                        ("path", models.CharField(max_length=500, null=True, verbose_name="path")),
+                        (
+                            "status_code",
+                            models.PositiveSmallIntegerField(null=True, verbose_name="status code"),
+                        ),
+                        (
+                            "request_id",
+                            models.CharField(max_length=128, null=True, verbose_name="request id"),
+                        ),
+                        ("success", models.BooleanField(verbose_name="success")),
+                        (
+                            "error_message",
+                            models.CharField(
+                                max_length=255, null=True, verbose_name="error message"
+                            ),
+                        ),
+                        (
+                            "old_key_hash",
+                            models.CharField(
+                                max_length=255, null=True, verbose_name="old key hash"
+                            ),
+                        ),
+                        ("created_at", models.DateTimeField(verbose_name="created at")),
                         (
                             "api_key",
                             models.ForeignKey(
@@ -250,6 +410,7 @@ class Migration(migrations.Migration):
                                 on_delete=django.db.models.deletion.PROTECT,
                                 related_name="audit_entries",
                                 to="apikeys.apikey",
+                                verbose_name="api key",
                             ),
                         ),
                         (
@@ -260,10 +421,12 @@ class Migration(migrations.Migration):
                                 on_delete=django.db.models.deletion.PROTECT,
                                 related_name="audit_entries",
                                 to="apikeys.tenant",
+                                verbose_name="tenant",
                             ),
                         ),
                     ],
                     options={
+                        "verbose_name": "api key audit entry",
                         "verbose_name_plural": "API key audit entries",
                     },
                 ),
@@ -277,10 +440,11 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="api_keys",
                 to="apikeys.tenant",
+                verbose_name="tenant",
             ),
         ),
         migrations.CreateModel(
-            name="StaffAct",
+            name="StaffProposal",
             fields=[
                 (
                     "id",
@@ -288,50 +452,190 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("act", models.CharField(max_length=30)),
-                ("object_type", models.CharField(max_length=60)),
-                ("object_id", models.BigIntegerField(null=True)),
-                ("invoice_id", models.BigIntegerField(null=True)),
-                ("reason", models.CharField(blank=True, max_length=500)),
-                ("request_id", models.CharField(max_length=128, null=True)),
-                ("outcome", models.CharField(max_length=40, null=True)),
-                ("message", models.CharField(blank=True, max_length=500)),
-                ("created_at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=30, verbose_name="kind")),
+                ("object_type", models.CharField(max_length=60, verbose_name="object type")),
+                ("object_id", models.BigIntegerField(null=True, verbose_name="object id")),
+                ("tenant_id", models.BigIntegerField(null=True, verbose_name="tenant id")),
+                ("subject", models.CharField(max_length=150, verbose_name="subject")),
+                ("details", models.JSONField(default=dict, verbose_name="details")),
+                ("before", models.JSONField(null=True, verbose_name="before")),
+                ("sealed", models.TextField(blank=True, verbose_name="sealed")),
+                ("reason", models.CharField(max_length=500, verbose_name="reason")),
+                ("proposed_at", models.DateTimeField(verbose_name="proposed at")),
                 (
-                    "staff",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="staff_acts",
-                        to=settings.AUTH_USER_MODEL,
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "waits for a second person"),
+                            ("applied", "approved and made"),
+                            ("rejected", "rejected"),
+                            ("withdrawn", "taken back by who proposed it"),
+                            ("stale", "can no longer be made"),
+                        ],
+                        default="open",
+                        max_length=10,
+                        verbose_name="status",
                     ),
                 ),
+                ("decided_at", models.DateTimeField(null=True, verbose_name="decided at")),
                 (
-                    "tenant",
+                    "decision_reason",
+                    models.CharField(blank=True, max_length=500, verbose_name="decision reason"),
+                ),
+                (
+                    "failure_reason",
+                    models.CharField(blank=True, max_length=500, verbose_name="failure reason"),
+                ),
+                (
+                    "decided_by",
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="staff_acts",
-                        to="apikeys.tenant",
+                        related_name="staff_decisions",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="decided by",
+                    ),
+                ),
+                (
+                    "proposed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="staff_proposals",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="proposed by",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "staff proposal",
+                "verbose_name_plural": "staff proposals",
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("invoice_id__isnull", False)),
-                        fields=["invoice_id"],
-                        name="staff_act_of_invoice",
-                    ),
-                    models.Index(fields=["object_type", "object_id"], name="staff_act_of_object"),
-                    models.Index(fields=["request_id"], name="staff_act_by_request"),
+                        fields=["object_type", "object_id"], name="staff_proposal_of_object"
+                    )
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("object_type", ""), _negated=True),
-                        name="staff_act_is_about_something",
-                    )
+                        condition=models.Q(("decided_by", models.F("proposed_by")), _negated=True),
+                        name="staff_proposal_decided_by_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at", None), ("decided_by", None), ("status", "open")
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by", None),
+                                ("status", "withdrawn"),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("status__in", ["applied", "rejected", "stale"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="staff_proposal_decision_names_who",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="staff_proposal_has_a_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status", "open"), ("sealed", ""), _connector="OR"),
+                        name="staff_proposal_forgets_secrets",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("kind"),
+                        models.F("subject"),
+                        condition=models.Q(("status", "open")),
+                        name="staff_proposal_one_waiting",
+                    ),
                 ],
             },
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="staffproposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="staff_proposal_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.status <> 'open' OR (OLD.id, OLD.kind, OLD.object_type, OLD.object_id, OLD.tenant_id, OLD.subject, OLD.details, OLD.before, OLD.reason, OLD.proposed_by_id, OLD.proposed_at) IS DISTINCT FROM (NEW.id, NEW.kind, NEW.object_type, NEW.object_id, NEW.tenant_id, NEW.subject, NEW.details, NEW.before, NEW.reason, NEW.proposed_by_id, NEW.proposed_at))",
+                    func="\nRAISE EXCEPTION 'staff_proposal_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'staff_proposal_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="a9f8dfb6b49589470b0bc2e4940bae53aa663dfb",
+                    operation="UPDATE",
+                    pgid="pgtrigger_staff_proposal_frozen_687ac",
+                    table="apikeys_staffproposal",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="staffproposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="staff_proposal_begins_open",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.status <> 'open')",
+                    func="\nRAISE EXCEPTION 'staff_proposal_begins_open: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'staff_proposal_begins_open', TABLE = TG_TABLE_NAME;\n",
+                    hash="4506d907f1f8fc43be185729db844a5ee207a2b6",
+                    operation="INSERT",
+                    pgid="pgtrigger_staff_proposal_begins_open_11161",
+                    table="apikeys_staffproposal",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="staffproposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="staff_proposal_not_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'staff_proposal_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'staff_proposal_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="ebd6639c0e3458031804ae70e63da509acf15500",
+                    operation="DELETE",
+                    pgid="pgtrigger_staff_proposal_not_deleted_2efb6",
+                    table="apikeys_staffproposal",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="staffproposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="staff_proposal_not_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'staff_proposal_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'staff_proposal_not_truncated', TABLE = TG_TABLE_NAME;\n",
+                    hash="85a7ba414796a8a7022c15089f8311da6b3caa67",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_staff_proposal_not_truncated_611af",
+                    table="apikeys_staffproposal",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="staffact",
+            index=models.Index(
+                condition=models.Q(("invoice_id__isnull", False)),
+                fields=["invoice_id"],
+                name="staff_act_of_invoice",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="staffact",
+            index=models.Index(fields=["object_type", "object_id"], name="staff_act_of_object"),
+        ),
+        migrations.AddIndex(
+            model_name="staffact",
+            index=models.Index(fields=["request_id"], name="staff_act_by_request"),
+        ),
+        migrations.AddConstraint(
+            model_name="staffact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("object_type", ""), _negated=True),
+                name="staff_act_is_about_something",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="staffact",
@@ -395,7 +699,6 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("completed_at__isnull", False),
                         ("response_body__isnull", False),
-                        ("response_status__isnull", False),
                         ("state", "completed"),
                     ),
                     _connector="OR",
@@ -410,7 +713,20 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="auditseal",
             constraint=models.UniqueConstraint(
-                fields=("tenant", "sequence"), name="audit_seal_sequence"
+                fields=("tenant", "log", "sequence"),
+                name="audit_seal_sequence",
+                nulls_distinct=False,
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="auditseal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("log", "keys"), ("tenant__isnull", False)),
+                    models.Q(("log", "staff"), ("tenant", None)),
+                    _connector="OR",
+                ),
+                name="audit_seal_names_its_chain",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -432,9 +748,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="audit_seal_kept",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.newest_at >= now() - interval '1 year')",
+                    condition="WHEN (OLD.log <> 'keys' OR OLD.newest_at >= now() - interval '1 year')",
                     func="\nRAISE EXCEPTION 'audit_seal_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'audit_seal_append_only', TABLE = TG_TABLE_NAME;\n",
-                    hash="417c3888de6169d3f747352254d23f23a902b72c",
+                    hash="500ea27b4bd2285cfa5a733638e37dd2ada3e5df",
                     operation="DELETE",
                     pgid="pgtrigger_audit_seal_kept_35e92",
                     table="apikeys_auditseal",
@@ -464,6 +780,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="apikeyauditentry",
             index=models.Index(fields=["api_key", "-created_at"], name="api_key_audit_by_key"),
+        ),
+        migrations.AddIndex(
+            model_name="apikeyauditentry",
+            index=models.Index(
+                models.F("tenant"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="api_key_audit_of_tenant",
+            ),
         ),
         migrations.AddIndex(
             model_name="apikeyauditentry",
@@ -502,6 +826,22 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(
+                condition=models.Q(("successor__isnull", False)),
+                fields=["successor"],
+                name="api_key_old_secrets",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(
+                models.F("tenant"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="api_key_newest",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="apikey",
             constraint=models.UniqueConstraint(fields=("key_digest",), name="api_key_digest"),
@@ -535,5 +875,28 @@ class Migration(migrations.Migration):
                 name="api_key_revoked_has_time",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("scopes__contained_by", ["read", "write", "refund", "reports"]),
+                    models.Q(("scopes", []), _negated=True),
+                ),
+                name="api_key_scopes_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "active"), _negated=True),
+                    models.Q(("grace_ends_at", None), ("successor", None)),
+                    _connector="OR",
+                ),
+                name="api_key_active_is_no_old_secret",
+            ),
+        ),
         migrations.RunSQL(MAKE_MONTHS, migrations.RunSQL.noop),
+        migrations.RunSQL(DROP_MONTH, "DROP FUNCTION apikeys_drop_audit_month"),
+        migrations.RunSQL(REQUIRE, "DROP FUNCTION paytrust_require(boolean, text)"),
     ]

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("apikeys", "0002_two_people"),
+        ("apikeys", "0001_initial"),
     ]
 
     operations = [
@@ -63,16 +63,24 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("slot", models.PositiveSmallIntegerField()),
-                ("url", models.CharField(max_length=2048)),
+                ("slot", models.PositiveSmallIntegerField(verbose_name="slot")),
+                ("url", models.CharField(max_length=2048, verbose_name="url")),
                 (
                     "event_types",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=40), size=None
+                        base_field=models.CharField(max_length=40),
+                        size=None,
+                        verbose_name="event types",
                     ),
                 ),
-                ("description", models.CharField(blank=True, max_length=255)),
-                ("contact_email", models.CharField(max_length=254, null=True)),
+                (
+                    "description",
+                    models.CharField(blank=True, max_length=255, verbose_name="description"),
+                ),
+                (
+                    "contact_email",
+                    models.CharField(max_length=254, null=True, verbose_name="contact email"),
+                ),
                 (
                     "status",
                     models.CharField(
@@ -83,6 +91,7 @@ class Migration(migrations.Migration):
                         ],
                         default="enabled",
                         max_length=10,
+                        verbose_name="status",
                     ),
                 ),
                 (
@@ -96,19 +105,34 @@ class Migration(migrations.Migration):
                         ],
                         max_length=10,
                         null=True,
+                        verbose_name="disabled reason",
                     ),
                 ),
-                ("disabled_at", models.DateTimeField(null=True)),
-                ("sealed_secret", models.TextField(editable=False)),
-                ("sealed_previous_secret", models.TextField(editable=False, null=True)),
-                ("previous_secret_until", models.DateTimeField(null=True)),
-                ("key_name", models.CharField(editable=False, max_length=16)),
-                ("failing_since", models.DateTimeField(null=True)),
-                ("is_slow", models.BooleanField(default=False)),
-                ("lease", models.UUIDField(editable=False, null=True)),
-                ("leased_until", models.DateTimeField(editable=False, null=True)),
-                ("created_at", models.DateTimeField()),
-                ("updated_at", models.DateTimeField()),
+                ("disabled_at", models.DateTimeField(null=True, verbose_name="disabled at")),
+                ("sealed_secret", models.TextField(editable=False, verbose_name="sealed secret")),
+                (
+                    "sealed_previous_secret",
+                    models.TextField(
+                        editable=False, null=True, verbose_name="sealed previous secret"
+                    ),
+                ),
+                (
+                    "previous_secret_until",
+                    models.DateTimeField(null=True, verbose_name="previous secret until"),
+                ),
+                (
+                    "key_name",
+                    models.CharField(editable=False, max_length=16, verbose_name="key name"),
+                ),
+                ("failing_since", models.DateTimeField(null=True, verbose_name="failing since")),
+                ("is_slow", models.BooleanField(default=False, verbose_name="is slow")),
+                ("lease", models.UUIDField(editable=False, null=True, verbose_name="lease")),
+                (
+                    "leased_until",
+                    models.DateTimeField(editable=False, null=True, verbose_name="leased until"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("updated_at", models.DateTimeField(verbose_name="updated at")),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -116,9 +140,14 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="webhook_endpoints",
                         to="apikeys.tenant",
+                        verbose_name="tenant",
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "webhook endpoint",
+                "verbose_name_plural": "webhook endpoints",
+            },
         ),
         migrations.CreateModel(
             name="Delivery",
@@ -129,7 +158,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("invoice_id", models.BigIntegerField(null=True)),
+                ("invoice_id", models.BigIntegerField(null=True, verbose_name="invoice id")),
                 (
                     "status",
                     models.CharField(
@@ -141,14 +170,24 @@ class Migration(migrations.Migration):
                         ],
                         default="pending",
                         max_length=10,
+                        verbose_name="status",
                     ),
                 ),
-                ("attempts", models.PositiveIntegerField(default=0)),
-                ("attempts_before", models.PositiveIntegerField(default=0)),
-                ("first_attempt_at", models.DateTimeField(null=True)),
-                ("next_attempt_at", models.DateTimeField(null=True)),
-                ("created_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                (
+                    "attempts_before",
+                    models.PositiveIntegerField(default=0, verbose_name="attempts before"),
+                ),
+                (
+                    "first_attempt_at",
+                    models.DateTimeField(null=True, verbose_name="first attempt at"),
+                ),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(null=True, verbose_name="next attempt at"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -157,6 +196,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="apikeys.tenant",
+                        verbose_name="tenant",
                     ),
                 ),
                 (
@@ -166,6 +206,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="deliveries",
                         to="events.event",
+                        verbose_name="event",
                     ),
                 ),
                 (
@@ -175,10 +216,12 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="deliveries",
                         to="events.webhookendpoint",
+                        verbose_name="endpoint",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "delivery",
                 "verbose_name_plural": "deliveries",
             },
         ),
@@ -305,8 +348,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="event_append_only",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN ((OLD.tenant_id, OLD.public_id, OLD.type, OLD.invoice_id, OLD.api_version, OLD.request_id, OLD.created_at, OLD.transaction_number) IS DISTINCT FROM (NEW.tenant_id, NEW.public_id, NEW.type, NEW.invoice_id, NEW.api_version, NEW.request_id, NEW.created_at, NEW.transaction_number) OR NEW.data::jsonb IS DISTINCT FROM jsonb_set(jsonb_set(OLD.data::jsonb, '{object,customer}', 'null', false), '{previous,customer}', 'null', false))",
                     func="\nRAISE EXCEPTION 'event_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'event_append_only', TABLE = TG_TABLE_NAME;\n",
-                    hash="2e7f6d9ea931bfcfc123870a9338e9f315f733ce",
+                    hash="aa5011c992518fa791b8d9d0e50eb24bba1018ea",
                     operation="UPDATE",
                     pgid="pgtrigger_event_append_only_3d407",
                     table="events_event",

@@ -25,15 +25,21 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("code", models.SlugField(unique=True)),
-                ("name", models.CharField(max_length=50)),
+                ("code", models.SlugField(unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=50, verbose_name="name")),
                 (
                     "currencies",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=3), size=None
+                        base_field=models.CharField(max_length=3),
+                        size=None,
+                        verbose_name="currencies",
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "gateway",
+                "verbose_name_plural": "gateways",
+            },
         ),
         migrations.CreateModel(
             name="GatewayFee",
@@ -44,21 +50,31 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("currency_code", models.CharField(max_length=3)),
+                ("currency_code", models.CharField(max_length=3, verbose_name="currency code")),
                 (
                     "percentage",
-                    models.DecimalField(decimal_places=4, default=Decimal("0"), max_digits=7),
+                    models.DecimalField(
+                        decimal_places=4,
+                        default=Decimal("0"),
+                        max_digits=7,
+                        verbose_name="percentage",
+                    ),
                 ),
-                ("fixed_amount", models.BigIntegerField(default=0)),
+                ("fixed_amount", models.BigIntegerField(default=0, verbose_name="fixed amount")),
                 (
                     "gateway",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="fees",
                         to="gateways.gateway",
+                        verbose_name="gateway",
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "gateway fee",
+                "verbose_name_plural": "gateway fees",
+            },
         ),
         migrations.CreateModel(
             name="GatewayFeeChange",
@@ -93,17 +109,27 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("sealed_credentials", models.TextField(editable=False)),
-                ("key_name", models.CharField(editable=False, max_length=16)),
-                ("created_at", models.DateTimeField()),
-                ("updated_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "sealed_credentials",
+                    models.TextField(editable=False, verbose_name="sealed credentials"),
+                ),
+                (
+                    "key_name",
+                    models.CharField(editable=False, max_length=16, verbose_name="key name"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("updated_at", models.DateTimeField(verbose_name="updated at")),
+                (
+                    "ended_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="ended at"),
+                ),
                 (
                     "gateway",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="accounts",
                         to="gateways.gateway",
+                        verbose_name="gateway",
                     ),
                 ),
                 (
@@ -114,10 +140,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="gateway_accounts",
                         to="apikeys.tenant",
+                        verbose_name="tenant",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "gateway account",
+                "verbose_name_plural": "gateway accounts",
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("ended_at", None)),

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("apikeys", "0002_two_people"),
+        ("apikeys", "0001_initial"),
         ("gateways", "0002_xendit_and_midtrans"),
     ]
 
@@ -29,11 +29,28 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("external_id", models.CharField(max_length=255, null=True)),
-                ("external_id_freed", models.BooleanField(db_default=False, default=False)),
-                ("idempotency_record_id", models.UUIDField(null=True)),
-                ("request_id", models.CharField(max_length=128, null=True)),
-                ("content_fingerprint", models.CharField(max_length=64)),
+                (
+                    "external_id",
+                    models.CharField(max_length=255, null=True, verbose_name="external id"),
+                ),
+                (
+                    "external_id_freed",
+                    models.BooleanField(
+                        db_default=False, default=False, verbose_name="external id freed"
+                    ),
+                ),
+                (
+                    "idempotency_record_id",
+                    models.UUIDField(null=True, verbose_name="idempotency record id"),
+                ),
+                (
+                    "request_id",
+                    models.CharField(max_length=128, null=True, verbose_name="request id"),
+                ),
+                (
+                    "content_fingerprint",
+                    models.CharField(max_length=64, verbose_name="content fingerprint"),
+                ),
                 (
                     "status",
                     models.CharField(
@@ -48,6 +65,7 @@ class Migration(migrations.Migration):
                         ],
                         default="draft",
                         max_length=20,
+                        verbose_name="status",
                     ),
                 ),
                 (
@@ -60,20 +78,38 @@ class Migration(migrations.Migration):
                         ],
                         max_length=20,
                         null=True,
+                        verbose_name="ended as",
                     ),
                 ),
-                ("currency_code", models.CharField(max_length=3)),
-                ("subtotal_amount", models.BigIntegerField()),
-                ("total_tax_amount", models.BigIntegerField()),
-                ("total_service_fee_amount", models.BigIntegerField()),
-                ("total_amount", models.BigIntegerField()),
-                ("fee_percentage", models.DecimalField(decimal_places=4, max_digits=7)),
-                ("fee_fixed_amount", models.BigIntegerField()),
-                ("paid_amount", models.BigIntegerField(default=0)),
-                ("overpayment_amount", models.BigIntegerField(default=0)),
-                ("refunded_amount", models.BigIntegerField(default=0)),
-                ("installment_count", models.PositiveSmallIntegerField(default=1)),
-                ("review_flags", models.JSONField(default=list)),
+                ("currency_code", models.CharField(max_length=3, verbose_name="currency code")),
+                ("subtotal_amount", models.BigIntegerField(verbose_name="subtotal amount")),
+                ("total_tax_amount", models.BigIntegerField(verbose_name="total tax amount")),
+                (
+                    "total_service_fee_amount",
+                    models.BigIntegerField(verbose_name="total service fee amount"),
+                ),
+                ("total_amount", models.BigIntegerField(verbose_name="total amount")),
+                (
+                    "fee_percentage",
+                    models.DecimalField(
+                        decimal_places=4, max_digits=7, verbose_name="fee percentage"
+                    ),
+                ),
+                ("fee_fixed_amount", models.BigIntegerField(verbose_name="fee fixed amount")),
+                ("paid_amount", models.BigIntegerField(default=0, verbose_name="paid amount")),
+                (
+                    "overpayment_amount",
+                    models.BigIntegerField(default=0, verbose_name="overpayment amount"),
+                ),
+                (
+                    "refunded_amount",
+                    models.BigIntegerField(default=0, verbose_name="refunded amount"),
+                ),
+                (
+                    "installment_count",
+                    models.PositiveSmallIntegerField(default=1, verbose_name="instalment count"),
+                ),
+                ("review_flags", models.JSONField(default=list, verbose_name="review flags")),
                 (
                     "needs_review",
                     models.GeneratedField(
@@ -82,28 +118,60 @@ class Migration(migrations.Migration):
                             models.Q(("review_flags", []), _negated=True), models.BooleanField()
                         ),
                         output_field=models.BooleanField(),
+                        verbose_name="needs review",
                     ),
                 ),
-                ("description", models.CharField(max_length=1000, null=True)),
-                ("customer", models.JSONField(null=True)),
-                ("metadata", models.JSONField(default=dict)),
-                ("success_redirect_url", models.CharField(max_length=255, null=True)),
-                ("failure_redirect_url", models.CharField(max_length=255, null=True)),
-                ("payment_method", models.JSONField(null=True)),
-                ("created_at", models.DateTimeField()),
-                ("updated_at", models.DateTimeField()),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("expires_at", models.DateTimeField()),
-                ("paid_at", models.DateTimeField(null=True)),
-                ("payment_initiated_at", models.DateTimeField(null=True)),
-                ("open_payment_at", models.DateTimeField(null=True)),
-                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "description",
+                    models.CharField(max_length=1000, null=True, verbose_name="description"),
+                ),
+                ("customer", models.JSONField(null=True, verbose_name="customer")),
+                (
+                    "customer_email",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Lower(
+                            django.db.models.fields.json.KeyTextTransform("email", "customer")
+                        ),
+                        output_field=models.TextField(null=True),
+                        verbose_name="customer email",
+                    ),
+                ),
+                ("metadata", models.JSONField(default=dict, verbose_name="metadata")),
+                (
+                    "success_redirect_url",
+                    models.CharField(
+                        max_length=255, null=True, verbose_name="success redirect url"
+                    ),
+                ),
+                (
+                    "failure_redirect_url",
+                    models.CharField(
+                        max_length=255, null=True, verbose_name="failure redirect url"
+                    ),
+                ),
+                ("payment_method", models.JSONField(null=True, verbose_name="payment method")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("updated_at", models.DateTimeField(verbose_name="updated at")),
+                ("version", models.PositiveIntegerField(default=1, verbose_name="version")),
+                ("expires_at", models.DateTimeField(verbose_name="expires at")),
+                ("paid_at", models.DateTimeField(null=True, verbose_name="paid at")),
+                (
+                    "payment_initiated_at",
+                    models.DateTimeField(null=True, verbose_name="payment initiated at"),
+                ),
+                (
+                    "open_payment_at",
+                    models.DateTimeField(null=True, verbose_name="open payment at"),
+                ),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
                 (
                     "gateway",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="invoices",
                         to="gateways.gateway",
+                        verbose_name="gateway",
                     ),
                 ),
                 (
@@ -114,17 +182,24 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="supplementary",
                         to="invoices.invoice",
+                        verbose_name="parent",
                     ),
                 ),
                 (
                     "tenant",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="invoices",
                         to="apikeys.tenant",
+                        verbose_name="tenant",
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "invoice",
+                "verbose_name_plural": "invoices",
+            },
         ),
         migrations.CreateModel(
             name="Installment",
@@ -135,24 +210,28 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("number", models.PositiveSmallIntegerField()),
-                ("due_at", models.DateTimeField()),
-                ("net_amount", models.BigIntegerField()),
-                ("tax_amount", models.BigIntegerField()),
-                ("service_fee_amount", models.BigIntegerField()),
-                ("total_amount", models.BigIntegerField()),
-                ("paid_amount", models.BigIntegerField(default=0)),
-                ("refunded_amount", models.BigIntegerField(default=0)),
+                ("number", models.PositiveSmallIntegerField(verbose_name="number")),
+                ("due_at", models.DateTimeField(verbose_name="due at")),
+                ("net_amount", models.BigIntegerField(verbose_name="net amount")),
+                ("tax_amount", models.BigIntegerField(verbose_name="tax amount")),
+                ("service_fee_amount", models.BigIntegerField(verbose_name="service fee amount")),
+                ("total_amount", models.BigIntegerField(verbose_name="total amount")),
+                ("paid_amount", models.BigIntegerField(default=0, verbose_name="paid amount")),
+                (
+                    "refunded_amount",
+                    models.BigIntegerField(default=0, verbose_name="refunded amount"),
+                ),
                 (
                     "status",
                     models.CharField(
                         choices=[("unpaid", "Unpaid"), ("paid", "Paid")],
                         default="unpaid",
                         max_length=10,
+                        verbose_name="status",
                     ),
                 ),
-                ("paid_at", models.DateTimeField(null=True)),
-                ("settled_at", models.DateTimeField(null=True)),
+                ("paid_at", models.DateTimeField(null=True, verbose_name="paid at")),
+                ("settled_at", models.DateTimeField(null=True, verbose_name="settled at")),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -163,6 +242,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="apikeys.tenant",
+                        verbose_name="tenant",
                     ),
                 ),
                 (
@@ -171,9 +251,57 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="installments",
                         to="invoices.invoice",
+                        verbose_name="invoice",
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "instalment",
+                "verbose_name_plural": "instalments",
+            },
+        ),
+        migrations.CreateModel(
+            name="InvoiceMetadata",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "tenant",
+                        "key",
+                        "value",
+                        "invoice",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("key", models.CharField(max_length=40)),
+                ("value", models.CharField(max_length=500)),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="invoices.invoice",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="apikeys.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "invoice metadata",
+            },
         ),
         migrations.CreateModel(
             name="LedgerEntry",
@@ -191,16 +319,18 @@ class Migration(migrations.Migration):
                             ("payment", "Payment"),
                             ("refund", "Refund"),
                             ("reversal", "Reversal"),
+                            ("transfer", "Transfer"),
                         ],
                         max_length=10,
+                        verbose_name="kind",
                     ),
                 ),
-                ("currency_code", models.CharField(max_length=3)),
-                ("amount", models.BigIntegerField()),
-                ("net_amount", models.BigIntegerField()),
-                ("tax_amount", models.BigIntegerField()),
-                ("service_fee_amount", models.BigIntegerField()),
-                ("booked_at", models.DateTimeField()),
+                ("currency_code", models.CharField(max_length=3, verbose_name="currency code")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("net_amount", models.BigIntegerField(verbose_name="net amount")),
+                ("tax_amount", models.BigIntegerField(verbose_name="tax amount")),
+                ("service_fee_amount", models.BigIntegerField(verbose_name="service fee amount")),
+                ("booked_at", models.DateTimeField(verbose_name="booked at")),
                 (
                     "gateway",
                     models.ForeignKey(
@@ -208,6 +338,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="ledger_entries",
                         to="gateways.gateway",
+                        verbose_name="gateway",
                     ),
                 ),
                 (
@@ -217,6 +348,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="ledger_entries",
                         to="invoices.installment",
+                        verbose_name="instalment",
                     ),
                 ),
                 (
@@ -225,6 +357,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="ledger_entries",
                         to="invoices.invoice",
+                        verbose_name="invoice",
                     ),
                 ),
                 (
@@ -234,10 +367,12 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="ledger_entries",
                         to="apikeys.tenant",
+                        verbose_name="tenant",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "ledger entry",
                 "verbose_name_plural": "ledger entries",
             },
         ),
@@ -271,6 +406,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="apikeys.tenant",
+                        verbose_name="tenant",
                     ),
                 ),
             ],
@@ -316,10 +452,13 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("sequence", models.PositiveIntegerField()),
-                ("reference", models.CharField(max_length=50, unique=True)),
-                ("amount", models.BigIntegerField()),
-                ("currency_code", models.CharField(max_length=3)),
+                ("sequence", models.PositiveIntegerField(verbose_name="sequence")),
+                (
+                    "reference",
+                    models.CharField(max_length=50, unique=True, verbose_name="reference"),
+                ),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("currency_code", models.CharField(max_length=3, verbose_name="currency code")),
                 (
                     "status",
                     models.CharField(
@@ -334,26 +473,44 @@ class Migration(migrations.Migration):
                         ],
                         default="opening",
                         max_length=10,
+                        verbose_name="status",
                     ),
                 ),
-                ("leased_until", models.DateTimeField(null=True)),
-                ("tries", models.PositiveIntegerField(default=0)),
-                ("gateway_payment_id", models.CharField(max_length=255, null=True)),
-                ("gateway_charge_id", models.CharField(max_length=255, null=True)),
-                ("payment_url", models.CharField(max_length=2000, null=True)),
+                ("leased_until", models.DateTimeField(null=True, verbose_name="leased until")),
+                ("tries", models.PositiveIntegerField(default=0, verbose_name="tries")),
+                (
+                    "gateway_payment_id",
+                    models.CharField(max_length=255, null=True, verbose_name="gateway payment id"),
+                ),
+                (
+                    "gateway_charge_id",
+                    models.CharField(max_length=255, null=True, verbose_name="gateway charge id"),
+                ),
+                (
+                    "payment_url",
+                    models.CharField(max_length=2000, null=True, verbose_name="payment url"),
+                ),
                 (
                     "instructions",
                     models.JSONField(
-                        encoder=django.core.serializers.json.DjangoJSONEncoder, null=True
+                        encoder=django.core.serializers.json.DjangoJSONEncoder,
+                        null=True,
+                        verbose_name="instructions",
                     ),
                 ),
-                ("page_token", models.CharField(max_length=64, null=True)),
-                ("gateway_page_token", models.CharField(max_length=255, null=True)),
-                ("created_at", models.DateTimeField()),
-                ("opened_at", models.DateTimeField(null=True)),
-                ("expires_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("next_check_at", models.DateTimeField(null=True)),
+                (
+                    "page_token",
+                    models.CharField(max_length=64, null=True, verbose_name="page token"),
+                ),
+                (
+                    "gateway_page_token",
+                    models.CharField(max_length=255, null=True, verbose_name="gateway page token"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("opened_at", models.DateTimeField(null=True, verbose_name="opened at")),
+                ("expires_at", models.DateTimeField(verbose_name="expires at")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
+                ("next_check_at", models.DateTimeField(null=True, verbose_name="next check at")),
                 (
                     "account",
                     models.ForeignKey(
@@ -362,6 +519,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="payment_requests",
                         to="gateways.gatewayaccount",
+                        verbose_name="account",
                     ),
                 ),
                 (
@@ -370,6 +528,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="payment_requests",
                         to="gateways.gateway",
+                        verbose_name="gateway",
                     ),
                 ),
                 (
@@ -378,6 +537,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="payment_requests",
                         to="invoices.installment",
+                        verbose_name="instalment",
                     ),
                 ),
                 (
@@ -386,6 +546,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="payment_requests",
                         to="invoices.invoice",
+                        verbose_name="invoice",
                     ),
                 ),
                 (
@@ -394,9 +555,14 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="payment_requests",
                         to="apikeys.tenant",
+                        verbose_name="tenant",
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "payment request",
+                "verbose_name_plural": "payment requests",
+            },
         ),
         migrations.CreateModel(
             name="Transaction",
@@ -407,7 +573,10 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("gateway_transaction_id", models.CharField(max_length=255)),
+                (
+                    "gateway_transaction_id",
+                    models.CharField(max_length=255, verbose_name="gateway transaction id"),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -415,33 +584,62 @@ class Migration(migrations.Migration):
                             ("payment", "Payment"),
                             ("refund", "Refund"),
                             ("reversal", "Reversal"),
+                            ("transfer", "Transfer"),
                         ],
                         default="payment",
                         max_length=10,
+                        verbose_name="kind",
                     ),
                 ),
-                ("currency_code", models.CharField(max_length=3)),
-                ("amount", models.BigIntegerField()),
-                ("payment_method", models.CharField(max_length=50, null=True)),
-                ("payment_channel", models.CharField(max_length=50, null=True)),
-                ("paid_at", models.DateTimeField()),
-                ("created_at", models.DateTimeField()),
-                ("iso20022_message_id", models.CharField(max_length=35, null=True)),
-                ("iso20022_transaction_status", models.CharField(max_length=4, null=True)),
+                ("currency_code", models.CharField(max_length=3, verbose_name="currency code")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                (
+                    "payment_method",
+                    models.CharField(max_length=50, null=True, verbose_name="payment method"),
+                ),
+                (
+                    "payment_channel",
+                    models.CharField(max_length=50, null=True, verbose_name="payment channel"),
+                ),
+                ("paid_at", models.DateTimeField(verbose_name="paid at")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                (
+                    "iso20022_message_id",
+                    models.CharField(max_length=35, null=True, verbose_name="iso20022 message id"),
+                ),
+                (
+                    "iso20022_transaction_status",
+                    models.CharField(
+                        max_length=4, null=True, verbose_name="iso20022 transaction status"
+                    ),
+                ),
                 (
                     "gateway",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="transactions",
                         to="gateways.gateway",
+                        verbose_name="gateway",
                     ),
                 ),
                 (
                     "invoice",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="transactions",
                         to="invoices.invoice",
+                        verbose_name="invoice",
+                    ),
+                ),
+                (
+                    "moved_from",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="moved_to",
+                        to="invoices.transaction",
+                        verbose_name="moved from",
                     ),
                 ),
                 (
@@ -450,6 +648,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="transactions",
                         to="invoices.paymentrequest",
+                        verbose_name="payment request",
                     ),
                 ),
                 (
@@ -459,17 +658,24 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="reversals",
                         to="invoices.transaction",
+                        verbose_name="reverses",
                     ),
                 ),
                 (
                     "tenant",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="transactions",
                         to="apikeys.tenant",
+                        verbose_name="tenant",
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "transaction",
+                "verbose_name_plural": "transactions",
+            },
         ),
         migrations.AddField(
             model_name="ledgerentry",
@@ -479,6 +685,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="entries",
                 to="invoices.transaction",
+                verbose_name="transaction",
             ),
         ),
         migrations.AddIndex(
@@ -529,11 +736,42 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="invoice",
             index=models.Index(
-                django.db.models.functions.text.Lower(
-                    django.db.models.fields.json.KeyTextTransform("email", "customer")
-                ),
-                condition=models.Q(("customer__isnull", False)),
-                name="invoice_customer_email",
+                models.F("tenant"),
+                models.F("currency_code"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="invoice_newest_by_currency",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="invoice",
+            index=models.Index(
+                models.F("tenant"),
+                models.F("gateway"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="invoice_newest_by_gateway",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="invoice",
+            index=models.Index(models.F("tenant"), models.F("updated_at"), name="invoice_updated"),
+        ),
+        migrations.AddIndex(
+            model_name="invoice",
+            index=models.Index(
+                models.F("customer_email"),
+                models.F("tenant"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("customer_email__isnull", False)),
+                name="invoice_newest_of_customer",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="invoice",
+            index=models.Index(
+                models.F("tenant"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("customer_email__isnull", False)),
+                name="invoice_newest_with_customer",
             ),
         ),
         migrations.AddIndex(
@@ -829,6 +1067,51 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name="invoice",
             trigger=pgtrigger.compiler.Trigger(
+                name="invoice_metadata_added",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.metadata <> '{}')",
+                    func="\nINSERT INTO invoices_invoicemetadata (tenant_id, key, value, invoice_id)\nSELECT NEW.tenant_id, key, value, NEW.id FROM jsonb_each_text(NEW.metadata);\nRETURN NULL;",
+                    hash="dab5721b335f8d58767b9fbecb3dd7673f5ef6d6",
+                    operation="INSERT",
+                    pgid="pgtrigger_invoice_metadata_added_0bfa6",
+                    table="invoices_invoice",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoice",
+            trigger=pgtrigger.compiler.Trigger(
+                name="invoice_metadata_changed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.metadata <> NEW.metadata)",
+                    func="\nDELETE FROM invoices_invoicemetadata pair USING jsonb_each_text(OLD.metadata) gone\nWHERE pair.tenant_id = OLD.tenant_id AND pair.key = gone.key AND pair.value = gone.value\n  AND pair.invoice_id = OLD.id;\n\nINSERT INTO invoices_invoicemetadata (tenant_id, key, value, invoice_id)\nSELECT NEW.tenant_id, key, value, NEW.id FROM jsonb_each_text(NEW.metadata);\nRETURN NULL;",
+                    hash="b38b4b2019bccdebdb2f5840834440cfda7f349b",
+                    operation='UPDATE OF "metadata"',
+                    pgid="pgtrigger_invoice_metadata_changed_05913",
+                    table="invoices_invoice",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoice",
+            trigger=pgtrigger.compiler.Trigger(
+                name="invoice_metadata_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.metadata <> '{}')",
+                    func="\nDELETE FROM invoices_invoicemetadata pair USING jsonb_each_text(OLD.metadata) gone\nWHERE pair.tenant_id = OLD.tenant_id AND pair.key = gone.key AND pair.value = gone.value\n  AND pair.invoice_id = OLD.id;\nRETURN NULL;",
+                    hash="880d2e7de50b5ae6d418468a3eef6f61a8056dde",
+                    operation="DELETE",
+                    pgid="pgtrigger_invoice_metadata_deleted_0e9fc",
+                    table="invoices_invoice",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoice",
+            trigger=pgtrigger.compiler.Trigger(
                 name="invoice_not_truncated",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
                     func="\nRAISE EXCEPTION 'invoice_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'invoice_not_truncated', TABLE = TG_TABLE_NAME;\n",
@@ -1027,6 +1310,21 @@ class Migration(migrations.Migration):
                     table="invoices_installment",
                     timing="DEFERRABLE INITIALLY DEFERRED",
                     when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoicemetadata",
+            trigger=pgtrigger.compiler.Trigger(
+                name="invoice_metadata_not_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'invoice_metadata_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'invoice_metadata_not_truncated', TABLE = TG_TABLE_NAME;\n",
+                    hash="c62cfad5cf55ebd85945f139efef6388d0a52c01",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_invoice_metadata_not_truncated_27096",
+                    table="invoices_invoicemetadata",
+                    when="BEFORE",
                 ),
             ),
         ),
@@ -1350,6 +1648,42 @@ class Migration(migrations.Migration):
                 models.F("tenant"), models.F("created_at"), name="transaction_booked"
             ),
         ),
+        migrations.AddIndex(
+            model_name="transaction",
+            index=models.Index(
+                models.F("tenant"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="transaction_newest",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="transaction",
+            index=models.Index(
+                models.F("tenant"),
+                models.F("kind"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("kind__in", ["refund", "reversal", "transfer"])),
+                name="transaction_newest_back",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="transaction",
+            index=models.Index(
+                models.F("tenant"),
+                models.F("currency_code"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="transaction_newest_by_currency",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="transaction",
+            index=models.Index(
+                models.F("tenant"),
+                models.F("gateway"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="transaction_newest_by_gateway",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="transaction",
             constraint=models.UniqueConstraint(
@@ -1363,11 +1697,20 @@ class Migration(migrations.Migration):
             model_name="transaction",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("amount__gt", 0), ("kind", "payment"), ("reverses", None)),
+                    models.Q(
+                        ("amount__gt", 0),
+                        ("kind", "payment"),
+                        ("moved_from", None),
+                        ("reverses", None),
+                    ),
                     models.Q(
                         ("amount__lt", 0),
-                        ("kind__in", ["refund", "reversal"]),
+                        ("kind__in", ["refund", "reversal", "transfer"]),
+                        ("moved_from", None),
                         ("reverses__isnull", False),
+                    ),
+                    models.Q(
+                        ("amount__gt", 0), ("kind", "transfer"), ("moved_from__isnull", False)
                     ),
                     _connector="OR",
                 ),
@@ -1379,9 +1722,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="transaction_append_only",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN ((OLD.tenant_id, OLD.invoice_id, OLD.payment_request_id, OLD.gateway_id, OLD.gateway_transaction_id, OLD.kind, OLD.reverses_id, OLD.currency_code, OLD.amount, OLD.paid_at, OLD.created_at) IS DISTINCT FROM (NEW.tenant_id, NEW.invoice_id, NEW.payment_request_id, NEW.gateway_id, NEW.gateway_transaction_id, NEW.kind, NEW.reverses_id, NEW.currency_code, NEW.amount, NEW.paid_at, NEW.created_at))",
+                    condition="WHEN ((OLD.tenant_id, OLD.invoice_id, OLD.payment_request_id, OLD.gateway_id, OLD.gateway_transaction_id, OLD.kind, OLD.reverses_id, OLD.moved_from_id, OLD.currency_code, OLD.amount, OLD.paid_at, OLD.created_at) IS DISTINCT FROM (NEW.tenant_id, NEW.invoice_id, NEW.payment_request_id, NEW.gateway_id, NEW.gateway_transaction_id, NEW.kind, NEW.reverses_id, NEW.moved_from_id, NEW.currency_code, NEW.amount, NEW.paid_at, NEW.created_at))",
                     func="\nRAISE EXCEPTION 'transaction_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'transaction_append_only', TABLE = TG_TABLE_NAME;\n",
-                    hash="948c33bf1c91da94cac3641c0b381de95ca9566e",
+                    hash="e97e0c00f0ed3f98338278d4548c114ad8bb617c",
                     operation="UPDATE",
                     pgid="pgtrigger_transaction_append_only_16fcf",
                     table="invoices_transaction",
@@ -1434,6 +1777,23 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="transaction",
+            trigger=pgtrigger.compiler.Trigger(
+                name="transfer_sums_to_zero",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.kind = 'transfer')",
+                    constraint="CONSTRAINT",
+                    func="\nIF NOT EXISTS (\n    SELECT FROM invoices_transaction other\n     WHERE (other.id = NEW.moved_from_id OR other.moved_from_id = NEW.id)\n       AND other.kind = 'transfer' AND other.amount = -NEW.amount\n       AND (other.tenant_id, other.currency_code, other.gateway_id)\n           = (NEW.tenant_id, NEW.currency_code, NEW.gateway_id)\n       AND other.invoice_id <> NEW.invoice_id) THEN\n    RAISE EXCEPTION 'transfer_sums_to_zero: transfer % has no other side', NEW.id USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_sums_to_zero', TABLE = 'invoices_transaction';\nEND IF;\nRETURN NULL;\n",
+                    hash="44efbbc0ac393cd179b63811ced0de813dbef7bf",
+                    operation="INSERT",
+                    pgid="pgtrigger_transfer_sums_to_zero_36067",
+                    table="invoices_transaction",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
+        ),
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
@@ -1459,6 +1819,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     models.Q(("amount__gt", 0), ("kind", "payment")),
                     models.Q(("amount__lt", 0), ("kind__in", ["refund", "reversal"])),
+                    models.Q(("kind", "transfer"), models.Q(("amount", 0), _negated=True)),
                     _connector="OR",
                 ),
                 name="ledger_entry_sign_matches_kind",

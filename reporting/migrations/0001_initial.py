@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("apikeys", "0002_two_people"),
+        ("apikeys", "0001_initial"),
         ("gateways", "0002_xendit_and_midtrans"),
         ("invoices", "0001_initial"),
     ]
@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                             ("payment", "Payment"),
                             ("refund", "Refund"),
                             ("reversal", "Reversal"),
+                            ("transfer", "Transfer"),
                         ],
                         max_length=10,
                     ),
