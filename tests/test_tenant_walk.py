@@ -20,13 +20,17 @@ from gateways.adapter import PaymentState
 from invoices.models import Transaction
 from payments.booking import settling
 from payments.models import Refund
+from payments.settlement import services
+from payments.settlement.models import SettlementImport
 from tests.apikeys.factories import NOON, api_key
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import report
+from tests.payments.settlement.test_services import row
 
 pytestmark = pytest.mark.django_db
 
 UNKNOWN = {
+    "payout_id": "unknown",
     "invoice_id": 999_999_999,
     "transaction_id": 999_999_999,
     "refund_id": 999_999_999,
@@ -39,6 +43,7 @@ QUERIES = {
     "/reports/financial": PERIOD,
     "/reports/statement": "month=2026-11",
     "/reports/transactions": PERIOD,
+    "/reports/settlement": "settled_from=2026-11-01T00:00:00Z&settled_to=2026-12-01T00:00:00Z",
 }
 MARK = "only-its-owner-may-see-this"
 # What a call needs so that nothing but the id can be wrong with it.
@@ -121,7 +126,13 @@ def ids() -> dict[str, Any]:
         contact_email=None,
         now=NOON,
     )
+    line = row("txn_1", payment.reference, payout_id=MARK)
+    settled = SettlementImport(
+        gateway=payment.gateway, source="api", sha256="a" * 64, imported_at=NOON
+    )
+    services.import_rows(made=settled, rows=[line], now=NOON)
     return {
+        "payout_id": MARK,
         "invoice_id": payment.invoice_id,
         "transaction_id": Transaction.objects.get(payment_request=payment, kind="payment").pk,
         "refund_id": Refund.objects.get(invoice=payment.invoice).pk,
@@ -214,6 +225,7 @@ class TestLists:
                 "/customers",
                 "/invoices",
                 "/refunds",
+                "/settlements",
                 "/transactions",
                 "/webhook-endpoints",
             ),

@@ -121,7 +121,7 @@ def _booked(first: SettlementLine, lines: Iterable[SettlementLine]) -> list[Tran
     """Return the money of ours that lines may be about."""
     references = {line.reference for line in lines if line.reference}
     ids = {one for line in lines for one in line.gateway_ids}
-    ours = Transaction.objects.filter(gateway_id=first.gateway_id)
+    ours = Transaction.objects.filter(gateway_id=first.gateway_id, kind__in=KINDS)
     if first.imported_in.tenant_id is not None:
         ours = ours.filter(tenant_id=first.imported_in.tenant_id)
     named = PaymentRequest.objects.filter(reference__in=references).values("pk")

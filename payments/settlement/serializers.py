@@ -5,6 +5,7 @@ from typing import Any, Final
 from rest_framework import serializers
 
 from gateways.fees.serializers import CurrencyField
+from gateways.settlements import FeeState, LineKind
 from payments.settlement.matching import COUNTED
 from payments.settlement.models import (
     SettlementLine,
@@ -14,6 +15,9 @@ from payments.settlement.models import (
 from paytrust.web.pagination import PageQuery
 from paytrust.web.serializers import MomentField, StrictCharField, StrictSerializer
 
+STATES: Final = [(state.value, state.value) for state in sorted(COUNTED)]
+KINDS: Final = [(kind.value, kind.value) for kind in LineKind]
+FEE_STATES: Final = [(state.value, state.value) for state in FeeState]
 COSTS: Final = "minor units that the gateway took"
 
 
@@ -26,7 +30,7 @@ class SettlementLineResponse(serializers.ModelSerializer[SettlementLine]):
         allow_null=True, help_text="the transaction of ours that the line is about"
     )
     state = serializers.ChoiceField(
-        choices=sorted(COUNTED), help_text="how the line compares with our books"
+        choices=STATES, help_text="how the line compares with our books"
     )
     gross_amount = serializers.IntegerField(
         help_text="minor units before costs; negative where money left the account"
@@ -42,6 +46,18 @@ class SettlementLineResponse(serializers.ModelSerializer[SettlementLine]):
     )
     payout_id = serializers.CharField(
         allow_null=True, help_text="the gateway's id of the payout; Xendit tells none"
+    )
+
+    kind = serializers.ChoiceField(choices=KINDS, help_text="what moved the money")
+    fee_state = serializers.ChoiceField(
+        choices=FEE_STATES, help_text="whether the fee was taken: final, pending, or billed monthly"
+    )
+    reference = serializers.CharField(
+        allow_null=True, help_text="the payment's reference, as the gateway gives it back"
+    )
+    channel = serializers.CharField(allow_null=True, help_text="how it was paid, in its own words")
+    occurred_at = serializers.DateTimeField(
+        allow_null=True, help_text="when the money moved, as the gateway says"
     )
 
     class Meta:
@@ -68,14 +84,14 @@ class SettlementLineResponse(serializers.ModelSerializer[SettlementLine]):
 
 
 class SettlementLineList(serializers.Serializer[Any]):
-    results = SettlementLineResponse(many=True)
+    results = SettlementLineResponse(many=True, help_text="the lines of this page")
     next = serializers.URLField(allow_null=True, help_text="the page of older rows")
     previous = serializers.URLField(allow_null=True, help_text="the page of newer rows")
 
 
 class SettlementFilter(PageQuery):
     state = serializers.ChoiceField(
-        choices=sorted(COUNTED), required=False, help_text="lines in this state only"
+        choices=STATES, required=False, help_text="lines in this state only"
     )
     payout_id = StrictCharField(required=False, max_length=255, help_text="lines of this payout")
     gateway_id = serializers.IntegerField(
@@ -145,4 +161,4 @@ class SettlementSumResponse(serializers.Serializer[Any]):
 
 
 class SettlementReportResponse(serializers.Serializer[Any]):
-    results = SettlementSumResponse(many=True)
+    results = SettlementSumResponse(many=True, help_text="by currency, gateway, kind and state")

@@ -2,7 +2,7 @@
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,7 +27,6 @@ class Settlements(APIView):
     @extend_schema(
         operation_id="listSettlements",
         summary="List settlement lines",
-        tags=["Settlements"],
         responses=SettlementLineList,
         parameters=[SettlementFilter],
     )
@@ -42,9 +41,13 @@ class PayoutTransactions(APIView):
     @extend_schema(
         operation_id="listPayoutTransactions",
         summary="List the lines of a payout",
-        tags=["Settlements"],
         responses=SettlementLineList,
-        parameters=[PageQuery],
+        parameters=[
+            OpenApiParameter(
+                "payout_id", str, OpenApiParameter.PATH, description="the gateway's id of a payout"
+            ),
+            PageQuery,
+        ],
     )
     def get(self, request: Request, payout_id: str) -> Response:
         """List the lines that one payout of a gateway is made of, newest first."""
@@ -58,7 +61,6 @@ class SettlementReport(APIView):
     @extend_schema(
         operation_id="getSettlementReport",
         summary="Sum up what was settled",
-        tags=["Settlements"],
         responses=SettlementReportResponse,
         parameters=[SettlementReportQuery],
     )
@@ -71,7 +73,6 @@ class SettlementReportCSV(APIView):
     @extend_schema(
         operation_id="downloadSettlementReport",
         summary="Download what was settled",
-        tags=["Settlements"],
         responses={(200, "text/csv"): OpenApiTypes.STR},
         parameters=[SettlementReportQuery],
     )
