@@ -100,7 +100,7 @@ def ask_gateway(
 def record_page_of(
     *, document: InvoiceDocument, payment_request: PaymentRequest, page: PaymentPage, now: datetime
 ) -> InvoiceDocument:
-    """Record a page on an invoice that nobody has changed since it was read, in one trip.
+    """Record a page on an invoice that no other caller has changed since it was read, in one trip.
 
     The trip compares what was read; if somebody was faster, `record_page` takes the lock and reads
     the invoice again.

@@ -1,4 +1,4 @@
-"""Connections from a pool that checks those which nobody has used for a while.
+"""Connections from a pool that checks those which were idle for a while.
 
 Django's own pool asks the server before each use, which cost a request of a merchant four round
 trips. A server that was away a moment ago is met at once instead: Django then closes the
