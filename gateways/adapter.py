@@ -136,7 +136,7 @@ class Reversal:
 
     id: str
     amount: Money
-    kind: str  # refund, chargeback, reversal
+    kind: str  # refund; chargeback, reversal: of all that is left; any other: of the amount
     at: datetime | None
     confirmed: bool
     reference: str | None = None  # ours, if we asked for it

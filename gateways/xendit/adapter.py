@@ -101,7 +101,13 @@ class XenditAdapter:
     def find_reversal(
         self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
     ) -> Reversal | None:
-        """Ask about a refund, which the invoice does not show; None if it is another's (A7)."""
+        """Ask about money that went back, which the invoice does not show; None if it is another's.
+
+        A refund has a call of its own (A7). A lost dispute has none: its money is a transaction of
+        the type CHARGEBACK (C1, C7).
+        """
+        if reversal_id.startswith(messages.DISPUTE_IDS):
+            return self._find_chargeback(reversal_id, gateway_id)
         wanted = quote(reversal_id, safe="")
         answer = self._session.send(
             "GET", f"{self._base_url}/refunds/{wanted}", endpoint="get_refund"
@@ -117,6 +123,36 @@ class XenditAdapter:
             raise GatewayUnavailable(
                 self.code, f"its answer cannot be read: {explained(error)}"
             ) from error
+
+    def _find_chargeback(self, dispute_id: str, invoice_id: str) -> Reversal | None:
+        """Return what was taken back for a dispute: the row that names it, or the only one."""
+        invoice = self._accepted(
+            self._session.send("GET", self._invoice_url(invoice_id), endpoint="get")
+        )
+        try:
+            query = transactions.chargebacks_of(
+                reference=read_text(invoice, "external_id"), currency=read_text(invoice, "currency")
+            )
+            answer = self._session.send(
+                "GET", f"{self._base_url}/transactions", endpoint="transactions", params=query
+            )
+            rows = [
+                row for row in transactions.page_of(self._accepted(answer)).rows if row.is_final
+            ]
+        except UNREADABLE as error:
+            raise GatewayUnavailable(
+                self.code, f"its answer cannot be read: {explained(error)}"
+            ) from error
+        named = [row for row in rows if dispute_id in row.gateway_ids] or rows
+        if len(named) != 1:
+            return None
+        return Reversal(
+            id=dispute_id,
+            amount=Money(-named[0].gross_amount, named[0].currency),
+            kind=messages.DISPUTED,
+            at=named[0].occurred_at,
+            confirmed=True,
+        )
 
     def find_paid(
         self, *, references: Collection[str], after: datetime, before: datetime

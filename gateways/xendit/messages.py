@@ -44,7 +44,10 @@ OF_OTHER_PRODUCTS = (
     "owner_id",  # a virtual account that was made or changed
 )
 OTHER_IDS = ("report_", "disb", "po-")
-CLOSED_DISPUTES = {"dispute.won", "dispute.lost"}
+LOST_DISPUTE = "dispute.lost"
+CLOSED_DISPUTES = {"dispute.won", LOST_DISPUTE}
+DISPUTED = "dispute"  # a chargeback of the amount that it names, whole or not
+DISPUTE_IDS = "mi-dspt-"  # how they begin
 DISPUTE, WALLET_REFUND = "dispute.", "ewallet.refund"
 HINTS = ("payment.", "payment_request.expiry", "capture.", "ewallet.capture", "qr.payment")
 WALLET_CURRENCIES = {"ID": "IDR", "MY": "MYR"}  # by how its channel's code begins
@@ -178,16 +181,34 @@ def _hint(event_id: str, data: object) -> Notification | None:
 
 
 def _dispute_notification(event_id: str, message: Mapping[str, Any]) -> Notification:
-    """Shape a dispute, which is flat; it moves no money, but staff must look at it (C1)."""
-    payment_id = read_text(message, "payment_id")
+    """Shape a dispute, which is flat. Staff look at it; a lost one claims a chargeback (C1)."""
+    payment_id, dispute = read_text(message, "payment_id"), _dispute(message)
+    is_lost = dispute is not None and message["event"] == LOST_DISPUTE
     return Notification(
         event_id=event_id,
         reference=message.get("reference_id"),
         gateway_id=None,
-        report=None,
+        report=_chargeback_claim(payment_id, dispute) if dispute and is_lost else None,
         payment_ids=spellings(payment_id),
-        dispute=_dispute(message),
+        dispute=dispute,
         opens_dispute=True,
+    )
+
+
+def _chargeback_claim(payment_id: str, dispute: DisputeReport) -> PaymentReport:
+    """Return what a lost dispute says of its payment: that money went back."""
+    taken_back = Reversal(
+        id=dispute.id, amount=dispute.amount, kind=DISPUTED, at=None, confirmed=False
+    )
+    return PaymentReport(
+        reference="",
+        gateway_id=payment_id,
+        state=PaymentState.UNKNOWN,
+        raw_status=LOST_DISPUTE,
+        amount=None,
+        paid_amount=None,
+        paid_at=None,
+        reversals=(taken_back,),
     )
 
 

@@ -11,10 +11,11 @@ from gateways.settlements import FeeState, LineKind, SettlementPage, SettlementR
 from paytrust.money import Money
 
 PAGE_SIZE: Final = 50  # the largest that the list takes is not known; 10 unless asked
+CHARGEBACK: Final = "CHARGEBACK"
 KINDS: Final = {
     "PAYMENT": LineKind.PAYMENT,
     "REFUND": LineKind.REFUND,
-    "CHARGEBACK": LineKind.CHARGEBACK,
+    CHARGEBACK: LineKind.CHARGEBACK,
     "WITHDRAWAL": LineKind.PAYOUT,
 }
 FEE_PENDING: Final = "PENDING"
@@ -30,6 +31,11 @@ def query_of(*, since: datetime, currency: str, after: str | None) -> dict[str, 
         "limit": str(PAGE_SIZE),
     }
     return query if after is None else query | {"after_id": after}
+
+
+def chargebacks_of(*, reference: str, currency: str) -> dict[str, str]:
+    """Return the query for what banks took back of the payments of an invoice."""
+    return {"types": CHARGEBACK, "reference_id": reference, "currency": currency}
 
 
 def page_of(body: Mapping[str, Any]) -> SettlementPage:

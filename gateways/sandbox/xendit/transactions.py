@@ -17,6 +17,7 @@ from gateways.sandbox.calls import Call, gateway_call
 from gateways.sandbox.faults import FaultBook
 from gateways.sandbox.messages import Answer
 from gateways.sandbox.xendit.dialect import JSON, refuse
+from gateways.sandbox.xendit.disputes import Dispute
 from gateways.sandbox.xendit.invoices import Invoice, Payment, written
 from gateways.sandbox.xendit.refunds import Refund
 from gateways.sandbox.xendit.views import dialect
@@ -92,6 +93,8 @@ def _rows(call: Call, now: datetime) -> Iterator[dict[str, Any]]:
     for invoice in desk.all():
         for payment in invoice.payments:
             yield from _payment_rows(invoice, payment, desk.faults, now)
+        if invoice.dispute is not None and invoice.dispute.status == "LOST":
+            yield _chargeback_row(invoice, invoice.dispute)
     for refund in desk.refunds.all():
         if refund.status == "SUCCEEDED":
             yield _refund_row(refund)
@@ -172,6 +175,26 @@ def _refund_row(refund: Refund) -> dict[str, Any]:
         "estimated_settlement_time": None,
         "created": written(refund.created_at),
         "updated": written(refund.updated_at),
+        "fee": _fee(Decimal(0), Decimal(0), "NOT_APPLICABLE"),
+    }
+
+
+def _chargeback_row(invoice: Invoice, dispute: Dispute) -> dict[str, Any]:
+    payment = invoice.payments[-1]
+    method = payment.channel.method
+    return {
+        **_basics(payment.number, dispute.currency, dispute.amount, dispute.amount),
+        "id": f"txn_{dispute.id}",
+        "product_id": dispute.id,
+        "type": "CHARGEBACK",
+        "channel_category": CATEGORIES.get(method, method),
+        "channel_code": payment.channel.name,
+        "reference_id": invoice.external_id,
+        "cashflow": "MONEY_OUT",
+        "settlement_status": "SETTLED",
+        "estimated_settlement_time": None,
+        "created": written(dispute.updated_at),
+        "updated": written(dispute.updated_at),
         "fee": _fee(Decimal(0), Decimal(0), "NOT_APPLICABLE"),
     }
 

@@ -125,6 +125,39 @@ class TestIds:
         assert Invoice.objects.get().review_flags == ["disputed"]
         assert Transaction.objects.count() == 1
 
+    @pytest.mark.parametrize(
+        ("rows", "outcome", "amounts"),
+        [
+            ([], "not_confirmed", [10_000]),
+            ([{"id": "txn_1", "product_id": "mi-dspt-2"}] * 2, "not_confirmed", [10_000]),
+            ([{"id": "txn_1", "product_id": "mi-dspt-1"}], "reversed", [-4_000, 10_000]),
+            ([{"id": "txn_1", "product_id": "py-5e1f0000"}], "reversed", [-4_000, 10_000]),
+        ],
+        ids=["no row", "rows of others", "its row", "the only row"],
+    )
+    def test_a_lost_dispute_is_booked_once_the_gateway_lists_a_chargeback(
+        self,
+        paid: PaymentRequest,
+        gateway: Playback,
+        rows: list[dict[str, Any]],
+        outcome: str,
+        amounts: list[int],
+    ) -> None:
+        invoice = json.loads(xendit_says(paid))
+        money = {"currency": "MYR", "amount": 40, "net_amount": 40, "cashflow": "MONEY_OUT"}
+        listed = [{**money, **row, "type": "CHARGEBACK", "status": "SUCCESS"} for row in rows]
+        for answer in (invoice, invoice, {"has_more": False, "data": listed}):
+            gateway.will_answer(answer)
+        dispute: dict[str, Any] = {"event": "dispute.lost", "id": "mi-dspt-1", "status": "LOST"}
+        dispute |= {"payment_id": "py-5e1f0000", "amount": {"initial": "40"}, "currency": "MYR"}
+
+        event = processed(json.dumps(dispute).encode())
+
+        assert event.outcome == outcome
+        assert sorted(Transaction.objects.values_list("amount", flat=True)) == amounts
+        assert "disputed" in Invoice.objects.get().review_flags
+        assert gateway.calls[-1].startswith("GET /transactions?types=CHARGEBACK&reference_id=")
+
     def test_an_id_that_the_gateway_does_not_know_is_asked_about_by_our_reference(
         self, demand: PaymentRequest, gateway: Playback
     ) -> None:
