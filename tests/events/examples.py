@@ -15,6 +15,7 @@ from events.endpoints import services as endpoints
 from events.models import Event
 from gateways.adapter import DisputeReport, PaymentPage, PaymentState, Reversal
 from gateways.fees.services import fee_on
+from gateways.models import Gateway
 from gateways.refunds import RefundReport, RefundState
 from invoices.invoices import recording as invoices
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
@@ -28,6 +29,7 @@ from payments.models import Refund
 from payments.refunds import services as refunds
 from payments.refunds import settling as refund_settling
 from payments.refunds.request import RefundRequest
+from payments.settlement import services as settlement
 from paytrust.money import Money
 from tests.apikeys.factories import NOON
 from tests.events import factories
@@ -46,6 +48,8 @@ FIRST: Final = {
     "refund": 801,
     "dispute": 91,
     "endpoint": 4,
+    "settlement": 31,
+    "line": 5501,
 }
 KINDS: Final = {"payment.succeeded": "transaction", "payment.reversed": "transaction"}
 
@@ -161,6 +165,24 @@ def play_refunds(play: Play) -> None:
     disputes.record(about=asked, report=won, now=play.minute())
 
 
+def play_settlement(play: Play) -> None:
+    """Have a gateway's statement say a lower amount than the one that was paid."""
+    asked = play.invoice("order-1007")
+    play.hear(asked, PaymentState.PAID, method="EWALLET", channel="TOUCHNGO")
+    in_jakarta = play.now + timedelta(hours=7)
+    said = f"{asked.reference},{in_jakarta:%Y-%m-%d %H:%M:%S},Payment,TOUCHNGO"
+    columns = "Order ID,Date & Time,Transaction Type,Channel,Amount,Fee,Currency,Withdrawal ID"
+    settlement.import_file(
+        gateway=Gateway.objects.get(code="xendit"),
+        account=None,
+        content=f"{columns}\n{said},{(asked.amount - 100) / 100:.2f},1.00,MYR,W-1".encode(),
+        file_name="statement.csv",
+        currency="MYR",
+        user=None,
+        now=play.minute(),
+    )
+
+
 def played(tenant: Tenant) -> dict[str, dict[str, Any]]:
     """Return the first event of each type, by its name."""
     play = Play(tenant)
@@ -185,6 +207,7 @@ def played(tenant: Tenant) -> dict[str, dict[str, Any]]:
     late.invoice.installments.update(due_at=play.now + timedelta(minutes=1))
     telling.tell_overdue(now=play.now + timedelta(hours=1), limit=10)
     play_refunds(play)
+    play_settlement(play)
     endpoint = factories.endpoint(tenant, url="https://shop.example/paytrust")
     endpoints.test(endpoint=endpoint, request_id=None, now=play.minute())
     written: dict[str, Event] = {}
@@ -211,13 +234,21 @@ class Stable:
             if sent.get(name) is not None:
                 sent[name] = self._number(of, sent[name])
         if "reference" in sent:
-            number = self._number("invoice", invoice_id)
-            tail = re.sub(r"^\w+-\d+-", "", sent["reference"]).rpartition("-")[0]
-            sent["reference"] = f"PT-{number}-{tail}-7KQ2ZD{'3F' if kind == 'refund' else ''}"
+            sent["reference"] = self._reference(sent["reference"], invoice_id, kind)
+        if line := sent.get("line"):
+            line["id"] = self._number("line", line["id"])
+            line["transaction_id"] = self._number("transaction", line["transaction_id"])
+            line["reference"] = self._reference(line["reference"], event.invoice_id, "line")
         if "iso20022_message_id" in sent:
             sent["iso20022_message_id"] = f"PT-{sent['invoice_id']}-18a3f2c9d40"
         shown["id"] = f"evt_01KB4W5R3ZJ8Q6X9T2M7N5C4{place:02}"
         return shown
+
+    def _reference(self, reference: str, invoice_id: int | None, kind: str) -> str:
+        assert invoice_id is not None
+        tail = re.sub(r"^\w+-\d+-", "", reference).rpartition("-")[0]
+        code = "7KQ2ZD3F" if kind == "refund" else "7KQ2ZD"
+        return f"PT-{self._number('invoice', invoice_id)}-{tail}-{code}"
 
     def _number(self, kind: str, pk: int) -> int:
         known = self._known[kind]
