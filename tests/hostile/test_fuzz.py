@@ -117,6 +117,13 @@ BODIES: dict[str, tuple[Any, str]] = {
         KEY,
     ),
     "POST /webhook-endpoints/{endpoint_id}/rotate-secret": ({"overlap_hours": 1}, KEY),
+    "POST /quotes": (RICH, KEY),
+    "POST /account/api-keys": (
+        {"description": "x", "scopes": ["read"], "allowed_addresses": ["192.0.2.0/24"]},
+        KEY,
+    ),
+    "PUT /account/api-keys/{key_id}/rotate": ({"grace_period_hours": 1}, KEY),
+    "PUT /api-keys/{key_id}/rotate": ({"grace_period_hours": 0}, ADMIN),
     "POST /api-keys": ({"description": "x", "tenant_name": "Toko"}, ADMIN),
     "POST /webhooks/xendit": (XENDIT, TOKEN),
     "POST /webhooks/midtrans": (MIDTRANS, NOTHING),
@@ -128,8 +135,10 @@ def fuzzed(merchant: Merchant, count: int) -> Counter[int]:
     """Send mutated bodies to all that take one; return how often each status was answered."""
     invoice = merchant.post("/invoices", json=invoice_body())
     endpoint = merchant.post("/webhook-endpoints", json={"url": URL, "event_types": ["*"]})
-    assert (invoice.status_code, endpoint.status_code) == (201, 201)
-    ids = {"invoice_id": invoice.json()["id"], "endpoint_id": endpoint.json()["id"]}
+    key = merchant.post("/account/api-keys", json={"description": "another"})
+    made = {"invoice_id": invoice, "endpoint_id": endpoint, "key_id": key}
+    assert {answer.status_code for answer in made.values()} == {201}
+    ids = {name: answer.json()["id"] for name, answer in made.items()}
     headers = {
         KEY: {"X-API-Key": merchant.key},
         ADMIN: {"X-Admin-Key": settings.ADMIN_API_KEY},
@@ -182,7 +191,8 @@ COUNTS = "SELECT " + ", ".join(COUNTED)
 def test_sends_a_body_to_each_operation_that_takes_one() -> None:
     taking = {
         f"{method.upper()} {path}"
-        for path, methods in Client().get("/openapi.json").json()["paths"].items()
+        for document in ("/openapi.json", "/openapi-admin.json")
+        for path, methods in Client().get(document).json()["paths"].items()
         for method, operation in methods.items()
         if "requestBody" in operation
     }
