@@ -43,7 +43,7 @@ def marked() -> Invoice:
         external_id=script("external_id"),
         description=script("description"),
         customer={"name": script("customer"), "email": None, "phone": None},
-        metadata={script("name"): script("value")},
+        metadata={"<script>alert('name')</script>": script("value")},  # a key is short
     )
     payment = PaymentRequestFactory.create(invoice=made, payment_url="javascript:alert(1)")
     failed_event(
