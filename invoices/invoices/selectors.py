@@ -103,12 +103,12 @@ def _documents(
     for installment in (rows.made(Installment, row) for row in installment_rows):
         installment.invoice = known[installment.invoice_id]
         installments[installment.invoice_id].append(installment)
-    requests = {
+    open_requests = {
         request.invoice_id: request
         for request in (rows.made(PaymentRequest, row) for row in opened)
     }
     return [
-        InvoiceDocument(invoice, line_items[pk], installments[pk], requests.get(pk))
+        InvoiceDocument(invoice, line_items[pk], installments[pk], open_requests.get(pk))
         for pk, invoice in known.items()
     ]
 
