@@ -31,7 +31,7 @@ class Customer(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def _limited(sandbox: Sandbox) -> Iterator[None]:
+def _limited(committed: None, sandbox: Sandbox) -> Iterator[None]:
     """Xendit with its limit, for its headers tell of it."""
 
     def limit(per_minute: int) -> None:
