@@ -1,13 +1,14 @@
 """Reads of gateways and fees."""
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from gateways.models import Gateway, GatewayFee
 
 
 def gateways_with_fees() -> QuerySet[Gateway]:
-    """Return every gateway in order of id, its fees loaded."""
-    return Gateway.objects.prefetch_related("fees").order_by("pk")
+    """Return every gateway in order of id, its fees loaded in order of their currencies."""
+    fees = Prefetch("fees", queryset=GatewayFee.objects.order_by("currency_code"))
+    return Gateway.objects.prefetch_related(fees).order_by("pk")
 
 
 def fee_for(*, gateway_id: int, currency_code: str) -> GatewayFee | None:
