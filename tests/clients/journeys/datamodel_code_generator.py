@@ -49,13 +49,13 @@ def main() -> None:
     SESSION.post(
         str(made.payment_url), data={"action": "pay", "method": "touchngo"}, timeout=60
     ).raise_for_status()
-    paid = made
     for _ in range(300):
-        paid = call("GET", f"/invoices/{made.id}", models.Invoice)
+        paid = call("GET", f"/invoices/{made.id}", models.ExpandedInvoice)
         if paid.status == models.InvoiceStatus.fully_paid:
             break
         time.sleep(0.2)
-    assert paid.status == models.InvoiceStatus.fully_paid, paid
+    else:
+        raise AssertionError(f"not paid within a minute: {paid}")
     asked = models.RefundCreateRequest(reason=models.RefundReason.requested_by_customer, amount=100)
     refund = call("POST", f"/invoices/{made.id}/refunds", models.Refund, asked)
     assert refund.amount == 100

@@ -14,6 +14,7 @@ from paytrust_client.api.refunds import get_refund, refund_invoice
 from paytrust_client.api.reports import download_transactions_csv, get_financial_report
 from paytrust_client.models import (
     CurrencyCode,
+    ExpandedInvoice,
     FinancialReport,
     Invoice,
     InvoiceCreateRequest,
@@ -58,13 +59,13 @@ def main() -> None:
     )
     assert made.line_items[0].subtotal_amount == 199998
     httpx.post(str(made.payment_url), data={"action": "pay", "method": "touchngo"}, timeout=60)
-    paid = made
     for _ in range(300):
-        paid = a(Invoice, get_invoice.sync(made.id, client=client))
+        paid = a(ExpandedInvoice, get_invoice.sync(made.id, client=client))
         if paid.status == InvoiceStatus.FULLY_PAID:
             break
         time.sleep(0.2)
-    assert paid.status == InvoiceStatus.FULLY_PAID, paid
+    else:
+        raise AssertionError(f"not paid within a minute: {paid}")
     refund = a(
         Refund,
         refund_invoice.sync(
