@@ -319,11 +319,18 @@ class GatewayAdapter(Protocol):
         ...
 
     def find_reversal(
-        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+        self,
+        *,
+        reversal_id: str,
+        reference: str,
+        currency: str,
+        gateway_id: str,
+        payment_id: str | None = None,
     ) -> Reversal | None:
         """Ask about money taken back from a payment whose own report does not show it.
 
-        `payment_id` is the payment's own, where it is known and not `gateway_id`.
+        `reference` and `currency` are the payment's, as is `payment_id`, where it is known and
+        not `gateway_id`.
 
         None if the gateway knows no such reversal of that payment, or always reports it with
         the payment.

@@ -40,11 +40,21 @@ class WatchedAdapter:
         )
 
     def find_reversal(
-        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+        self,
+        *,
+        reversal_id: str,
+        reference: str,
+        currency: str,
+        gateway_id: str,
+        payment_id: str | None = None,
     ) -> Reversal | None:
         return self._watched(
             lambda: self._adapter.find_reversal(
-                reversal_id=reversal_id, gateway_id=gateway_id, payment_id=payment_id
+                reversal_id=reversal_id,
+                reference=reference,
+                currency=currency,
+                gateway_id=gateway_id,
+                payment_id=payment_id,
             )
         )
 

@@ -129,7 +129,13 @@ class MidtransAdapter:
         return self._charge(answer, reference)
 
     def find_reversal(
-        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+        self,
+        *,
+        reversal_id: str,
+        reference: str,
+        currency: str,
+        gateway_id: str,
+        payment_id: str | None = None,
     ) -> Reversal | None:
         """Return None: a charge's own status lists what was taken back (B7)."""
         return None

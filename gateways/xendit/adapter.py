@@ -99,7 +99,13 @@ class XenditAdapter:
         return _preferred(reference, self._known(reference, gateway_id, currency))
 
     def find_reversal(
-        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+        self,
+        *,
+        reversal_id: str,
+        reference: str,
+        currency: str,
+        gateway_id: str,
+        payment_id: str | None = None,
     ) -> Reversal | None:
         """Ask about money that went back, which the invoice does not show; None if it is another's.
 
@@ -107,7 +113,7 @@ class XenditAdapter:
         the type CHARGEBACK (C1, C7).
         """
         if reversal_id.startswith(messages.DISPUTE_IDS):
-            return self._find_chargeback(reversal_id, gateway_id)
+            return self._find_chargeback(reversal_id, reference, currency)
         wanted = quote(reversal_id, safe="")
         answer = self._session.send(
             "GET", f"{self._base_url}/refunds/{wanted}", endpoint="get_refund"
@@ -124,25 +130,15 @@ class XenditAdapter:
                 self.code, f"its answer cannot be read: {explained(error)}"
             ) from error
 
-    def _find_chargeback(self, dispute_id: str, invoice_id: str) -> Reversal | None:
+    def _find_chargeback(self, dispute_id: str, reference: str, currency: str) -> Reversal | None:
         """Return what was taken back for a dispute: the row that names it, or the only one."""
-        invoice = self._accepted(
-            self._session.send("GET", self._invoice_url(invoice_id), endpoint="get")
+        answer = self._session.send(
+            "GET",
+            f"{self._base_url}/transactions",
+            endpoint="transactions",
+            params=transactions.chargebacks_of(reference=reference, currency=currency),
         )
-        try:
-            query = transactions.chargebacks_of(
-                reference=read_text(invoice, "external_id"), currency=read_text(invoice, "currency")
-            )
-            answer = self._session.send(
-                "GET", f"{self._base_url}/transactions", endpoint="transactions", params=query
-            )
-            rows = [
-                row for row in transactions.page_of(self._accepted(answer)).rows if row.is_final
-            ]
-        except UNREADABLE as error:
-            raise GatewayUnavailable(
-                self.code, f"its answer cannot be read: {explained(error)}"
-            ) from error
+        rows = [row for row in self._settled(answer).rows if row.is_final]
         named = [row for row in rows if dispute_id in row.gateway_ids] or rows
         if len(named) != 1:
             return None
@@ -189,6 +185,9 @@ class XenditAdapter:
                 since=since.astimezone(UTC), currency=currency, after=after
             ),
         )
+        return self._settled(answer)
+
+    def _settled(self, answer: Answer) -> SettlementPage:
         body = self._accepted(answer)
         try:
             return transactions.page_of(body)

@@ -339,6 +339,8 @@ def _ask(question: Question) -> PaymentReport:
     found = [
         adapter.find_reversal(
             reversal_id=reversal_id,
+            reference=about.reference,
+            currency=about.currency_code,
             gateway_id=report.gateway_id,
             payment_id=about.gateway_charge_id,
         )

@@ -154,7 +154,15 @@ class ScriptedGateway:
         found = self._preferred(reference, gateway_id)
         return found.report() if found else None
 
-    def find_reversal(self, *, reversal_id: str, gateway_id: str) -> Reversal | None:
+    def find_reversal(
+        self,
+        *,
+        reversal_id: str,
+        reference: str,
+        currency: str,
+        gateway_id: str,
+        payment_id: str | None = None,
+    ) -> Reversal | None:
         return None  # a charge's own report shows them
 
     def expire_payment(

@@ -55,7 +55,13 @@ class ThirdAdapter:
         return None if answer.status == 404 else self._read(answer.body)
 
     def find_reversal(
-        self, *, reversal_id: str, gateway_id: str, payment_id: str | None = None
+        self,
+        *,
+        reversal_id: str,
+        reference: str,
+        currency: str,
+        gateway_id: str,
+        payment_id: str | None = None,
     ) -> Reversal | None:
         return None
 

@@ -358,7 +358,9 @@ class TestFindReversal:
     ) -> None:
         gateway.will_answer(json.loads(received(f"xendit/{name}")[1])["data"])
 
-        refund = xendit.find_reversal(reversal_id=self.REFUND, gateway_id=self.INVOICE)
+        refund = xendit.find_reversal(
+            reversal_id=self.REFUND, reference="PT-1", currency="IDR", gateway_id=self.INVOICE
+        )
 
         assert gateway.calls == [f"GET /refunds/{self.REFUND}"]
         assert refund is not None
@@ -370,12 +372,22 @@ class TestFindReversal:
     ) -> None:
         gateway.will_answer(json.loads(received("xendit/29_")[1])["data"])
 
-        assert xendit.find_reversal(reversal_id=self.REFUND, gateway_id="another") is None
+        assert (
+            xendit.find_reversal(
+                reversal_id=self.REFUND, reference="PT-1", currency="IDR", gateway_id="another"
+            )
+            is None
+        )
 
     def test_unknown_is_none(self, gateway: Playback, xendit: XenditAdapter) -> None:
         gateway.will_answer({"error_code": "DATA_NOT_FOUND", "message": "none"}, status=404)
 
-        assert xendit.find_reversal(reversal_id=self.REFUND, gateway_id=self.INVOICE) is None
+        assert (
+            xendit.find_reversal(
+                reversal_id=self.REFUND, reference="PT-1", currency="IDR", gateway_id=self.INVOICE
+            )
+            is None
+        )
 
     @pytest.mark.parametrize("body", [[], {}, "none", {"invoice_id": INVOICE, "id": REFUND}])
     def test_what_cannot_be_read_is_trouble(
@@ -384,7 +396,9 @@ class TestFindReversal:
         gateway.will_answer(json.dumps(body))
 
         with pytest.raises(GatewayUnavailable, match="cannot be read"):
-            xendit.find_reversal(reversal_id=self.REFUND, gateway_id=self.INVOICE)
+            xendit.find_reversal(
+                reversal_id=self.REFUND, reference="PT-1", currency="IDR", gateway_id=self.INVOICE
+            )
 
 
 class TestExpirePayment:
