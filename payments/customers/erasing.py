@@ -53,7 +53,7 @@ def invoices_of(
     """
     named = Q(pk__in=invoice_ids)
     if email:
-        named |= Q(customer__email__iexact=email)
+        named |= Q(customer_email=email.lower())  # as the database has it, in lower case
     if phone:
         named |= Q(customer__phone=phone)
     return Invoice.objects.for_tenant(tenant).filter(named, customer__isnull=False)
