@@ -26,7 +26,7 @@ FIRST_ROUND: Final = timedelta(days=31)  # how far the first round of an account
 OVERLAP: Final = timedelta(hours=24)  # a row may appear late behind the moment of its change
 ACTIVE: Final = timedelta(days=62)  # an account without payments for so long is asked no more
 LONGEST_WAIT_SECONDS: Final = 60.0
-MOST_WAITS: Final = 60  # of one round; then the next round goes on
+MOST_WAITS: Final = 30  # of one round, so that it ends well before its message is due again
 
 
 def accounts_to_ask(*, now: datetime) -> list[tuple[str, int | None]]:

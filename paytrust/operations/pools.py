@@ -14,9 +14,8 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from paytrust.operations import shared_state
 from paytrust.operations.metrics import Metric
 
-KEY: Final = (
-    "paytrust:pools"  # a hash: field is the process, value when, and the figures of `_here`
-)
+# A hash: the field is the process, the value is when, and the figures of `_here`.
+KEY: Final = "paytrust:pools"
 EVERY_SECONDS: Final = 5.0
 DROPPED_AFTER_SECONDS: Final = 60.0
 
@@ -80,7 +79,7 @@ def _depths(client: redis.Redis) -> dict[str, int]:
 
 
 def _pools(client: redis.Redis) -> list[tuple[int, int, int]]:
-    """Return the figures of processes that reported lately, and forget the others."""
+    """Return the figures of processes that reported lately, and delete the others."""
     found = []
     kept: dict[Any, Any] = client.hgetall(KEY)
     for who, line in kept.items():

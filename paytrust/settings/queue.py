@@ -25,12 +25,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0,
     "interval_max": 0,
 }
-# Merchants' servers may be slow, so deliveries to them have their own workers.
+# What waits long for others has workers of its own, whose threads have no time limit: merchants'
+# servers may be slow, and a round of settlements comes last in its gateway's budget.
 CELERY_TASK_ROUTES = {
+    "payments.fetch_settlements": {"queue": "deliveries"},
     "events.deliver": {"queue": "deliveries"},
     "events.hand_out_deliveries": {"queue": "deliveries"},
 }
-QUEUES = ("celery", "deliveries")  # money's jobs; merchants' servers
+QUEUES = ("celery", "deliveries")  # money's jobs; what waits long for others
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "paytrust.beat:LeasedScheduler"  # two beats may run; one acts
 CELERY_BEAT_SCHEDULE = {

@@ -38,6 +38,21 @@ class TestAfterATask:
         assert closed == []
 
 
+@pytest.mark.parametrize(
+    ("task", "queue"),
+    [
+        ("payments.process_webhook_event", "celery"),
+        ("payments.fetch_settlements", "deliveries"),
+        ("events.deliver", "deliveries"),
+    ],
+)
+def test_what_may_wait_long_takes_no_worker_from_bookings(task: str, queue: str) -> None:
+    app.loader.import_default_modules()
+    assert task in app.tasks
+    routed = app.amqp.router.route({}, task).get("queue")
+    assert (routed.name if routed else app.conf.task_default_queue) == queue
+
+
 def end_task(*, is_eager: bool) -> None:
     task = SimpleNamespace(request=SimpleNamespace(is_eager=is_eager))
     answers = task_postrun.send(sender=None, task_id="", task=task)
