@@ -61,7 +61,7 @@ class AlreadyDecided(PayTrustError):
     for_staff = _("Somebody has decided on this already.")
 
 
-class NotYours(PayTrustError):
+class NotYourProposal(PayTrustError):
     """Somebody else proposed this: approve or reject it instead."""
 
     status = HTTPStatus.FORBIDDEN
@@ -231,7 +231,7 @@ def withdraw(*, actor: Actor, proposal_id: int, now: datetime) -> StaffProposal:
 
     Raises:
         StaffProposal.DoesNotExist: unknown.
-        NotYours: somebody else proposed it.
+        NotYourProposal: somebody else proposed it.
         AlreadyDecided: somebody was faster.
     """
     proposal = _get(proposal_id)
@@ -244,7 +244,7 @@ def withdraw(*, actor: Actor, proposal_id: int, now: datetime) -> StaffProposal:
         now=now,
     ):
         if actor.user.pk != proposal.proposed_by_id:
-            raise NotYours
+            raise NotYourProposal
         _end(proposal.pk, None, Status.WITHDRAWN, now)
     return _get(proposal_id)
 

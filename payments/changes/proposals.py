@@ -26,6 +26,7 @@ from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from apikeys.two_people import independence
 from apikeys.two_people.independence import OwnProposal
+from apikeys.two_people.proposals import NotYourProposal
 from gateways.adapter import GatewayError
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
@@ -68,14 +69,6 @@ class ProposalWaiting(PayTrustError):
     status = HTTPStatus.CONFLICT
     code = "proposal_waiting"
     for_staff = _("A change has been proposed already; it must be decided on before another one.")
-
-
-class NotYourProposal(PayTrustError):
-    """Somebody else proposed this change: approve or reject it instead."""
-
-    status = HTTPStatus.FORBIDDEN
-    code = "not_your_proposal"
-    for_staff = _("Somebody else proposed this change: approve or reject it instead.")
 
 
 class ProposalDecided(PayTrustError):

@@ -16,7 +16,7 @@ from apikeys.two_people.proposals import (
     AlreadyDecided,
     AlreadyWaits,
     NotForYou,
-    NotYours,
+    NotYourProposal,
     Overtaken,
 )
 from paytrust.staff import roles
@@ -256,7 +256,7 @@ class TestDecision:
     def test_is_taken_back_by_who_proposed(self, ani: User, budi: User, siti: User) -> None:
         waiting = proposed(ani, siti)
 
-        with pytest.raises(NotYours):
+        with pytest.raises(NotYourProposal):
             proposals.withdraw(actor=at_work(budi), proposal_id=waiting.pk, now=NOON)
         taken_back = proposals.withdraw(actor=at_work(ani), proposal_id=waiting.pk, now=NOON)
 

@@ -10,6 +10,7 @@ from apikeys.models import StaffAct
 from apikeys.people import acts as people
 from apikeys.staff_acts.recording import Actor, MissingReason
 from apikeys.two_people.independence import NotIndependent, OwnProposal
+from apikeys.two_people.proposals import NotYourProposal
 from gateways.adapter import GatewayUnavailable
 from invoices.invoices import services as invoices
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
@@ -18,7 +19,6 @@ from invoices.schedule.adjusting import InvoiceChanged, InvoiceNotCancellable
 from invoices.schedule.splitting import InvalidInstallments
 from payments.changes import closing, proposals
 from payments.changes.proposals import (
-    NotYourProposal,
     ProposalDecided,
     ProposalWaiting,
 )
