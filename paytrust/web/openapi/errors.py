@@ -4,9 +4,16 @@ They follow from what the operation is, so that no view has to repeat them; `doc
 the codes.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
+
+from django.apps import apps
+from django.conf import settings
 
 from paytrust.errors import PayTrustError
 from paytrust.web.openapi.headers import headers_of
@@ -42,8 +49,10 @@ ANSWERS: Final[Mapping[HTTPStatus, tuple[str, str]]] = {
     ),
     HTTPStatus.GATEWAY_TIMEOUT: ("GatewayTimeout", "The gateway did not answer in time."),
 }
-APPS: Final = ("paytrust.web", "apikeys", "events", "gateways", "invoices", "payments", "reporting")
-NOT_OVER_HTTP: Final = ("back_office", "sandbox", "management", "certifying")
+# Folders and modules whose errors no call of the API is answered with.
+NOT_OVER_HTTP: Final = frozenset(
+    {"back_office", "sandbox", "management", "certifying", "erasing", "migrations"}
+)
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
@@ -68,15 +77,35 @@ def document_errors(result: dict[str, Any], **_asked: object) -> dict[str, Any]:
 
 def codes_of(status: int) -> list[str]:
     """Return the codes that answers of this status may have."""
+    ours = ("paytrust.web.", *_apps())  # first, for it imports them
     return sorted(
         {
             kind.code
             for kind in _descendants(PayTrustError)
-            if kind.status == status and kind.__module__.startswith(APPS)
-            if not any(folder in NOT_OVER_HTTP for folder in kind.__module__.split("."))
+            if kind.status == status and kind.__module__.startswith(ours)
+            if NOT_OVER_HTTP.isdisjoint(kind.__module__.split("."))
         }
         | ({PayTrustError.code} if status == PayTrustError.status else set())
     )
+
+
+@cache
+def _apps() -> tuple[str, ...]:
+    """Return our apps as prefixes of modules, all of which are imported then.
+
+    So the codes of a status do not depend on what else this process has done.
+    """
+    ours = [
+        app
+        for app in apps.get_app_configs()
+        if Path(app.path).parent == Path(settings.BASE_DIR) and app.name != "paytrust"
+    ]
+    importlib.import_module(settings.ROOT_URLCONF)  # it says what addresses may hold
+    for app in ours:
+        for module in pkgutil.walk_packages([app.path], f"{app.name}."):
+            if NOT_OVER_HTTP.isdisjoint(module.name.split(".")):
+                importlib.import_module(module.name)
+    return tuple(f"{app.name}." for app in ours)
 
 
 def _descendants(base: type[PayTrustError]) -> Iterator[type[PayTrustError]]:

@@ -30,6 +30,8 @@ from paytrust.web.serializers import StrictIntegerField, StrictSerializer
 
 SECRET_REASON = "the reason that nobody outside may read"
 LIMIT_BYTES = 1000
+# What does something when it is imported: gunicorn's settings, and programs of one's own machine.
+PROGRAMS = ("paytrust.web.gunicorn", "paytrust.localstack", "paytrust.wsgi")
 APPS = ("paytrust", "apikeys", "events", "gateways", "invoices", "payments", "reporting")
 
 
@@ -379,8 +381,8 @@ class TestBodyLimitMiddleware:
 def every_error() -> Iterator[type[PayTrustError]]:
     """Walk the errors of every module, also of those that nothing has imported yet."""
     for app in APPS:
-        for module in pkgutil.iter_modules([str(Path(settings.BASE_DIR, app))], f"{app}."):
-            if module.name != "paytrust.web.gunicorn":
+        for module in pkgutil.walk_packages([str(Path(settings.BASE_DIR, app))], f"{app}."):
+            if not module.name.startswith(PROGRAMS) and ".migrations" not in module.name:
                 importlib.import_module(module.name)
     yield from descendants(PayTrustError)
 

@@ -1,7 +1,12 @@
+import importlib
+import json
+import os
+import subprocess
+import sys
 from typing import Any
 
-import paytrust.urls  # noqa: F401  # with it every error is known
 from paytrust.web.openapi.errors import codes_of, document_errors
+from tests.conftest import ROOT
 
 
 def documented(method: str, path: str, **operation: Any) -> set[str]:
@@ -52,3 +57,27 @@ class TestCodesOf:
 
     def test_know_nothing_of_the_back_office(self) -> None:
         assert "forbidden" not in {code for status in (400, 404, 409) for code in codes_of(status)}
+
+
+CODES = """
+import django, json
+django.setup()
+from paytrust.web.openapi.errors import codes_of
+print(json.dumps(codes_of(409)))
+"""
+
+
+def test_lists_the_same_codes_whatever_a_process_has_imported() -> None:
+    importlib.import_module("payments.customers.erasing")  # as only a command does
+    new = subprocess.run(
+        [sys.executable, "-c", CODES],
+        cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "paytrust.settings"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert json.loads(new.stdout.splitlines()[-1]) == codes_of(409)
+    assert "notifications_wait" not in codes_of(409)
+    assert {"payment_in_progress", "refund_in_progress"} <= set(codes_of(409))
