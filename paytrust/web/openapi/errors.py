@@ -95,10 +95,11 @@ def _apps() -> tuple[str, ...]:
 
     So the codes of a status do not depend on what else this process has done.
     """
+    checkout = Path(apps.get_app_config("paytrust").path).parent
     ours = [
         app
         for app in apps.get_app_configs()
-        if Path(app.path).parent == Path(settings.BASE_DIR) and app.name != "paytrust"
+        if Path(app.path).parent == checkout and app.name != "paytrust"
     ]
     importlib.import_module(settings.ROOT_URLCONF)  # it says what addresses may hold
     for app in ours:
