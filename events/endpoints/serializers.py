@@ -48,7 +48,7 @@ class EndpointRequest(StrictSerializer):
         default=None,
         allow_null=True,
         validators=[validate_email],
-        help_text="who is told when the endpoint is disabled",
+        help_text="who gets a message when the endpoint is disabled",
     )
 
 

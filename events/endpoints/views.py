@@ -92,7 +92,7 @@ class EndpointItem(APIView):
 
     @extend_schema(operation_id="deleteWebhookEndpoint", responses={HTTPStatus.NO_CONTENT: None})
     def delete(self, request: Request, endpoint_id: int) -> Response:
-        """Delete an endpoint; what it has not been told is cancelled."""
+        """Delete an endpoint; its waiting deliveries are cancelled."""
         with _missing_is_not_found():
             services.delete(tenant=tenant_of(request), endpoint_id=endpoint_id, now=timezone.now())
         return Response(status=HTTPStatus.NO_CONTENT)
@@ -172,7 +172,7 @@ class EndpointDeliveries(APIView):
         parameters=[DeliveryFilter],
     )
     def get(self, request: Request, endpoint_id: int) -> Response:
-        """List what this endpoint was to be told, newest first, with each attempt."""
+        """List this endpoint's deliveries, newest first, with each attempt."""
         wanted = DeliveryFilter(data=query_of(request))
         wanted.is_valid(raise_exception=True)
         deliveries = selectors.deliveries(endpoint=_endpoint(request, endpoint_id))

@@ -57,4 +57,4 @@ class EventList(serializers.Serializer[Any]):
 
 class ResendResponse(serializers.Serializer[Any]):
     event_id = serializers.CharField()
-    endpoints = serializers.IntegerField(help_text="how many are told again")
+    endpoints = serializers.IntegerField(help_text="how many get it again")

@@ -37,7 +37,7 @@ class InvoiceCollection(APIView):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Create an invoice and open its payment: the answer bears the payment URL."""
+        """Create an invoice and open its payment: the answer has the payment URL."""
         body = InvoiceCreateRequest(data=request.data)
         body.is_valid(raise_exception=True)
         now = timezone.now()

@@ -70,7 +70,7 @@ class InvoicePayments(APIView):
     def post(self, request: Request, invoice_id: int) -> Response:
         """Open the payment of the lowest unpaid instalment, or show the one that is open.
 
-        Both are 201: a job opens the next one too, and nobody should have to race with it.
+        Both are 201: a job opens the next one too, and no caller should have to race with it.
         """
         body = PaymentOpenRequest(data=request.data)
         body.is_valid(raise_exception=True)

@@ -185,7 +185,7 @@ class DiscrepancyQuery(PageQuery):
 
 
 class DiscrepancyResponse(serializers.Serializer[Any]):
-    """An invoice whose payments differ from what it asks for, or a payment nobody asked for.
+    """An invoice whose payments differ from what it asks for, or a payment without an invoice.
 
     Of the latter only the gateway's word is known, so it has no invoice, state or amounts.
     """
@@ -197,7 +197,7 @@ class DiscrepancyResponse(serializers.Serializer[Any]):
     currency_code = serializers.CharField(allow_null=True)
     gateway_name = serializers.CharField()
     reference = serializers.CharField(
-        allow_null=True, help_text="what a notification calls the payment nobody asked for"
+        allow_null=True, help_text="what a notification calls the payment without an invoice"
     )
     total_amount = serializers.IntegerField(allow_null=True, help_text="minor units")
     paid_amount = serializers.IntegerField(allow_null=True)
