@@ -346,8 +346,8 @@ FROZEN_OF_ACTS = (
 class StaffAct(models.Model):
     """One thing that a member of staff did in the back office, and how it ended.
 
-    Append-only: a trigger refuses DELETE, and UPDATE but for the outcome, which is written once.
-    An act without an outcome was interrupted.
+    Append-only: a trigger refuses DELETE, and UPDATE of all except the outcome, which is
+    written once. An act without an outcome was interrupted.
     """
 
     merchants_see = NOTHING

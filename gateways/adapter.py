@@ -66,7 +66,7 @@ class PaymentOrder:
     expires_at: datetime
     customer: Customer | None = None
     items: tuple[Item, ...] = ()
-    tax_amount: int = 0  # minor units, on top of the items; the fee likewise
+    tax_amount: int = 0  # minor units, on top of the items; so is the fee
     service_fee_amount: int = 0
     order_number: str | None = None  # the merchant's own
     success_redirect_url: str | None = None

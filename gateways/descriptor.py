@@ -106,7 +106,7 @@ class GatewayDescriptor:
 
         Args:
             method: as the gateway reported it with the payment.
-            channel: likewise: the bank, wallet, shop or issuer.
+            channel: as the gateway reported it: the bank, wallet, shop or issuer.
             paid_at: when the customer paid.
             now: when the refund would be sent.
         """

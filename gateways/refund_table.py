@@ -1,4 +1,4 @@
-"""What each method gives back, as the table in docs/gateways.md. Pure but for the descriptors."""
+"""What each method gives back, as the table in docs/gateways.md. Reads the descriptors only."""
 
 from datetime import timedelta
 

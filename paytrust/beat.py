@@ -18,12 +18,12 @@ class LeasedScheduler(PersistentScheduler):
         self._leadership = Leadership("beat")
         super().__init__(*args, **kwargs)
 
-    def tick(self, *args: Any, **kwargs: Any) -> float:  # noqa: ANN401  # likewise
+    def tick(self, *args: Any, **kwargs: Any) -> float:  # noqa: ANN401  # the same
         liveness.show()
         seconds: float = super().tick(*args, **kwargs)
         return seconds
 
-    def apply_entry(self, entry: Any, producer: Any = None) -> None:  # noqa: ANN401  # likewise
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:  # noqa: ANN401  # the same
         if self._leadership.is_mine():
             super().apply_entry(entry, producer=producer)
 

@@ -30,7 +30,7 @@ class Leadership:
         self._role = role
         self._holder = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._asked_at = -RENEWED_AFTER_SECONDS  # time.monotonic()
-        self._held_until = 0.0  # likewise, counted from before the question
+        self._held_until = 0.0  # the same, counted from before the question
         self._held = False
 
     def is_mine(self) -> bool:

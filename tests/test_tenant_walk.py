@@ -144,11 +144,11 @@ def ids() -> dict[str, Any]:
 
 @pytest.fixture
 def stranger() -> str:
-    return api_key(last_used_at=timezone.now())[1]  # so that each use is written down alike
+    return api_key(last_used_at=timezone.now())[1]  # so that each use is written down the same way
 
 
 def seen(answer: Any) -> tuple[int, object]:
-    """Return what an answer says, but for what differs from request to request."""
+    """Return what an answer says, without what differs from request to request."""
     body = answer.json()
     assert set(body) == {"error", "message", "details", "request_id"}
     return answer.status_code, {name: body[name] for name in ("error", "message", "details")}

@@ -25,6 +25,7 @@ CODE = (
 QUOTED = {"rules.md", "gateway-facts.md"}
 # Each word that is old, poetic or has several meanings, and what to write instead.
 BANNED = {
+    "alike": "the same way",
     "anew": "again",
     "bear": "have, carry",
     "bears": "has, carries",
@@ -33,6 +34,7 @@ BANNED = {
     "ere": "before",
     "hence": "so",
     "hither": "here",
+    "likewise": "the same, also",
     "lest": "so that ... not",
     "nobody": "no person, no other caller, or a sentence about who does it",
     "nought": "nothing",
@@ -41,9 +43,12 @@ BANNED = {
     "thither": "there",
     "thrice": "three times",
     "told": "said, reported, or a sentence about who gets it",
+    "shall": "will, must",
     "whence": "from where",
     "whereof": "of which",
     "whither": "to where",
+    "whichever": "any",
+    "whoever": "the person who",
     "wherein": "in which",
 }
 WORD = re.compile(rf"\b({'|'.join(BANNED)})\b", re.IGNORECASE)

@@ -34,7 +34,7 @@ class TooManyApiKeys(PayTrustError):
 
 
 def require_current(caller: ApiKey) -> None:
-    """Refuse a secret that was replaced: whoever found it must not lock its owner out.
+    """Refuse a secret that was replaced: who found it must not lock its owner out.
 
     Raises:
         OldSecret: the caller's secret is in its grace.
@@ -64,7 +64,7 @@ def within(caller: ApiKey, wanted: Restrictions) -> Restrictions:
 
 
 def require_covered(caller: ApiKey, other: ApiKey | Restrictions) -> None:
-    """Refuse to hand out a key that may more than the one that asks for it.
+    """Refuse to hand out a key that may do more than the one that asks for it.
 
     Raises:
         InsufficientScope: the other one lives longer, or may be used from more places.

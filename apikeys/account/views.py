@@ -94,7 +94,7 @@ class OwnKey(APIView):
         responses=ApiKeyResponse,
     )
     def get(self, request: Request, key_id: int) -> Response:
-        """Show a key of yours, but for the key itself."""
+        """Show a key of yours, without its secret."""
         with _missing_is_not_found():
             shown = selectors.keys_of(tenant=tenant_of(request)).get(pk=key_id)
         return Response(ApiKeyResponse(shown).data)
@@ -175,7 +175,7 @@ class OwnRequests(APIView):
 
 @contextmanager
 def _missing_is_not_found() -> Iterator[None]:
-    """Answer 404 alike for what does not exist and for another tenant's."""
+    """Answer 404 for what does not exist and for another tenant's: the same answer."""
     try:
         yield
     except ApiKey.DoesNotExist as error:

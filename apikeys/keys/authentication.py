@@ -112,11 +112,11 @@ def merchant_of(request: Request) -> Caller:
 def operator_of(request: Request) -> Caller:
     """Return the operator who calls, for the audit log."""
     assert isinstance(request.auth, str), "the view does not use AdminKeyAuthentication"
-    return access.caller_of(request._request, actor=request.auth)  # noqa: SLF001  # likewise
+    return access.caller_of(request._request, actor=request.auth)  # noqa: SLF001  # the same
 
 
 def _operator_with(key: str) -> str | None:
-    """Return the name of the operator who has this admin key; all are compared, whichever fits."""
+    """Return the name of the operator who has this admin key; every key is compared."""
     found = None
     given = key.encode()
     for name, secret in settings.ADMIN_API_KEYS:

@@ -45,7 +45,7 @@ def checksum_of(random: str) -> str:
 
 
 def as_made(key: str) -> str | None:
-    """Return a key as it was made, or None if it has the form of none.
+    """Return a key as it was made, or None if it has neither form.
 
     Hexadecimal digits are the same in capitals; in the other form capitals are other characters.
     """
@@ -64,5 +64,5 @@ def shown_start(key: str) -> str:
 
 
 def format_of(start: str) -> KeyFormat:
-    """Return the form of a key by as much of it as is shown."""
+    """Return the form of a key, seen from the part of it that is shown."""
     return KeyFormat.PREFIXED if start.startswith(PREFIX) else KeyFormat.HEX

@@ -62,7 +62,7 @@ class ApiKeyDetail(APIView):
 
     @extend_schema(operation_id="getApiKey", responses=ApiKeyResponse)
     def get(self, request: Request, key_id: int) -> Response:
-        """Show an API key, but for the key itself."""
+        """Show an API key, without its secret."""
         try:
             return Response(ApiKeyResponse(selectors.key_by_id(key_id=key_id)).data)
         except ApiKey.DoesNotExist:

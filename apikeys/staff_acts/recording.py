@@ -26,7 +26,7 @@ LONGEST_REASON = LONGEST_MESSAGE = 500  # characters
 
 
 class MissingReason(PayTrustError):
-    """Say why, in at most 500 characters: whoever reads the trail later was not there."""
+    """Say why, in at most 500 characters: the reader of the trail was not there."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "missing_reason"

@@ -55,7 +55,7 @@ class StaffProposal(models.Model):
     # Whose it is; like the trail, for its readers
     tenant_id = models.BigIntegerField(_("tenant id"), null=True)
     subject = models.CharField(_("subject"), max_length=150)  # what it is about, as people name it
-    details = models.JSONField(_("details"), default=dict)  # what shall be; never a secret
+    details = models.JSONField(_("details"), default=dict)  # what it becomes; never a secret
     before = models.JSONField(_("before"), null=True)  # what the proposer saw
     # Secrets, sealed under CREDENTIAL_KEYS while it waits
     sealed = models.TextField(_("sealed"), blank=True)

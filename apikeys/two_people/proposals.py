@@ -115,7 +115,7 @@ def request(
         subject: what it is about, as people name it; one proposal of a kind waits per subject.
         reason: why.
         now: the time.
-        details: what shall be, without secrets.
+        details: what it becomes, without secrets.
         before: what is, as the proposer sees it.
         secrets: what is sealed while it waits, and never shown.
         tenant_id: whose it is, if it is a tenant's.

@@ -69,7 +69,7 @@ class EndpointCollection(APIView):
 class EndpointItem(APIView):
     @extend_schema(operation_id="getWebhookEndpoint", responses=EndpointResponse)
     def get(self, request: Request, endpoint_id: int) -> Response:
-        """Show an endpoint, but for its secret."""
+        """Show an endpoint, without its secret."""
         return Response(EndpointResponse(_endpoint(request, endpoint_id)).data)
 
     @extend_schema(

@@ -54,7 +54,7 @@ def record(
     *,
     tenant_id: int,
     type: str,  # noqa: A002  # the envelope's own name for it
-    object: Mapping[str, Any],  # noqa: A002  # likewise
+    object: Mapping[str, Any],  # noqa: A002  # the same
     now: datetime,
     previous: Mapping[str, Any] | None = None,
     request_id: str | None = None,

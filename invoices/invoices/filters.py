@@ -86,7 +86,7 @@ class InvoiceFilter(PageQuery):
         try:
             values = super().to_internal_value(others)
         except serializers.ValidationError as error:
-            errors.update(error.detail)  # type: ignore[arg-type]  # likewise
+            errors.update(error.detail)  # type: ignore[arg-type]  # the same
         if errors:
             raise serializers.ValidationError(errors)
         return {**values, "metadata": metadata}

@@ -114,7 +114,7 @@ class InvoiceOverpayment(APIView):
 
 @contextmanager
 def missing_is_not_found() -> Iterator[None]:
-    """Answer 404 alike for what does not exist and for another tenant's."""
+    """Answer 404 for what does not exist and for another tenant's: the same answer."""
     try:
         yield
     except Invoice.DoesNotExist as error:

@@ -14,7 +14,7 @@ from paytrust.money import Money
 
 @dataclass(frozen=True, slots=True)
 class TaxGroup:
-    """The lines of an invoice that are taxed alike."""
+    """The lines of an invoice that have the same tax rate."""
 
     rate: Decimal
     category: str | None
@@ -24,7 +24,7 @@ class TaxGroup:
 
 
 def groups_of(line_items: Sequence[LineItem]) -> list[TaxGroup]:
-    """Return what is taxed alike, lowest rate first, in each rate the largest base last."""
+    """Return the lines by tax rate, lowest rate first, in each rate the largest base last."""
     sums: dict[tuple[Decimal, str | None, str | None], tuple[int, int]] = {}
     for line in line_items:
         key = (line.tax_rate, line.tax_category, line.country_code)

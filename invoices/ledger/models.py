@@ -207,9 +207,9 @@ class LedgerEntry(models.Model):
     currency_code = models.CharField(_("currency code"), max_length=3)
     # Minor units; money in is positive, money back negative
     amount = models.BigIntegerField(_("amount"))
-    net_amount = models.BigIntegerField(_("net amount"))  # likewise
-    tax_amount = models.BigIntegerField(_("tax amount"))  # likewise
-    service_fee_amount = models.BigIntegerField(_("service fee amount"))  # likewise
+    net_amount = models.BigIntegerField(_("net amount"))  # the same
+    tax_amount = models.BigIntegerField(_("tax amount"))  # the same
+    service_fee_amount = models.BigIntegerField(_("service fee amount"))  # the same
     booked_at = models.DateTimeField(_("booked at"))
 
     class Meta:

@@ -17,10 +17,10 @@ Taxes = tuple[tuple[Decimal, int], ...]
 def shares_of(installment: InstallmentStanding, kind: Kind, amount: int) -> Shares:
     """Return the shares of money that comes into an instalment or goes back out of it.
 
-    The tax so far is `floor(tax x money so far / total)`, for either sum apart, and the fee
-    likewise; the net amount is the rest. Where that would make a share negative, or larger than
-    what is left to give, the fee is lowered: money that completes an instalment makes its columns
-    exact, and money that empties one takes exactly what it held.
+    The tax so far is `floor(tax x money so far / total)`, for each sum on its own, and the
+    fee is found the same way; the net amount is the rest. Where that would make a share negative,
+    or larger than what is left to give, the fee is lowered: money that completes an instalment
+    makes its columns exact, and money that empties one takes exactly what it held.
 
     Args:
         installment: the instalment as it stands before.

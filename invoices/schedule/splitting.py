@@ -95,7 +95,7 @@ def split(
     Args:
         totals: what each instalment asks for by its number, in order.
         tax_amount: minor units to share out over them.
-        service_fee_amount: likewise.
+        service_fee_amount: the same for the fee.
 
     Raises:
         InstallmentTooSmall: a part would be smaller than its own tax and fee.

@@ -45,7 +45,7 @@ def of_payment(*, type: str, payment: Shown) -> Change:  # noqa: A002  # the env
 
 
 def difference(before: Shown, after: Shown) -> dict[str, Any]:
-    """Return what the fields that changed were before, but for the schedule and the version."""
+    """Return what the fields that changed were before, without the schedule and the version."""
     ignored = {"installment_schedule", "version", "updated_at", *NOT_SHOWN}
     return {
         name: before.get(name)

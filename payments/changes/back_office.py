@@ -44,7 +44,7 @@ Shown = SafeString | str
 
 
 class AdjustmentForm(ReasonForm):
-    """A new total for each unpaid instalment that shall change, in whole currency."""
+    """A new total for each unpaid instalment that changes, in whole currency."""
 
     def __init__(
         self,

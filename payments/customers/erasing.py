@@ -49,7 +49,7 @@ def invoices_of(
         tenant: the merchant; another one's customer is another person here.
         email: in whatever letters.
         phone: as the invoice has it.
-        invoice_ids: whoever these invoices name.
+        invoice_ids: the customers of these invoices.
     """
     named = Q(pk__in=invoice_ids)
     if email:

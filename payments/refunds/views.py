@@ -90,7 +90,7 @@ def _page(rows: RefundQuerySet, request: Request) -> Response:
 
 @contextmanager
 def _missing_is_not_found() -> Iterator[None]:
-    """Answer 404 alike for what does not exist and for another tenant's."""
+    """Answer 404 for what does not exist and for another tenant's: the same answer."""
     try:
         yield
     except (Invoice.DoesNotExist, Transaction.DoesNotExist, Refund.DoesNotExist) as error:

@@ -32,7 +32,7 @@ class GatewayNotification(APIView):
 
     @extend_schema(exclude=True)
     def post(self, request: Request, webhook_name: str) -> Response:
-        """Store a notification and answer; a duplicate is answered alike, without effect."""
+        """Store a notification and answer; a duplicate gets the same answer and has no effect."""
         throttling.refuse_flood(request, of=FAILURES)
         try:
             event = receiving.receive(

@@ -43,7 +43,7 @@ class Servers:
     database_url: str  # of the database's owner
     redis_url: str
     application_url: str  # of a role that owns no tables; `migrate` makes it
-    merchant_url: str  # of a role that sees one tenant at a time; likewise
+    merchant_url: str  # of a role that sees one tenant at a time; `migrate` makes it too
 
 
 @dataclass(frozen=True, slots=True)

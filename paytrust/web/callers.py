@@ -14,8 +14,8 @@ MOST_KEYS: Final = 10_000
 class Callers:
     """Names callers, and remembers the keys with which requests were accepted lately.
 
-    A key that was never accepted names no caller: whoever invents a key for each request is one
-    caller by its address. Keys are kept as hashes of this process, never as they are.
+    A key that was never accepted names no caller: a caller who invents a key for each request
+    is one caller, known by its address. Keys are kept as hashes of this process, never as they are.
     """
 
     def __init__(self) -> None:

@@ -132,7 +132,7 @@ def problem_of(exc: BaseException) -> PayTrustError:
         return InvalidRequest(details=_details(exc.detail))
     if isinstance(exc, RequestDataTooBig):  # a kind of SuspiciousOperation
         return PayloadTooLarge()
-    if isinstance(exc, DisallowedHost):  # likewise
+    if isinstance(exc, DisallowedHost):  # the same
         return InvalidRequest("The Host header names no host that is served here.")
     if isinstance(exc, SuspiciousOperation | exceptions.ParseError):
         return InvalidRequest("The request cannot be read.")

@@ -129,7 +129,7 @@ class GatewayShareResponse(serializers.Serializer[Any]):
 class CurrencyReportResponse(ReceivedResponse):
     """One currency: money received for instalments, and beside it what else moved.
 
-    The breakdowns sum exactly to the totals, but for a payment that has several tax rates: it
+    The breakdowns sum exactly to the totals, except for a payment that has several tax rates: it
     counts at each.
     """
 

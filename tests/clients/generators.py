@@ -11,7 +11,7 @@ from tests.clients.tools import HERE, NODE, Failed, node_program, program, run
 JOURNEYS: Final = HERE / "journeys"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DOCUMENT: Final = "openapi.json"
-# Code that is not strict is checked as it is, and what uses it strictly but for calling it.
+# Code that is not strict is checked as it is, and what uses it strictly except where it calls it.
 STRICT: Final = {
     True: ("--strict",),
     False: ("--check-untyped-defs", "--disallow-untyped-defs", "--follow-imports=silent"),

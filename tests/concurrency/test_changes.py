@@ -103,7 +103,7 @@ def outcome_of(call: Call, outcomes: list[Any]) -> None:
 
 
 def race(first: Call, second: Call, head_start_seconds: float) -> tuple[Any, Any]:
-    """Make both calls at once, but for a head start; return how each ended."""
+    """Make both calls at once, except for a head start; return how each ended."""
     barrier = Barrier(2)
     ended: tuple[list[Any], list[Any]] = ([], [])
 

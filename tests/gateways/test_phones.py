@@ -27,7 +27,7 @@ from gateways.phones import E164, e164
         ("12345", "IDR", None),
         ("0812", "IDR", None),
         ("081234567890", "USD", None),  # whose home would that be?
-        ("81234567890", "IDR", None),  # likewise
+        ("81234567890", "IDR", None),  # the same
         ("+6212", "IDR", None),
         ("+62812345678901234", "IDR", None),
         ("+620", "IDR", None),

@@ -59,7 +59,7 @@ MIDTRANS = {
 
 
 def mutated(good: Any, chance: random.Random) -> bytes:
-    """Return a body that is a good one but for one to four changes, in its values or its bytes."""
+    """Return a body that is a good one with one to four changes, in its values or its bytes."""
     body = copy.deepcopy(good)
     for _ in range(chance.randint(1, 4)):
         holder = chance.choice(_containers(body))

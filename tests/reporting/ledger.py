@@ -27,7 +27,7 @@ _names = count()
 
 @dataclass(frozen=True)
 class Piece:
-    """Money of one instalment; its tax by rate. Positive, whichever way it goes."""
+    """Money of one instalment; its tax by rate. Positive in both directions."""
 
     net: int
     fee: int

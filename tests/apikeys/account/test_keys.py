@@ -32,7 +32,7 @@ def works(key: str) -> bool:
 
 
 def acts() -> list[tuple[str, int, str]]:
-    """Return what was done with keys, but for their uses."""
+    """Return what was done with keys, without their uses."""
     rows = ApiKeyAuditEntry.objects.exclude(operation_type="used").order_by("pk")
     return list(rows.values_list("operation_type", "api_key_id", "actor_identifier"))
 

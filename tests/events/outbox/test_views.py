@@ -181,7 +181,7 @@ class TestPoller:
 
 
 def next_transaction() -> int:
-    """Return what lets every row be read that is committed, whoever still writes before it."""
+    """Return what lets every committed row be read, while others still write before it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
         return int(cursor.fetchone()[0])

@@ -99,7 +99,7 @@ def page(url: str | None = "https://pay.example/1") -> PaymentPage:
 
 
 def attributes(row: Model) -> dict[str, Any]:
-    """Return all that a row holds but for what the database alone makes."""
+    """Return all that a row holds except what the database alone makes."""
     left_out = {"needs_review", "tenant_id"} if isinstance(row, Invoice) else set()
     if isinstance(row, LineItem | Installment):
         left_out = {"tenant_id"}

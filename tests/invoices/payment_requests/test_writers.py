@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[3]
 APPS = ("apikeys", "gateways", "invoices", "payments", "reporting", "paytrust", "events")
 OWNER = "invoices/payment_requests/transitions.py"
 COLUMNS = {"status", "leased_until", "next_check_at", "ended_at", "tries"}
-ONLY_OURS = {"next_check_at"}  # but for refunds, whose own transitions write theirs
+ONLY_OURS = {"next_check_at"}  # except for refunds, whose own transitions write theirs
 REFUNDS = "payments/refunds/transitions.py"
 WRITES = {"update", "create", "get_or_create", "update_or_create", "bulk_create", "bulk_update"}
 # What has a column of the same name, as it is called where it is written.
