@@ -73,10 +73,12 @@ class _MerchantsConnection(DatabaseWrapper):
 def raise_for(tenant_id: int) -> None:
     """Show the statements that follow on this thread's connection this tenant's rows alone.
 
-    Without ROW_LEVEL_SECURITY, or in a database without the role, nothing changes.
+    A wall that stands already gives way to this one. Without ROW_LEVEL_SECURITY, or in a database
+    without the role, nothing changes.
     """
     if not settings.ROW_LEVEL_SECURITY:
         return
+    lower()
     if settings.MERCHANT_LOGIN and not _in_transaction():
         _log_in(tenant_id, settings.MERCHANT_LOGIN)
         return

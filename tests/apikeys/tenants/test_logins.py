@@ -206,6 +206,17 @@ class TestARequest:
         assert {"default"} == {Invoice.objects.first()._state.db, alias}  # type: ignore[union-attr]
         assert Invoice.objects.count() == 2
 
+    def test_that_raises_the_wall_again_ends_as_it_began(self, two: list[int]) -> None:
+        own = connections["default"]
+        wall.raise_for(two[0])
+        wall.raise_for(two[1])  # as an export does for each of its pages
+        seen = list(Invoice.objects.values_list("tenant_id", flat=True))
+        wall.lower()
+
+        assert seen == [two[1]]
+        assert connections["default"] is own
+        assert Invoice.objects.count() == 2
+
     def test_is_served_and_written_down(
         self, two: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
