@@ -10,7 +10,7 @@ from gateways import registry
 from gateways.budgets.breaker import collect as gateway_metrics
 from gateways.budgets.pacing import collect as budget_metrics
 from payments.webhooks.metrics import collect as queue_metrics
-from paytrust.operations import health, metrics, pools, runs, traffic
+from paytrust.operations import health, metrics, pools, replica, runs, traffic
 from paytrust.web import converters, problems
 from paytrust.web.openapi import views as documents
 from reporting.audit.runs import collect as audit_metrics
@@ -37,6 +37,7 @@ urlpatterns = [
             audit_metrics,
             traffic.collect,
             pools.collect,
+            replica.collect,
             runs.collect,
         ),
     ),

@@ -18,6 +18,7 @@ from payments.settlement.serializers import (
     SettlementReportQuery,
     SettlementReportResponse,
 )
+from paytrust.operations import replica
 from paytrust.web import spreadsheets
 from paytrust.web.pagination import NewestFirst, PageQuery
 from paytrust.web.serializers import query_of
@@ -64,6 +65,7 @@ class SettlementReport(APIView):
         responses=SettlementReportResponse,
         parameters=[SettlementReportQuery],
     )
+    @replica.reading()
     def get(self, request: Request) -> Response:
         """Show what was settled, what it cost and what was paid out, by gateway and state."""
         return Response({"results": _report(request)})
@@ -76,6 +78,7 @@ class SettlementReportCSV(APIView):
         responses={(200, "text/csv"): OpenApiTypes.STR},
         parameters=[SettlementReportQuery],
     )
+    @replica.reading()
     def get(self, request: Request) -> StreamingHttpResponse:
         """Return the report as CSV."""
         pieces = spreadsheets.csv_pieces(selectors.report_table(_report(request)))

@@ -118,6 +118,9 @@ def start_servers(
         {
             **environment,
             **through,
+            "DATABASE_REPLICA_URL": logins["DATABASE_URL"]
+            ._replace(netloc=_at(logins["DATABASE_URL"], ports[0]))
+            .geturl(),
             "DATABASE_PREPARED_STATEMENTS": "false",  # PgBouncer knows them from 1.21 on
             "TRUSTED_PROXIES": "1",
             "WEB_PORTS": " ".join(map(str, ports[2:])),

@@ -37,6 +37,12 @@ DATABASES["default"]["OPTIONS"] = {
 if DATABASE_AS_OWNER:  # migrating may take long, and goes straight to PostgreSQL
     DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=5s -c statement_timeout=0"
 DATABASES["default"]["ENGINE"] = "paytrust.operations.postgresql"  # Django's, with our pool
+
+# Where reports, exports, statements and lists may read: its host and port. It has the logins of the
+# primary that it follows. Further behind than this, the primary is read.
+_REPLICA = _login("DATABASE_REPLICA_URL")
+REPLICA = _REPLICA and {name: _REPLICA[name] for name in ("HOST", "PORT")}
+DATABASE_REPLICA_MAX_LAG_SECONDS: float = env.float("DATABASE_REPLICA_MAX_LAG_SECONDS", default=15)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROW_LEVEL_SECURITY: bool = env.bool("ROW_LEVEL_SECURITY", default=True)
 

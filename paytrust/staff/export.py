@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
+from paytrust.operations import replica
 from paytrust.staff import display
 from paytrust.web import spreadsheets
 from paytrust.web.spreadsheets import Cell
@@ -55,7 +56,7 @@ def rows_of(request: HttpRequest, changelist: ChangeList) -> Iterator[Sequence[C
 
     The cursor that reads them lives as long as one transaction, as it must behind PgBouncer.
     """
-    with transaction.atomic():
+    with replica.reading(), transaction.atomic():
         yield from _rows_of(request, changelist)
 
 

@@ -1,6 +1,7 @@
 """Pages that show rows: no form changes them, and no list counts or sorts a whole table."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -12,10 +13,12 @@ from django.db.models import IntegerField, Model, QuerySet
 from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
+from paytrust.operations import replica
 from paytrust.staff import export
 from paytrust.staff.acts import Act, name_of, view_of
 from paytrust.staff.pagination import CappedPaginator
@@ -118,6 +121,15 @@ class ReadOnlyAdmin(BoundedLists, OffersActs):
         name = f"{self.opts.app_label}_{self.opts.model_name}_export"
         export = self.admin_site.admin_view(self.export)
         return [path("export.<slug:suffix>", export, name=name), *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Return the list; it follows a change where it has a message to show, which is new."""
+        changed = request.method != "GET" or len(messages.get_messages(request))
+        with nullcontext() if changed else replica.reading():
+            answer: HttpResponseBase = super().changelist_view(request, extra_context)
+            return answer.render() if isinstance(answer, TemplateResponse) else answer
 
     def export(self, request: HttpRequest, suffix: str) -> HttpResponseBase:
         """Return the list, with its filters and search, as a file."""

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
 from apikeys.limits import throttling
+from paytrust.operations import replica
 from paytrust.staff import preferences, second_factor, sign_in
 from reporting.back_office import dashboard, navigation, search
 
@@ -43,7 +44,8 @@ class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no
     ) -> TemplateResponse:
         shown = {"money": None}
         if request.user.has_perm("invoices.view_invoice"):
-            shown = dashboard.context(now=timezone.now())
+            with replica.reading():
+                shown = dashboard.context(now=timezone.now())
         answer: TemplateResponse = super().index(
             request, {"title": _("Overview"), **shown, **(extra_context or {})}
         )

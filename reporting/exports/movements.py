@@ -20,6 +20,7 @@ from django.db.backends.utils import CursorWrapper
 from apikeys.models import Tenant
 from apikeys.tenants import wall
 from paytrust.money import EXPONENTS
+from paytrust.operations import replica
 from paytrust.operations.database import release_connection
 from paytrust.web.spreadsheets import BYTE_ORDER_MARK, FORMULA, Cell
 
@@ -174,7 +175,7 @@ def _page(
     # COPY does not go through Django; the statement before it has set the role for it.
     wall.raise_for(tenant.pk)
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with replica.reading(), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(PAGE_ENDS, chosen)
             ends = cursor.fetchone()
             if ends is None:

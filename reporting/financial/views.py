@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from apikeys.keys.authentication import tenant_of
 from apikeys.keys.restrictions import Scope
+from paytrust.operations import replica
 from paytrust.web import spreadsheets
 from paytrust.web.pagination import NewestFirst
 from paytrust.web.serializers import query_of
@@ -44,6 +45,7 @@ class FinancialReport(APIView):
         responses=FinancialReportResponse,
         parameters=[FinancialQuery],
     )
+    @replica.reading()
     def get(self, request: Request) -> Response:
         """Report what came in and what went back in an interval, per currency."""
         asked = _asked(request)
@@ -62,6 +64,7 @@ class FinancialReportCSV(APIView):
     @extend_schema(
         operation_id="downloadFinancialReportCsv", responses=CSV_ANSWER, parameters=[FinancialQuery]
     )
+    @replica.reading()
     def get(self, request: Request) -> StreamingHttpResponse:
         """Return the financial report as CSV, amounts in whole currency."""
         rows, name = _financial_rows(request)
@@ -76,6 +79,7 @@ class FinancialReportXLSX(APIView):
         responses=XLSX_ANSWER,
         parameters=[FinancialQuery],
     )
+    @replica.reading()
     def get(self, request: Request) -> FileResponse:
         """Return the financial report as a workbook, amounts in whole currency."""
         rows, name = _financial_rows(request)
@@ -114,6 +118,7 @@ class DiscrepancyReport(APIView):
     @extend_schema(
         operation_id="listDiscrepancies", responses=DiscrepancyList, parameters=[DiscrepancyQuery]
     )
+    @replica.reading()
     def get(self, request: Request) -> Response:
         """List the invoices whose payments differ from what they ask for, newest first."""
         query = DiscrepancyQuery(data=query_of(request))

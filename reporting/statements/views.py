@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from apikeys.keys.authentication import tenant_of
 from apikeys.keys.restrictions import Scope
+from paytrust.operations import replica
 from paytrust.web import spreadsheets
 from paytrust.web.serializers import query_of
 from reporting.exports import statement
@@ -24,6 +25,7 @@ class StatementCSV(APIView):
     @extend_schema(
         operation_id="downloadStatementCsv", responses=CSV_ANSWER, parameters=[StatementQuery]
     )
+    @replica.reading()
     def get(self, request: Request) -> StreamingHttpResponse:
         """Return a month's statement per currency: opening balance, days, closing balance."""
         now = timezone.now()
