@@ -18,7 +18,7 @@ from apikeys.models import StaffAct
 from apikeys.staff_acts import kinds
 from apikeys.two_people.models import StaffProposal
 from paytrust.errors import PayTrustError
-from paytrust.staff import roles
+from paytrust.staff import display, roles
 
 HELD_FOR: Final = timedelta(days=30)
 
@@ -59,7 +59,7 @@ def require_another(*, user: User, proposer: User, now: datetime) -> None:
         raise OwnProposal
     for holder, held in ((proposer, user), (user, proposer)):
         if since := _held_since(holder=holder, held=held, after=now - HELD_FOR):
-            until = formats.date_format(timezone.localtime(since + HELD_FOR), "DATETIME_FORMAT")
+            until = formats.date_format(timezone.localtime(since + HELD_FOR), display.MOMENT)
             raise NotIndependent(
                 gettext(
                     "%(holder)s made, changed or reset the account %(held)s within the last"

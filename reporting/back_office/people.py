@@ -248,6 +248,11 @@ class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]
         if wanted != has:
             setattr(request, WANTED, (obj, wanted, filled.get("reason", "")))
 
+    def message_user(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Leave "was changed successfully" out where rights wait: `_ask` says what happened."""
+        if getattr(request, WANTED, None) is None:
+            super().message_user(request, *args, **kwargs)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: ANN401
         if not change:
             super().save_related(request, form, formsets, change)

@@ -1,5 +1,6 @@
 """What platform administrators do for colleagues who cannot sign in."""
 
+from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
@@ -118,12 +119,15 @@ class TestTwoAdministrators:
         member(username="siti", is_staff=False)
         self.ask(ani, "siti", roles.OPERATOR)
         waiting = StaffProposal.objects.get()
+        listed = ani.get("/admin/auth/user/").text
         before = self.rights("siti")
         own = ani.post(f"/admin/apikeys/staffproposal/{waiting.pk}/approve/")
 
         page = budi.get(f"/admin/apikeys/staffproposal/{waiting.pk}/approve/")
         done = budi.post(f"/admin/apikeys/staffproposal/{waiting.pk}/approve/")
 
+        assert "Another administrator must approve it." in listed
+        assert "changed successfully" not in listed
         assert before == (False, [])
         assert own.status_code == HTTPStatus.FORBIDDEN
         assert "siti gets the role Finance operator." in page.text
@@ -156,6 +160,8 @@ class TestTwoAdministrators:
 
         assert answer.status_code == HTTPStatus.FORBIDDEN
         assert "ani made, changed or reset the account puppet" in answer.text
+        until = timezone.localtime(timezone.now() + timedelta(days=30))
+        assert f"two people until {until:%-d %b %Y}, " in answer.text
         assert self.rights("siti") == (False, [])
 
     def test_set_a_password_that_no_page_shows(self, ani: Client, budi: Client) -> None:
