@@ -30,3 +30,8 @@ def member(role: str | None = None, **fields: Any) -> User:
 def actor(request_id: str = "request-1") -> Actor:
     """Return a new finance operator at work."""
     return Actor(user=member(roles.OPERATOR), request_id=request_id)
+
+
+def as_shown(text: str) -> str:
+    """Return a text with its amounts as pages write them, never broken: `RM 1.00`."""
+    return text.replace("RM ", "RM\N{NO-BREAK SPACE}")

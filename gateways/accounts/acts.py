@@ -22,7 +22,7 @@ from gateways.accounts import credentials
 from gateways.accounts.credentials import NoSuchAccount
 from gateways.models import GatewayAccount, GatewayFee, GatewayFeeChange
 from paytrust.errors import PayTrustError
-from paytrust.money import Money
+from paytrust.staff import display
 
 FEE_CHANGED = trail.register("fee_changed", _("changed a gateway's fee"))
 CREDENTIALS_STORED = trail.register("credentials_stored", _("stored a gateway's credentials"))
@@ -199,8 +199,8 @@ def _fee_in_words(proposal: StaffProposal) -> list[str]:
 
 
 def _fee_text(said: Mapping[str, Any], fee: GatewayFee) -> str:
-    percentage = Decimal(said["percentage"]).normalize()
-    return f"{percentage:f} % + {Money(said['fixed_amount'], fee.currency_code)}"
+    percentage = display.quantity(Decimal(said["percentage"]))
+    return f"{percentage} % + {display.plain_money(said['fixed_amount'], fee.currency_code)}"
 
 
 def _credentials_in_words(proposal: StaffProposal) -> list[str]:

@@ -1,7 +1,6 @@
 """Gateways, their fees with a history, and our accounts; credentials are never shown."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
@@ -28,10 +27,9 @@ from gateways.accounts import acts as administering
 from gateways.accounts import credentials
 from gateways.descriptor import GatewayDescriptor
 from gateways.models import Gateway, GatewayAccount, GatewayFee, GatewayFeeChange
-from paytrust.money import minor_units
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text
-from paytrust.staff.amounts import AmountField
+from paytrust.staff.amounts import AmountField, NumberField
 from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
@@ -41,32 +39,15 @@ SAME, ANOTHER = "same", "another"
 class FeeForm(ReasonForm):
     """A fee in per cent and whole currency."""
 
-    percentage = AmountField(
-        label=_("Per cent"),
-        min_value=0,
-        max_value=100,
-        max_digits=7,
-        decimal_places=4,
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    percentage = NumberField(
+        label=_("Per cent"), min_value=0, max_value=100, max_digits=7, decimal_places=4
     )
-    fixed = AmountField(
-        label=_("Fixed amount"),
-        min_value=0,
-        max_digits=18,
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-    )
+    fixed = AmountField(label=_("Fixed amount"))
     field_order = ("percentage", "fixed", "reason")
 
     def __init__(self, *, currency_code: str, data: QueryDict | None = None) -> None:
         super().__init__(data=data)
-        self._currency_code = currency_code
-
-    def clean_fixed(self) -> int:
-        value: Decimal = self.cleaned_data["fixed"]
-        try:
-            return minor_units(value, self._currency_code)
-        except ValueError as error:
-            raise forms.ValidationError(_("This is finer than the currency.")) from error
+        self.fields["fixed"].currency_code = currency_code  # type: ignore[attr-defined]  # ours
 
 
 class CredentialsForm(forms.Form):

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from paytrust.money import Money
+from paytrust.money import Money, notation
+from paytrust.money.notation import Notation
 
-WRITTEN = {"IDR": "Rp", "MYR": "RM", "USD": "US$"}
 CLOCKS = {  # the clock of those who pay in a currency, and how they call it
     "IDR": (ZoneInfo("Asia/Jakarta"), "WIB"),
     "MYR": (ZoneInfo("Asia/Kuala_Lumpur"), "MYT"),
@@ -24,7 +24,7 @@ class Texts:
     code: str
     language: str
     months: tuple[str, ...]
-    separators: tuple[str, str]  # of thousands, of decimals
+    notation: Notation
     titles: Mapping[str, str]  # by state
     leads: Mapping[str, str]
     amount: str
@@ -53,9 +53,7 @@ class Texts:
 
     def money(self, money: Money) -> str:
         """Write an amount as people who read this language do: Rp 150.000."""
-        thousands, decimals = self.separators
-        digits = f"{money.whole():,}".translate({ord(","): thousands, ord("."): decimals})
-        return f"{WRITTEN[money.currency]}\N{NO-BREAK SPACE}{digits}"
+        return self.notation.written(money)
 
     def moment(self, at: datetime, currency: str) -> str:
         """Write a time by the customer's clock: 16 Jan 2026, 10:20 WIB."""
@@ -72,7 +70,7 @@ ENGLISH = Texts(
         *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
         *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
     ),
-    separators=(",", "."),
+    notation=notation.ENGLISH,
     titles={
         "pending": "Pay {page.merchant}",
         "paid": "Payment received",
@@ -158,7 +156,7 @@ INDONESIAN = Texts(
         *("Jan", "Feb", "Mar", "Apr", "Mei", "Jun"),
         *("Jul", "Agu", "Sep", "Okt", "Nov", "Des"),
     ),
-    separators=(".", ","),
+    notation=notation.INDONESIAN,
     titles={
         "pending": "Bayar ke {page.merchant}",
         "paid": "Pembayaran diterima",

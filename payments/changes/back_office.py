@@ -1,7 +1,6 @@
 """Proposals in the back office: one person makes them from an invoice, another decides."""
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.functional import cached_property
+from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -35,12 +34,16 @@ from payments.changes import proposals
 from payments.changes.transferring import TransferExceedsOverpayment
 from payments.models import Proposal
 from payments.webhooks import readings, texts
-from paytrust.money import EXPONENTS, Money, minor_units
+from paytrust.money import Money
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text, run
 from paytrust.staff.amounts import AmountField
 
 Shown = SafeString | str
+
+
+MORE_THAN_LEFT = _("The new totals are %(missed)s more than the %(left)s that these ask for.")
+LESS_THAN_LEFT = _("The new totals are %(missed)s less than the %(left)s that these ask for.")
 
 
 class AdjustmentForm(ReasonForm):
@@ -55,44 +58,48 @@ class AdjustmentForm(ReasonForm):
     ) -> None:
         super().__init__(data=data)
         self._currency_code = invoice.currency_code
+        self._left = {one.number: one.total_amount for one in unpaid}
         for installment in unpaid:
             self.fields[f"total_{installment.number}"] = self._total_field(installment)
         self.order_fields([*(f"total_{installment.number}" for installment in unpaid), "reason"])
 
     def clean(self) -> dict[str, Any]:
         filled: dict[str, Any] = super().clean() or {}
-        named = {}
-        for name, value in list(filled.items()):
-            if name.startswith("total_") and value is not None:
-                try:
-                    named[int(name.removeprefix("total_"))] = minor_units(
-                        value, self._currency_code
-                    )
-                except ValueError:
-                    self.add_error(name, self._too_fine())
-        if not named and not self.errors:
-            raise forms.ValidationError(_("Give at least one instalment a new total."))
+        named = {
+            int(name.removeprefix("total_")): value
+            for name, value in filled.items()
+            if name.startswith("total_") and value is not None
+        }
+        if not self.errors:
+            self._require_fitting(named)
         return {**filled, "named": named}
+
+    def _require_fitting(self, named: dict[int, int]) -> None:
+        """Refuse totals that miss what is left to pay, and say by how much."""
+        if not named:
+            raise forms.ValidationError(_("Give at least one instalment a new total."))
+        missed = sum(named.values()) - sum(self._left.values())
+        if missed > 0:
+            raise forms.ValidationError(self._says(MORE_THAN_LEFT, missed))
+        if missed < 0 and set(named) == set(self._left):
+            raise forms.ValidationError(self._says(LESS_THAN_LEFT, -missed))
+
+    def _says(self, text: Promise, missed: int) -> str:
+        left = sum(self._left.values())
+        return str(text) % {
+            "missed": display.plain_money(missed, self._currency_code),
+            "left": display.plain_money(left, self._currency_code),
+        }
 
     def _total_field(self, installment: Installment) -> AmountField:
         now = display.plain_money(installment.total_amount, self._currency_code)
-        return AmountField(
+        field = AmountField(
             label=gettext("New total of instalment %(number)s") % {"number": installment.number},
             required=False,
-            min_value=Decimal(0),
-            max_digits=18,
             help_text=gettext("Now %(amount)s; empty leaves it to the rest.") % {"amount": now},
-            widget=UnfoldAdminTextInputWidget(
-                attrs={"inputmode": "decimal", "autocomplete": "off"}
-            ),
         )
-
-    def _too_fine(self) -> str:
-        decimals = EXPONENTS[self._currency_code]
-        return gettext("%(currency)s has %(decimals)s decimals, and this has more.") % {
-            "currency": self._currency_code,
-            "decimals": decimals,
-        }
+        field.currency_code = self._currency_code
+        return field
 
 
 class ChangeDecision(Decision[Proposal]):
@@ -234,27 +241,14 @@ class TransferForm(ReasonForm):
         help_text=_("Another invoice of the same merchant, in the same currency."),
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
-    amount = AmountField(
-        label=_("Amount"),
-        max_digits=18,
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-    )
+    amount = AmountField(label=_("Amount"))
 
     def __init__(self, *, invoice: Invoice, data: QueryDict | None = None) -> None:
         super().__init__(data=data)
-        self._currency_code = invoice.currency_code
+        self.fields["amount"].currency_code = invoice.currency_code  # type: ignore[attr-defined]
         held = Money(invoice.overpayment_amount, invoice.currency_code)
         self.fields["amount"].initial = held.whole()
         self.order_fields(["target", "amount", "reason"])
-
-    def clean(self) -> dict[str, Any]:
-        filled: dict[str, Any] = super().clean() or {}
-        if filled.get("amount") is not None:
-            try:
-                filled["minor"] = minor_units(filled["amount"], self._currency_code)
-            except ValueError:
-                self.add_error("amount", gettext("The currency has fewer decimals."))
-        return filled
 
 
 class ProposeTransfer(ProposeAct):
@@ -287,7 +281,7 @@ class ProposeTransfer(ProposeAct):
             actor=recording.actor_of(self.request),
             invoice_id=self.subject.pk,
             target_id=filled["target"],
-            amount=filled["minor"],
+            amount=filled["amount"],
             reason=filled["reason"],
             now=timezone.now(),
         )

@@ -10,7 +10,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -20,7 +19,7 @@ from payments.refunds import proposing, selectors, services
 from payments.refunds.models import Refund
 from payments.refunds.request import RefundRequest
 from payments.refunds.states import Status
-from paytrust.money import Money, minor_units
+from paytrust.money import Money
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text, run
 from paytrust.staff.amounts import AmountField
@@ -39,9 +38,7 @@ class RefundForm(ReasonForm):
     amount = AmountField(
         label=_("Amount"),
         required=False,
-        max_digits=18,
         help_text=_("Empty: all that the payment can give back."),
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     why = forms.ChoiceField(
         label=_("Kind"), choices=Refund.Reason.choices, widget=UnfoldAdminSelectWidget
@@ -62,25 +59,16 @@ class RefundForm(ReasonForm):
         data: Any = None,  # noqa: ANN401
     ) -> None:
         super().__init__(data=data)
-        self._currency_code = invoice.currency_code
+        self.fields["amount"].currency_code = invoice.currency_code  # type: ignore[attr-defined]
         self.fields["transaction"].choices = payments  # type: ignore[attr-defined]
         self.order_fields(["transaction", "amount", "why", "bank_reference", "reason"])
-
-    def clean(self) -> dict[str, Any]:
-        filled: dict[str, Any] = super().clean() or {}
-        if filled.get("amount") is not None:
-            try:
-                filled["minor"] = minor_units(filled["amount"], self._currency_code)
-            except ValueError:
-                self.add_error("amount", gettext("The currency has fewer decimals."))
-        return filled
 
     def to_request(self) -> RefundRequest:
         """Return the valid form as a request for the service."""
         filled = self.cleaned_data
         return RefundRequest(
             reason=filled["why"],
-            amount=filled.get("minor"),
+            amount=filled["amount"],
             transaction_id=filled["transaction"],
             note=filled["reason"],
             bank_reference=filled["bank_reference"].strip() or None,

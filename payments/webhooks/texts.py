@@ -5,6 +5,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from payments.webhooks.readings import Claim, Effect
+from paytrust.staff import display
 
 REASONS: dict[str, Promise] = {
     "not_confirmed": _("The gateway, when asked, did not say what the notification says."),
@@ -57,7 +58,7 @@ def answer(outcome: str) -> str:
 
 def short_effect(claim: Claim) -> str:
     """Return the same without the payment that it is about: for lists."""
-    amount = {"amount": claim.amount or gettext("an amount that it does not tell")}
+    amount = {"amount": _amount_of(claim)}
     if claim.effect == Effect.PAYS:
         return gettext("Says that %(amount)s was paid.") % amount
     if claim.effect == Effect.TAKES_BACK:
@@ -67,6 +68,12 @@ def short_effect(claim: Claim) -> str:
     if claim.effect == Effect.NOTHING:
         return gettext("Says that the payment still waits for the customer.")
     return gettext("Cannot be read, or uses words that are not known here.")
+
+
+def _amount_of(claim: Claim) -> str:
+    if claim.amount is None:
+        return gettext("an amount that it does not tell")
+    return display.plain_money(claim.amount.minor, claim.amount.currency)
 
 
 def _about(claim: Claim) -> str:

@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from paytrust.money import EXPONENTS, Money, plain
+from paytrust.staff.amounts import readers_notation
 
 EMPTY = "-"
 MOMENT = "j M Y, H:i"
@@ -39,15 +40,15 @@ def money(amount: int | None, currency_code: str) -> SafeString | str:
 
 
 def plain_money(amount: int, currency_code: str) -> str:
-    """Return an amount as text: `IDR 1,250,000`, `MYR -12.50`."""
+    """Return an amount as the reader writes it: `Rp 1.250.000`, `-RM 12.50`."""
     if currency_code not in EXPONENTS:
         return f"{currency_code} {amount}"
-    return str(Money(amount, currency_code))
+    return readers_notation().written(Money(amount, currency_code))
 
 
 def quantity(number: Decimal) -> str:
-    """Return a quantity without useless decimals: `2`, `1.5`."""
-    return f"{plain(number):,}"
+    """Return a quantity without useless decimals, as the reader writes it: `2`, `1.5`."""
+    return readers_notation().number(plain(number))
 
 
 def moment(when: datetime | None) -> SafeString | str:

@@ -11,6 +11,7 @@ from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
 from payments.changes import discrepancies
 from payments.models import Proposal, WebhookEvent
 from payments.reconciliation import asking, last_round
+from paytrust.staff.amounts import readers_notation
 from reporting.financial import rollups, selectors
 from reporting.models import ClosedDay
 
@@ -64,7 +65,8 @@ class Counted:
         return self.number > 0
 
     def __str__(self) -> str:
-        return f"{COUNTED:,}+" if self.is_more else f"{self.number:,}"
+        shown = readers_notation().number(min(self.number, COUNTED))
+        return f"{shown}+" if self.is_more else shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class TestAnInvoice:
         expect(shown.page).to_have_url(re.compile(f"/invoices/invoice/{of.pk}/change/"))
         assert shown.reads(request.reference)
         history = shown.page.locator(".staff-timeline").inner_text()
-        assert "MYR 60.00" in history
+        assert "RM\N{NO-BREAK SPACE}60.00" in history
         assert Transaction.objects.get().amount == 6_000
 
 
@@ -75,7 +75,7 @@ class TestFailedWebhooks:
 
         shown.open("/admin/payments/webhookevent/?status__exact=failed")
         shown.page.locator(f'a[href*="/webhookevent/{event.pk}/change/"]').first.click()
-        assert shown.reads("Says that MYR 60.00 was paid.")
+        assert shown.reads("Says that RM\N{NO-BREAK SPACE}60.00 was paid.")
         shown.page.get_by_text("Actions", exact=True).click()
         shown.press("Process again")
         assert shown.grave_violations() == []
@@ -109,7 +109,9 @@ class TestMakerChecker:
         checker.open("/admin/payments/proposal/?status__exact=open")
         checker.page.locator(f'a[href*="/proposal/{proposal.pk}/change/"]').first.click()
         checker.press("Approve")
-        assert checker.reads("Instalment 1: MYR 60.00 becomes MYR 70.00.")
+        assert checker.reads(
+            "Instalment 1: RM\N{NO-BREAK SPACE}60.00 becomes RM\N{NO-BREAK SPACE}70.00."
+        )
         checker.picture("approve-1440")
         checker.press("Approve")
 

@@ -25,3 +25,32 @@ def test_tells_how_to_pay_and_is_clean(merchant: Merchant, window: OpenWindow, n
         shown.picture(f"payment-page-{name}-{size[0]}")
         assert shown.reads("Rp\N{NO-BREAK SPACE}160,700")
         assert shown.grave_violations() == []
+
+
+LONGEST = "Rp\N{NO-BREAK SPACE}9,007,199,254,740,991"
+
+
+@pytest.mark.parametrize("width", [1440, 820, 390, 320])
+@pytest.mark.parametrize("amount", ["Rp\N{NO-BREAK SPACE}14,466,500", LONGEST])
+def test_keeps_an_amount_on_one_line(
+    merchant: Merchant, window: OpenWindow, width: int, amount: str
+) -> None:
+    body = rupiah_body(payment_method=METHODS["virtual-account"])
+    invoice = merchant.post("/invoices", json=body).json()
+    shown = window(size=(width, 900))
+    shown.page.goto(invoice["payment_url"])
+
+    fits = shown.page.locator(".amount").evaluate(
+        """(element, amount) => {
+            element.lastChild.textContent = amount
+            element.className = amount.length > 18 ? 'amount longest' : 'amount'
+            const lines = new Set(), range = document.createRange()
+            range.selectNodeContents(element.lastChild)
+            for (const box of range.getClientRects()) lines.add(box.top)
+            return lines.size === 1 && element.scrollWidth <= element.clientWidth
+        }""",
+        amount,
+    )
+    shown.picture(f"payment-page-amount-{len(amount)}-{width}")
+
+    assert fits

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -14,7 +15,7 @@ from tests.conftest import Sandbox
 from tests.invoices.factories import invoice
 from tests.payments.changes.test_proposals import open_invoice, totals_of
 from tests.payments.webhooks.test_back_office import said
-from tests.staff import member
+from tests.staff import as_shown, member
 
 
 def client_of(user: User | None = None) -> Client:
@@ -37,6 +38,9 @@ def propose(of: Invoice, by: User | None = None) -> Proposal:
     )
 
 
+UNREADABLE = "This cannot be read as an amount. Write it like 1,234,567.89."
+
+
 @pytest.mark.django_db
 class TestProposing:
     def test_takes_new_totals_in_whole_currency(self) -> None:
@@ -50,17 +54,54 @@ class TestProposing:
         assert Proposal.objects.get().named == {"1": 7_050}
         assert totals_of(of) == [6_000, 4_000]
 
+    def test_reads_totals_as_the_page_writes_them(self) -> None:
+        of = invoice(
+            totals=(14_466_500, 500),
+            currency_code="IDR",
+            expires_at=timezone.now() + timedelta(days=9),
+        )
+        address = f"/admin/payments/proposal/adjust/{of.pk}/"
+        client = client_of()
+        client.cookies[settings.LANGUAGE_COOKIE_NAME] = "id"
+
+        page = client.get(address)
+        said(client, address, total_1="14.400.000", reason="diminta lewat telepon")
+
+        assert "Rp\N{NO-BREAK SPACE}14.466.500" in page.text
+        assert Proposal.objects.get().named == {"1": 14_400_000}
+
     @pytest.mark.parametrize(
         ("form", "errors"),
         [
             ({"total_1": "70.505"}, {"total_1": ["MYR has 2 decimals, and this has more."]}),
             ({"total_1": "70.500"}, {"total_1": ["MYR has 2 decimals, and this has more."]}),
-            ({"total_1": "7e1"}, {"total_1": ["Enter a number."]}),
-            ({"total_1": "70,50"}, {"total_1": ["Enter a number."]}),
-            ({"total_1": "\u0667\u0660"}, {"total_1": ["Enter a number."]}),
-            ({"total_1": "x"}, {"total_1": ["Enter a number."]}),
+            ({"total_1": "7e1"}, {"total_1": [UNREADABLE]}),
+            ({"total_1": "70,50"}, {"total_1": [UNREADABLE]}),
+            ({"total_1": "-70"}, {"total_1": [UNREADABLE]}),
+            ({"total_1": "\u0667\u0660"}, {"total_1": [UNREADABLE]}),
+            ({"total_1": "x"}, {"total_1": [UNREADABLE]}),
             ({}, {"__all__": ["Give at least one instalment a new total."]}),
-            ({"total_1": "900"}, {"__all__": ["The new totals do not fit what is left to pay."]}),
+            (
+                {"total_1": "900"},
+                {
+                    "__all__": [
+                        as_shown(
+                            "The new totals are RM 800.00 more"
+                            " than the RM 100.00 that these ask for."
+                        )
+                    ]
+                },
+            ),
+            (
+                {"total_1": "50", "total_2": "49.99"},
+                {
+                    "__all__": [
+                        as_shown(
+                            "The new totals are RM 0.01 less than the RM 100.00 that these ask for."
+                        )
+                    ]
+                },
+            ),
         ],
     )
     def test_refuses_what_does_not_fit(
@@ -91,8 +132,14 @@ class TestDeciding:
 
         page = client_of().get(f"/admin/payments/proposal/{proposal.pk}/approve/")
 
-        assert "Instalment 1: MYR 60.00 becomes MYR 70.00." in page.text
-        assert "Instalment 2: MYR 40.00 becomes MYR 30.00." in page.text
+        assert (
+            "Instalment 1: RM\N{NO-BREAK SPACE}60.00 becomes RM\N{NO-BREAK SPACE}70.00."
+            in page.text
+        )
+        assert (
+            "Instalment 2: RM\N{NO-BREAK SPACE}40.00 becomes RM\N{NO-BREAK SPACE}30.00."
+            in page.text
+        )
         assert "asked for by phone" in page.text
         assert Proposal.objects.get().status == "open"
 

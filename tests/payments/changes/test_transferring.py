@@ -37,7 +37,7 @@ from tests.payments.refunds.test_services import refund
 from tests.payments.reports import refund as reversal
 from tests.payments.reports import report
 from tests.payments.webhooks.test_back_office import said
-from tests.staff import actor
+from tests.staff import actor, as_shown
 
 __all__ = ["gateway"]
 pytestmark = pytest.mark.usefixtures("committed")
@@ -139,10 +139,10 @@ class TestTwoPeople:
 
         assert unmoved == before
         assert said == [
-            f"MYR 20.00 moves from invoice {source.pk} to invoice {target.pk}.",
-            f"Overpayment of invoice {source.pk}: MYR 25.00 becomes MYR 5.00.",
-            f"Left to pay on invoice {target.pk}: MYR 100.00 becomes MYR 80.00.",
-            "Instalment 1: MYR 20.00 arrives, of it MYR 0.00 tax and MYR 0.00 fee.",
+            f"RM\N{NO-BREAK SPACE}20.00 moves from invoice {source.pk} to invoice {target.pk}.",
+            as_shown(f"Overpayment of invoice {source.pk}: RM 25.00 becomes RM 5.00."),
+            as_shown(f"Left to pay on invoice {target.pk}: RM 100.00 becomes RM 80.00."),
+            as_shown("Instalment 1: RM 20.00 arrives, of it RM 0.00 tax and RM 0.00 fee."),
         ]
         assert money_of(source, target) == [
             (10_500, 500, "fully_paid"),
@@ -336,12 +336,12 @@ class TestBackOffice:
         approve(Proposal.objects.get())
 
         assert "Propose to move the overpayment" in offered
-        assert "MYR" in page
+        assert as_shown("RM 25.00") in page
         assert done == ["Proposed. Another person must approve it."]
         (left,) = (entry.detail for entry in booked(source))
         (arrived,) = (entry.detail for entry in booked(target))
-        assert left == f"MYR -20.00, to invoice {target.pk}"
-        assert arrived == f"MYR 20.00, from invoice {source.pk}"
+        assert left == f"-RM\N{NO-BREAK SPACE}20.00, to invoice {target.pk}"
+        assert arrived == f"RM\N{NO-BREAK SPACE}20.00, from invoice {source.pk}"
         for one in (source, target):
             shown = client.get(f"/admin/invoices/invoice/{one.pk}/change/").content.decode()
             assert "Transfer booked" in shown
@@ -349,7 +349,7 @@ class TestBackOffice:
     @pytest.mark.parametrize(
         ("amount", "error"),
         [
-            ("20.001", {"amount": ["The currency has fewer decimals."]}),
+            ("20.001", {"amount": ["MYR has 2 decimals, and this has more."]}),
             (
                 "99",
                 {"__all__": ["More than the overpayment that the invoice holds cannot be moved."]},

@@ -19,7 +19,7 @@ from payments.refunds.request import RefundRequest
 from tests.payments.refunds.gateway import RefundingGateway
 from tests.payments.refunds.paid import paid_invoice
 from tests.payments.refunds.test_services import refund
-from tests.staff import actor
+from tests.staff import actor, as_shown
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -52,9 +52,9 @@ class TestTwoPeople:
         of.refresh_from_db()
         assert asked_before == []
         assert said == [
-            "MYR 0.70 goes back through the gateway.",
-            "Instalment 1: MYR 0.20, of it MYR 0.00 tax and MYR 0.00 fee; it stays paid.",
-            "Overpayment: MYR 0.50.",
+            "RM\N{NO-BREAK SPACE}0.70 goes back through the gateway.",
+            as_shown("Instalment 1: RM 0.20, of it RM 0.00 tax and RM 0.00 fee; it stays paid."),
+            "Overpayment: RM\N{NO-BREAK SPACE}0.50.",
         ]
         assert of.refunded_amount == 70
         assert Refund.objects.get().status == "succeeded"

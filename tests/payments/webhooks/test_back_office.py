@@ -47,7 +47,7 @@ class TestTheQueue:
 
         page = client.get(address(failed_event(request)))
 
-        assert "Says that MYR 100.00 was paid." in page.text
+        assert "Says that RM\N{NO-BREAK SPACE}100.00 was paid." in page.text
         assert f"It is about {request.reference} of invoice {request.invoice_id}." in page.text
         assert address(WebhookEvent.objects.get(), "ignore") in page.text
 

@@ -39,17 +39,17 @@ class TestHistory:
         ]
 
         assert shown == [
-            ("Invoice created", "MYR 100.00"),
-            ("Payment request made", "PT-77-1-1-ABCDEF, instalment 1: MYR 60.00"),
+            ("Invoice created", "RM\N{NO-BREAK SPACE}100.00"),
+            ("Payment request made", "PT-77-1-1-ABCDEF, instalment 1: RM\N{NO-BREAK SPACE}60.00"),
             ("Payment page opened at Xendit", "xendit-charge"),
-            ("Customer paid, as Xendit says", "MYR 60.50"),
+            ("Customer paid, as Xendit says", "RM\N{NO-BREAK SPACE}60.50"),
             ("The merchant asked for the payment", ""),
             ("Webhook received from Xendit", "event-1"),
             ("Webhook not processed", "Xendit did not answer"),
             ("Payment request paid", "PT-77-1-1-ABCDEF"),
-            ("Payment booked", "MYR 60.50, xendit-charge"),
-            ("Allocated to instalment 1", "MYR 60.00"),
-            ("Allocated to instalment 2", "MYR 0.50"),
+            ("Payment booked", "RM\N{NO-BREAK SPACE}60.50, xendit-charge"),
+            ("Allocated to instalment 1", "RM\N{NO-BREAK SPACE}60.00"),
+            ("Allocated to instalment 2", "RM\N{NO-BREAK SPACE}0.50"),
         ]
 
     def test_names_refunds_reversals_and_overpayments_as_what_they_are(self) -> None:
@@ -73,17 +73,19 @@ class TestHistory:
         assert [
             (entry.what, entry.detail.partition(",")[0], entry.tone)
             for entry in entries
-            if entry.at >= NOON and entry.detail.startswith("MYR") and "created" not in entry.what
+            if entry.at >= NOON
+            and entry.detail.lstrip("-").startswith("RM")
+            and "created" not in entry.what
         ] == [
-            ("Customer paid, as Xendit says", "MYR 100.50", "good"),
-            ("Payment booked", "MYR 100.50", "good"),
-            ("Allocated to instalment 1", "MYR 100.00", "plain"),
-            ("Overpaid", "MYR 0.50", "warn"),
-            ("Refund booked", "MYR -1.50", "plain"),
-            ("Refunded from instalment 1", "MYR -1.00", "plain"),
-            ("Overpayment given back", "MYR -0.50", "plain"),
-            ("Reversal booked", "MYR -99.00", "bad"),
-            ("Taken out of instalment 1", "MYR -99.00", "plain"),
+            ("Customer paid, as Xendit says", "RM\N{NO-BREAK SPACE}100.50", "good"),
+            ("Payment booked", "RM\N{NO-BREAK SPACE}100.50", "good"),
+            ("Allocated to instalment 1", "RM\N{NO-BREAK SPACE}100.00", "plain"),
+            ("Overpaid", "RM\N{NO-BREAK SPACE}0.50", "warn"),
+            ("Refund booked", "-RM\N{NO-BREAK SPACE}1.50", "plain"),
+            ("Refunded from instalment 1", "-RM\N{NO-BREAK SPACE}1.00", "plain"),
+            ("Overpayment given back", "-RM\N{NO-BREAK SPACE}0.50", "plain"),
+            ("Reversal booked", "-RM\N{NO-BREAK SPACE}99.00", "bad"),
+            ("Taken out of instalment 1", "-RM\N{NO-BREAK SPACE}99.00", "plain"),
         ]
 
     def test_names_who_and_by_which_request(self, paid_invoice: Invoice) -> None:
@@ -111,8 +113,8 @@ class TestInvoicePage:
     ) -> None:
         page = page_of(viewer, paid_invoice)
 
-        assert '<span class="money" translate="no">MYR 100.00</span>' in page
-        assert '<span class="money" translate="no">MYR 0.50</span>' in page
+        assert '<span class="money" translate="no">RM\N{NO-BREAK SPACE}100.00</span>' in page
+        assert '<span class="money" translate="no">RM\N{NO-BREAK SPACE}0.50</span>' in page
 
     def test_shows_fractions_of_a_unit_and_discounts(self, viewer: Client) -> None:
         with transaction.atomic():
@@ -125,7 +127,7 @@ class TestInvoicePage:
         page = page_of(viewer, made)
 
         assert '<td class="staff-number">1.5</td>' in page
-        assert '<span class="money" translate="no">MYR 4.99</span>' in page
+        assert '<span class="money" translate="no">RM\N{NO-BREAK SPACE}4.99</span>' in page
 
     def test_shows_a_whole_quantity_without_decimals(
         self, viewer: Client, paid_invoice: Invoice

@@ -203,10 +203,10 @@ class TestRowPages:
     @pytest.mark.parametrize(
         ("model", "shown"),
         [
-            ("invoices/installment", ["MYR 60.00", "19:00</time>"]),
-            ("invoices/paymentrequest", ["MYR 60.00", "Instalment 1 of invoice"]),
-            ("invoices/ledgerentry", ["MYR 60.00", "xendit-charge", 'UTC">']),
-            ("invoices/transaction", ["MYR 60.50", "PT-77-1-1-ABCDEF"]),
+            ("invoices/installment", ["RM\N{NO-BREAK SPACE}60.00", "19:00</time>"]),
+            ("invoices/paymentrequest", ["RM\N{NO-BREAK SPACE}60.00", "Instalment 1 of invoice"]),
+            ("invoices/ledgerentry", ["RM\N{NO-BREAK SPACE}60.00", "xendit-charge", 'UTC">']),
+            ("invoices/transaction", ["RM\N{NO-BREAK SPACE}60.50", "PT-77-1-1-ABCDEF"]),
         ],
     )
     def test_tell_money_with_its_currency(
