@@ -62,7 +62,7 @@ class AmountField(NumberField):
         except ValueError as error:
             raise ValidationError(self._unreadable(), code="invalid") from error
 
-    def clean(self, value: object) -> int | None:  # type: ignore[override]  # what a form gets
+    def clean(self, value: object) -> int | None:
         """Return the amount in minor units, or None where nothing was typed.
 
         Raises:
