@@ -310,8 +310,28 @@ class Migration(migrations.Migration):
                 ),
                 ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
                 ("repeat", models.PositiveSmallIntegerField(default=0, verbose_name="repeat")),
-                ("line_count", models.PositiveIntegerField(verbose_name="line count")),
-                ("new_count", models.PositiveIntegerField(verbose_name="new count")),
+                (
+                    "currency_code",
+                    models.CharField(max_length=3, null=True, verbose_name="currency code"),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                ("line_count", models.PositiveIntegerField(default=0, verbose_name="line count")),
+                ("new_count", models.PositiveIntegerField(default=0, verbose_name="new count")),
+                ("due_at", models.DateTimeField(null=True, verbose_name="due at")),
+                ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
+                ("problem", models.JSONField(null=True, verbose_name="problem")),
                 ("covers_from", models.DateTimeField(null=True, verbose_name="covers from")),
                 ("covers_to", models.DateTimeField(null=True, verbose_name="covers to")),
                 ("reason", models.CharField(blank=True, max_length=500, verbose_name="reason")),
@@ -370,6 +390,28 @@ class Migration(migrations.Migration):
                 "verbose_name": "settlement import",
                 "verbose_name_plural": "settlement imports",
             },
+        ),
+        migrations.CreateModel(
+            name="SettlementFilePiece",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("content", models.BinaryField()),
+                (
+                    "imported_in",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pieces",
+                        to="payments.settlementimport",
+                    ),
+                ),
+            ],
         ),
         migrations.CreateModel(
             name="SettlementLine",
@@ -1167,6 +1209,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("amount__gte", 0)), name="refund_limit_not_negative"
             ),
         ),
+        migrations.AddIndex(
+            model_name="settlementimport",
+            index=models.Index(
+                models.F("due_at"),
+                condition=models.Q(("due_at__isnull", False)),
+                name="settlement_import_due",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="settlementimport",
             constraint=models.UniqueConstraint(
@@ -1174,7 +1224,9 @@ class Migration(migrations.Migration):
                 models.F("account"),
                 models.F("sha256"),
                 models.F("repeat"),
-                condition=models.Q(("withdraws", None)),
+                condition=models.Q(
+                    ("withdraws", None), models.Q(("status", "failed"), _negated=True)
+                ),
                 name="settlement_import_once",
                 nulls_distinct=False,
             ),
@@ -1199,15 +1251,41 @@ class Migration(migrations.Migration):
                 name="settlement_import_counts",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="settlementimport",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("problem__isnull", False), ("status", "failed")),
+                    models.Q(models.Q(("status", "failed"), _negated=True), ("problem", None)),
+                    _connector="OR",
+                ),
+                name="settlement_import_failure_says_why",
+            ),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="settlementimport",
             trigger=pgtrigger.compiler.Trigger(
                 name="settlement_import_append_only",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.status IN ('done', 'failed') OR (OLD.id, OLD.tenant_id, OLD.gateway_id, OLD.account_id, OLD.source, OLD.file_name, OLD.sha256, OLD.repeat, OLD.currency_code, OLD.withdraws_id, OLD.reason, OLD.imported_by_id, OLD.imported_at) IS DISTINCT FROM (NEW.id, NEW.tenant_id, NEW.gateway_id, NEW.account_id, NEW.source, NEW.file_name, NEW.sha256, NEW.repeat, NEW.currency_code, NEW.withdraws_id, NEW.reason, NEW.imported_by_id, NEW.imported_at))",
                     func="\nRAISE EXCEPTION 'settlement_import_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'settlement_import_append_only', TABLE = TG_TABLE_NAME;\n",
-                    hash="9278ca3d140ac7105150583ce2832883b338fd20",
-                    operation="UPDATE OR DELETE",
+                    hash="a789e00bb209a217033eb3da5b823643606a94c7",
+                    operation="UPDATE",
                     pgid="pgtrigger_settlement_import_append_only_b7304",
+                    table="payments_settlementimport",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="settlementimport",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_import_not_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'settlement_import_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'settlement_import_append_only', TABLE = TG_TABLE_NAME;\n",
+                    hash="b112c8446ead1e60f6d3f49df830ef2e17e90315",
+                    operation="DELETE",
+                    pgid="pgtrigger_settlement_import_not_deleted_e7b99",
                     table="payments_settlementimport",
                     when="BEFORE",
                 ),
@@ -1226,6 +1304,12 @@ class Migration(migrations.Migration):
                     table="payments_settlementimport",
                     when="BEFORE",
                 ),
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="settlementfilepiece",
+            constraint=models.UniqueConstraint(
+                models.F("imported_in"), models.F("number"), name="settlement_file_piece_once"
             ),
         ),
         migrations.AddIndex(

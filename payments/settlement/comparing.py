@@ -1,6 +1,6 @@
 """Compares stored lines with the ledger, and opens or ends mismatches. Moves no money."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
@@ -18,6 +18,8 @@ from payments.settlement.models import (
     SettlementMismatch,
     SettlementTerms,
 )
+from paytrust.operations import rows
+from paytrust.operations.trips import Statement, join
 
 KINDS: Final = {
     Transaction.Kind.PAYMENT: LineKind.PAYMENT,
@@ -25,24 +27,30 @@ KINDS: Final = {
     Transaction.Kind.REVERSAL: LineKind.CHARGEBACK,
 }
 MISSING_AT_ONCE: Final = 5_000
+FIRST_OF_NEW: Final = 2**62  # keys of lines that are not stored yet; later than all others
 
 
-def compare(*, lines: Collection[SettlementLine], now: datetime) -> None:
+def compare(
+    *, now: datetime, lines: Sequence[SettlementLine] = (), new: Sequence[SettlementLine] = ()
+) -> None:
     """Match lines of one account, and all others that their verdict depends on.
 
-    The caller holds the account's lock, in a transaction.
+    The caller holds the account's lock, in a transaction. Lines of `new` are stored here.
     """
-    if not lines:
+    touched = [*lines, *new]
+    if not touched:
         return
-    first = next(iter(lines))
+    first = touched[0]
+    for number, line in enumerate(new):
+        line.pk = FIRST_OF_NEW + number
     own = SettlementLine.objects.filter(gateway_id=first.gateway_id, account_id=first.account_id)
-    booked = _booked(first, lines)
-    group = _group(own, lines, booked)
-    booked = _booked(first, group)
+    stored = _group(own, lines, touched, _booked(first, touched))
+    group = [*stored, *new]
+    booked = _booked(first, group) if stored else _booked(first, touched)
     verdicts = matching.judge(
         _pure_lines(group), [_pure(row) for row in booked], _terms(first.gateway_id, first)
     )
-    _write(group, verdicts, {row.pk: row for row in booked}, now)
+    _write(stored, new, verdicts, {row.pk: row for row in booked}, now)
 
 
 def find_missing(*, now: datetime) -> int:
@@ -51,7 +59,9 @@ def find_missing(*, now: datetime) -> int:
     A payment counts if an import covers its time, and the account's imports reach past its seventh
     working day. An account without imports misses nothing.
     """
-    live = SettlementImport.objects.filter(withdraws=None, withdrawn_by=None)
+    live = SettlementImport.objects.filter(
+        withdraws=None, withdrawn_by=None, status=SettlementImport.Status.DONE
+    )
     found = 0
     accounts = live.values_list("gateway_id", "account_id").distinct()
     for gateway_id, account_id in accounts:
@@ -99,11 +109,14 @@ def _open_missing(row: Transaction, now: datetime) -> int:
 
 
 def _group(
-    own: QuerySet[SettlementLine], lines: Iterable[SettlementLine], booked: Iterable[Transaction]
+    own: QuerySet[SettlementLine],
+    lines: Iterable[SettlementLine],
+    touched: Sequence[SettlementLine],
+    booked: Iterable[Transaction],
 ) -> list[SettlementLine]:
-    """Return, locked, the lines that may be about the same money as these."""
-    references = {line.reference for line in lines if line.reference}
-    ids = {one for line in lines for one in line.gateway_ids}
+    """Return, locked, the stored lines that may be about the same money as these."""
+    references = {line.reference for line in touched if line.reference}
+    ids = {one for line in touched for one in line.gateway_ids}
     for row in booked:
         references.add(row.payment_request.reference)
         ids |= _ids_of(row)
@@ -111,7 +124,7 @@ def _group(
     for wanted in (
         Q(reference__in=references),
         Q(gateway_ids__overlap=sorted(ids)),
-        Q(identity__in={line.identity for line in lines}),
+        Q(identity__in={line.identity for line in touched}),
     ):
         keys |= set(own.filter(wanted).values_list("pk", flat=True))
     return list(SettlementLine.objects.filter(pk__in=keys).locked())
@@ -198,28 +211,43 @@ def _terms(gateway_id: int, line: SettlementLine) -> list[FeeTerm]:
 
 
 def _write(
-    lines: Sequence[SettlementLine],
+    stored: Sequence[SettlementLine],
+    new: Sequence[SettlementLine],
     verdicts: Mapping[int, matching.Verdict],
     booked: Mapping[int, Transaction],
     now: datetime,
 ) -> None:
-    tenants = _tenants(lines)
-    changed = []
-    for line in lines:
+    tenants = _tenants([*stored, *new])
+    known = {line.pk for line in stored}
+    changed, released = [], []
+    for line in (*stored, *new):
         verdict = verdicts[line.pk]
         row = booked.get(verdict.booked) if verdict.booked is not None else None
         tenant_id = row.tenant_id if row else line.tenant_id or tenants.get(line.reference)
-        new = (verdict.state.value, verdict.booked, tenant_id)
-        if (line.state, line.transaction_id, line.tenant_id) != new:
-            line.state, line.transaction_id, line.tenant_id = new
+        values = (verdict.state.value, verdict.booked, tenant_id)
+        if (line.state, line.transaction_id, line.tenant_id) != values:
+            stays = verdict.state in PAIRED and line.transaction_id == verdict.booked
+            if line.state in PAIRED and not stays:
+                released.append(line.pk)
+            line.state, line.transaction_id, line.tenant_id = values
             changed.append(line)
     # A line gives its payment up before another one takes it: one constraint allows one only.
-    for paired in (False, True):
-        some = [line for line in changed if (line.state in PAIRED) is paired]
-        SettlementLine.objects.bulk_update(
-            some, ["state", "transaction", "tenant"], batch_size=1_000
+    if released:
+        SettlementLine.objects.filter(pk__in=released).update(
+            state=MatchState.NOT_COMPARED, transaction=None
         )
-    _sync_mismatches(lines, now)
+    _store(new)
+    if old := [line for line in changed if line.pk in known]:
+        join(rows.updating(old, ("state", "transaction", "tenant")))
+    _sync_mismatches([*stored, *new], now)
+
+
+def _store(new: Sequence[SettlementLine]) -> None:
+    if not new:
+        return
+    [keys] = join(Statement(rows.insertion(SettlementLine), rows.values(new)))
+    for line, (key,) in zip(new, keys, strict=True):
+        line.pk = key
 
 
 def _tenants(lines: Iterable[SettlementLine]) -> Mapping[str | None, int]:
@@ -244,13 +272,16 @@ def _sync_mismatches(lines: Sequence[SettlementLine], now: datetime) -> None:
     SettlementMismatch.objects.filter(
         transaction__in=settled, state=MatchState.MISSING_AT_GATEWAY, ended_at=None
     ).update(ended_at=now)
-    for line in lines:
-        if line.state in MISMATCHES and (line.pk, line.state) not in reported:
-            mismatch = SettlementMismatch.objects.create(
-                tenant_id=line.tenant_id,
-                line=line,
-                transaction_id=line.transaction_id,
-                state=line.state,
-                found_at=now,
-            )
-            telling.tell(mismatch=mismatch, now=now)
+    opened = SettlementMismatch.objects.bulk_create(
+        SettlementMismatch(
+            tenant_id=line.tenant_id,
+            line=line,
+            transaction_id=line.transaction_id,
+            state=line.state,
+            found_at=now,
+        )
+        for line in lines
+        if line.state in MISMATCHES and (line.pk, line.state) not in reported
+    )
+    for mismatch in opened:
+        telling.tell(mismatch=mismatch, now=now)

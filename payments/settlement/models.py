@@ -69,13 +69,36 @@ class SettlementTerms(models.Model):
         return f"settlement terms of {self.gateway_id}, account {self.account_id}"
 
 
+FROZEN_OF_IMPORTS = (
+    "id",
+    "tenant_id",
+    "gateway_id",
+    "account_id",
+    "source",
+    "file_name",
+    "sha256",
+    "repeat",
+    "currency_code",
+    "withdraws_id",
+    "reason",
+    "imported_by_id",
+    "imported_at",
+)
+
+
 class SettlementImport(models.Model):
-    """One file, or one round of a gateway's list, that was read. Append-only."""
+    """One file, or one round of a gateway's list, that is read; fixed once it has ended."""
 
     class Source(models.TextChoices):
         API = "api", _("Gateway")
         UPLOAD = "upload", _("Upload")
         WITHDRAWAL = "withdrawal", _("Withdrawal")  # takes an earlier import back
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")  # nothing of it was kept
 
     # None: of an account that tenants share
     tenant = models.ForeignKey(
@@ -101,8 +124,18 @@ class SettlementImport(models.Model):
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     # How often the same file was imported and withdrawn before
     repeat = models.PositiveSmallIntegerField(_("repeat"), default=0)
-    line_count = models.PositiveIntegerField(_("line count"))  # rows that were read
-    new_count = models.PositiveIntegerField(_("new count"))  # rows that no earlier import had
+    # Of rows that name none
+    currency_code = models.CharField(_("currency code"), max_length=3, null=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status)
+    # Of an import that runs: how far it is
+    line_count = models.PositiveIntegerField(_("line count"), default=0)  # rows that were read
+    # Rows that no earlier import had
+    new_count = models.PositiveIntegerField(_("new count"), default=0)
+    # When a worker may take it, as long as it has not ended
+    due_at = models.DateTimeField(_("due at"), null=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    # Why it failed: {"code": ..., "detail": ..., "details": {...}}
+    problem = models.JSONField(_("problem"), null=True)
     # What it covers; payments of this time must be in it
     covers_from = models.DateTimeField(_("covers from"), null=True)
     covers_to = models.DateTimeField(_("covers to"), null=True)
@@ -134,7 +167,7 @@ class SettlementImport(models.Model):
                 "account",
                 "sha256",
                 "repeat",
-                condition=Q(withdraws=None),
+                condition=Q(withdraws=None) & ~Q(status="failed"),
                 nulls_distinct=False,
                 name="settlement_import_once",
             ),
@@ -146,11 +179,50 @@ class SettlementImport(models.Model):
             models.CheckConstraint(
                 condition=Q(new_count__lte=F("line_count")), name="settlement_import_counts"
             ),
+            models.CheckConstraint(
+                condition=Q(status="failed", problem__isnull=False)
+                | (~Q(status="failed") & Q(problem=None)),
+                name="settlement_import_failure_says_why",
+            ),
         ]
-        triggers = triggers.append_only("settlement_import")
+        indexes = [
+            models.Index("due_at", condition=Q(due_at__isnull=False), name="settlement_import_due"),
+        ]
+        triggers = [
+            triggers.refused(
+                "settlement_import_append_only",
+                pgtrigger.Update,
+                condition="OLD.status IN ('done', 'failed') OR "
+                + triggers.changed(FROZEN_OF_IMPORTS),
+            ),
+            triggers.refused(
+                "settlement_import_not_deleted",
+                pgtrigger.Delete,
+                rule="settlement_import_append_only",
+            ),
+            triggers.not_truncated("settlement_import"),
+        ]
 
     def __str__(self) -> str:
         return gettext("Settlement import %(number)s") % {"number": self.pk}
+
+
+class SettlementFilePiece(models.Model):
+    """A part of an uploaded file, until a worker has read it."""
+
+    imported_in = models.ForeignKey(
+        SettlementImport, models.PROTECT, related_name="pieces", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("imported_in", "number", name="settlement_file_piece_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"piece {self.number} of settlement import {self.imported_in_id}"
 
 
 FROZEN_OF_LINES = (

@@ -1,30 +1,22 @@
-"""Reads a gateway's settlement file, CSV or XLSX, by the names of its columns. Pure.
+"""Reads a gateway's settlement file by the names of its columns, row by row.
 
 Which headers Midtrans prints is not published (gateways-2.md C7), so an account may name its own.
 """
 
-import codecs
-import csv
-import io
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from io import BufferedIOBase
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import openpyxl
-
 from gateways.settlements import FeeState, LineKind, SettlementRow
+from payments.settlement import tables
+from payments.settlement.tables import TITLE_ROWS, SettlementFileUnreadable
 from paytrust.errors import PayTrustError
 from paytrust.money import EXPONENTS, MAX_AMOUNT, round_half_up
 
-LARGEST_FILE: Final = 50 * 1024 * 1024  # bytes
-LARGEST_UNPACKED: Final = 400 * 1024 * 1024  # of a workbook
-TITLE_ROWS: Final = 20  # above the headers, at most
-SEVEN_ZIP, ZIP, OLD_EXCEL = b"7z\xbc\xaf\x27\x1c", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-SEPARATORS: Final = (",", ";", "\t", "|")
 JAKARTA: Final = ZoneInfo("Asia/Jakarta")  # Midtrans prints times of this zone without saying so
 
 COLUMNS: Final[Mapping[str, Sequence[str]]] = {
@@ -73,25 +65,19 @@ FORMATS: Final = (
 )
 
 
-class SettlementFileUnreadable(PayTrustError):
-    """The file is no settlement file that can be read."""
-
-    code = "settlement_file_unreadable"
-
-
 class SettlementColumnsMissing(PayTrustError):
     """The file lacks columns that every settlement file must have."""
 
     code = "settlement_columns_missing"
 
 
-def read_file(
-    content: bytes, *, currency: str, columns: Mapping[str, Sequence[str]] | None = None
-) -> list[SettlementRow]:
-    """Return the rows of a file, in its order.
+def read_rows(
+    file: BufferedIOBase, *, currency: str, columns: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[SettlementRow]:
+    """Yield the rows of a file, in its order; no more than one of them is held in memory.
 
     Args:
-        content: CSV in UTF-8, UTF-16 or Latin-1, with any usual separator, or XLSX.
+        file: see `tables.rows_of`.
         currency: of rows that name none.
         columns: the account's own headers, by the names of COLUMNS; they come before ours.
 
@@ -100,9 +86,8 @@ def read_file(
             says which one.
         SettlementColumnsMissing: `details` name the missing columns and those that were found.
     """
-    table = _table(content)
+    table = tables.rows_of(file)
     places, headers = _headers(table, _names(columns or {}))
-    rows = []
     for number, cells in table:
         raw = {header: _text(cell) for header, cell in zip(headers, cells, strict=False) if header}
         if not any(raw.values()):
@@ -111,12 +96,11 @@ def read_file(
         if not _text(named.get("kind")) and not _text(named.get("reference")):
             continue  # a line of totals
         try:
-            rows.append(_row(named, raw, currency))
+            yield _row(named, raw, currency)
         except (ValueError, KeyError, InvalidOperation) as error:
             raise SettlementFileUnreadable(
                 f"Row {number} cannot be read: {error}.", details={"row": number}
             ) from error
-    return rows
 
 
 def amount_of(cell: object, currency: str) -> int:
@@ -194,62 +178,6 @@ def _decimal_mark(bare: str) -> str:
     if len(marks) > 1 or len(bare.rpartition(marks[0])[2]) == 3:
         return ""
     return marks[0]
-
-
-def _table(content: bytes) -> Iterator[tuple[int, Sequence[object]]]:
-    """Yield the rows with their numbers, as a spreadsheet counts them."""
-    if len(content) > LARGEST_FILE:
-        raise SettlementFileUnreadable(
-            f"The file is larger than {LARGEST_FILE // 1024 // 1024} MB."
-        )
-    if content.startswith(SEVEN_ZIP):
-        raise SettlementFileUnreadable(
-            "The file is a 7z archive. Unpack it with its password, then upload the CSV or XLSX."
-        )
-    if content.startswith(OLD_EXCEL):
-        raise SettlementFileUnreadable("The file is an old XLS. Save it as XLSX or CSV.")
-    if content.startswith(ZIP):
-        return iter(enumerate(_workbook(content), 1))
-    return iter(enumerate(_csv(_decoded(content)), 1))
-
-
-def _workbook(content: bytes) -> Iterator[Sequence[object]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNPACKED:
-                raise SettlementFileUnreadable("The workbook is too large when it is unpacked.")
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError) as error:
-        raise SettlementFileUnreadable(
-            "The file is no XLSX workbook. Unpack an archive first."
-        ) from error
-    yield from sheet.iter_rows(values_only=True)
-
-
-def _decoded(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "latin-1"]
-    for encoding in encodings:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text
-    raise SettlementFileUnreadable("The file is neither CSV nor XLSX.")
-
-
-def _csv(text: str) -> Iterator[list[str]]:
-    """Yield rows; the separator is the one that most often stands in the first lines."""
-    start = "\n".join(text.splitlines()[:TITLE_ROWS])
-    separator = max(SEPARATORS, key=start.count)
-    try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    except csv.Error as error:
-        raise SettlementFileUnreadable(f"The CSV cannot be read: {error}.") from error
 
 
 def _names(own: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

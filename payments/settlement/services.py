@@ -1,12 +1,12 @@
 """Imports of what gateways paid out: each once, kept as it came, matched, and never booked."""
 
 import hashlib
-import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from io import BufferedIOBase
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -16,15 +16,18 @@ from django.db import IntegrityError, connection, transaction
 
 from gateways.models import Gateway, GatewayAccount
 from gateways.settlements import SettlementRow
-from payments.settlement import comparing, reading
-from payments.settlement.matching import MatchState
+from payments.settlement import comparing, reading, staging
+from payments.settlement.matching import MISMATCHES, MatchState
 from payments.settlement.models import SettlementImport, SettlementLine, SettlementTerms
+from payments.settlement.staging import LINES_AT_ONCE, Named, Tell
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint
 
 log = structlog.get_logger(__name__)
 
-LINES_AT_ONCE: Final = 2_000
+PREVIEWED: Final = 5_000  # lines
+SHOWN: Final = 50  # of the lines that do not match
+Status = SettlementImport.Status
 Item = TypeVar("Item")
 
 
@@ -48,89 +51,71 @@ class Preview:
 
     line_count: int
     states: Mapping[str, int]  # lines by match state
+    is_whole: bool  # else only the first lines of the file were read
+    unmatched: Sequence[SettlementLine]  # some of those that do not match, not stored
 
 
-def import_file(
-    *,
-    gateway: Gateway,
-    account: GatewayAccount | None,
-    content: bytes,
-    file_name: str,
-    currency: str,
-    user: User | None,
-    now: datetime,
-) -> SettlementImport:
-    """Import a gateway's CSV or XLSX file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A gateway's CSV or XLSX file, of any length."""
 
-    Rows that name no currency are in `currency`.
+    gateway: Gateway
+    account: GatewayAccount | None
+    file: BufferedIOBase
+    file_name: str
+    currency: str  # of rows that name none
+    user: User | None = None
+
+
+def import_file(*, upload: Upload, now: datetime, tell: Tell = staging.quietly) -> SettlementImport:
+    """Import a file as a whole or not at all.
 
     Raises:
         SettlementAlreadyImported: the same bytes were imported for this account, and not withdrawn.
         SettlementFileUnreadable, SettlementColumnsMissing: nothing was imported.
     """
-    rows = reading.read_file(content, currency=currency, columns=_columns(gateway, account))
-    times = [row.occurred_at for row in rows if row.occurred_at is not None]
-    made = SettlementImport(
-        tenant_id=account.tenant_id if account else None,
-        gateway=gateway,
-        account=account,
-        source=SettlementImport.Source.UPLOAD,
-        file_name=file_name[-255:],
-        sha256=hashlib.sha256(content).hexdigest(),
-        covers_from=min(times, default=None),
-        covers_to=max(times, default=None),
-        imported_by=user,
-        imported_at=now,
-    )
-    return import_rows(made=made, rows=rows, now=now)
+    made = _import_of(upload, now)
+    return import_rows(made=made, rows=_rows(made, upload.file), now=now, tell=tell)
 
 
-def preview_file(
-    *,
-    gateway: Gateway,
-    account: GatewayAccount | None,
-    content: bytes,
-    currency: str,
-    now: datetime,
-) -> Preview:
-    """Return what `import_file` would do; nothing is kept. Raises the same."""
+def preview_file(*, upload: Upload, now: datetime) -> Preview:
+    """Return what `import_file` would do with the file, or with the start of a long one.
+
+    Nothing is kept. Raises the same.
+    """
+    made = _import_of(upload, now)
+    rows = _rows(made, upload.file)
     with transaction.atomic():
-        made = import_file(
-            gateway=gateway,
-            account=account,
-            content=content,
-            file_name="preview",
-            currency=currency,
-            user=None,
-            now=now,
-        )
+        import_rows(made=made, rows=islice(rows, PREVIEWED), now=now)
         states = Counter(made.lines.values_list("state", flat=True).iterator())
+        unmatched = list(made.lines.filter(state__in=MISMATCHES).order_by("pk")[:SHOWN])
         transaction.set_rollback(True)
-    return Preview(line_count=made.line_count, states=dict(states))
+    is_whole = made.line_count < PREVIEWED or next(rows, None) is None
+    return Preview(
+        line_count=made.line_count, states=dict(states), is_whole=is_whole, unmatched=unmatched
+    )
 
 
 def import_rows(
-    *, made: SettlementImport, rows: Sequence[SettlementRow], now: datetime
+    *,
+    made: SettlementImport,
+    rows: Iterable[SettlementRow],
+    now: datetime,
+    tell: Tell = staging.quietly,
 ) -> SettlementImport:
     """Keep rows as an import, match them, and tell of what does not match.
 
     A row of a gateway's list that an earlier round had, unchanged, is not kept again. The ledger
-    stays as it is. `made` is an import that is not saved yet, without its counts.
+    stays as it is. `made` is an import that is not saved yet.
 
     Raises:
         SettlementAlreadyImported: see `import_file`.
     """
     with transaction.atomic():
         _one_at_a_time(made.gateway_id, made.account_id)
-        named = _named_rows(rows)
-        if made.source == SettlementImport.Source.API:
-            named = _without_known(made, named)
-        _save(made, line_count=len(rows), new_count=len(named))
-        for some in _pieces(named):
-            lines = SettlementLine.objects.bulk_create(
-                [_line(made, row, identity, digest, now) for row, identity, digest in some]
-            )
-            comparing.compare(lines=lines, now=now)
+        made.status = Status.RUNNING
+        _open(made)
+        _take_in(made, rows, tell=tell, now=now)
     log.info(
         "settlement imported",
         import_id=made.pk,
@@ -161,8 +146,7 @@ def withdraw(*, import_id: int, user: User, reason: str, now: datetime) -> Settl
             account_id=taken.account_id,
             source=SettlementImport.Source.WITHDRAWAL,
             sha256=taken.sha256,
-            line_count=0,
-            new_count=0,
+            status=Status.DONE,
             withdraws=taken,
             reason=reason,
             imported_by=user,
@@ -188,16 +172,17 @@ def compare_again(*, now: datetime) -> int:
     return count
 
 
-def _save(made: SettlementImport, *, line_count: int, new_count: int) -> None:
+def _open(made: SettlementImport) -> None:
+    """Save an import that begins now, unless the account has the same file."""
     before = SettlementImport.objects.filter(
         gateway_id=made.gateway_id,
         account_id=made.account_id,
         sha256=made.sha256,
         withdraws=None,
-    )
+    ).exclude(status=Status.FAILED)
     if before.filter(withdrawn_by=None).exists():
         raise SettlementAlreadyImported(details={"sha256": made.sha256})
-    made.repeat, made.line_count, made.new_count = before.count(), line_count, new_count
+    made.repeat = before.count()
     try:
         with transaction.atomic():
             made.save(force_insert=True)
@@ -207,71 +192,47 @@ def _save(made: SettlementImport, *, line_count: int, new_count: int) -> None:
         raise
 
 
-def _named_rows(rows: Iterable[SettlementRow]) -> list[tuple[SettlementRow, str, str]]:
-    """Return rows with what they are called and a digest of what they say.
-
-    A file names no rows: equal ones are numbered, in an order that is not the file's, so that a
-    row which stands twice stays two lines, and the same row in another file is the same line.
-    """
-    named: dict[tuple[str, str], tuple[SettlementRow, str, str]] = {}
-    unnamed: dict[str, list[tuple[str, SettlementRow]]] = defaultdict(list)
-    for row in rows:
-        facts = asdict(row)
-        del facts["raw"]
-        digest = _sha256(facts)
-        if row.line_id is not None:
-            identity = _sha256({"line_id": row.line_id})
-            named[identity, digest] = (row, identity, digest)
-        else:
-            unnamed[_sha256(_lasting(row))].append((digest, row))
-    result = list(named.values())
-    for base, group in unnamed.items():
-        ordered = sorted(group, key=lambda one: one[0])
-        result += [
-            (row, _sha256({"row": base, "number": number}), digest)
-            for number, (digest, row) in enumerate(ordered)
-        ]
-    return sorted(result, key=lambda one: (one[0].reference or "", one[1], one[2]))
+def _take_in(
+    made: SettlementImport, rows: Iterable[SettlementRow], *, tell: Tell, now: datetime
+) -> None:
+    read = staging.stage(rows, tell=tell)
+    for named in staging.pieces():
+        is_list = made.source == SettlementImport.Source.API
+        some = _without_known(made, named) if is_list else named
+        comparing.compare(new=[_line(made, one, now) for one in some], now=now)
+        made.new_count += len(some)
+        tell(read.line_count, made.new_count)
+    made.line_count = read.line_count
+    if not made.covers_to:
+        made.covers_from, made.covers_to = read.first_at, read.last_at
+    made.status, made.due_at = Status.DONE, None
+    made.save(
+        update_fields=["status", "due_at", "line_count", "new_count", "covers_from", "covers_to"]
+    )
 
 
-def _lasting(row: SettlementRow) -> dict[str, object]:
-    """Return what stays the same of a row in each file that has it."""
-    return {
-        "kind": row.kind,
-        "reference": row.reference,
-        "occurred_at": row.occurred_at,
-        "currency": row.currency,
-    }
-
-
-def _without_known(
-    made: SettlementImport, named: Sequence[tuple[SettlementRow, str, str]]
-) -> list[tuple[SettlementRow, str, str]]:
-    new = []
-    for some in _pieces(named):
-        known = set(
-            SettlementLine.objects.filter(
-                gateway_id=made.gateway_id,
-                account_id=made.account_id,
-                identity__in=[identity for _row, identity, _digest in some],
-            )
-            .exclude(state=MatchState.WITHDRAWN)
-            .values_list("identity", "digest")
+def _without_known(made: SettlementImport, some: Sequence[Named]) -> list[Named]:
+    known = set(
+        SettlementLine.objects.filter(
+            gateway_id=made.gateway_id,
+            account_id=made.account_id,
+            identity__in=[one.identity for one in some],
         )
-        new += [one for one in some if one[1:] not in known]
-    return new
+        .exclude(state=MatchState.WITHDRAWN)
+        .values_list("identity", "digest")
+    )
+    return [one for one in some if (one.identity, one.digest) not in known]
 
 
-def _line(
-    made: SettlementImport, row: SettlementRow, identity: str, digest: str, now: datetime
-) -> SettlementLine:
+def _line(made: SettlementImport, named: Named, now: datetime) -> SettlementLine:
+    row = named.row
     return SettlementLine(
         tenant_id=made.tenant_id,
         imported_in=made,
         gateway_id=made.gateway_id,
         account_id=made.account_id,
-        identity=identity,
-        digest=digest,
+        identity=named.identity,
+        digest=named.digest,
         kind=row.kind,
         is_final=row.is_final,
         currency_code=row.currency,
@@ -294,6 +255,26 @@ def _line(
     )
 
 
+def _import_of(upload: Upload, now: datetime) -> SettlementImport:
+    upload.file.seek(0)
+    return SettlementImport(
+        tenant_id=upload.account.tenant_id if upload.account else None,
+        gateway=upload.gateway,
+        account=upload.account,
+        source=SettlementImport.Source.UPLOAD,
+        file_name=upload.file_name[-255:],
+        sha256=hashlib.file_digest(upload.file, "sha256").hexdigest(),
+        currency_code=upload.currency,
+        imported_by=upload.user,
+        imported_at=now,
+    )
+
+
+def _rows(made: SettlementImport, file: BufferedIOBase) -> Iterator[SettlementRow]:
+    columns = _columns(made.gateway, made.account)
+    return reading.read_rows(file, currency=made.currency_code or "", columns=columns)
+
+
 def _columns(gateway: Gateway, account: GatewayAccount | None) -> Mapping[str, Sequence[str]]:
     terms = SettlementTerms.objects.filter(gateway=gateway, account=account).first()
     return terms.columns if terms else {}
@@ -312,8 +293,3 @@ def _pieces(items: Iterable[Item]) -> Iterator[list[Item]]:
     rest = iter(items)
     while piece := list(islice(rest, LINES_AT_ONCE)):
         yield piece
-
-
-def _sha256(facts: Mapping[str, object]) -> str:
-    text = json.dumps(facts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -1,5 +1,6 @@
 """Plays what can happen to invoices and returns one event of each type, with stable values."""
 
+import io
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -172,15 +173,15 @@ def play_settlement(play: Play) -> None:
     in_jakarta = play.now + timedelta(hours=7)
     said = f"{asked.reference},{in_jakarta:%Y-%m-%d %H:%M:%S},Payment,TOUCHNGO"
     columns = "Order ID,Date & Time,Transaction Type,Channel,Amount,Fee,Currency,Withdrawal ID"
-    settlement.import_file(
+    content = f"{columns}\n{said},{(asked.amount - 100) / 100:.2f},1.00,MYR,W-1"
+    upload = settlement.Upload(
         gateway=Gateway.objects.get(code="xendit"),
         account=None,
-        content=f"{columns}\n{said},{(asked.amount - 100) / 100:.2f},1.00,MYR,W-1".encode(),
+        file=io.BytesIO(content.encode()),
         file_name="statement.csv",
         currency="MYR",
-        user=None,
-        now=play.minute(),
     )
+    settlement.import_file(upload=upload, now=play.minute())
 
 
 def played(tenant: Tenant) -> dict[str, dict[str, Any]]:

@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from gateways import descriptors
 from gateways.models import Gateway, GatewayAccount
-from payments.settlement import services
+from payments.settlement import services, staging
 from paytrust.errors import PayTrustError
 from paytrust.money import EXPONENTS
+
+BAR = 40  # characters
 
 
 class Command(BaseCommand):
@@ -36,23 +38,31 @@ class Command(BaseCommand):
         try:
             whose = None if account is None else GatewayAccount.objects.get(pk=account)
             known = Gateway.objects.get(code=gateway)
-            content = file.read_bytes()
-            if preview:
-                seen = services.preview_file(
-                    gateway=known, account=whose, content=content, currency=currency, now=now
+            with file.open("rb") as content:
+                upload = services.Upload(
+                    gateway=known,
+                    account=whose,
+                    file=content,
+                    file_name=file.name,
+                    currency=currency,
                 )
-                for state, count in sorted(seen.states.items()):
-                    self.stdout.write(f"{state}: {count}")
-                return
-            made = services.import_file(
-                gateway=known,
-                account=whose,
-                content=content,
-                file_name=file.name,
-                currency=currency,
-                user=None,
-                now=now,
-            )
+                if preview:
+                    self._show(services.preview_file(upload=upload, now=now))
+                    return
+                tell = self._tell if self.stdout.isatty() else staging.quietly
+                made = services.import_file(upload=upload, now=now, tell=tell)
         except (OSError, GatewayAccount.DoesNotExist, PayTrustError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Import {made.pk}: {made.line_count} lines, {made.new_count} new")
+
+    def _show(self, seen: services.Preview) -> None:
+        if not seen.is_whole:
+            self.stdout.write(f"The first {seen.line_count} lines:")
+        for state, count in sorted(seen.states.items()):
+            self.stdout.write(f"{state}: {count}")
+
+    def _tell(self, read: int, matched: int) -> None:
+        done = BAR * matched // read if read else 0
+        bar = "#" * done + "." * (BAR - done)
+        self.stdout.write(f"\r[{bar}] {matched} of {read} lines", ending="\r")
+        self.stdout.flush()

@@ -12,17 +12,22 @@ from hypothesis import strategies as st
 
 from gateways.settlements import FeeState, LineKind
 from payments.settlement import reading
-from payments.settlement.reading import SettlementColumnsMissing, SettlementFileUnreadable
+from payments.settlement.reading import SettlementColumnsMissing
+from payments.settlement.tables import SettlementFileUnreadable
 
 HEADERS = "Date & Time,Order ID,Transaction Type,Channel,Status,Amount,Fee"
 ROW = "2026-01-15 12:30:00,PT-1,Payment,qris,settlement,100000,700"
 
 
+def read_bytes(content: bytes, **options: Any) -> list[Any]:
+    return list(reading.read_rows(io.BytesIO(content), currency="IDR", **options))
+
+
 def read(text: str, **options: Any) -> list[Any]:
-    return reading.read_file(text.encode(), currency="IDR", **options)
+    return read_bytes(text.encode(), **options)
 
 
-class TestReadFile:
+class TestReadRows:
     def test_reads_a_row_by_the_names_of_its_columns(self) -> None:
         [row] = read(f"{HEADERS},New Column\n{ROW},kept\n")
 
@@ -40,7 +45,7 @@ class TestReadFile:
     def test_takes_what_spreadsheets_write(self, encoding: str, separator: str) -> None:
         text = f"{HEADERS},Note\n{ROW},caf\u00e9\n".replace(",", separator)
 
-        [row] = reading.read_file(text.encode(encoding), currency="IDR")
+        [row] = read_bytes(text.encode(encoding))
 
         assert (row.gross_amount, row.raw["Note"]) == (100_000, "caf\u00e9")
 
@@ -95,9 +100,24 @@ class TestReadFile:
         content = io.BytesIO()
         book.save(content)
 
-        [row] = reading.read_file(content.getvalue(), currency="IDR")
+        [row] = read_bytes(content.getvalue())
 
         assert (row.gross_amount, row.fee_amount, row.reference) == (100_000, 700, "PT-1")
+
+    def test_finds_out_at_the_end_of_a_file_that_it_is_latin_1(self) -> None:
+        many = f"{ROW},plain\n" * 20_000
+        text = f"{HEADERS},Note\n{many}{ROW},caf\u00e9\n"
+
+        rows = read_bytes(text.encode("latin-1"))
+
+        assert (len(rows), rows[-1].raw["Note"]) == (20_001, "caf\u00e9")
+
+    def test_leaves_the_file_open(self) -> None:
+        file = io.BytesIO(f"{HEADERS}\n{ROW}\n".encode())
+
+        first, again = (list(reading.read_rows(file, currency="IDR")) for _ in range(2))
+
+        assert first == again
 
     @pytest.mark.parametrize(
         ("content", "says"),
@@ -112,7 +132,7 @@ class TestReadFile:
     )
     def test_says_why_a_file_cannot_be_read(self, content: bytes, says: str) -> None:
         with pytest.raises(SettlementFileUnreadable, match=says):
-            reading.read_file(content, currency="IDR")
+            read_bytes(content)
 
 
 class TestAmountOf:
@@ -152,4 +172,4 @@ class TestAmountOf:
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with contextlib.suppress(SettlementFileUnreadable, SettlementColumnsMissing):
-        reading.read_file(content, currency="IDR")
+        read_bytes(content)

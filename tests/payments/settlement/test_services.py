@@ -1,5 +1,7 @@
 """Imports are kept once and as they came, match what was booked, and move no money."""
 
+import io
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,16 +44,18 @@ def csv(*payments: Transaction, fee: str = "1.00", payout: str = "W-1") -> bytes
     return "\n".join([HEADERS, *rows]).encode()
 
 
-def take(content: bytes, now: datetime = NOW) -> SettlementImport:
-    return services.import_file(
+def upload(content: bytes) -> services.Upload:
+    return services.Upload(
         gateway=Gateway.objects.get(code="xendit"),
         account=None,
-        content=content,
+        file=io.BytesIO(content),
         file_name="statement.csv",
         currency="MYR",
-        user=None,
-        now=now,
     )
+
+
+def take(content: bytes, now: datetime = NOW) -> SettlementImport:
+    return services.import_file(upload=upload(content), now=now)
 
 
 def states() -> list[str]:
@@ -169,18 +173,57 @@ class TestPreviewFile:
     def test_says_what_would_match_and_keeps_nothing(self) -> None:
         payment = paid()
 
-        preview = services.preview_file(
-            gateway=Gateway.objects.get(code="xendit"),
-            account=None,
-            content=csv(payment, payment),
-            currency="MYR",
-            now=NOW,
-        )
+        preview = services.preview_file(upload=upload(csv(payment, payment)), now=NOW)
 
         assert (preview.line_count, preview.states) == (2, {"matched": 1, "duplicate": 1})
+        assert preview.is_whole
+        assert [line.state for line in preview.unmatched] == ["duplicate"]
         assert not SettlementImport.objects.exists()
         assert not SettlementMismatch.objects.exists()
         assert not Event.objects.filter(type="settlement.mismatch").exists()
+
+    def test_reads_only_the_start_of_a_long_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(services, "PREVIEWED", 2)
+        payments = [paid() for _ in range(3)]
+
+        seen = services.preview_file(upload=upload(csv(*payments)), now=NOW)
+        whole = services.preview_file(upload=upload(csv(*payments[:2])), now=NOW)
+
+        assert (seen.line_count, seen.is_whole) == (2, False)
+        assert (whole.line_count, whole.is_whole) == (2, True)
+
+
+class TestManyLines:
+    def test_come_in_pieces_and_are_numbered_across_them(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("payments.settlement.staging.LINES_AT_ONCE", 2)
+        monkeypatch.setattr("payments.settlement.staging.COPIED_AT_ONCE", 2)
+        one, other = paid(), paid()
+        seen: list[tuple[int, int]] = []
+
+        services.import_file(
+            upload=upload(csv(one, other, one, one, one)),
+            now=NOW,
+            tell=lambda read, matched: seen.append((read, matched)),
+        )
+
+        assert Counter(states()) == {"matched": 2, "duplicate": 3}
+        assert SettlementLine.objects.values("identity").distinct().count() == 5
+        assert seen == [(2, 0), (4, 0), (5, 0), (5, 2), (5, 4), (5, 5)]
+
+    def test_a_newer_version_takes_the_payment_over(self) -> None:
+        for first, second in (("1.00", "2.00"), ("2.00", "1.00")):
+            payment = paid()
+            take(csv(payment, fee=first))
+
+            take(csv(payment, fee=second))
+
+            lines = SettlementLine.objects.filter(reference=payment.payment_request.reference)
+            assert sorted(lines.values_list("state", "transaction_id")) == [
+                ("matched", payment.pk),
+                ("replaced", None),
+            ]
 
 
 class TestWithdraw:
@@ -231,7 +274,6 @@ class TestImportRows:
 
     def test_finds_the_payment_that_was_booked_later(self) -> None:
         invoice_paid = paid()
-        SettlementLine.objects.all()
         self.import_rows([row("txn", "PT-later", gross_amount=5)], "a")
         assert open_mismatches() == [("missing_here", None)]
         self.import_rows(
