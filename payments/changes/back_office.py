@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise, cached_property
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -30,10 +29,9 @@ from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Installment, Invoice
 from invoices.payment_requests import opening
 from invoices.schedule import adjusting
-from payments.changes import proposals
+from payments.changes import descriptions, proposals
 from payments.changes.transferring import TransferExceedsOverpayment
 from payments.models import Proposal
-from payments.webhooks import readings, texts
 from paytrust.money import Money
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text, run
@@ -110,12 +108,7 @@ class ChangeDecision(Decision[Proposal]):
 
     @property
     def about(self) -> Facts:
-        proposal = self.subject
-        return [
-            (_("Change"), proposal.get_act_display()),
-            (_("Invoice"), _invoice_link(proposal)),
-            (_("What changes"), display.paragraphs(changes_of(proposal))),
-        ]
+        return descriptions.facts_of(self.subject)
 
 
 class Approve(Approval[Proposal], ChangeDecision):
@@ -158,6 +151,10 @@ class ProposeAct(Act[Invoice]):
     def back(self) -> str:
         return _invoice_page(self.subject.pk)
 
+    def check(self) -> None:
+        """Refuse a second change before a person fills in a form for it."""
+        proposals.require_none_waiting(invoice_id=self.subject.pk)
+
 
 class ProposeAdjustment(ProposeAct):
     """Propose new totals for the unpaid instalments of an invoice."""
@@ -193,6 +190,7 @@ class ProposeAdjustment(ProposeAct):
         return AdjustmentForm(invoice=self.subject, unpaid=self.unpaid, data=data)
 
     def check(self) -> None:
+        super().check()
         opening.unpaid_installments(self.document, timezone.now())
 
     def perform(self, filled: dict[str, Any]) -> Text:
@@ -219,6 +217,7 @@ class ProposeCancellation(ProposeAct):
     is_harmful = True
 
     def check(self) -> None:
+        super().check()
         adjusting.require_cancellable(self.subject)
 
     def perform(self, filled: dict[str, Any]) -> Text:
@@ -273,6 +272,7 @@ class ProposeTransfer(ProposeAct):
         return TransferForm(invoice=self.subject, data=data)
 
     def check(self) -> None:
+        super().check()
         if self.subject.overpayment_amount == 0:
             raise TransferExceedsOverpayment
 
@@ -292,12 +292,19 @@ class ChangeAdmin(ProposalAdmin):
     """The proposals that wait for a second person, and the decided ones."""
 
     fields = (
-        *("act", "invoice_link", "what_changes", "reason", "proposed_by", "proposed"),
+        *("act", "tenant", "customer", "invoice_link", "money", "what_changes", "since"),
+        *("reason", "proposed_by", "proposed"),
         *ProposalAdmin.of_the_end,
     )
-    list_display = ("id", "act", "invoice_link", "proposed_by", "proposed", "status", "decided_by")
+    list_display = (
+        *("id", "act", "tenant", "invoice_link", "money"),
+        *("proposed_by", "proposed", "status", "decided_by"),
+    )
     list_filter: ClassVar = ["status", "act"]
-    list_select_related = ("invoice", "refund", "proposed_by", "decided_by")
+    list_select_related = (
+        *("tenant", "invoice", "refund", "event__gateway"),
+        *("proposed_by", "decided_by"),
+    )
     exact_search = ("invoice__id",)
     acts = (Approve, Reject, Withdraw)
 
@@ -313,11 +320,24 @@ class ChangeAdmin(ProposalAdmin):
 
     @admin.display(description=_("Invoice"))
     def invoice_link(self, proposal: Proposal) -> Shown:
-        return _invoice_link(proposal)
+        return display.link("invoices_invoice", proposal.invoice_id)
+
+    @admin.display(description=_("Customer"))
+    def customer(self, proposal: Proposal) -> Shown:
+        return descriptions.customer_of(proposal.invoice)
+
+    @admin.display(description=_("Amount"))
+    def money(self, proposal: Proposal) -> Shown:
+        amount = descriptions.amount_of(proposal)
+        return display.money(amount.minor, amount.currency) if amount else display.EMPTY
 
     @admin.display(description=_("What changes"))
     def what_changes(self, proposal: Proposal) -> Shown:
-        return display.paragraphs(changes_of(proposal))
+        return descriptions.what_changes(proposal)
+
+    @admin.display(description=_("Since it was proposed"))
+    def since(self, proposal: Proposal) -> Shown:
+        return descriptions.since_proposed(proposal)
 
 
 def _about_an_invoice(act: type[Act[Invoice]]) -> Callable[..., HttpResponse]:
@@ -327,107 +347,6 @@ def _about_an_invoice(act: type[Act[Invoice]]) -> Callable[..., HttpResponse]:
     return view
 
 
-def changes_of(proposal: Proposal) -> list[str]:
-    """Return what a proposal changes, a sentence for each change."""
-    if proposal.act == Proposal.Act.IGNORE_WEBHOOK:
-        assert proposal.event is not None, "a proposal to ignore nothing"
-        return [texts.effect(readings.claim_of(proposal.event)), gettext("It would be ignored.")]
-    if proposal.act == Proposal.Act.REFUND:
-        return _what_goes_back(proposal)
-    if proposal.act == Proposal.Act.TRANSFER:
-        return _what_moves(proposal)
-    if proposal.act == Proposal.Act.CANCEL:
-        return [gettext("The invoice ends unpaid; its open payment is closed at the gateway.")]
-    assert proposal.invoice is not None, "a proposal to change nothing"
-    currency = proposal.invoice.currency_code
-    before, after = (proposal.before or {}), (proposal.after or {})
-    return [
-        gettext("Instalment %(number)s: %(before)s becomes %(after)s.")
-        % {
-            "number": number,
-            "before": display.plain_money(old, currency),
-            "after": display.plain_money(new, currency),
-        }
-        for (number, old, _paid), (_number, new, _also) in zip(
-            before["installments"], after["installments"], strict=True
-        )
-        if old != new
-    ]
-
-
-def _what_goes_back(proposal: Proposal) -> list[str]:
-    """Return from which instalments a refund takes its money, and how."""
-    refund = proposal.refund
-    assert refund is not None, "a proposal to refund nothing"
-    currency = refund.currency_code
-
-    def shown(amount: int) -> str:
-        return display.plain_money(amount, currency)
-
-    if refund.bank_reference is None:
-        said = [gettext("%(amount)s goes back through the gateway.")]
-    else:
-        said = [gettext("%(amount)s was sent by bank, reference %(reference)s.")]
-    said = [said[0] % {"amount": shown(refund.amount), "reference": refund.bank_reference}]
-    for installment in proposal.after or []:
-        if installment["number"] is None:
-            said.append(
-                gettext("Overpayment: %(amount)s.") % {"amount": shown(installment["amount"])}
-            )
-        else:
-            said.append(
-                gettext(
-                    "Instalment %(number)s: %(amount)s, of it %(tax)s tax and %(fee)s fee;"
-                    " it stays paid."
-                )
-                % {
-                    "number": installment["number"],
-                    "amount": shown(installment["amount"]),
-                    "tax": shown(installment["tax_amount"]),
-                    "fee": shown(installment["service_fee_amount"]),
-                }
-            )
-    return said
-
-
-def _what_moves(proposal: Proposal) -> list[str]:
-    """Say what a transfer does to both invoices."""
-    assert proposal.invoice is not None, "a proposal to move nothing"
-    named, effect = proposal.named or {}, proposal.after or {}
-
-    def shown(amount: int) -> str:
-        assert proposal.invoice is not None, "as above"
-        return display.plain_money(amount, proposal.invoice.currency_code)
-
-    source, target = proposal.invoice_id, named["target_id"]
-    return [
-        gettext("%(amount)s moves from invoice %(source)s to invoice %(target)s.")
-        % {"amount": shown(named["amount"]), "source": source, "target": target},
-        gettext("Overpayment of invoice %(number)s: %(before)s becomes %(after)s.")
-        % {
-            "number": source,
-            "before": shown(effect["overpayment_before"]),
-            "after": shown(effect["overpayment_after"]),
-        },
-        gettext("Left to pay on invoice %(number)s: %(before)s becomes %(after)s.")
-        % {
-            "number": target,
-            "before": shown(effect["target_due_before"]),
-            "after": shown(effect["target_due_after"]),
-        },
-        *(
-            gettext("Instalment %(number)s: %(amount)s arrives, of it %(tax)s tax and %(fee)s fee.")
-            % {
-                "number": installment["number"],
-                "amount": shown(installment["amount"]),
-                "tax": shown(installment["tax_amount"]),
-                "fee": shown(installment["service_fee_amount"]),
-            }
-            for installment in effect["installments"]
-        ),
-    ]
-
-
 def _invoice_for(request: HttpRequest, invoice_id: int) -> Invoice:
     if not roles.may_operate(request):
         raise PermissionDenied
@@ -435,13 +354,6 @@ def _invoice_for(request: HttpRequest, invoice_id: int) -> Invoice:
     if found is None:
         raise Http404
     return found
-
-
-def _invoice_link(proposal: Proposal) -> Shown:
-    if proposal.invoice_id is None:
-        return display.EMPTY
-    link = _invoice_page(proposal.invoice_id)
-    return format_html('<a href="{}">{}</a>', link, proposal.invoice_id)
 
 
 def _invoice_page(invoice_id: int) -> str:

@@ -196,6 +196,29 @@ def approve(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
     return proposal
 
 
+def waiting_on(*, invoice_id: int) -> Proposal | None:
+    """Return the change of an invoice that waits for a second person, if there is one."""
+    waiting = Proposal.objects.waiting().filter(invoice_id=invoice_id, event=None)
+    return waiting.select_related("proposed_by").first()
+
+
+def require_none_waiting(*, invoice_id: int) -> None:
+    """Refuse a second change of an invoice; the constraint has the last word.
+
+    Raises:
+        ProposalWaiting: one change at a time.
+    """
+    if waiting_on(invoice_id=invoice_id) is not None:
+        raise ProposalWaiting
+
+
+def is_outdated(proposal: Proposal) -> bool:
+    """Return whether something else is owed now than the proposer saw."""
+    if proposal.invoice_id is None or proposal.before is None:
+        return False
+    return adjusting.owed_on(_document(proposal.invoice_id)) != _owed(proposal.before)
+
+
 def require_decidable(*, actor: Actor, proposal: Proposal, now: datetime, approving: bool) -> None:
     """Refuse, before the page asks anything, what approving or rejecting would refuse.
 

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apikeys.staff_acts import recording
 from invoices.models import Invoice, Transaction
+from payments.changes import proposals
 from payments.refunds import proposing, selectors, services
 from payments.refunds.models import Refund
 from payments.refunds.request import RefundRequest
@@ -124,6 +125,7 @@ class ProposeRefund(Act[Invoice]):
         return form
 
     def check(self) -> None:
+        proposals.require_none_waiting(invoice_id=self.subject.pk)
         if not self.subject.is_refundable:
             raise services.NothingToRefund
 
@@ -169,6 +171,9 @@ class ProposeRequested(Act[Refund]):
 
     def is_offered(self) -> bool:
         return self.subject.status == Status.REQUESTED
+
+    def check(self) -> None:
+        proposals.require_none_waiting(invoice_id=self.subject.invoice_id)
 
     def perform(self, filled: dict[str, Any]) -> Text:
         proposing.propose_requested(

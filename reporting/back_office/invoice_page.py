@@ -23,6 +23,7 @@ from invoices.invoices import labels
 from invoices.iso20022 import pain001
 from invoices.models import Installment, Invoice, InvoiceStatus, Transaction
 from payments.booking import pain002_reports
+from payments.changes import descriptions
 from payments.models import WebhookEvent
 from payments.webhooks import masking
 from paytrust.errors import PayTrustError
@@ -89,6 +90,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
             answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
             return answer
         history = timeline.history(invoice=invoice)
+        waiting = descriptions.waiting_on(invoice)
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Invoice %(number)s") % {"number": invoice.pk},
@@ -96,7 +98,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
             "original": invoice,
             "history": history,
             "payloads": [(event, _payload(event)) for event in history.events],
-            **_offered(request, history),
+            "waiting": waiting,
+            **_offered(request, history, is_free=not waiting),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "staff/invoice.html", context)
@@ -157,7 +160,7 @@ def transaction_status(request: HttpRequest, transaction_id: int) -> HttpRespons
     return _download(document, f"pain002-transaction-{row.pk}.xml")
 
 
-def _offered(request: HttpRequest, history: timeline.History) -> dict[str, bool]:
+def _offered(request: HttpRequest, history: timeline.History, *, is_free: bool) -> dict[str, bool]:
     """Return the changes that may be proposed: those that are not certain to be refused."""
     invoice = history.invoice
     unpaid = [
@@ -166,11 +169,12 @@ def _offered(request: HttpRequest, history: timeline.History) -> dict[str, bool]
         if installment.status == Installment.Status.UNPAID
     ]
     has_ended = invoice.ended_as in {InvoiceStatus.EXPIRED, InvoiceStatus.CANCELLED}
-    may_operate = roles.may_operate(request) and not has_ended
+    may_propose = roles.may_operate(request) and is_free
+    may_operate = may_propose and not has_ended
     return {
         "may_adjust": may_operate and len(unpaid) > 1 and invoice.expires_at > timezone.now(),
-        "may_refund": roles.may_operate(request) and invoice.is_refundable,
-        "may_transfer": roles.may_operate(request) and invoice.overpayment_amount > 0,
+        "may_refund": may_propose and invoice.is_refundable,
+        "may_transfer": may_propose and invoice.overpayment_amount > 0,
         "may_cancel": may_operate and invoice.paid_amount == 0,
     }
 

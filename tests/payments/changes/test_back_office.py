@@ -1,21 +1,26 @@
+import re
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apikeys.staff_acts.recording import Actor
 from invoices.models import Invoice
+from payments.booking import settling
 from payments.changes import proposals
 from payments.models import Proposal
 from paytrust.staff import roles
 from tests.conftest import Sandbox
-from tests.invoices.factories import invoice
+from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.changes.test_proposals import open_invoice, totals_of
+from tests.payments.reports import report
 from tests.payments.webhooks.test_back_office import said
-from tests.staff import as_shown, member
+from tests.staff import actor, as_shown, member
 
 
 def client_of(user: User | None = None) -> Client:
@@ -121,6 +126,16 @@ class TestProposing:
 
         assert (Proposal.objects.get().act, Proposal.objects.get().invoice) == ("cancel", of)
 
+    @pytest.mark.parametrize("act", ["adjust", "cancel", "transfer"])
+    def test_refuses_a_second_change_before_the_form(self, act: str) -> None:
+        of = two_installments()
+        propose(of)
+
+        page = client_of().get(f"/admin/payments/proposal/{act}/{of.pk}/")
+
+        assert page.context["form"] is None
+        assert "A change has been proposed already" in page.text
+
     def test_knows_no_other_invoice(self) -> None:
         assert client_of().get("/admin/payments/proposal/adjust/99999/").status_code == 404
 
@@ -142,6 +157,66 @@ class TestDeciding:
         )
         assert "asked for by phone" in page.text
         assert Proposal.objects.get().status == "open"
+
+    def test_tells_whose_money_it_is_and_what_it_was(self) -> None:
+        of = invoice(
+            totals=(6_000, 4_000),
+            external_id="order-88",
+            customer={"name": "Siti Aminah", "email": "siti@example.com", "phone": None},
+            expires_at=timezone.now() + timedelta(days=9),
+        )
+        proposal = propose(of)
+
+        act = client_of().get(f"/admin/payments/proposal/{proposal.pk}/approve/").context["act"]
+
+        facts = {str(name): re.sub("<[^>]*>", "|", str(value)) for name, value in act.facts}
+        assert facts["Tenant"] == of.tenant.name
+        assert facts["Customer"] == "Siti Aminah|siti@example.com"
+        assert facts["Amount"] == as_shown("|RM 10.00|")
+        assert facts["Total"] == as_shown("|RM 100.00|")
+        assert "order-88" in facts["Invoice"]
+        assert str(of.pk) in facts["Invoice"]
+        for row in ("1 RM 60.00 RM 70.00", "2 RM 40.00 RM 30.00"):
+            cells = re.sub(r"\|+", " ", facts["What changes"])
+            assert as_shown(row) in cells
+        assert facts["Since it was proposed"] == "|Nothing was paid.|"
+
+    def test_warns_of_what_was_paid_since(self) -> None:
+        of = two_installments()
+        demand = PaymentRequestFactory.create(invoice=of)
+        proposal = propose(of)
+        settling.settle(
+            payment_request_id=demand.pk,
+            report=report(demand, paid=6_000),
+            event=None,
+            now=timezone.now(),
+        )
+
+        page = client_of().get(f"/admin/payments/proposal/{proposal.pk}/approve/")
+
+        assert as_shown("The customer paid RM 60.00.") in page.text
+        assert "What is owed has changed: this can no longer be made." in page.text
+
+    def test_shows_what_a_cancellation_leaves(self) -> None:
+        proposal = proposals.propose_cancellation(
+            actor=actor(), invoice_id=two_installments().pk, reason="twice", now=timezone.now()
+        )
+
+        page = client_of().get(f"/admin/payments/proposal/{proposal.pk}/approve/")
+
+        assert page.text.count(as_shown("RM 0.00")) == 3  # paid so far, and both instalments after
+
+    def test_lists_any_number_in_as_many_queries(self) -> None:
+        client, counts = client_of(), []
+        client.get("/admin/payments/proposal/")  # the first request reads what is cached after it
+        for _ in range(2):
+            for _ in range(2):
+                propose(two_installments())
+            with CaptureQueriesContext(connection) as queries:
+                client.get("/admin/payments/proposal/")
+            counts.append(len(queries))
+
+        assert counts[0] == counts[1]
 
     def test_offers_the_proposer_no_button_and_refuses_them(self) -> None:
         who = member(roles.OPERATOR)

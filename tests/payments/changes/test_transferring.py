@@ -19,7 +19,7 @@ from invoices.models import Invoice, InvoiceStatus, LedgerEntry, PaymentRequest,
 from invoices.schedule.adjusting import InvoiceChanged
 from payments.booking import pain002_reports, settling
 from payments.changes import proposals, transferring
-from payments.changes.back_office import changes_of
+from payments.changes.descriptions import changes_of
 from payments.models import Proposal
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint

@@ -12,7 +12,7 @@ from apikeys.two_people.independence import OwnProposal
 from gateways.refunds import InsufficientGatewayBalance
 from invoices.models import Invoice, Transaction
 from payments.changes import proposals
-from payments.changes.back_office import changes_of
+from payments.changes.descriptions import changes_of
 from payments.models import Proposal, Refund, RefundLimit
 from payments.refunds import proposing
 from payments.refunds.request import RefundRequest

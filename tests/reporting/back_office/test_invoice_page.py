@@ -22,6 +22,7 @@ from tests.invoices.factories import (
     PaymentRequestFactory,
     invoice,
 )
+from tests.payments.changes.test_proposals import propose
 from tests.payments.reports import report
 from tests.reporting.back_office.conftest import SignIn
 
@@ -171,6 +172,16 @@ class TestInvoicePage:
 
         acts = ("adjust", "cancel")
         assert [act for act in acts if f"/payments/proposal/{act}/{of.pk}/" in page] == offered
+
+    def test_shows_the_change_that_waits_and_offers_no_second_one(self, sign_in: SignIn) -> None:
+        of = invoice(totals=(6_000, 4_000), expires_at=timezone.now() + timedelta(days=1))
+        proposal = propose(of)
+
+        page = page_of(sign_in(roles.OPERATOR), of)
+
+        assert f'href="/admin/payments/proposal/{proposal.pk}/change/">Adjust instalments' in page
+        assert f"/payments/proposal/adjust/{of.pk}/" not in page
+        assert f"/payments/proposal/cancel/{of.pk}/" not in page
 
     def test_leads_back_from_an_invoice_that_is_none(self, viewer: Client) -> None:
         answer = viewer.get("/admin/invoices/invoice/999/change/")
