@@ -1,6 +1,6 @@
 """Several statements in one round trip to the database: the hot paths' way.
 
-A trip is a psycopg pipeline with one Sync. PostgreSQL runs its statements one after the other, each
+A trip is a pipeline with one Sync. PostgreSQL runs its statements one after the other, each
 sees what those before it wrote, and all take effect or none. SQL stands as a named constant beside
 the function that fills it in (ADR 36).
 """
@@ -15,6 +15,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg.pq import TransactionStatus
 
+from paytrust.operations.postgresql import batches
+
 REQUIRE: Final = "paytrust_require"
 """The function that refuses a trip: (true or not, what the refusal is called). See `Statement`."""
 
@@ -24,7 +26,7 @@ KEEP_ID: Final = "set_config('paytrust.new_id', id::text, true)"
 NEW_ID: Final = "current_setting('paytrust.new_id')::bigint"
 """The id that `KEEP_ID` kept."""
 
-Rows = Sequence[tuple[Any, ...]]
+Rows = batches.Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +63,15 @@ def join(*statements: Statement) -> list[Rows]:
     connection.validate_no_broken_transaction()
     first = () if _is_in_transaction() else _first_statements()
     sent = [*first, *statements]
-    together = connection.connection.pipeline() if len(sent) > 1 else nullcontext()
-    with connection.wrap_database_errors, together:
-        cursors = [_sent(statement) for statement in sent]
+    with connection.wrap_database_errors:
+        rows = batches.answers(
+            connection.connection,
+            [(statement.sql, statement.values) for statement in sent],
+            prepare=settings.DATABASE_PREPARED_STATEMENTS,
+        )
     if connection.queries_logged:
         _log(sent)
-    rows: list[Rows] = [cursor.fetchall() if cursor.description else () for cursor in cursors]
     return rows[len(first) :]
-
-
-def _sent(statement: Statement) -> psycopg.Cursor[tuple[Any, ...]]:
-    cursor = psycopg.Cursor(connection.connection)
-    return cursor.execute(
-        statement.sql, statement.values, prepare=settings.DATABASE_PREPARED_STATEMENTS
-    )
 
 
 def _first_statements() -> Sequence[Statement]:

@@ -26,8 +26,6 @@ DATABASE_PREPARED_STATEMENTS: bool = env.bool("DATABASE_PREPARED_STATEMENTS", de
 # Connections come from one pool per process, so that a thread that waits for a gateway holds none.
 DATABASES: dict[str, Any] = {"default": env.db(OWNER_URL if DATABASE_AS_OWNER else "DATABASE_URL")}
 DATABASES["default"]["OPTIONS"] = {
-    # Of ours alone (`paytrust.operations.trips`): Django's own cursors prepare nothing.
-    "prepare_threshold": 0 if DATABASE_PREPARED_STATEMENTS else None,
     "pool": {
         "min_size": env.int("DATABASE_POOL_MIN", default=1),
         "max_size": env.int("DATABASE_POOL_MAX", default=16),

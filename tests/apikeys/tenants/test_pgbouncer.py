@@ -61,13 +61,12 @@ def pooler(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         try:
             with monkeypatch.context() as through:
                 through.setitem(connection.settings_dict, "PORT", port)
-                # PgBouncer knows prepared statements from 1.21 on; Debian 12 has 1.18.
-                through.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", None)
-                through.setattr(settings, "DATABASE_PREPARED_STATEMENTS", False, raising=False)
                 login = {"USER": "test_merchant", "PASSWORD": PASSWORD, "HOST": own["HOST"]}
                 login["PORT"] = str(port)
                 through.setattr(settings, "MERCHANT_LOGIN", login)
-                through.setattr(settings, "DATABASE_PREPARED_STATEMENTS", False)  # Debian's is 1.18
+                through.setattr(
+                    settings, "DATABASE_PREPARED_STATEMENTS", False
+                )  # Debian 12 has 1.18
                 yield port
         finally:
             _reset_pools()
