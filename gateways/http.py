@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from json import loads
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
-import requests
 import structlog
 import urllib3
-from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import exceptions
 
 from gateways.adapter import (
     GatewayBusy,
@@ -75,14 +75,13 @@ class GatewaySession:
             is_over_limit: returns whether a body means 429.
         """
         self.gateway, self._is_over_limit = gateway, is_over_limit
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy or .netrc of the machine's
-        self._session.auth = (user, "")
-        self._session.headers["Accept"] = "application/json"
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "Authorization": urllib3.make_headers(basic_auth=f"{user}:")["authorization"],
+            "User-Agent": "PayTrust",
+        }
+        self._pools: dict[str, urllib3.HTTPConnectionPool] = {}  # by scheme, host and port
 
     def send(
         self,
@@ -127,35 +126,49 @@ class GatewaySession:
         headers: Mapping[str, str] | None,
     ) -> Answer:
         started = time.monotonic()
+        address = urlsplit(url)
+        path = address.path or "/"
+        if params:
+            path = f"{path}?{urlencode(params, doseq=True)}"
+        own = {**self._headers, **(_JSON_BODY if json is not None else {}), **(headers or {})}
         try:
-            with self._session.request(
+            with self._pool(f"{address.scheme}://{address.netloc}").urlopen(
                 method,
-                url,
-                params=params,
-                data=None if json is None else _encode(json),
-                headers=_JSON_BODY | dict(headers or {}) if json is not None else headers,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
+                path,
+                body=None if json is None else _encode(json),
+                headers=own,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+                retries=False,
+                redirect=False,
+                preload_content=False,
             ) as response:
                 content = self._content(response, until=started + LONGEST_SECONDS)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (exceptions.HTTPError, OSError) as error:
             raise self._failure(error) from error
         log.info(
             "gateway call",
             gateway=self.gateway,
             method=method,
-            path=response.request.path_url,
-            http_status=response.status_code,
+            path=path,
+            http_status=response.status,
             ms=round((time.monotonic() - started) * 1000, 1),
             gateway_request_id=response.headers.get("Request-Id"),  # for the gateway's support
         )
         return self._answer(response, content, endpoint)
 
-    def _content(self, response: requests.Response, *, until: float) -> bytes:
+    def _pool(self, origin: str) -> urllib3.HTTPConnectionPool:
+        """Return the connections to a host, which are kept; no proxy of the machine's is used."""
+        pool = self._pools.get(origin)
+        if pool is None:
+            checked = {"ca_certs": DEFAULT_CA_BUNDLE_PATH} if origin.startswith("https:") else {}
+            made = urllib3.connection_from_url(origin, maxsize=POOL_SIZE, **checked)
+            pool = self._pools.setdefault(origin, made)
+        return pool
+
+    def _content(self, response: urllib3.BaseHTTPResponse, *, until: float) -> bytes:
         """Read the body within a total time: time-outs of single reads never end a slow trickle."""
         content = bytearray()
-        while chunk := response.raw.read1(65536, decode_content=True):
+        while chunk := response.read1(65536, decode_content=True):
             content += chunk
             if time.monotonic() > until:
                 raise GatewayTimeout(self.gateway, f"no whole answer within {LONGEST_SECONDS} s")
@@ -164,23 +177,23 @@ class GatewaySession:
         return bytes(content)
 
     def _failure(self, error: Exception) -> GatewayError:
-        if isinstance(error, requests.ConnectTimeout):
+        if isinstance(error, exceptions.NewConnectionError):  # refused, unreachable, no such host
+            return GatewayUnavailable(self.gateway, "no connection; nothing was made")
+        if isinstance(error, exceptions.ConnectTimeoutError):
             return GatewayUnavailable(
                 self.gateway, f"no connection within {CONNECT_SECONDS} s; nothing was made"
             )
-        if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+        if isinstance(error, exceptions.TimeoutError):
             return GatewayTimeout(
                 self.gateway, f"no answer within {READ_SECONDS} s; the outcome is unknown"
             )
-        if _never_connected(error):
-            return GatewayUnavailable(self.gateway, "no connection; nothing was made")
         kind = type(error).__name__
         return GatewayUnavailable(
             self.gateway, f"the connection broke ({kind}); the outcome is unknown"
         )
 
-    def _answer(self, response: requests.Response, content: bytes, endpoint: str) -> Answer:
-        status = response.status_code
+    def _answer(self, response: urllib3.BaseHTTPResponse, content: bytes, endpoint: str) -> Answer:
+        status = response.status
         if status == HTTPStatus.TOO_MANY_REQUESTS:  # its body may be HTML
             raise pacing.refused(self.gateway, endpoint, response.headers)
         pacing.heed(endpoint, response.headers)
@@ -253,10 +266,3 @@ def explained(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it lacks {error}"
     return str(error) if isinstance(error, ValueError) else "a field has another form than known"
-
-
-def _never_connected(error: Exception) -> bool:
-    """Return whether the request was certainly not sent: refused, unreachable, no such host."""
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", None)
-    return isinstance(reason, urllib3.exceptions.NewConnectionError)

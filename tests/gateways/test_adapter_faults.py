@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+import urllib3
 
 from gateways import http
 from gateways.adapter import (
@@ -355,7 +356,8 @@ class TestUnknownOutcome:
     def test_a_wrong_key_is_a_refusal(
         self, simulator: Sandbox, adapters: dict[str, GatewayAdapter], code: str
     ) -> None:
-        adapters[code]._session._session.auth = ("SB-Mid-server-WRONG", "")  # type: ignore[attr-defined]  # the account's own
+        wrong = urllib3.make_headers(basic_auth="SB-Mid-server-WRONG:")["authorization"]
+        adapters[code]._session._headers["Authorization"] = wrong  # type: ignore[attr-defined]  # the account's own
 
         with pytest.raises(GatewayRejected):
             adapters[code].create_payment(living())

@@ -1,10 +1,10 @@
+import gzip
 import threading
 import time
 from decimal import Decimal
 
 import pytest
 import structlog
-from requests.cookies import RequestsCookieJar
 
 from gateways import http
 from gateways.adapter import GatewayBusy, GatewayTimeout, GatewayUnavailable
@@ -44,6 +44,7 @@ class TestSend:
         assert asked.body == b'{"amount":120.55}'
         assert asked.headers["Content-Type"] == "application/json"
         assert asked.headers["Accept"] == "application/json"
+        assert asked.headers["User-Agent"] == "PayTrust"
 
     def test_reads_fractions_as_decimals(self, gateway: Playback, session: GatewaySession) -> None:
         gateway.will_answer('{"amount": 120.10, "whole": 150000}')
@@ -63,6 +64,24 @@ class TestSend:
         answer = session.send("GET", gateway.url, endpoint="get")
 
         assert (answer.status, answer.fields) == (status, {"word": 1})
+
+    def test_reads_a_compressed_body(self, gateway: Playback, session: GatewaySession) -> None:
+        packed = gzip.compress(b'{"a": 1}')
+        gateway.will_answer(packed, headers={"Content-Encoding": "gzip"})
+
+        assert session.send("GET", gateway.url, endpoint="get").body == {"a": 1}
+        assert gateway.asked[0].headers["Accept-Encoding"] == "gzip, deflate"
+
+    def test_writes_a_query_with_several_values_of_a_name(
+        self, gateway: Playback, session: GatewaySession
+    ) -> None:
+        gateway.will_answer({})
+
+        session.send(
+            "GET", f"{gateway.url}/v2", endpoint="list", params={"a": "x y", "b": ("1", "2")}
+        )
+
+        assert gateway.calls == ["GET /v2?a=x+y&b=1&b=2"]
 
     def test_reads_a_chunked_body(self, gateway: Playback, session: GatewaySession) -> None:
         pieces = (CHUNKED, b'5\r\n{"a":\r\n', b"2\r\n1}\r\n", b"0\r\n\r\n")
@@ -85,7 +104,6 @@ class TestSend:
             session.send("GET", gateway.url, endpoint="get")
 
         assert "Cookie" not in gateway.asked[1].headers
-        assert session._session.cookies == RequestsCookieJar()
 
     def test_ignores_the_machines_proxies(
         self, gateway: Playback, session: GatewaySession, monkeypatch: pytest.MonkeyPatch
