@@ -19,6 +19,7 @@ import psutil
 from django.db import connection
 from django.utils import timezone
 
+from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from gateways.adapter import PaymentPage, PaymentReport, PaymentState
 from gateways.fees.services import fee_on
@@ -93,7 +94,7 @@ def create(tenant: Tenant) -> PaymentRequest:
         tenant=tenant,
         request=InvoiceRequest(line_items=(LINE,), gateway_id=1, currency_code="MYR"),
         fee=fee_on(gateway_id=1, currency_code="MYR"),
-        idempotency_record_id=None,
+        once=Once(now=now),
         request_id=None,
         now=now,
     )

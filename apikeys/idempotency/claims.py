@@ -52,11 +52,12 @@ IDEMPOTENCY_HEADER = OpenApiParameter(
     "key within 24 hours gets the first one's answer and changes nothing.",
 )
 State = IdempotencyRecord.State
-_INSERT: Final = """
+INSERT: Final = """
 INSERT INTO apikeys_idempotencyrecord
     (id, tenant_id, key, fingerprint, state, created_at, leased_until)
 VALUES (%(id)s, %(tenant)s, %(key)s, %(fingerprint)s, 'in_progress', %(now)s, %(leased_until)s)
 ON CONFLICT (tenant_id, key) DO NOTHING RETURNING id"""
+"""Claims a call whose key has no record; its values are those of `values_of`."""
 _COMPLETE: Final = """
 UPDATE apikeys_idempotencyrecord SET state = 'completed', response_body = %(body)s,
     completed_at = %(now)s
@@ -122,25 +123,36 @@ def idempotent(
     def run_once(
         view: View, request: Request, /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> HttpResponseBase:
-        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
-        if key is None:
+        call = call_of(request)
+        if call is None:
             return method(view, request, *args, **kwargs)
-        if not WELL_FORMED_KEY.fullmatch(key):
-            raise InvalidIdempotencyKey
-        call = Call(tenant=tenant_of(request), key=key, fingerprint=fingerprint_of(request))
         claimed = claim(call=call, now=timezone.now())
         if isinstance(claimed, Replay):
-            return _replayed(claimed)
+            return replayed(claimed)
         request.idempotency_record_id = claimed.record_id  # type: ignore[attr-defined]
         try:
             response = method(view, request, *args, **kwargs)
         except Exception as error:
-            _give_up(claimed, resumable=is_resumable(error))
+            give_up(claimed, resumable=is_resumable(error))
             raise
         _finish(claimed, response, is_secret=getattr(view, "answers_hold_secrets", False))
         return response
 
     return run_once
+
+
+def call_of(request: Request) -> Call | None:
+    """Return what a request asks under its key; None if it has no Idempotency-Key.
+
+    Raises:
+        InvalidIdempotencyKey: the key is not well-formed.
+    """
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        return None
+    if not WELL_FORMED_KEY.fullmatch(key):
+        raise InvalidIdempotencyKey
+    return Call(tenant=tenant_of(request), key=key, fingerprint=fingerprint_of(request))
 
 
 def record_id_of(request: Request) -> uuid.UUID | None:
@@ -174,35 +186,55 @@ def claim(*, call: Call, now: datetime) -> Claim | Replay:
         claimed = insert(call=call, now=now)
         if claimed:
             return claimed
-        record = IdempotencyRecord.objects.for_tenant(call.tenant).filter(key=call.key).first()
-        if record:
-            return _meet(record, call=call, now=now)
+        met = meet(call=call, now=now)
+        if met:
+            return met
     raise RequestInProgress
+
+
+def meet(*, call: Call, now: datetime) -> Claim | Replay | None:
+    """Take over a call that was made before, or return its answer; None if it never was.
+
+    Raises:
+        IdempotencyKeyReused: the key stands for another request.
+        RequestInProgress: another process runs this call now.
+    """
+    record = IdempotencyRecord.objects.for_tenant(call.tenant).filter(key=call.key).first()
+    return _met(record, call=call, now=now) if record else None
+
+
+def new_claim(*, now: datetime) -> Claim:
+    """Return a claim that is not in the database yet."""
+    return Claim(record_id=uuid.uuid4(), leased_until=now + LEASE)
+
+
+def values_of(claimed: Claim, *, call: Call, now: datetime) -> dict[str, Any]:
+    """Return the values of INSERT."""
+    return {
+        "id": claimed.record_id,
+        "tenant": call.tenant.pk,
+        "key": call.key,
+        "fingerprint": call.fingerprint,
+        "now": now,
+        "leased_until": claimed.leased_until,
+    }
 
 
 def insert(*, call: Call, now: datetime) -> Claim | None:
     """Make the record of a call in one statement; None if its key has one already."""
-    claimed = Claim(record_id=uuid.uuid4(), leased_until=now + LEASE)
-    (inserted,) = join(
-        Statement(
-            _INSERT,
-            {
-                "id": claimed.record_id,
-                "tenant": call.tenant.pk,
-                "key": call.key,
-                "fingerprint": call.fingerprint,
-                "now": now,
-                "leased_until": claimed.leased_until,
-            },
-        )
-    )
+    claimed = new_claim(now=now)
+    (inserted,) = join(Statement(INSERT, values_of(claimed, call=call, now=now)))
     return claimed if inserted else None
 
 
 def complete(*, claimed: Claim, body: bytes, now: datetime) -> None:
     """Store a call's answer. The first answer stays, also if two ran after a lease ended."""
-    values = {"id": claimed.record_id, "body": body, "now": now}
-    join(Statement(_COMPLETE, values))
+    join(completed(claimed=claimed, body=body, now=now))
+
+
+def completed(*, claimed: Claim, body: bytes, now: datetime) -> Statement:
+    """Return what stores a call's answer, as `complete` does."""
+    return Statement(_COMPLETE, {"id": claimed.record_id, "body": body, "now": now})
 
 
 def release(*, claimed: Claim) -> None:
@@ -215,7 +247,7 @@ def delete(*, claimed: Claim) -> None:
     _held(claimed).delete()
 
 
-def _meet(record: IdempotencyRecord, *, call: Call, now: datetime) -> Claim | Replay:
+def _met(record: IdempotencyRecord, *, call: Call, now: datetime) -> Claim | Replay:
     running = record.state == State.IN_PROGRESS and record.leased_until > now
     if record.created_at <= now - KEPT_FOR and not running:
         return _take_over(record, call=call, now=now, renewed=True)
@@ -262,10 +294,11 @@ def _finish(claimed: Claim, response: Response, *, is_secret: bool) -> None:
         complete(claimed=claimed, body=body, now=timezone.now())
     else:
         resumable = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-        _give_up(claimed, resumable=resumable)
+        give_up(claimed, resumable=resumable)
 
 
-def _give_up(claimed: Claim, *, resumable: bool) -> None:
+def give_up(claimed: Claim, *, resumable: bool) -> None:
+    """Let the same call run again (`resumable`), or free the key of one that changed nothing."""
     try:
         if resumable:
             release(claimed=claimed)
@@ -275,7 +308,8 @@ def _give_up(claimed: Claim, *, resumable: bool) -> None:
         log.warning("idempotency record not given up", record_id=str(claimed.record_id))
 
 
-def _replayed(replay: Replay) -> HttpResponse:
+def replayed(replay: Replay) -> HttpResponse:
+    """Return the answer that a call got before."""
     body = replay.body
     if body.startswith(sealing.SEALED_START.encode()):  # no JSON begins so
         body = sealing.opened(body.decode(), purpose=SEALED_ANSWERS)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
-from uuid import UUID
 
 import structlog
 
+from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from events.outbox import services as outbox
 from gateways.fees import services as fees
@@ -47,16 +47,19 @@ def record_invoice(
     tenant: Tenant,
     request: InvoiceRequest,
     fee: GatewayFee,
-    idempotency_record_id: UUID | None,
-    request_id: str | None,
+    once: Once,
+    request_id: str | None = None,
     now: datetime,
 ) -> tuple[InvoiceDocument, PaymentRequest]:
     """Write a new invoice with all that belongs to it and its first demand, in one trip.
 
+    The same trip claims the call, if it has a key.
+
     Raises:
         InvalidAmount, InvalidExpiry, InvalidInstallments, InstallmentTooSmall: bad input.
-        IntegrityError: the fee is not the one in force (FEE_IN_FORCE), or the same call, or one
-            with this `external_id`, has made its invoice.
+        IntegrityError: the key of the call is not new (KEY_IS_NEW), the fee is not the one in
+            force (FEE_IN_FORCE), or the same call, or one with this `external_id`, has made its
+            invoice.
     """
     lines = pricing.price_lines(request)
     charged = charges.charge(
@@ -75,7 +78,7 @@ def record_invoice(
         gateway=fee.gateway,
         parent_id=request.parent_id,
         external_id=request.external_id,
-        idempotency_record_id=idempotency_record_id,
+        idempotency_record_id=once.record_id,
         request_id=request_id,
         content_fingerprint=request.fingerprint(),
         currency_code=request.currency_code,
@@ -99,12 +102,12 @@ def record_invoice(
     document = InvoiceDocument(
         invoice, _line_items(invoice, request, lines), _installments(invoice, planned, due), None
     )
-    payment_request = _write(document, fee, now)
+    payment_request = _write(document, fee, once, now)
     _log_unusual_rates(invoice, document.line_items)
     return document, payment_request
 
 
-def _write(document: InvoiceDocument, fee: GatewayFee, now: datetime) -> PaymentRequest:
+def _write(document: InvoiceDocument, fee: GatewayFee, once: Once, now: datetime) -> PaymentRequest:
     """Write a document that was never written, and its first demand, which is returned.
 
     The lines come before `payment_initiated_at`: after it the database takes none.
@@ -113,7 +116,8 @@ def _write(document: InvoiceDocument, fee: GatewayFee, now: datetime) -> Payment
     payment_request, demand = recording.first_request(invoice=invoice, installment=first, now=now)
     invoice_row = Statement(_INVOICE, rows.values([invoice]))
     invoice.payment_initiated_at = now
-    _, invoice_rows, line_rows, installment_rows, _, request_rows, deliveries = trip(
+    *_, invoice_rows, line_rows, installment_rows, _, request_rows, deliveries = trip(
+        *once.opening(),
         fees.in_force(fee),
         invoice_row,
         Statement(_LINES, rows.values(document.line_items)),
@@ -122,6 +126,7 @@ def _write(document: InvoiceDocument, fee: GatewayFee, now: datetime) -> Payment
         demand,
         telling.created(document=document, now=now),
     )
+    once.opened()
     outbox.recorded(deliveries)
     invoice_id = invoice.pk = invoice_rows[0][0]
     for line, (pk,) in zip(document.line_items, line_rows, strict=True):

@@ -11,6 +11,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from gateways.fees import services as fees
 from invoices.invoices import external_ids, recording, selectors
@@ -47,7 +48,7 @@ def create_invoice(
     *,
     tenant: Tenant,
     request: InvoiceRequest,
-    idempotency_record_id: UUID | None,
+    once: Once | None = None,
     request_id: str | None = None,
     now: datetime,
 ) -> tuple[InvoiceDocument, bool]:
@@ -58,6 +59,8 @@ def create_invoice(
     or `external_id`) continues where that one stopped. An invoice that ended unpaid gives its
     `external_id` to the new one (spec 2.4).
 
+    The first trip also claims the call, the last also stores its answer (`Once`).
+
     Returns:
         The invoice, and whether this call was the one that opened it.
 
@@ -67,28 +70,33 @@ def create_invoice(
         ExternalIdConflict: the external_id belongs to an invoice with other content.
         PaymentInProgress: the same call is running elsewhere.
         GatewayTimeout, GatewayUnavailable, GatewayRejected: the invoice stays a draft.
+        IntegrityError: the key of the call is not new (KEY_IS_NEW).
 
     Source: FR-036, FR-037, FR-075, SC-009.
     """
+    once = once or Once(now=now)
     record = functools.partial(
         recording.record_invoice,
         tenant=tenant,
         request=request,
-        idempotency_record_id=idempotency_record_id,
+        once=once,
         request_id=request_id,
         now=now,
     )
     try:
         document, payment_request = _at_the_fee_in_force(request, record)
     except (IntegrityError, InvalidExpiry, InvalidInstallments) as error:
-        existing = _made_before(tenant, request, idempotency_record_id, error)
-        if existing is None or _is_succeeded(existing, idempotency_record_id):
+        if isinstance(error, IntegrityError) and violated_constraint(error) not in ONCE_ONLY:
+            raise
+        once.claim()
+        existing = _made_before(tenant, request, once.record_id)
+        if existing is None or _is_succeeded(existing, once.record_id):
             if not isinstance(error, IntegrityError):
                 raise
             return create_invoice(
                 tenant=tenant,
                 request=request,
-                idempotency_record_id=idempotency_record_id,
+                once=once,
                 request_id=request_id,
                 now=now,
             )
@@ -96,7 +104,7 @@ def create_invoice(
         if existing.status != InvoiceStatus.DRAFT:
             return selectors.document(tenant=tenant, invoice_id=existing.pk), False
         return opening.open_payment(tenant=tenant, invoice_id=existing.pk, now=now)
-    return opening.open_recorded(document, payment_request, now), True
+    return opening.open_recorded(document, payment_request, now, once), True
 
 
 def _at_the_fee_in_force(
@@ -122,7 +130,7 @@ def create_supplementary(
     tenant: Tenant,
     parent_id: int,
     request: InvoiceRequest,
-    idempotency_record_id: UUID | None,
+    once: Once | None = None,
     request_id: str | None = None,
     now: datetime,
 ) -> tuple[InvoiceDocument, bool]:
@@ -151,7 +159,7 @@ def create_supplementary(
     return create_invoice(
         tenant=tenant,
         request=request,
-        idempotency_record_id=idempotency_record_id,
+        once=once,
         request_id=request_id,
         now=now,
     )
@@ -186,18 +194,13 @@ def expire_invoices(*, now: datetime, limit: int) -> int:
 
 
 def _made_before(
-    tenant: Tenant,
-    request: InvoiceRequest,
-    idempotency_record_id: UUID | None,
-    error: Exception,
+    tenant: Tenant, request: InvoiceRequest, idempotency_record_id: UUID | None
 ) -> Invoice | None:
     """Return the invoice that an earlier same call made, or that has the `external_id`.
 
     None if there is none any more: it was freed at this moment. Times that were right at the
     first call may have passed by now, so an unfit time is an error only for a new invoice.
     """
-    if isinstance(error, IntegrityError) and violated_constraint(error) not in ONCE_ONLY:
-        raise error
     mine = Invoice.objects.for_tenant(tenant)
     existing = None
     if idempotency_record_id:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent, record_id_of
+from apikeys.idempotency.claims import IDEMPOTENCY_HEADER
+from apikeys.idempotency.once import Once, idempotent_by_trips, once_of
 from apikeys.keys.authentication import tenant_of
 from invoices.invoices import selectors, services
 from invoices.invoices.filters import METADATA, InvoiceFilter
@@ -21,7 +24,6 @@ from invoices.invoices.serializers import (
     SupplementaryRequest,
 )
 from invoices.models import Invoice
-from paytrust.web.answers import made
 from paytrust.web.pagination import NewestFirst
 from paytrust.web.problems import NotFound
 from paytrust.web.request_id import request_id_of
@@ -35,21 +37,21 @@ class InvoiceCollection(APIView):
         responses={200: InvoiceResponse, 201: InvoiceResponse},
         parameters=[IDEMPOTENCY_HEADER],
     )
-    @idempotent
-    def post(self, request: Request) -> Response:
+    @idempotent_by_trips
+    def post(self, request: Request) -> HttpResponse:
         """Create an invoice and open its payment: the answer has the payment URL."""
         body = InvoiceCreateRequest(data=request.data)
         body.is_valid(raise_exception=True)
         now = timezone.now()
+        once = _once(request, now)
         document, opened = services.create_invoice(
             tenant=tenant_of(request),
             request=body.to_request(),
-            idempotency_record_id=record_id_of(request),
+            once=once,
             request_id=request_id_of(request._request),  # noqa: SLF001  # DRF's wrapper hides it
             now=now,
         )
-        shown = InvoiceResponse(document, context={"now": now}).data
-        return made(shown, at="/invoices", is_new=opened)
+        return once.answered(document, at="/invoices", is_new=opened)
 
     @extend_schema(
         operation_id="listInvoices", responses=InvoiceList, parameters=[InvoiceFilter, METADATA]
@@ -84,23 +86,23 @@ class InvoiceSupplementary(APIView):
         responses={200: InvoiceResponse, 201: InvoiceResponse},
         parameters=[IDEMPOTENCY_HEADER],
     )
-    @idempotent
-    def post(self, request: Request, invoice_id: int) -> Response:
+    @idempotent_by_trips
+    def post(self, request: Request, invoice_id: int) -> HttpResponse:
         """Create a supplementary invoice in the currency and at the gateway of its parent."""
         body = SupplementaryRequest(data=request.data)
         body.is_valid(raise_exception=True)
         now = timezone.now()
+        once = _once(request, now)
         with missing_is_not_found():
             document, opened = services.create_supplementary(
                 tenant=tenant_of(request),
                 parent_id=invoice_id,
                 request=body.to_request(),
-                idempotency_record_id=record_id_of(request),
+                once=once,
                 request_id=request_id_of(request._request),  # noqa: SLF001
                 now=now,
             )
-        shown = InvoiceResponse(document, context={"now": now}).data
-        return made(shown, at="/invoices", is_new=opened)
+        return once.answered(document, at="/invoices", is_new=opened)
 
 
 class InvoiceOverpayment(APIView):
@@ -110,6 +112,13 @@ class InvoiceOverpayment(APIView):
         with missing_is_not_found():
             invoice = selectors.invoices(tenant=tenant_of(request)).get(pk=invoice_id)
         return Response(OverpaymentResponse(invoice).data)
+
+
+def _once(request: Request, now: datetime) -> Once:
+    """Return what makes a call take effect once, whose answer is an invoice."""
+    once = once_of(request)
+    once.shows(lambda document: InvoiceResponse(document, context={"now": now}).data)
+    return once
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from http import HTTPStatus
 import structlog
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from gateways.adapter import ChargeLost
 from invoices.invoices import selectors
@@ -121,17 +122,21 @@ def unpaid_installments(document: InvoiceDocument, now: datetime) -> list[Instal
 
 
 def open_recorded(
-    document: InvoiceDocument, payment_request: PaymentRequest, now: datetime
+    document: InvoiceDocument,
+    payment_request: PaymentRequest,
+    now: datetime,
+    once: Once | None = None,
 ) -> InvoiceDocument:
     """Open a request that the caller has leased; an open one is returned as it is.
 
-    If an earlier try has used up its reference, another request takes its place.
+    If an earlier try has used up its reference, another request takes its place. The trip that
+    records the page also stores the answer of the call (`once`).
 
     Raises:
         The failures of `pages.ask_gateway`, and those of `open_payment`.
     """
     try:
-        return _ask(document, payment_request, now)
+        return _ask(document, payment_request, now, once)
     except ChargeLost:  # the request is `failed` now, and its charge can no longer be paid
         invoice = document.invoice
         return _ask(*_lease_payment(invoice.tenant, invoice.pk, None, now), now)
@@ -167,11 +172,15 @@ def _refuse_while_leased(tenant: Tenant, invoice_id: int, now: datetime) -> None
 
 
 def _ask(
-    document: InvoiceDocument, payment_request: PaymentRequest, now: datetime
+    document: InvoiceDocument,
+    payment_request: PaymentRequest,
+    now: datetime,
+    once: Once | None = None,
 ) -> InvoiceDocument:
     return pages.ask_gateway(
         document=document,
         payment_request=payment_request,
         order=orders.order_for(payment_request=payment_request, document=document, now=now),
         now=now,
+        once=once,
     )

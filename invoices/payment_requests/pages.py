@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.db import IntegrityError, OperationalError
 
+from apikeys.idempotency.once import Once
 from events.outbox import services as outbox
 from gateways import registry
 from gateways.adapter import (
@@ -60,6 +61,7 @@ def ask_gateway(
     payment_request: PaymentRequest,
     order: PaymentOrder,
     now: datetime,
+    once: Once | None = None,
 ) -> InvoiceDocument:
     """Open a leased request at its gateway and record the answer; return the invoice as it is then.
 
@@ -94,19 +96,26 @@ def ask_gateway(
         _release_lease(payment_request, error, now, refused=refused)
         error.details["invoice_id"] = payment_request.invoice_id
         raise
-    return record_page_of(document=document, payment_request=payment_request, page=page, now=now)
+    return record_page_of(
+        document=document, payment_request=payment_request, page=page, now=now, once=once
+    )
 
 
 def record_page_of(
-    *, document: InvoiceDocument, payment_request: PaymentRequest, page: PaymentPage, now: datetime
+    *,
+    document: InvoiceDocument,
+    payment_request: PaymentRequest,
+    page: PaymentPage,
+    now: datetime,
+    once: Once | None = None,
 ) -> InvoiceDocument:
     """Record a page on an invoice that no other caller has changed since it was read, in one trip.
 
-    The trip compares what was read; if somebody was faster, `record_page` takes the lock and reads
-    the invoice again.
+    The trip compares what was read, and stores the answer of the call; if somebody was faster,
+    `record_page` takes the lock and reads the invoice again, and the answer is stored later.
     """
     try:
-        return _record(trip, document, payment_request, page, now)
+        return _record(trip, document, payment_request, page, now, once=once)
     except IntegrityError as error:
         if violated_constraint(error) not in CHANGED_MEANWHILE:
             raise
@@ -142,6 +151,8 @@ def _record(
     payment_request: PaymentRequest,
     page: PaymentPage,
     now: datetime,
+    *,
+    once: Once | None = None,
 ) -> InvoiceDocument:
     """Write the page, the invoice that moves on and the events; return the invoice after that."""
     before = telling.look_without_page(document=document, now=now)
@@ -157,7 +168,10 @@ def _record(
     after = replace(document, open_request=payment_request)
     events = telling.page_events(before=before, document=after, now=now)
     lock = leases.lock_of(document.invoice)
-    *_, deliveries = send(lock, moved, opened, events)
+    closing = once.closing(after) if once else ()
+    *_, deliveries = send(lock, moved, opened, *closing, events)
+    if once:
+        once.closed()
     outbox.recorded(deliveries)
     return after
 

@@ -49,7 +49,6 @@ def opened(*, installments: int = 3) -> PaymentRequest:
             line_items=(line,),
             installments=InstallmentsRequest(count=installments) if installments > 1 else None,
         ),
-        idempotency_record_id=None,
         now=timezone.now(),
     )
     assert document.open_request is not None

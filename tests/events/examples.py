@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
+from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from events.deliveries import signing
 from events.endpoints import services as endpoints
@@ -86,7 +87,7 @@ class Play:
                 installments=plan,
             ),
             fee=fee_on(gateway_id=1, currency_code="MYR"),
-            idempotency_record_id=None,
+            once=Once(now=self.now),
             request_id=None,
             now=self.minute(),
         )

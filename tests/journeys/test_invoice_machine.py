@@ -131,7 +131,6 @@ class InvoiceMachine(RuleBasedStateMachine):
             document, opened = services.create_invoice(
                 tenant=self.tenants[tenant],
                 request=request,
-                idempotency_record_id=None,
                 now=self.now,
             )
             assert opened
@@ -156,7 +155,6 @@ class InvoiceMachine(RuleBasedStateMachine):
                 tenant=self.tenant_of(parent),
                 parent_id=parent["id"],
                 request=request,
-                idempotency_record_id=None,
                 now=self.now,
             )
             assert may

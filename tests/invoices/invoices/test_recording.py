@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError
 from django.db.models import Model
 
+from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from events.models import Delivery, Event
 from gateways.adapter import PaymentPage
@@ -82,7 +83,7 @@ def recorded(tenant: Tenant, asked: InvoiceRequest) -> tuple[InvoiceDocument, Pa
         tenant=tenant,
         request=asked,
         fee=fees.fee_on(gateway_id=asked.gateway_id, currency_code=asked.currency_code),
-        idempotency_record_id=None,
+        once=Once(now=NOON),
         request_id="request-1",
         now=NOON,
     )
@@ -221,7 +222,7 @@ class TestRecordInvoice:
                 tenant=tenant,
                 request=asked,
                 fee=fee,
-                idempotency_record_id=None,
+                once=Once(now=NOON),
                 request_id=None,
                 now=NOON,
             )
@@ -243,7 +244,7 @@ class TestTheFee:
                     tenant=tenant,
                     request=asked,
                     fee=fee,
-                    idempotency_record_id=None,
+                    once=Once(now=NOON),
                     request_id=None,
                     now=NOON,
                 ),

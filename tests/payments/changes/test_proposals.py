@@ -45,7 +45,6 @@ def open_invoice() -> Invoice:
             line_items=(LineRequest("Phone", Decimal(1), Decimal("97.09"), Decimal(0)),),
             installments=InstallmentsRequest(count=2, custom_amounts=TOTALS),
         ),
-        idempotency_record_id=None,
         now=timezone.now(),
     )
     return document.invoice
