@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: cluster cluster-promote cluster-down deploy-tools help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults lock venv venv-local \
+.PHONY: cluster cluster-promote cluster-down deploy-tools load-tools help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults load lock venv venv-local \
   check-code check-django check-dependencies check-containers check-platforms check-kubernetes image-check messages
 
 PYTHON ?= python3
@@ -76,6 +76,11 @@ bench: venv ## measure, print a table, write bench-results.json; STRICT=1 fails 
 faults: venv ## kill and cut a stack of its own under load for SECONDS=600, write faults-results.json; RATE=3 orders a second, SEED=...
 	@$(RUN) tests.faults $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
 
+# SCENARIO=mixed|invoices|webhooks|reports, SECONDS, P50 and P99 of the gateways in ms, ACTS of a user in a second.
+load: venv load-tools ## Locust against a stack of its own: PROFILE=smoke|average|stress|spike|soak; writes load-report.html and load-results.json
+	@$(RUN) tests.load --profile $(or $(PROFILE),smoke) $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(SECONDS),--seconds $(SECONDS)) \
+	  $(if $(P50),--p50 $(P50)) $(if $(P99),--p99 $(P99)) $(if $(ACTS),--acts $(ACTS))
+
 # The generators of TypeScript clients and the linters want node and npm, openapi-generator a Java
 # runtime, which Debian packages (nodejs, npm, default-jre-headless). PYTHON_ONLY=1 needs neither.
 test-clients: venv ## generate API clients by other people's generators and drive them against a stack; PYTHON_ONLY=1
@@ -146,12 +151,19 @@ check-containers: venv
 	$(BIN)/hadolint Dockerfile
 	$(RUN) check_jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
-# Tools for what is deployed, apart from the project's own environment.
+# Tools in environments of their own, apart from the project's: each is made again when its lock changed.
 deploy-tools:
-	@if ! cmp -s deploy/tools.lock build/deploy-tools/installed.lock; then \
-	  rm -rf build/deploy-tools && mkdir -p build && "$(PYTHON)" -m venv --without-pip build/deploy-tools; \
-	  "$(PYTHON)" -m pip --python build/deploy-tools/bin/python install --quiet --no-input --require-hashes --requirement deploy/tools.lock; \
-	  cp deploy/tools.lock build/deploy-tools/installed.lock; fi
+	$(call install_tools,deploy/tools.lock)
+
+load-tools:
+	$(call install_tools,tests/load/requirements.lock)
+
+define install_tools
+@if ! cmp -s $(1) build/$@/installed.lock; then \
+  rm -rf build/$@ && mkdir -p build && "$(PYTHON)" -m venv --without-pip build/$@ && \
+  "$(PYTHON)" -m pip --python build/$@/bin/python install --quiet --no-input --require-hashes --requirement $(1) && \
+  cp $(1) build/$@/installed.lock; fi
+endef
 
 check-kubernetes: deploy-tools ## hold deploy/kubernetes to Kubernetes's own schemas
 	@build/deploy-tools/bin/python deploy/check_kubernetes.py
@@ -165,6 +177,7 @@ lock: ## resolve the dependencies anew: requirements.lock and the two that are p
 	@build/uv/bin/uv pip compile pyproject.toml --group pyproject.toml:embedded $(LOCK) --constraint requirements.lock --output-file requirements-local.lock
 	@build/uv/bin/uv pip compile pyproject.toml $(LOCK) --constraint requirements.lock --output-file requirements-runtime.lock
 	@build/uv/bin/uv pip compile deploy/tools.in $(LOCK) --output-file deploy/tools.lock
+	@build/uv/bin/uv pip compile tests/load/requirements.in $(LOCK) --output-file tests/load/requirements.lock
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 # `make demo` and `make up` need less than `make test`.

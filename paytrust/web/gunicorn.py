@@ -1,5 +1,7 @@
 """Gunicorn's settings: `gunicorn --config python:paytrust.web.gunicorn paytrust.wsgi`."""
 
+import contextlib
+import ctypes
 import os
 import resource
 
@@ -7,13 +9,19 @@ worker_class = (
     "paytrust.web.worker.Worker"  # a thread waits for the gateway, so concurrency is threads
 )
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "8"))
+threads = int(os.environ.get("WEB_THREADS", "64"))
 worker_connections = int(os.environ.get("WEB_CONNECTIONS", "2000"))  # open at once, per worker
 timeout = 60  # seconds a worker may hang; a gateway call ends after 10
 graceful_timeout = 20  # seconds to finish requests at a stop
 limit_request_line = 8190  # bytes
 keepalive = 5  # seconds
 control_socket_disable = True  # all stacks of a user would share its path
+
+# The C library keeps a heap of its own for every few threads, and what one thread frees, another's
+# heap cannot use. With two heaps a process of 64 threads has half the memory and the same speed.
+_ARENA_MAX = -8  # M_ARENA_MAX of malloc.h; the workers inherit it
+with contextlib.suppress(AttributeError, OSError):  # another C library has no such thing
+    ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 # Each connection is an open file, and many systems allow only 1024 by default.
 _, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
