@@ -16,6 +16,7 @@ from invoices.models import Invoice, Transaction
 from payments.disputes.models import Dispute
 from payments.refunds.models import Refund, RefundLimit
 from payments.settlement.models import (
+    SettlementFilePiece,
     SettlementImport,
     SettlementLine,
     SettlementMismatch,
@@ -30,6 +31,7 @@ __all__ = [
     "Proposal",
     "Refund",
     "RefundLimit",
+    "SettlementFilePiece",
     "SettlementImport",
     "SettlementLine",
     "SettlementMismatch",

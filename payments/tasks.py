@@ -7,7 +7,7 @@ from invoices.payment_requests import leases
 from payments.changes import closing
 from payments.reconciliation import asking, last_round
 from payments.refunds import sending
-from payments.settlement import comparing, fetching
+from payments.settlement import comparing, fetching, uploads
 from payments.settlement import services as settlements
 from payments.webhooks import confirming, retrying
 from paytrust.operations import queue
@@ -87,6 +87,19 @@ def hand_out_settlements(**_later: object) -> None:
     """Beat, daily: enqueue a round for each account that took money lately."""
     for code, account_id in fetching.accounts_to_ask(now=timezone.now()):
         queue.publish(fetch_settlements, code=code, account_id=account_id)
+
+
+@shared_task(name="payments.import_settlement")
+def import_settlement(*, import_id: int, **_later: object) -> None:
+    """Import one uploaded settlement file."""
+    uploads.run(import_id=import_id, now=timezone.now())
+
+
+@shared_task(name="payments.hand_out_imports")
+def hand_out_imports(**_later: object) -> None:
+    """Beat, every 5 seconds: enqueue uploaded files that are due, each to one worker only."""
+    for import_id in uploads.claim_due(now=timezone.now()):
+        queue.publish(import_settlement, import_id=import_id)
 
 
 @shared_task(name="payments.compare_settlements")

@@ -12,8 +12,10 @@ from payments.changes.back_office import ChangeAdmin
 from payments.disputes.back_office import DisputeAdmin
 from payments.models import Dispute, EventTransaction, Proposal, Refund, WebhookEvent
 from payments.refunds.back_office import RefundAdmin
-from payments.settlement.back_office import SettlementMismatchAdmin
-from payments.settlement.models import SettlementMismatch
+from payments.settlement import selectors as settlements
+from payments.settlement.back_office import SettlementLineAdmin, SettlementMismatchAdmin
+from payments.settlement.import_pages import SettlementImportAdmin
+from payments.settlement.models import SettlementImport, SettlementLine, SettlementMismatch
 from payments.webhooks.back_office import WebhookEventAdmin
 from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter
@@ -39,6 +41,10 @@ class TransactionAdmin(ReadOnlyAdmin):
         "booked",
         "reported_by",
         "pain002",
+        "gateway_fee",
+        "net",
+        "settled",
+        "payout",
     )
     list_display = ("id", "of", "gateway", "gateway_transaction_id", "kind", "money", "booked")
     list_filter: ClassVar = ["kind", "gateway", CurrencyFilter]
@@ -77,6 +83,26 @@ class TransactionAdmin(ReadOnlyAdmin):
         names = (transaction.iso20022_transaction_status, transaction.iso20022_message_id)
         return " ".join(name for name in names if name) or display.EMPTY
 
+    @admin.display(description=_("Gateway fee with taxes"))
+    def gateway_fee(self, transaction: Transaction) -> Shown:
+        line = settlements.line_of(transaction)
+        return display.money(line.costs_amount, line.currency_code) if line else display.EMPTY
+
+    @admin.display(description=_("Net"))
+    def net(self, transaction: Transaction) -> Shown:
+        line = settlements.line_of(transaction)
+        return display.money(line.net_amount, line.currency_code) if line else display.EMPTY
+
+    @admin.display(description=_("Settled"))
+    def settled(self, transaction: Transaction) -> Shown:
+        line = settlements.line_of(transaction)
+        return display.moment(line.settlement_at if line else None)
+
+    @admin.display(description=_("Payout"))
+    def payout(self, transaction: Transaction) -> Shown:
+        line = settlements.line_of(transaction)
+        return (line.payout_id if line else None) or display.EMPTY
+
     @admin.display(description=_("Booked"))
     def booked(self, transaction: Transaction) -> Shown:
         return display.moment(transaction.created_at)
@@ -87,3 +113,5 @@ admin.site.register(Proposal, ChangeAdmin)
 admin.site.register(Refund, RefundAdmin)
 admin.site.register(Dispute, DisputeAdmin)
 admin.site.register(SettlementMismatch, SettlementMismatchAdmin)
+admin.site.register(SettlementImport, SettlementImportAdmin)
+admin.site.register(SettlementLine, SettlementLineAdmin)

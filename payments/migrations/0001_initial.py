@@ -308,7 +308,15 @@ class Migration(migrations.Migration):
                     "file_name",
                     models.CharField(max_length=255, null=True, verbose_name="file name"),
                 ),
-                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                (
+                    "size_bytes",
+                    models.PositiveBigIntegerField(null=True, verbose_name="size in bytes"),
+                ),
+                ("sha256", models.CharField(max_length=64, null=True, verbose_name="SHA-256")),
+                (
+                    "starts_at_once",
+                    models.BooleanField(default=True, verbose_name="starts at once"),
+                ),
                 ("repeat", models.PositiveSmallIntegerField(default=0, verbose_name="repeat")),
                 (
                     "currency_code",
@@ -318,6 +326,8 @@ class Migration(migrations.Migration):
                     "status",
                     models.CharField(
                         choices=[
+                            ("uploading", "Uploading"),
+                            ("uploaded", "Uploaded"),
                             ("waiting", "Waiting"),
                             ("running", "Running"),
                             ("done", "Done"),
@@ -451,7 +461,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("final", "final"),
                             ("pending", "pending"),
-                            ("monthly", "monthly"),
+                            ("monthly", "billed monthly"),
                         ],
                         max_length=10,
                         verbose_name="fee state",
@@ -1225,7 +1235,9 @@ class Migration(migrations.Migration):
                 models.F("sha256"),
                 models.F("repeat"),
                 condition=models.Q(
-                    ("withdraws", None), models.Q(("status", "failed"), _negated=True)
+                    ("sha256__isnull", False),
+                    ("withdraws", None),
+                    models.Q(("status", "failed"), _negated=True),
                 ),
                 name="settlement_import_once",
                 nulls_distinct=False,
@@ -1255,6 +1267,17 @@ class Migration(migrations.Migration):
             model_name="settlementimport",
             constraint=models.CheckConstraint(
                 condition=models.Q(
+                    ("sha256__isnull", False),
+                    ("status__in", ["uploading", "failed"]),
+                    _connector="OR",
+                ),
+                name="settlement_import_knows_its_file",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="settlementimport",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
                     models.Q(("problem__isnull", False), ("status", "failed")),
                     models.Q(models.Q(("status", "failed"), _negated=True), ("problem", None)),
                     _connector="OR",
@@ -1267,9 +1290,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="settlement_import_append_only",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.status IN ('done', 'failed') OR (OLD.id, OLD.tenant_id, OLD.gateway_id, OLD.account_id, OLD.source, OLD.file_name, OLD.sha256, OLD.repeat, OLD.currency_code, OLD.withdraws_id, OLD.reason, OLD.imported_by_id, OLD.imported_at) IS DISTINCT FROM (NEW.id, NEW.tenant_id, NEW.gateway_id, NEW.account_id, NEW.source, NEW.file_name, NEW.sha256, NEW.repeat, NEW.currency_code, NEW.withdraws_id, NEW.reason, NEW.imported_by_id, NEW.imported_at))",
+                    condition="WHEN (OLD.status IN ('done', 'failed') OR (OLD.id, OLD.tenant_id, OLD.gateway_id, OLD.account_id, OLD.source, OLD.file_name, OLD.size_bytes, OLD.starts_at_once, OLD.currency_code, OLD.withdraws_id, OLD.reason, OLD.imported_by_id, OLD.imported_at) IS DISTINCT FROM (NEW.id, NEW.tenant_id, NEW.gateway_id, NEW.account_id, NEW.source, NEW.file_name, NEW.size_bytes, NEW.starts_at_once, NEW.currency_code, NEW.withdraws_id, NEW.reason, NEW.imported_by_id, NEW.imported_at))",
                     func="\nRAISE EXCEPTION 'settlement_import_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'settlement_import_append_only', TABLE = TG_TABLE_NAME;\n",
-                    hash="a789e00bb209a217033eb3da5b823643606a94c7",
+                    hash="6c2d992ed68998d43da5d350a9cef6e6f4da4425",
                     operation="UPDATE",
                     pgid="pgtrigger_settlement_import_append_only_b7304",
                     table="payments_settlementimport",

@@ -264,8 +264,10 @@ def _tenants(lines: Iterable[SettlementLine]) -> Mapping[str | None, int]:
 def _sync_mismatches(lines: Sequence[SettlementLine], now: datetime) -> None:
     """Open a mismatch for each line that needs one, and end those that are over."""
     of_lines = SettlementMismatch.objects.filter(line__in=[line.pk for line in lines])
-    known = of_lines.filter(Q(ended_at=None) | Q(ended_by__isnull=False))
-    reported = set(known.values_list("line_id", "state"))
+    reported = set(of_lines.filter(ended_at=None).values_list("line_id", "state"))
+    # What a person has looked into stays resolved for later versions of the same line, too.
+    by_persons = of_lines.filter(ended_by__isnull=False)
+    resolved = set(by_persons.values_list("line__identity", "state"))
     over = of_lines.filter(ended_at=None).exclude(state=F("line__state"))
     over.update(ended_at=now)
     settled = [line.transaction_id for line in lines if line.state in PAIRED]
@@ -281,7 +283,9 @@ def _sync_mismatches(lines: Sequence[SettlementLine], now: datetime) -> None:
             found_at=now,
         )
         for line in lines
-        if line.state in MISMATCHES and (line.pk, line.state) not in reported
+        if line.state in MISMATCHES
+        and (line.pk, line.state) not in reported
+        and (line.identity, line.state) not in resolved
     )
     for mismatch in opened:
         telling.tell(mismatch=mismatch, now=now)

@@ -1,7 +1,5 @@
 """What gateways say they paid out. Nothing here moves money in the ledger (spec 11)."""
 
-from collections.abc import Iterable
-from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 import pgtrigger
@@ -39,8 +37,18 @@ STATES: "dict[str, _StrPromise]" = {
 _MISMATCHES = [(state.value, STATES[state.value]) for state in sorted(MISMATCHES)]
 
 
-def _named(words: Iterable[StrEnum]) -> list[tuple[str, str]]:
-    return [(word.value, word.value) for word in words]
+KINDS: "dict[str, _StrPromise]" = {
+    LineKind.PAYMENT.value: _("payment"),
+    LineKind.REFUND.value: _("refund"),
+    LineKind.CHARGEBACK.value: _("chargeback"),
+    LineKind.PAYOUT.value: _("payout"),
+    LineKind.OTHER.value: _("other"),
+}
+FEE_STATES: "dict[str, _StrPromise]" = {
+    FeeState.FINAL.value: _("final"),
+    FeeState.PENDING.value: _("pending"),
+    FeeState.MONTHLY.value: _("billed monthly"),
+}
 
 
 class SettlementTerms(models.Model):
@@ -76,8 +84,8 @@ FROZEN_OF_IMPORTS = (
     "account_id",
     "source",
     "file_name",
-    "sha256",
-    "repeat",
+    "size_bytes",
+    "starts_at_once",
     "currency_code",
     "withdraws_id",
     "reason",
@@ -95,6 +103,8 @@ class SettlementImport(models.Model):
         WITHDRAWAL = "withdrawal", _("Withdrawal")  # takes an earlier import back
 
     class Status(models.TextChoices):
+        UPLOADING = "uploading", _("Uploading")  # not all of the file is here
+        UPLOADED = "uploaded", _("Uploaded")  # a person looks at the preview
         WAITING = "waiting", _("Waiting")
         RUNNING = "running", _("Running")
         DONE = "done", _("Done")
@@ -121,7 +131,12 @@ class SettlementImport(models.Model):
     )
     source = models.CharField(_("source"), max_length=10, choices=Source)
     file_name = models.CharField(_("file name"), max_length=255, null=True)
-    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    # Bytes that an upload says it has
+    size_bytes = models.PositiveBigIntegerField(_("size in bytes"), null=True)
+    # None: not all of the file is here
+    sha256 = models.CharField(_("SHA-256"), max_length=64, null=True)
+    # Whether no person is asked between the upload and the import
+    starts_at_once = models.BooleanField(_("starts at once"), default=True)
     # How often the same file was imported and withdrawn before
     repeat = models.PositiveSmallIntegerField(_("repeat"), default=0)
     # Of rows that name none
@@ -167,7 +182,7 @@ class SettlementImport(models.Model):
                 "account",
                 "sha256",
                 "repeat",
-                condition=Q(withdraws=None) & ~Q(status="failed"),
+                condition=Q(withdraws=None, sha256__isnull=False) & ~Q(status="failed"),
                 nulls_distinct=False,
                 name="settlement_import_once",
             ),
@@ -178,6 +193,10 @@ class SettlementImport(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(new_count__lte=F("line_count")), name="settlement_import_counts"
+            ),
+            models.CheckConstraint(
+                condition=Q(sha256__isnull=False) | Q(status__in=["uploading", "failed"]),
+                name="settlement_import_knows_its_file",
             ),
             models.CheckConstraint(
                 condition=Q(status="failed", problem__isnull=False)
@@ -302,7 +321,7 @@ class SettlementLine(models.Model):
     )
     identity = models.CharField(_("identity"), max_length=64)  # equal for versions of one line
     digest = models.CharField(_("digest"), max_length=64)  # of what it says
-    kind = models.CharField(_("kind"), max_length=10, choices=_named(LineKind))
+    kind = models.CharField(_("kind"), max_length=10, choices=list(KINDS.items()))
     is_final = models.BooleanField(_("is final"))
     currency_code = models.CharField(_("currency code"), max_length=3)
     # Minor units; money that leaves the account is negative
@@ -311,7 +330,7 @@ class SettlementLine(models.Model):
     vat_amount = models.BigIntegerField(_("VAT amount"))
     withholding_amount = models.BigIntegerField(_("withholding amount"))
     net_amount = models.BigIntegerField(_("net amount"))
-    fee_state = models.CharField(_("fee state"), max_length=10, choices=_named(FeeState))
+    fee_state = models.CharField(_("fee state"), max_length=10, choices=list(FEE_STATES.items()))
     reference = models.CharField(_("reference"), max_length=255, null=True)
     gateway_ids = ArrayField(models.CharField(max_length=255), verbose_name=_("gateway ids"))
     channel = models.CharField(_("channel"), max_length=50, null=True)

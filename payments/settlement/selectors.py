@@ -1,14 +1,17 @@
 """Reads of settlements, always within one tenant."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Max, Q, Sum
 from django.db.models.functions import Coalesce
 
 from apikeys.models import Tenant
+from gateways.settlements import LineKind
 from invoices.models import Transaction
+from payments.settlement.matching import MISMATCHES
 from payments.settlement.models import SettlementLine, SettlementLineQuerySet
 
 SUMS: Final = (
@@ -32,6 +35,11 @@ def lines_of(transactions: Sequence[Transaction]) -> Mapping[int, SettlementLine
     ids = [row.pk for row in transactions]
     rows = SettlementLine.objects.paired().filter(transaction__in=ids) if ids else ()
     return {row.transaction_id: row for row in rows if row.transaction_id is not None}
+
+
+def line_of(transaction: Transaction) -> SettlementLine | None:
+    """Return the line that tells what a transaction cost and brought, if there is one."""
+    return lines_of([transaction]).get(transaction.pk)
 
 
 def report(
@@ -58,3 +66,60 @@ def report_table(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Any]]:
     yield list(REPORT_COLUMNS)
     for row in rows:
         yield [row[name] for name in REPORT_COLUMNS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """What a gateway paid out under one id, in one currency. Amounts are minor units."""
+
+    payout_id: str
+    gateway_name: str
+    tenant_name: str | None  # None: of several, or of none
+    currency_code: str
+    line_count: int
+    gross_amount: int
+    costs_amount: int
+    net_amount: int
+    paid_out_amount: int | None  # what its own line says; None: it has none
+    open_count: int  # lines that do not match
+    settled_at: datetime | None
+
+
+def newest_payouts(*, limit: int = 100) -> list[Payout]:
+    """Return the payouts of all tenants, the newest first, each summed up over its lines."""
+    is_payout = Q(kind=LineKind.PAYOUT)
+    costs = F("gateway_fee_amount") + F("vat_amount") + F("withholding_amount")
+    found = (
+        SettlementLine.objects.counted()
+        .exclude(payout_id=None)
+        .values("gateway__name", "payout_id", "currency_code")
+        .annotate(
+            newest=Max("pk"),
+            lines=Count("pk", filter=~is_payout),
+            gross=Coalesce(Sum("gross_amount", filter=~is_payout), 0),
+            costs=Coalesce(Sum(costs, filter=~is_payout), 0),
+            net=Coalesce(Sum("net_amount", filter=~is_payout), 0),
+            paid=Sum("net_amount", filter=is_payout),
+            open=Count("pk", filter=Q(state__in=MISMATCHES)),
+            settled=Max("settlement_at"),
+            tenants=Count("tenant", distinct=True),
+            tenant_name=Max("tenant__name"),
+        )
+        .order_by("-newest")[:limit]
+    )
+    return [
+        Payout(
+            payout_id=row["payout_id"] or "",
+            gateway_name=row["gateway__name"],
+            tenant_name=row["tenant_name"] if row["tenants"] == 1 else None,
+            currency_code=row["currency_code"],
+            line_count=row["lines"],
+            gross_amount=row["gross"],
+            costs_amount=row["costs"],
+            net_amount=row["net"],
+            paid_out_amount=None if row["paid"] is None else -row["paid"],
+            open_count=row["open"],
+            settled_at=row["settled"],
+        )
+        for row in found
+    ]

@@ -1,9 +1,8 @@
 """Imports of what gateways paid out: each once, kept as it came, matched, and never booked."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from io import BufferedIOBase
@@ -13,6 +12,7 @@ from typing import Final, TypeVar
 import structlog
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Count
 
 from gateways.models import Gateway, GatewayAccount
 from gateways.settlements import SettlementRow
@@ -39,7 +39,7 @@ class SettlementAlreadyImported(PayTrustError):
 
 
 class SettlementImportWithdrawn(PayTrustError):
-    """The import was withdrawn before, or is itself a withdrawal."""
+    """The import was withdrawn before, is itself a withdrawal, or is not done."""
 
     status = HTTPStatus.CONFLICT
     code = "settlement_import_withdrawn"
@@ -84,16 +84,13 @@ def preview_file(*, upload: Upload, now: datetime) -> Preview:
     Nothing is kept. Raises the same.
     """
     made = _import_of(upload, now)
-    rows = _rows(made, upload.file)
+    made.status = Status.RUNNING
     with transaction.atomic():
-        import_rows(made=made, rows=islice(rows, PREVIEWED), now=now)
-        states = Counter(made.lines.values_list("state", flat=True).iterator())
-        unmatched = list(made.lines.filter(state__in=MISMATCHES).order_by("pk")[:SHOWN])
+        _one_at_a_time(made.gateway_id, made.account_id)
+        _open(made)
+        seen = preview_upload(made=made, file=upload.file, now=now)
         transaction.set_rollback(True)
-    is_whole = made.line_count < PREVIEWED or next(rows, None) is None
-    return Preview(
-        line_count=made.line_count, states=dict(states), is_whole=is_whole, unmatched=unmatched
-    )
+    return seen
 
 
 def import_rows(
@@ -127,18 +124,59 @@ def import_rows(
     return made
 
 
-def withdraw(*, import_id: int, user: User, reason: str, now: datetime) -> SettlementImport:
+def take_in_upload(
+    *, made: SettlementImport, file: BufferedIOBase, now: datetime, tell: Tell
+) -> None:
+    """Import the file of an upload that is running. Raises as `import_file`."""
+    with transaction.atomic():
+        _one_at_a_time(made.gateway_id, made.account_id)
+        made.refresh_from_db(fields=["status"])
+        if made.status != Status.RUNNING:
+            return  # another worker was faster
+        _take_in(made, _rows(made, file), tell=tell, now=now)
+
+
+def preview_upload(*, made: SettlementImport, file: BufferedIOBase, now: datetime) -> Preview:
+    """Return what the import of an upload would do; see `preview_file`."""
+    rows = _rows(made, file)
+    with transaction.atomic():
+        _one_at_a_time(made.gateway_id, made.account_id)
+        _take_in(made, islice(rows, PREVIEWED), tell=staging.quietly, now=now)
+        seen = _seen(made)
+        transaction.set_rollback(True)
+    is_whole = seen.line_count < PREVIEWED or next(rows, None) is None
+    return replace(seen, is_whole=is_whole)
+
+
+def number_it(made: SettlementImport) -> None:
+    """Count how often the account had the same file before.
+
+    Raises:
+        SettlementAlreadyImported: it has it now.
+    """
+    before = SettlementImport.objects.filter(
+        gateway_id=made.gateway_id,
+        account_id=made.account_id,
+        sha256=made.sha256,
+        withdraws=None,
+    ).exclude(status=Status.FAILED)
+    if before.filter(withdrawn_by=None).exists():
+        raise SettlementAlreadyImported(details={"sha256": made.sha256})
+    made.repeat = before.count()
+
+
+def withdraw(*, import_id: int, user: User | None, reason: str, now: datetime) -> SettlementImport:
     """Take an import back by a new row; its lines stay, and count no more.
 
     Raises:
         SettlementImport.DoesNotExist: unknown.
-        SettlementImportWithdrawn: it was withdrawn before, or is a withdrawal.
+        SettlementImportWithdrawn: it was withdrawn before, is a withdrawal, or is not done.
     """
     with transaction.atomic():
         taken = SettlementImport.objects.get(pk=import_id)
         _one_at_a_time(taken.gateway_id, taken.account_id)
         again = SettlementImport.objects.filter(withdraws=taken).exists()
-        if again or taken.withdraws_id is not None:
+        if again or taken.withdraws_id is not None or taken.status != Status.DONE:
             raise SettlementImportWithdrawn(details={"import_id": import_id})
         made = SettlementImport.objects.create(
             tenant_id=taken.tenant_id,
@@ -154,7 +192,7 @@ def withdraw(*, import_id: int, user: User, reason: str, now: datetime) -> Settl
         )
         for some in _pieces(taken.lines.order_by("pk").iterator()):
             comparing.compare(lines=some, now=now)
-    log.info("settlement import withdrawn", import_id=import_id, by=user.pk)
+    log.info("settlement import withdrawn", import_id=import_id, by=user and user.pk)
     return made
 
 
@@ -174,15 +212,7 @@ def compare_again(*, now: datetime) -> int:
 
 def _open(made: SettlementImport) -> None:
     """Save an import that begins now, unless the account has the same file."""
-    before = SettlementImport.objects.filter(
-        gateway_id=made.gateway_id,
-        account_id=made.account_id,
-        sha256=made.sha256,
-        withdraws=None,
-    ).exclude(status=Status.FAILED)
-    if before.filter(withdrawn_by=None).exists():
-        raise SettlementAlreadyImported(details={"sha256": made.sha256})
-    made.repeat = before.count()
+    number_it(made)
     try:
         with transaction.atomic():
             made.save(force_insert=True)
@@ -195,6 +225,7 @@ def _open(made: SettlementImport) -> None:
 def _take_in(
     made: SettlementImport, rows: Iterable[SettlementRow], *, tell: Tell, now: datetime
 ) -> None:
+    made.new_count = 0
     read = staging.stage(rows, tell=tell)
     for named in staging.pieces():
         is_list = made.source == SettlementImport.Source.API
@@ -267,6 +298,22 @@ def _import_of(upload: Upload, now: datetime) -> SettlementImport:
         currency_code=upload.currency,
         imported_by=upload.user,
         imported_at=now,
+    )
+
+
+def states_of(made: SettlementImport) -> dict[str, int]:
+    """Return how many lines of an import are in each state."""
+    found = made.lines.order_by().values_list("state").annotate(count=Count("pk"))
+    return dict(found)
+
+
+def _seen(made: SettlementImport) -> Preview:
+    unmatched = made.lines.filter(state__in=MISMATCHES).select_related("transaction")
+    return Preview(
+        line_count=made.line_count,
+        states=states_of(made),
+        is_whole=False,
+        unmatched=list(unmatched.order_by("pk")[:SHOWN]),
     )
 
 

@@ -26,9 +26,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_max": 0,
 }
 # What waits long for others has workers of its own, whose threads have no time limit: merchants'
-# servers may be slow, and a round of settlements comes last in its gateway's budget.
+# servers may be slow, a round of settlements comes last in its gateway's budget, and a settlement
+# file may take minutes.
 CELERY_TASK_ROUTES = {
     "payments.fetch_settlements": {"queue": "deliveries"},
+    "payments.import_settlement": {"queue": "deliveries"},
     "events.deliver": {"queue": "deliveries"},
     "events.hand_out_deliveries": {"queue": "deliveries"},
 }
@@ -45,6 +47,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.hand_out_settlements",
         "schedule": crontab(hour="18", minute="10"),
     },
+    "import settlement files": {"task": "payments.hand_out_imports", "schedule": 5.0},
     "compare settlements": {
         "task": "payments.compare_settlements",
         "schedule": crontab(hour="19", minute="40"),

@@ -27,6 +27,14 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(_("Payment requests"), "link", "invoices", "paymentrequest", may),
                 _list(_("Instalments"), "calendar_month", "invoices", "installment", may),
                 _list(_("Ledger"), "account_balance", "invoices", "ledgerentry", may),
+                _entry(
+                    _("Payouts"),
+                    "account_balance_wallet",
+                    reverse("admin:payments_payouts"),
+                    may("payments.view_settlementline"),
+                ),
+                _list(_("Settlement lines"), "list_alt", "payments", "settlementline", may),
+                _list(_("Settlement imports"), "upload_file", "payments", "settlementimport", may),
             ),
         },
         {

@@ -15,3 +15,51 @@ document.addEventListener("click", async (event) => {
   button.textContent = button.dataset.copied;
   setTimeout(() => { button.textContent = text; }, 1500);
 });
+
+// Files are sent in pieces, because the server takes no large bodies. The address in `data-upload`
+// opens the upload; its answer says where the pieces go, and which page comes then.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const field = form.querySelector("input[type=file][data-upload]");
+  if (!field || !field.files.length) return;
+  event.preventDefault();
+  const file = field.files[0];
+  const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value };
+  const bar = document.createElement("progress");
+  bar.max = file.size;
+  form.querySelectorAll("progress, .staff-refusal").forEach((old) => old.remove());
+  form.append(bar);
+  const send = async (address, type, body) => {
+    const answer = await fetch(address, {
+      method: "POST", body, headers: { ...headers, "Content-Type": type },
+    });
+    const said = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(said.message || answer.statusText);
+    return said;
+  };
+  try {
+    const opened = await send(field.dataset.upload, "application/json", JSON.stringify({
+      account: form.elements.account.value,
+      currency: form.elements.currency.value,
+      name: file.name,
+      size: file.size,
+    }));
+    for (let at = 0; at < file.size; at += opened.piece_bytes) {
+      const piece = file.slice(at, at + opened.piece_bytes);
+      const address = `${opened.pieces}${at / opened.piece_bytes}/`;
+      await send(address, "application/octet-stream", piece);
+      bar.value = at + piece.size;
+    }
+    window.location.assign(opened.next);
+  } catch (error) {
+    const refusal = document.createElement("div");
+    refusal.className = "staff-refusal mb-4";
+    refusal.setAttribute("role", "alert");
+    refusal.textContent = error.message;
+    bar.remove();
+    form.prepend(refusal);
+  }
+});
+
+// Pages that show how far a job is.
+if (document.querySelector("[data-reload]")) setTimeout(() => window.location.reload(), 3000);
