@@ -134,6 +134,7 @@ class WebhookEvent(models.Model):
                 F("id").desc(), condition=Q(status="ignored"), name="webhook_event_ignored"
             ),
             models.Index("reference", name="webhook_event_reference"),
+            models.Index("received_at", name="webhook_event_received"),
             models.Index(
                 "tenant", "id", condition=Q(status="failed"), name="webhook_event_failed_of_tenant"
             ),

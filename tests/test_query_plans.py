@@ -358,6 +358,18 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         lambda shop: list(Invoice.objects.order_by("-created_at", "-id")[:51]),
         {"invoice_newest_of_all"},
     ),
+    "the newest transactions of all tenants": (
+        lambda shop: list(Transaction.objects.order_by("-created_at", "-id")[:51]),
+        {"transaction_newest_of_all"},
+    ),
+    "transactions of some days": (
+        lambda shop: list(
+            Transaction.objects.filter(
+                created_at__gte=LATE, created_at__lt=LATE + timedelta(hours=1)
+            ).order_by("-created_at", "-id")[:51]
+        ),
+        {"transaction_newest_of_all"},
+    ),
     "those of one state": (
         lambda shop: list(
             Invoice.objects.filter(status="failed").order_by("-created_at", "-id")[:51]
@@ -457,7 +469,7 @@ LISTS: dict[str, tuple[Callable[[Shop], object], set[str]]] = {
     ),
     "transactions booked since": (
         lambda shop: booked(shop, created_from="2026-11-23T12:30:00Z"),
-        {"transaction_booked"},
+        {"transaction_booked|transaction_newest_of_all"},
     ),
     "customers, newest first": (
         buyers,

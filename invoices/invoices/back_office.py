@@ -12,23 +12,28 @@ from unfold.contrib.filters.admin import (
 )
 
 from invoices.invoices import labels
+from invoices.invoices.exporting import OfInvoices
 from invoices.models import Installment, PaymentRequest
 from paytrust.staff import display
-from paytrust.staff.filters import CurrencyFilter, DatesFilter
-from paytrust.staff.pages import ReadOnlyAdmin
+from paytrust.staff.filters import CurrencyFilter, CurrencyOfInvoiceFilter, DatesFilter
 
 Shown = SafeString | str
 
 
 @admin.register(Installment)
-class InstallmentAdmin(ReadOnlyAdmin):
+class InstallmentAdmin(OfInvoices):
     fields = ("invoice", "number", "state", "net", "tax", "fee", "total", "paid", "due", "settled")
-    list_display = ("id", "of", "number", "total", "paid", "state", "due", "settled")
+    tenant_path = "invoice__tenant"
+    list_display = ("id", "merchant", "of", "number", "total", "paid", "state", "due", "settled")
     list_filter: ClassVar = [
         ("status", ChoicesDropdownFilter),
+        CurrencyOfInvoiceFilter,
+        ("invoice__gateway", RelatedDropdownFilter),
+        ("invoice__tenant", AutocompleteSelectFilter),
         ("due_at", DatesFilter),
     ]
-    list_select_related = ("invoice",)
+    list_select_related = ("invoice__tenant",)
+    sortable_narrowed = ("total", "due")
     exact_search = ("invoice__external_id",)
 
     @admin.display(description=_("Invoice"))
@@ -47,7 +52,7 @@ class InstallmentAdmin(ReadOnlyAdmin):
     def fee(self, installment: Installment) -> Shown:
         return display.money(installment.service_fee_amount, installment.invoice.currency_code)
 
-    @admin.display(description=_("Total"))
+    @admin.display(description=_("Total"), ordering="total_amount")
     def total(self, installment: Installment) -> Shown:
         return display.money(installment.total_amount, installment.invoice.currency_code)
 
@@ -59,7 +64,7 @@ class InstallmentAdmin(ReadOnlyAdmin):
     def state(self, installment: Installment) -> Shown:
         return labels.installment_label(installment)
 
-    @admin.display(description=_("Due"))
+    @admin.display(description=_("Due"), ordering="due_at")
     def due(self, installment: Installment) -> Shown:
         return display.moment(installment.due_at)
 
@@ -69,7 +74,7 @@ class InstallmentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(PaymentRequest)
-class PaymentRequestAdmin(ReadOnlyAdmin):
+class PaymentRequestAdmin(OfInvoices):
     fields = (
         "reference",
         "invoice",
@@ -85,7 +90,7 @@ class PaymentRequestAdmin(ReadOnlyAdmin):
         "ended",
         "next_check",
     )
-    list_display = ("id", "reference", "of", "gateway", "money", "state", "created")
+    list_display = ("id", "merchant", "reference", "of", "gateway", "money", "state", "created")
     list_filter: ClassVar = [
         ("status", ChoicesDropdownFilter),
         CurrencyFilter,
@@ -93,7 +98,9 @@ class PaymentRequestAdmin(ReadOnlyAdmin):
         ("tenant", AutocompleteSelectFilter),
         ("created_at", DatesFilter),
     ]
-    list_select_related = ("gateway",)
+    list_select_related = ("gateway", "tenant")
+    sortable_by = ("created",)
+    sortable_narrowed = ("money",)
     ordering = ("-created_at", "-id")
     exact_search = ("reference", "gateway_payment_id", "invoice__external_id")
 
@@ -101,7 +108,7 @@ class PaymentRequestAdmin(ReadOnlyAdmin):
     def of(self, payment: PaymentRequest) -> Shown:
         return display.link("invoices_invoice", payment.invoice_id)
 
-    @admin.display(description=_("Amount"))
+    @admin.display(description=_("Amount"), ordering="amount")
     def money(self, payment: PaymentRequest) -> Shown:
         return display.money(payment.amount, payment.currency_code)
 
@@ -109,7 +116,7 @@ class PaymentRequestAdmin(ReadOnlyAdmin):
     def state(self, payment: PaymentRequest) -> Shown:
         return labels.request_label(payment)
 
-    @admin.display(description=_("Created"))
+    @admin.display(description=_("Created"), ordering="created_at")
     def created(self, payment: PaymentRequest) -> Shown:
         return display.moment(payment.created_at)
 

@@ -13,16 +13,16 @@ from unfold.contrib.filters.admin import (
 )
 
 from invoices.invoices import labels
+from invoices.invoices.exporting import OfInvoices
 from invoices.models import LedgerEntry
 from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter, DatesFilter
-from paytrust.staff.pages import ReadOnlyAdmin
 
 Shown = SafeString | str
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
+class LedgerEntryAdmin(OfInvoices):
     """What the reports add up: one row for each piece of money, signed as it moved."""
 
     fields = (
@@ -40,6 +40,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     )
     list_display = (
         "id",
+        "merchant",
         "of",
         "installment_number",
         "gateway",
@@ -57,7 +58,9 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         ("tenant", AutocompleteSelectFilter),
         ("booked_at", DatesFilter),
     ]
-    list_select_related = ("installment", "gateway")
+    list_select_related = ("installment", "gateway", "tenant")
+    sortable_by = ("booked",)
+    sortable_narrowed = ("money",)
     ordering = ("-booked_at", "-id")
 
     @admin.display(description=_("Invoice"))
@@ -78,7 +81,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     def of_kind(self, entry: LedgerEntry) -> Shown:
         return labels.kind_label(entry)
 
-    @admin.display(description=_("Amount"))
+    @admin.display(description=_("Amount"), ordering="amount")
     def money(self, entry: LedgerEntry) -> Shown:
         return display.money(entry.amount, entry.currency_code)
 
@@ -94,6 +97,6 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     def fee(self, entry: LedgerEntry) -> Shown:
         return display.money(entry.service_fee_amount, entry.currency_code)
 
-    @admin.display(description=_("Booked"))
+    @admin.display(description=_("Booked"), ordering="booked_at")
     def booked(self, entry: LedgerEntry) -> Shown:
         return display.moment(entry.booked_at)

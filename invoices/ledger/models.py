@@ -133,6 +133,7 @@ class Transaction(models.Model):
             models.Index("invoice", "id", name="transaction_of_invoice"),
             models.Index("tenant", "created_at", name="transaction_booked"),
             models.Index("tenant", F("id").desc(), name="transaction_newest"),
+            models.Index("created_at", "id", name="transaction_newest_of_all"),  # as staff see it
             models.Index(
                 "tenant",
                 "kind",

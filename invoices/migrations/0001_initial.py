@@ -1659,6 +1659,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="transaction",
             index=models.Index(
+                models.F("created_at"), models.F("id"), name="transaction_newest_of_all"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="transaction",
+            index=models.Index(
                 models.F("tenant"),
                 models.F("kind"),
                 models.OrderBy(models.F("id"), descending=True),

@@ -6,7 +6,13 @@ from django.contrib import admin
 from django.db.models import Sum
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RelatedDropdownFilter,
+)
 
+from invoices.invoices.exporting import OfInvoices
 from invoices.models import Transaction
 from payments.changes.back_office import ChangeAdmin
 from payments.disputes.back_office import DisputeAdmin
@@ -18,14 +24,13 @@ from payments.settlement.import_pages import SettlementImportAdmin
 from payments.settlement.models import SettlementImport, SettlementLine, SettlementMismatch
 from payments.webhooks.back_office import WebhookEventAdmin
 from paytrust.staff import display
-from paytrust.staff.filters import CurrencyFilter
-from paytrust.staff.pages import ReadOnlyAdmin
+from paytrust.staff.filters import CurrencyFilter, DatesFilter
 
 Shown = SafeString | str
 
 
 @admin.register(Transaction)
-class TransactionAdmin(ReadOnlyAdmin):
+class TransactionAdmin(OfInvoices):
     fields = (
         "gateway_transaction_id",
         "kind",
@@ -46,12 +51,25 @@ class TransactionAdmin(ReadOnlyAdmin):
         "settled",
         "payout",
     )
-    list_display = ("id", "of", "gateway", "gateway_transaction_id", "kind", "money", "booked")
-    list_filter: ClassVar = ["kind", "gateway", CurrencyFilter]
-    list_select_related = ("gateway",)
+    list_display = (
+        *("id", "merchant", "of", "gateway", "gateway_transaction_id"),
+        *("kind", "money", "booked"),
+    )
+    list_filter: ClassVar = [
+        ("kind", ChoicesDropdownFilter),
+        CurrencyFilter,
+        ("gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("created_at", DatesFilter),
+    ]
+    list_select_related = ("gateway", "tenant")
+    ordering = ("-created_at", "-id")
+    sortable_by = ("booked",)
+    list_export = ("external_id", "customer_name", "customer_email", "how", "paid")
+    sortable_narrowed = ("money",)
     exact_search = ("gateway_transaction_id", "invoice__id")
 
-    @admin.display(description=_("Amount"))
+    @admin.display(description=_("Amount"), ordering="amount")
     def money(self, transaction: Transaction) -> Shown:
         return display.money(transaction.amount, transaction.currency_code)
 
@@ -103,7 +121,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         line = settlements.line_of(transaction)
         return (line.payout_id if line else None) or display.EMPTY
 
-    @admin.display(description=_("Booked"))
+    @admin.display(description=_("Booked"), ordering="created_at")
     def booked(self, transaction: Transaction) -> Shown:
         return display.moment(transaction.created_at)
 

@@ -7,16 +7,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RelatedDropdownFilter
 
+from invoices.invoices.exporting import OfInvoices
 from payments.disputes.models import Dispute
 from paytrust.staff import display
-from paytrust.staff.filters import CurrencyFilter
-from paytrust.staff.pages import ReadOnlyAdmin
+from paytrust.staff.filters import CurrencyFilter, DatesFilter
 
 Shown = SafeString | str
 
 
-class DisputeAdmin(ReadOnlyAdmin):
+class DisputeAdmin(OfInvoices):
     """Disputes that the gateway has not closed; staff answer them at the gateway."""
 
     fields = (
@@ -28,8 +29,13 @@ class DisputeAdmin(ReadOnlyAdmin):
         "gateway_dispute_id",
         "opened",
     )
-    list_display = ("id", "of", "tenant", "money", "raw_status", "reason", "due", "opened")
-    list_filter: ClassVar = [CurrencyFilter]
+    list_display = ("id", "merchant", "of", "money", "raw_status", "reason", "due", "opened")
+    list_filter: ClassVar = [
+        CurrencyFilter,
+        ("payment_request__gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("opened_at", DatesFilter),
+    ]
     list_select_related = ("tenant",)
     exact_search = ("gateway_dispute_id", "invoice__id")
     ordering: ClassVar = ("due_at", "id")

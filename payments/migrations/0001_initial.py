@@ -1592,6 +1592,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="webhookevent",
+            index=models.Index(models.F("received_at"), name="webhook_event_received"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookevent",
             index=models.Index(
                 models.F("tenant"),
                 models.F("id"),

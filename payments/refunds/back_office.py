@@ -11,9 +11,15 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RelatedDropdownFilter,
+)
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apikeys.staff_acts import recording
+from invoices.invoices.exporting import OfInvoices
 from invoices.models import Invoice, Transaction
 from payments.changes import proposals
 from payments.refunds import proposing, selectors, services
@@ -24,8 +30,7 @@ from paytrust.money import Money
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text, run
 from paytrust.staff.amounts import AmountField
-from paytrust.staff.filters import CurrencyFilter
-from paytrust.staff.pages import ReadOnlyAdmin
+from paytrust.staff.filters import CurrencyFilter, DatesFilter
 
 Shown = SafeString | str
 
@@ -185,7 +190,7 @@ class ProposeRequested(Act[Refund]):
         return _("Proposed. Another person must approve it.")
 
 
-class RefundAdmin(ReadOnlyAdmin):
+class RefundAdmin(OfInvoices):
     """Every refund and its state; those that wait for two people can be proposed here."""
 
     fields = (
@@ -206,8 +211,8 @@ class RefundAdmin(ReadOnlyAdmin):
     )
     list_display = (
         "id",
+        "merchant",
         "invoice_link",
-        "tenant",
         "money",
         "status",
         "method",
@@ -219,7 +224,18 @@ class RefundAdmin(ReadOnlyAdmin):
         "created",
         "ended",
     )
-    list_filter: ClassVar = ["status", "method", "reason", CurrencyFilter]
+    list_filter: ClassVar = [
+        ("status", ChoicesDropdownFilter),
+        ("method", ChoicesDropdownFilter),
+        ("reason", ChoicesDropdownFilter),
+        CurrencyFilter,
+        ("transaction__gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("created_at", DatesFilter),
+    ]
+    sortable_narrowed = ("money", "created")
+    list_export = ("order", "customer_name", "customer_email", "how")
+    export_select_related = ("invoice", "transaction")
     list_select_related = ("tenant",)
     exact_search = ("reference", "gateway_refund_id", "external_id", "invoice__id")
     acts = (ProposeRequested,)
@@ -235,11 +251,20 @@ class RefundAdmin(ReadOnlyAdmin):
     def invoice_link(self, refund: Refund) -> Shown:
         return display.link("invoices_invoice", refund.invoice_id)
 
-    @admin.display(description=_("Amount"))
+    @admin.display(description=_("External id of the invoice"))
+    def order(self, refund: Refund) -> str | None:
+        return refund.invoice.external_id
+
+    @admin.display(description=_("Paid with"))
+    def how(self, refund: Refund) -> str:
+        names = (refund.transaction.payment_method, refund.transaction.payment_channel)
+        return ", ".join(name for name in names if name) or display.EMPTY
+
+    @admin.display(description=_("Amount"), ordering="amount")
     def money(self, refund: Refund) -> Shown:
         return display.money(refund.amount, refund.currency_code)
 
-    @admin.display(description=_("Created"))
+    @admin.display(description=_("Created"), ordering="created_at")
     def created(self, refund: Refund) -> Shown:
         return display.moment(refund.created_at)
 

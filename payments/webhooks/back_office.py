@@ -11,6 +11,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RelatedDropdownFilter,
+)
 
 from apikeys.staff_acts import recording
 from payments.changes import proposals
@@ -20,7 +25,8 @@ from payments.webhooks import readings, texts
 from payments.webhooks.masking import shown_body
 from paytrust.staff import display
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text, Warned
-from paytrust.staff.pages import ReadOnlyAdmin
+from paytrust.staff.filters import DatesFilter
+from paytrust.staff.pages import OfMerchants
 
 Shown = SafeString | str
 FAILED = WebhookEvent.Status.FAILED
@@ -114,7 +120,7 @@ class Ignore(WebhookAct):
         return _("The notification is ignored.")
 
 
-class WebhookEventAdmin(ReadOnlyAdmin):
+class WebhookEventAdmin(OfMerchants):
     """The queue of failed notifications, and every other notification."""
 
     fields = (
@@ -132,9 +138,17 @@ class WebhookEventAdmin(ReadOnlyAdmin):
         "next_attempt",
         "shown_body",
     )
-    list_display = ("id", "received", "gateway", "reference", "says_in_short", "why", "status")
-    list_filter: ClassVar = ["status", "gateway"]
-    list_select_related = ("gateway",)
+    list_display = (
+        *("id", "received", "merchant", "gateway", "reference"),
+        *("says_in_short", "why", "status"),
+    )
+    list_filter: ClassVar = [
+        ("status", ChoicesDropdownFilter),
+        ("gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("received_at", DatesFilter),
+    ]
+    list_select_related = ("gateway", "tenant")
     exact_search = ("reference", "event_id")
     acts = (AskGateway, ProcessAgain, Ignore)
 

@@ -1,8 +1,9 @@
 """How staff see amounts and times."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
@@ -73,6 +74,11 @@ def link(model: str, row_id: int | None, text: object = None) -> SafeString | st
         return EMPTY
     address = reverse(f"admin:{model}_change", args=[row_id])
     return format_html('<a class="staff-link" href="{}">{}</a>', address, text or row_id)
+
+
+def narrowing_link(asked: Mapping[str, object], text: object) -> SafeString:
+    """Return a link to the same list, narrowed to what is asked for."""
+    return format_html('<a class="staff-link" href="?{}">{}</a>', urlencode(asked), text)
 
 
 def long_text(text: str | None) -> SafeString | str:

@@ -30,6 +30,15 @@ class CurrencyFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no 
         return queryset.filter(currency_code=self.value()) if self.value() else queryset
 
 
+class CurrencyOfInvoiceFilter(CurrencyFilter):
+    """The same for rows whose invoice holds the currency."""
+
+    parameter_name = "invoice__currency_code"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(invoice__currency_code=self.value()) if self.value() else queryset
+
+
 class DatesForm(forms.Form):
     def __init__(self, *, name: str, data: dict[str, str | None]) -> None:
         super().__init__(data)
@@ -48,14 +57,17 @@ class DatesFilter(RangeDateFilter):  # type: ignore[misc]  # the theme has no ty
     template = "staff/dates_filter.html"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        first = self._day("from")
-        last = self._day("to")
+        first, last = self.days()
         if first is not None:
             queryset = queryset.filter(**{f"{self.parameter_name}__gte": beginning_of(first)})
         if last is not None:
             after = beginning_of(last + timedelta(days=1))
             queryset = queryset.filter(**{f"{self.parameter_name}__lt": after})
         return queryset
+
+    def days(self) -> tuple[date | None, date | None]:
+        """Return the first and the last day that the reader asks for, as far as they do."""
+        return self._day("from"), self._day("to")
 
     def choices(self, changelist: object) -> Iterator[dict[str, Any]]:
         for choice in super().choices(changelist):

@@ -1,25 +1,29 @@
 """Pages that show rows: no form changes them, and no list counts or sorts a whole table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import cache
 from typing import Any, ClassVar
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.checks import ModelAdminChecks
 from django.contrib.admin.utils import get_fields_from_path
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db.models import IntegerField, Model, QuerySet
 from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from paytrust.operations import replica
-from paytrust.staff import export
+from paytrust.staff import display, export, narrowing
 from paytrust.staff.acts import Act, name_of, view_of
 from paytrust.staff.pagination import CappedPaginator
 from paytrust.web.spreadsheets import TooManyRows
@@ -61,6 +65,7 @@ class OffersActs(ModelAdmin):  # type: ignore[misc]  # the theme has no types
         return [button for button in buttons if button.path in offered]
 
 
+NARROWS = ("tenant__id__exact", "_at_from")  # a filter that leaves few rows to sort
 FILTER_ENDINGS = ("", "__exact", "__isnull", "__id__exact", "_from", "_to")
 
 
@@ -113,7 +118,10 @@ class ReadOnlyAdmin(BoundedLists, OffersActs):
     ordering: ClassVar[Sequence[str]] = ("-id",)
     list_filter_submit = True
     list_fullwidth = True
-    list_after_template = "staff/export.html"
+    list_before_template = "staff/list_head.html"
+    list_export: ClassVar[Sequence[str]] = ()  # columns that only the file has
+    export_select_related: ClassVar[Sequence[str]] = ()
+    sortable_narrowed: ClassVar[Sequence[str]] = ()  # columns that no index sorts
     actions: ClassVar[Sequence[Any]] = ()
     exact_search: ClassVar[Sequence[str]] = ()
 
@@ -129,7 +137,57 @@ class ReadOnlyAdmin(BoundedLists, OffersActs):
         changed = request.method != "GET" or len(messages.get_messages(request))
         with nullcontext() if changed else replica.reading():
             answer: HttpResponseBase = super().changelist_view(request, extra_context)
-            return answer.render() if isinstance(answer, TemplateResponse) else answer
+            if not isinstance(answer, TemplateResponse):
+                return answer
+            shown = answer.context_data or {}
+            if "cl" in shown:
+                shown["chips"] = narrowing.chips(request, shown["cl"])
+                shown["months"] = narrowing.months(shown["cl"], now=timezone.now())
+            return answer.render()
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ANN401
+        """Return the fields of a row's page; none links to a page that the reader may not open."""
+        return [self._readable(request, name) for name in super().get_fields(request, obj)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ANN401
+        """Return every field: no form changes a row."""
+        return self.get_fields(request, obj)
+
+    def _readable(self, request: HttpRequest, name: Any) -> Any:  # noqa: ANN401  # a field's name
+        if not isinstance(name, str) or hasattr(self, name):
+            return name
+        try:
+            field = self.opts.get_field(name)
+        except FieldDoesNotExist:
+            return name
+        pages = self.admin_site.get_model_admin if field.is_relation else None
+        if pages is None or not self.admin_site.is_registered(field.related_model):
+            return name
+        return name if pages(field.related_model).has_view_permission(request) else _as_text(field)
+
+    def get_sortable_by(self, request: HttpRequest) -> Sequence[str]:
+        """Return the columns to sort by: those of an index, and more in a list that is narrowed."""
+        if any(request.GET.get(name) for name in request.GET if name.endswith(NARROWS)):
+            return (*self.sortable_by, *self.sortable_narrowed)
+        return self.sortable_by
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:  # noqa: ANN401  # unfold's
+        """Return the list; an order that it does not offer is left out of its address."""
+        if not self._offers(request, request.GET.get("o", "")):
+            asked = request.GET.copy()
+            del asked["o"]
+            request.GET = asked  # type: ignore[assignment]  # the same, but for its order
+        return super().get_changelist_instance(request)
+
+    def _offers(self, request: HttpRequest, order: str) -> bool:
+        columns, sortable = self.get_list_display(request), self.get_sortable_by(request)
+        for place in filter(None, order.split(".")):
+            number = place.removeprefix("-")
+            if not (number.isascii() and number.isdecimal() and len(number) < 3):
+                return False
+            if not 0 <= int(number) < len(columns) or columns[int(number)] not in sortable:
+                return False
+        return True
 
     def export(self, request: HttpRequest, suffix: str) -> HttpResponseBase:
         """Return the list, with its filters and search, as a file."""
@@ -186,6 +244,34 @@ class ReadOnlyAdmin(BoundedLists, OffersActs):
                     rows.filter(**{lookup: term}).values_list("pk", flat=True)[:MOST_FOUND]
                 )
         return sorted(found)
+
+
+@cache
+def _as_text(field: Any) -> Callable[[Any], str]:  # noqa: ANN401  # a foreign key
+    """Return a column of a row's page that names what a foreign key leads to."""
+
+    @admin.display(description=field.verbose_name)
+    def shown(row: Any) -> str:  # noqa: ANN401  # whatever the page is about
+        found = getattr(row, field.name)
+        return display.EMPTY if found is None else str(found)
+
+    shown.__name__ = field.name
+    return shown
+
+
+class OfMerchants(ReadOnlyAdmin):
+    """A list of rows that each belong to a merchant; its name narrows the list to it."""
+
+    tenant_path: ClassVar[str] = "tenant"
+
+    @admin.display(description=gettext_lazy("Tenant"))
+    def merchant(self, row: Any) -> SafeString | str:  # noqa: ANN401  # a row of the list
+        tenant = row
+        for name in self.tenant_path.split("__"):
+            tenant = getattr(tenant, name)
+        if tenant is None:
+            return display.EMPTY
+        return display.narrowing_link({f"{self.tenant_path}__id__exact": tenant.pk}, tenant.name)
 
 
 MOST_FOUND = 1000  # rows per lookup; a customer with more needs filters anyway

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
+from itertools import chain, islice, zip_longest
 from typing import IO, Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.utils import get_column_letter
 
 from paytrust.errors import PayTrustError
 
@@ -23,6 +25,8 @@ LINES_AT_ONCE = 200  # each piece that is sent has a fixed cost
 # The start of what a spreadsheet takes for a formula, also in full width, as some machines write.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+MEASURED = 200  # rows by which a column gets its width
+WIDEST, MOMENT_LENGTH = 60, 19  # characters
 MOST_IN_WORKBOOK = 100_000  # rows: a workbook is whole before its first byte is sent
 
 
@@ -66,8 +70,12 @@ def xlsx_file(rows: Iterable[Sequence[Cell]], *, title: str) -> IO[bytes]:
     """
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet(title[:LONGEST_TITLE])
+    sheet.freeze_panes = "A2"  # the head stays in sight
     try:
-        for row in _at_most(rows, MOST_IN_WORKBOOK):
+        begun, rest = _begun(_at_most(rows, MOST_IN_WORKBOOK))
+        for column, width in enumerate(_widths(begun), start=1):
+            sheet.column_dimensions[get_column_letter(column)].width = width
+        for row in chain(begun, rest):
             sheet.append([_formatted(sheet, safe(cell)) for cell in row])
     finally:
         sheet.close()  # also when the rows fail, or its temporary file stays open
@@ -75,6 +83,25 @@ def xlsx_file(rows: Iterable[Sequence[Cell]], *, title: str) -> IO[bytes]:
     workbook.save(file)
     file.seek(0)
     return file
+
+
+def _begun(
+    rows: Iterator[Sequence[Cell]],
+) -> tuple[list[Sequence[Cell]], Iterator[Sequence[Cell]]]:
+    """Return the first rows, by which the columns get their widths, and the rest."""
+    return list(islice(rows, MEASURED)), rows
+
+
+def _widths(rows: Sequence[Sequence[Cell]]) -> list[int]:
+    """Return the width of each column in characters; it must be written before the first row."""
+    columns = zip_longest(*rows)
+    return [min(max(map(_length, column)) + 2, WIDEST) for column in columns]
+
+
+def _length(cell: Cell) -> int:
+    if cell is None:
+        return 0
+    return MOMENT_LENGTH if isinstance(cell, datetime) else len(str(cell)) + len(str(cell)) // 4
 
 
 def _at_most(rows: Iterable[Sequence[Cell]], limit: int) -> Iterator[Sequence[Cell]]:
@@ -97,6 +124,10 @@ class _Collected:
 def _formatted(sheet: Any, cell: Any) -> object:  # noqa: ANN401  # the stubs know no Decimal
     if isinstance(cell, str):
         return NOT_IN_XML.sub("\ufffd", cell)  # one such character would end every export
+    if isinstance(cell, datetime):
+        moment = WriteOnlyCell(sheet, cell)
+        moment.number_format = "yyyy-mm-dd hh:mm:ss"
+        return moment
     decimals = -int(cell.as_tuple().exponent) if isinstance(cell, Decimal) else None
     if decimals is None:
         return cell

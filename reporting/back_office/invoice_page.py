@@ -20,6 +20,7 @@ from unfold.contrib.filters.admin import (
 )
 
 from invoices.invoices import labels
+from invoices.invoices.exporting import OfInvoices
 from invoices.iso20022 import pain001
 from invoices.models import Installment, Invoice, InvoiceStatus, Transaction
 from payments.booking import pain002_reports
@@ -29,15 +30,14 @@ from payments.webhooks import masking
 from paytrust.errors import PayTrustError
 from paytrust.staff import display, roles
 from paytrust.staff.filters import CurrencyFilter, DatesFilter
-from paytrust.staff.pages import ReadOnlyAdmin
 from paytrust.web.xml_views import xml_answer
 from reporting.back_office import search, timeline
 
 Shown = SafeString | str
 
 
-class InvoiceAdmin(ReadOnlyAdmin):
-    list_display = ("id", "tenant", "reference", "gateway", "total", "paid", "state", "created")
+class InvoiceAdmin(OfInvoices):
+    list_display = ("id", "merchant", "reference", "gateway", "total", "paid", "state", "created")
     list_filter: ClassVar = [
         ("status", ChoicesDropdownFilter),
         CurrencyFilter,
@@ -47,6 +47,11 @@ class InvoiceAdmin(ReadOnlyAdmin):
     ]
     list_select_related = ("tenant", "gateway")
     ordering = ("-created_at", "-id")
+    sortable_by = ("created",)
+    list_export = ("customer_name", "customer_email", "asked_by")
+    export_select_related = ()
+    invoice_path = None
+    sortable_narrowed = ("total", "paid")
     exact_search = ("external_id",)
     search_help_text = _("Id, external id, gateway reference, transaction, e-mail or request id.")
 
@@ -108,11 +113,11 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def reference(self, invoice: Invoice) -> Shown:
         return display.long_text(invoice.external_id)
 
-    @admin.display(description=_("Total"))
+    @admin.display(description=_("Total"), ordering="total_amount")
     def total(self, invoice: Invoice) -> Shown:
         return display.money(invoice.total_amount, invoice.currency_code)
 
-    @admin.display(description=_("Paid"))
+    @admin.display(description=_("Paid"), ordering="paid_amount")
     def paid(self, invoice: Invoice) -> Shown:
         return display.money(invoice.paid_amount, invoice.currency_code)
 
@@ -120,7 +125,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def state(self, invoice: Invoice) -> Shown:
         return labels.invoice_label(invoice)
 
-    @admin.display(description=_("Created"))
+    @admin.display(description=_("Created"), ordering="created_at")
     def created(self, invoice: Invoice) -> Shown:
         return display.moment(invoice.created_at)
 

@@ -11,7 +11,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.contrib.filters.admin import DropdownFilter
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    DropdownFilter,
+    RelatedDropdownFilter,
+)
 
 from apikeys.staff_acts import recording
 from invoices.invoices import labels
@@ -21,8 +25,8 @@ from payments.changes.back_office import ProposeTransfer
 from payments.refunds.back_office import ProposeRefund
 from paytrust.staff import display
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text
-from paytrust.staff.filters import CurrencyFilter
-from paytrust.staff.pages import ReadOnlyAdmin
+from paytrust.staff.filters import CurrencyFilter, CurrencyOfInvoiceFilter, DatesFilter
+from paytrust.staff.pages import OfMerchants
 from reporting.models import Discrepancy, OverdueInstallment
 
 Shown = SafeString | str
@@ -116,12 +120,18 @@ class TransferOverpayment(ProposeTransfer):
     """Propose to move the overpayment to another invoice."""
 
 
-class DiscrepancyAdmin(ReadOnlyAdmin):
+class DiscrepancyAdmin(OfMerchants):
     """Invoices whose payments differ from what they ask for, until a person resolves it."""
 
     fields = ("invoice_page", "kinds", "total", "paid", "difference", "status", "written")
-    list_display = ("id", "kinds", "tenant", "gateway", "total", "paid", "difference", "created")
-    list_filter: ClassVar = [FlagFilter, CurrencyFilter, "gateway"]
+    list_display = ("id", "kinds", "merchant", "gateway", "total", "paid", "difference", "created")
+    list_filter: ClassVar = [
+        FlagFilter,
+        CurrencyFilter,
+        ("gateway", RelatedDropdownFilter),
+        ("tenant", AutocompleteSelectFilter),
+        ("created_at", DatesFilter),
+    ]
     list_select_related = ("tenant", "gateway")
     exact_search = ("external_id",)
     acts = (Note, Resolve, RefundOverpayment, TransferOverpayment)
@@ -159,15 +169,21 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
         return _written(invoice)
 
 
-class OverdueInstallmentAdmin(ReadOnlyAdmin):
-    """Instalments past due on invoices that still wait for money, the newest first."""
+class OverdueInstallmentAdmin(OfMerchants):
+    """Instalments past due on invoices that still wait for money, the oldest first."""
 
     fields = ("invoice_page", "number", "total", "paid", "due", "late")
-    list_display = ("id", "invoice_page", "tenant", "number", "open_amount", "due", "late")
-    list_filter: ClassVar = ["invoice__gateway"]
+    tenant_path = "invoice__tenant"
+    list_display = ("id", "invoice_page", "merchant", "number", "open_amount", "due", "late")
+    list_filter: ClassVar = [
+        CurrencyOfInvoiceFilter,
+        ("invoice__gateway", RelatedDropdownFilter),
+        ("invoice__tenant", AutocompleteSelectFilter),
+        ("due_at", DatesFilter),
+    ]
     list_select_related = ("invoice__tenant",)
     exact_search = ("invoice__id",)
-    ordering = ("-due_at", "-id")
+    ordering = ("due_at", "id")
     list_per_page = 20  # for each row the count reads its invoice
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -177,10 +193,6 @@ class OverdueInstallmentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Invoice"))
     def invoice_page(self, installment: OverdueInstallment) -> Shown:
         return _link_to(installment.invoice_id)
-
-    @admin.display(description=_("Tenant"))
-    def tenant(self, installment: OverdueInstallment) -> str:
-        return installment.invoice.tenant.name
 
     @admin.display(description=_("Total"))
     def total(self, installment: OverdueInstallment) -> Shown:

@@ -1,14 +1,19 @@
 import csv
 import io
+from datetime import datetime
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
 from apikeys.models import StaffAct
 from paytrust.staff import roles
 from paytrust.web import spreadsheets
+from tests.apikeys.factories import TenantFactory
 from tests.invoices.factories import invoice
+from tests.payments.refunds.paid import paid_invoice
 from tests.staff import member
 
 pytestmark = pytest.mark.django_db
@@ -106,3 +111,57 @@ class TestXlsxFile:
         assert answer.redirect_chain == [(f"{LIST}?kind=late", 302)]
         assert "A workbook cannot hold so many rows" in answer.text
         assert not StaffAct.objects.exists()
+
+    def test_holds_true_dates(self, client: Client) -> None:
+        invoice(review_flags=["late"])
+
+        answer = client.get(f"{LIST}export.xlsx")
+
+        sheet = load_workbook(io.BytesIO(b"".join(answer.streaming_content))).worksheets[0]  # type: ignore[attr-defined]
+        assert sheet["I2"].value == datetime(2026, 11, 22, 12, 0)  # noqa: DTZ001  # as in a workbook
+        assert sheet.freeze_panes == "A2"
+
+
+class TestWhatOnlyFilesHave:
+    @pytest.mark.parametrize(
+        ("address", "known"),
+        [
+            ("invoices/invoice", {"External id": "order-88", "Customer": "Siti"}),
+            (
+                "invoices/transaction",
+                {
+                    "External id": "order-88",
+                    "Customer": "Siti",
+                    "Customer's e-mail": "siti@example.com",
+                    "Paid with": "EWALLET, TOUCHNGO",
+                    "Tenant": "Toko Kopi",
+                },
+            ),
+            ("invoices/paymentrequest", {"External id": "order-88", "Tenant": "Toko Kopi"}),
+            ("invoices/ledgerentry", {"External id": "order-88", "Tenant": "Toko Kopi"}),
+        ],
+    )
+    def test_name_the_merchants_order_and_customer(
+        self, client: Client, address: str, known: dict[str, str]
+    ) -> None:
+        paid_invoice(
+            tenant=TenantFactory.create(name="Toko Kopi"),
+            external_id="order-88",
+            customer={"name": "Siti", "email": "siti@example.com", "phone": None},
+        )
+
+        head, row = table(client.get(f"/admin/{address}/export.csv"))
+
+        assert known.items() <= dict(zip(head, row, strict=True)).items()
+
+    def test_take_no_query_for_each_row(self, client: Client) -> None:
+        paid_invoice()
+        with CaptureQueriesContext(connection) as one:
+            table(client.get("/admin/invoices/transaction/export.csv"))
+        for _ in range(3):
+            paid_invoice()
+        with CaptureQueriesContext(connection) as many:
+            rows = table(client.get("/admin/invoices/transaction/export.csv"))
+
+        assert len(rows) == 5
+        assert len(many) <= len(one)

@@ -1,5 +1,6 @@
 import csv
 import io
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -42,6 +43,18 @@ class TestXlsxFile:
         assert [cell.value for cell in cells] == [120.5, 2000000, 7, "'=1+1"]
         assert [cell.number_format for cell in cells[:2]] == ["#,##0.00", "#,##0"]
         assert cells[3].data_type == "s"
+
+    def test_has_true_dates_a_head_that_stays_and_columns_as_wide_as_their_texts(self) -> None:
+        at = datetime(2026, 11, 22, 12, 30)  # noqa: DTZ001  # spreadsheets have no zones
+        rows: list[list[Cell]] = [["When", "What"], [at, "x" * 30], [None, "y" * 400]]
+
+        with spreadsheets.xlsx_file(rows, title="t") as file:
+            sheet = load_workbook(file).worksheets[0]
+
+        assert sheet.freeze_panes == "A2"
+        assert (sheet["A2"].value, sheet["A2"].is_date) == (at, True)
+        assert sheet.column_dimensions["A"].width == 21
+        assert sheet.column_dimensions["B"].width == spreadsheets.WIDEST
 
     def test_fails_as_its_rows_do(self) -> None:
         def broken():
