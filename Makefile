@@ -42,13 +42,13 @@ status: venv-local ## say whether it runs
 reset: venv-local ## stop it and delete its data, keys and passwords
 	@$(RUN) paytrust.localstack.stack reset
 
-# COVERAGE=1 measures branch coverage, writes coverage.svg, and fails below the limit in pyproject.toml.
+# COVERAGE=1 measures branch coverage, writes the badge, and fails below the limit in pyproject.toml.
 test: venv chromium ## run the tests; ARGS="tests/invoices -k name" narrows them, COVERAGE=1 measures
 ifdef COVERAGE
 	@rm -f .coverage .coverage.*
 	@$(RUN) pytest -n 2 -m "not slow" $(ARGS)
 	@$(RUN) coverage combine --quiet
-	@$(RUN) coverage report --format total --fail-under 0 | $(RUN) tests.badge > coverage.svg
+	@$(RUN) coverage report --format total --fail-under 0 | $(RUN) tests.badge > docs/images/coverage.svg
 	@$(RUN) coverage report --skip-covered
 else
 	@$(RUN) pytest -n 2 -m "not slow" $(ARGS)
