@@ -24,6 +24,7 @@ from gateways.adapter import (
     GatewayUnavailable,
 )
 from gateways.budgets import pacing
+from paytrust.operations import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -105,12 +106,14 @@ class GatewaySession:
                 connection was refused the outcome is unknown: search before asking again.
         """
         until = time.monotonic() + pacing.patience()
+        attributes = {"server.name": self.gateway, "http.request.method": method}
         while True:
             pacing.take(endpoint, until=until)
             try:
-                return self._send(
-                    method, url, endpoint=endpoint, json=json, params=params, headers=headers
-                )
+                with tracing.span(f"gateway {endpoint}", attributes):
+                    return self._send(
+                        method, url, endpoint=endpoint, json=json, params=params, headers=headers
+                    )
             except GatewayBusy as busy:
                 if time.monotonic() + busy.wait_seconds > until:
                     raise

@@ -3,7 +3,7 @@
 from celery.signals import task_postrun
 from django.apps import AppConfig
 
-from paytrust.operations import pools
+from paytrust.operations import error_reports, pools, tracing
 
 
 class PaytrustConfig(AppConfig):
@@ -11,6 +11,8 @@ class PaytrustConfig(AppConfig):
 
     def ready(self) -> None:
         task_postrun.connect(_report_pool)
+        error_reports.start()
+        tracing.start()
 
 
 def _report_pool(**_sent: object) -> None:

@@ -24,6 +24,7 @@ from events.deliveries.addresses import Rules
 from events.deliveries.transport import Answer
 from events.endpoints import secrets
 from events.models import Delivery, DeliveryAttempt, WebhookEndpoint
+from paytrust.operations import tracing
 from paytrust.operations.database import release_connection
 
 log = structlog.get_logger(__name__)
@@ -129,14 +130,17 @@ class _Sender:
 
     def _try(self, delivery: Delivery) -> Outcome:
         at = self._now + timedelta(seconds=self._elapsed())
-        body = signing.body_of(delivery.event)
-        answer = transport.post(
-            url=self._url,
-            headers=signing.headers_of(delivery.event, body, secrets=self._secrets, now=at),
-            body=body,
-            rules=self._rules,
-            context=self.context,
-        )
+        event = delivery.event
+        body = signing.body_of(event)
+        attributes = {"paytrust.event_id": event.public_id, "paytrust.event_type": event.type}
+        with tracing.span("delivery", attributes, parent=event.trace_parent):
+            answer = transport.post(
+                url=self._url,
+                headers=signing.headers_of(event, body, secrets=self._secrets, now=at),
+                body=body,
+                rules=self._rules,
+                context=self.context,
+            )
         return Outcome(delivery, at, answer)
 
     def _elapsed(self) -> float:

@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 ),
                 ("api_version", models.CharField(max_length=20)),
                 ("request_id", models.CharField(max_length=128, null=True)),
+                ("trace_parent", models.CharField(max_length=55, null=True)),
                 ("created_at", models.DateTimeField()),
                 (
                     "transaction_number",
@@ -348,9 +349,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="event_append_only",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN ((OLD.tenant_id, OLD.public_id, OLD.type, OLD.invoice_id, OLD.api_version, OLD.request_id, OLD.created_at, OLD.transaction_number) IS DISTINCT FROM (NEW.tenant_id, NEW.public_id, NEW.type, NEW.invoice_id, NEW.api_version, NEW.request_id, NEW.created_at, NEW.transaction_number) OR NEW.data::jsonb IS DISTINCT FROM jsonb_set(jsonb_set(OLD.data::jsonb, '{object,customer}', 'null', false), '{previous,customer}', 'null', false))",
+                    condition="WHEN ((OLD.tenant_id, OLD.public_id, OLD.type, OLD.invoice_id, OLD.api_version, OLD.request_id, OLD.trace_parent, OLD.created_at, OLD.transaction_number) IS DISTINCT FROM (NEW.tenant_id, NEW.public_id, NEW.type, NEW.invoice_id, NEW.api_version, NEW.request_id, NEW.trace_parent, NEW.created_at, NEW.transaction_number) OR NEW.data::jsonb IS DISTINCT FROM jsonb_set(jsonb_set(OLD.data::jsonb, '{object,customer}', 'null', false), '{previous,customer}', 'null', false))",
                     func="\nRAISE EXCEPTION 'event_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'event_append_only', TABLE = TG_TABLE_NAME;\n",
-                    hash="aa5011c992518fa791b8d9d0e50eb24bba1018ea",
+                    hash="930a1b46ffdd431c5122dcd4572fc596bde4359f",
                     operation="UPDATE",
                     pgid="pgtrigger_event_append_only_3d407",
                     table="events_event",

@@ -18,7 +18,7 @@ ALL_BUT_ERASING = (
     triggers.changed(
         (
             *("tenant_id", "public_id", "type", "invoice_id", "api_version", "request_id"),
-            *("created_at", "transaction_number"),
+            *("trace_parent", "created_at", "transaction_number"),
         )
     )
     + f" OR NEW.data::jsonb IS DISTINCT FROM {_ERASED}"
@@ -44,6 +44,7 @@ class Event(models.Model):
     data = OrderedJSONField()  # {object, previous}
     api_version = models.CharField(max_length=20)
     request_id = models.CharField(max_length=128, null=True)
+    trace_parent = models.CharField(max_length=55, null=True)  # W3C traceparent: see tracing
     created_at = models.DateTimeField()
     # Readers wait for every transaction with a smaller number to end, so that they miss no row.
     transaction_number = TransactionNumberField(db_default=CurrentTransaction(), editable=False)

@@ -9,6 +9,7 @@ from ulid import ULID
 
 from events.deliveries import waking
 from events.outbox.types import EVERY_TYPE, Change
+from paytrust.operations import tracing
 from paytrust.operations.trips import NEW_ID, Rows, Statement, join
 from paytrust.web import strict_json
 
@@ -23,9 +24,10 @@ def _recording(*, invoice: str, data: str) -> str:
     return f"""
 WITH made AS (
     INSERT INTO events_event (
-        tenant_id, public_id, type, invoice_id, data, api_version, request_id, created_at)
+        tenant_id, public_id, type, invoice_id, data, api_version, request_id, trace_parent,
+        created_at)
     SELECT %(tenant)s, told.public_id, told.type, {invoice}, {data}::json, %(version)s,
-        %(request)s, %(now)s
+        %(request)s, %(trace)s, %(now)s
     FROM unnest(%(ids)s::text[], %(types)s::text[], %(data)s::text[]) WITH ORDINALITY
         AS told (public_id, type, data, place)
     ORDER BY told.place
@@ -135,6 +137,7 @@ def recording(
             "invoice": invoice_id,
             "version": API_VERSION,
             "request": request_id,
+            "trace": tracing.current_parent(),
             "now": now,
             "ids": [f"evt_{ULID()}" for _ in changes],
             "types": [change.type for change in changes],

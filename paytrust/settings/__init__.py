@@ -17,6 +17,7 @@ from paytrust.settings.framework import *
 from paytrust.settings.gateways import *
 from paytrust.settings.queue import *
 from paytrust.settings.security import *
+from paytrust.settings.watching import *
 
 django_stubs_ext.monkeypatch()  # so that ModelAdmin[...] and QuerySet[...] work at runtime
 

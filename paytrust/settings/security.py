@@ -55,8 +55,6 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "paytrust.staff.refusals.csrf_failure"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-# Asked of who reads /metrics; without it those may who come past no proxy of ours.
-METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 
 # Real money moves: a public https address means so, unless ENVIRONMENT says something else.

@@ -80,8 +80,8 @@ class Archive:
         (self.base / "recovery.signal").touch()
         cluster._give(self.base / "recovery.signal", self._account)
         running = self._run([str(self._programs / "postgres"), "-D", str(self.base), *words])
-        parts = urlsplit(self.server)
-        address = parts._replace(netloc=cluster._at(parts, port)).geturl()
+        server = urlsplit(self.server)
+        address = server._replace(netloc=cluster._at(server, port)).geturl()
         try:
             _wait_until(lambda: _is_promoted(address))
             yield address

@@ -14,9 +14,12 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from paytrust.localstack import embedded, processes, stack
 from paytrust.localstack.embedded import PROJECT
+from tests.collector import Collector, collecting
+from tests.factories import invoice_body
 
 
 def free_port() -> int:
@@ -66,6 +69,51 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
         stack.reset(stack.Stack(state, 1, 2))
 
 
+def traced_by(collector: Collector) -> dict[str, str]:
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+
+
+def check_traces(described: dict[str, Any], collector: Collector) -> None:
+    """One trace leads from a notification through a worker to the delivery of its event."""
+    merchant = requests.Session()
+    merchant.headers["X-API-Key"] = described["api_key"]
+    shop = {"url": f"{collector.address}/shop", "event_types": ["invoice.paid"]}
+    created = merchant.post(f"{described['base_url']}/webhook-endpoints", json=shop, timeout=30)
+    assert created.status_code == 201, created.text
+    merchant.headers["Idempotency-Key"] = "traced"
+    invoice = merchant.post(
+        f"{described['base_url']}/invoices", json=invoice_body(), timeout=30
+    ).json()
+    requests.post(invoice["payment_url"], data={"action": "pay"}, timeout=30)
+
+    collector.wait_for(lambda: any(span.name == "delivery" for span in spans(collector)))
+    time.sleep(1)  # a second of spans, so that those of other processes have come too
+    (delivery,) = [span for span in spans(collector) if span.name == "delivery"]
+    trace = {span.name for span in spans(collector) if span.trace_id == delivery.trace_id}
+    assert "POST /webhooks/<slug:webhook_name>" in trace
+    assert "run/payments.process_webhook_event" in trace
+    assert any(name.startswith("gateway ") for name in trace)
+    assert "POST /invoices" in {span.name for span in spans(collector)}
+    sent = b"".join(body for path, body in collector.came if path == "/v1/traces")
+    assert invoice["payment_url"].encode() not in sent
+    assert described["api_key"].encode() not in sent
+
+
+def spans(collector: Collector) -> list[Any]:
+    exported = [
+        ExportTraceServiceRequest.FromString(body)
+        for path, body in list(collector.came)
+        if path == "/v1/traces"
+    ]
+    return [
+        span
+        for one in exported
+        for resource in one.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
+
+
 class TestStackOf:
     def test_has_defaults(self) -> None:
         assert stack.stack_of({}) == stack.Stack(PROJECT / ".paytrust", 8000, 8001)
@@ -98,8 +146,10 @@ class TestUpAndDown:
         down = starter("down", environment)
         left = processes_naming(state)
         stopped = starter("status", environment)
-        restarted = starter("up", environment)
-        after = json.loads((state / "stack.json").read_text())
+        with collecting() as collector:
+            restarted = starter("up", environment | traced_by(collector))
+            after = json.loads((state / "stack.json").read_text())
+            check_traces(after, collector)
 
         self.check_description(described, environment)
         self.check_the_readmes_example(after, state)
