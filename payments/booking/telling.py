@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
 from events.outbox.types import Change
 from invoices.ledger.allocation import Plan
@@ -25,8 +25,13 @@ def movements(*, invoice: Invoice, now: datetime) -> list[Change]:
 
     Source: spec 9.1.
     """
+    return changes_of(Transaction.objects.filter(invoice=invoice, created_at=now), now=now)
+
+
+def changes_of(booked: QuerySet[Transaction], *, now: datetime) -> list[Change]:
+    """Return the events of some transactions, in order."""
     rows = list(
-        Transaction.objects.filter(invoice=invoice, created_at=now, kind__in=KINDS)
+        booked.filter(kind__in=KINDS)
         .select_related("gateway", "payment_request")
         .prefetch_related(
             Prefetch("entries", LedgerEntry.objects.select_related("installment").order_by("pk"))

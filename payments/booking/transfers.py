@@ -70,15 +70,18 @@ def bring_back(
     ).order_by("-pk")
     found = list(moved.select_related("moved_from__reverses"))
     others = _looked_at({row.invoice_id for row in found}, now)
+    out: list[int] = []  # the rows that this call books on the other invoices
     for arrived in found:
         left = arrived.amount + (arrived.reversals.aggregate(sum=Sum("amount"))["sum"] or 0)
         amount = left if lacking is None else min(left, lacking)
         if amount > 0:
-            _bring_back(account, others[arrived.invoice_id].account, arrived, amount, now)
+            there = others[arrived.invoice_id].account
+            out.append(_bring_back(account, there, arrived, amount, now).pk)
             lacking = None if lacking is None else lacking - amount
     for other in others.values():
         invoice = other.account.invoice
-        if moves := telling.movements(invoice=invoice, now=now):
+        own = Transaction.objects.filter(invoice=invoice, pk__in=out)
+        if moves := telling.changes_of(own, now=now):
             invoice_telling.tell(invoice=invoice, before=other.before, movements=moves, now=now)
 
 
@@ -103,7 +106,8 @@ def _looked_at(ids: Collection[int], now: datetime) -> dict[int, _Other]:
 
 def _bring_back(
     account: Account, there: Account, arrived: Transaction, amount: int, now: datetime
-) -> None:
+) -> Transaction:
+    """Book the pair of rows; return the one that leaves the other invoice."""
     assert arrived.moved_from is not None, "it was found by it"
     assert arrived.moved_from.reverses is not None, "what leaves an invoice names its payment"
     payment = arrived.moved_from.reverses
@@ -130,6 +134,7 @@ def _bring_back(
         transaction_id=left.pk,
         amount=amount,
     )
+    return left
 
 
 def _record(

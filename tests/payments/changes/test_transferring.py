@@ -376,14 +376,16 @@ def booked(of: Invoice) -> list[timeline.Entry]:
 class TestTakenBack:
     """The gateway takes the whole payment, also what was moved away."""
 
-    def taken(self, source: Invoice, amount: int, kind: str) -> None:
+    def taken(self, source: Invoice, *amounts: int, kind: str) -> None:
         asked = PaymentRequest.objects.get(invoice=source)
         paid = Transaction.objects.get(invoice=source, kind="payment")
         said = report(
             asked,
             charge=paid.gateway_transaction_id,
             paid=paid.amount,
-            reversals=(reversal("cb", amount, kind=kind),),
+            reversals=tuple(
+                reversal(f"cb{number}", amount, kind=kind) for number, amount in enumerate(amounts)
+            ),
         )
         settling.settle(payment_request_id=asked.pk, report=said, event=None, now=timezone.now())
 
@@ -393,7 +395,7 @@ class TestTakenBack:
         target = unpaid_invoice(source, totals=(2_500,))
         moved(source, target, 2_500)
 
-        self.taken(source, 12_500, kind)
+        self.taken(source, 12_500, kind=kind)
 
         assert Transaction.objects.filter(reverses__kind="payment", kind__in=["refund", "reversal"])
         (_, over, _), (owed, _, status) = money_of(source, target)
@@ -410,13 +412,24 @@ class TestTakenBack:
         target = unpaid_invoice(source)
         moved(source, target, 2_500)
 
-        self.taken(source, 10_400, "refund")
+        self.taken(source, 10_400, kind="refund")
 
         assert money_of(source, target) == [
             (10_400, 0, "fully_paid"),
             (2_100, 0, "partially_paid"),
         ]
         assert source.refunded_amount == 10_400
+        assert sound(source.tenant)
+
+    def test_two_times_in_one_report_the_other_merchant_learns_of_each_once(self) -> None:
+        source = paid_invoice(over_amount=2_500)
+        target = unpaid_invoice(source)
+        moved(source, target, 2_500)
+
+        self.taken(source, 10_400, 1_000, kind="refund")
+
+        sent = Event.objects.filter(invoice_id=target.pk, type="payment.reversed").order_by("pk")
+        assert [event.data["object"]["amount"] for event in sent] == [-400, -1_000]
         assert sound(source.tenant)
 
 
