@@ -28,7 +28,8 @@ from paytrust.staff import roles
 from tests.staff import member
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-WIDE, NARROW = (1440, 900), (390, 844)  # a desk, and a phone
+WIDE, MIDDLE, NARROW = (1440, 900), (820, 1180), (390, 844)  # a desk, a tablet, a phone
+ZOOMED = (320, 256)  # a window of 1280 by 1024 at 400 %
 GRAVE = {"serious", "critical"}
 
 
@@ -77,6 +78,16 @@ class Window:
             named if named.count() else self.page.get_by_role("link", name=name, exact=True)
         ).first.click()
 
+    def by_keyboard(self, name: str) -> None:
+        """Press the Tab key until the keyboard is at this name, then Enter."""
+        self.page.wait_for_load_state()
+        for _ in range(200):
+            self.page.keyboard.press("Tab")
+            if self.focused() == name:
+                self.page.keyboard.press("Enter")
+                return
+        raise AssertionError(f"the keyboard never comes to {name!r}")
+
     def reads(self, text: str) -> bool:
         """Say whether the page shows the text, or does so within the browser's patience."""
         body = self.page.locator("body")
@@ -94,6 +105,17 @@ class Window:
             for one in found
             if one["impact"] in GRAVE
         ]
+
+    def violations(self) -> list[str]:
+        """Return all that axe-core finds on the page, with the size of targets (WCAG 2.2)."""
+        options = {"rules": {"target-size": {"enabled": True}}}
+        found = Axe().run(self.page, options=options).response["violations"]
+        return [f"{one['id']} at {[node['target'] for node in one['nodes']][:3]}" for one in found]
+
+    def focused(self) -> str:
+        """Return the name of what the keyboard is at."""
+        at = self.page.locator(":focus")
+        return at.get_attribute("aria-label") or at.inner_text().strip()
 
     def picture(self, name: str) -> None:
         if self.pictures is not None:

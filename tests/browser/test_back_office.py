@@ -1,9 +1,10 @@
 """A day of finance staff, in a browser."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import expect
@@ -11,7 +12,15 @@ from playwright.sync_api import expect
 from invoices.models import Invoice, PaymentRequest, Transaction
 from payments.models import Proposal, WebhookEvent
 from paytrust.staff import roles
-from tests.browser.conftest import NARROW, WIDE, OpenWindow, Window, operator
+from tests.browser.conftest import (
+    MIDDLE,
+    NARROW,
+    WIDE,
+    ZOOMED,
+    OpenWindow,
+    Window,
+    operator,
+)
 from tests.browser.scenes import a_busy_day, failed_payment
 from tests.conftest import Sandbox
 from tests.payments.changes.test_proposals import open_invoice, propose, totals_of
@@ -133,6 +142,31 @@ class TestExport:
         assert f"{of.pk},Late,{of.tenant.name},Xendit,100.00,0.00,-100.00,MYR" in text
 
 
+class TestNarrowing:
+    def test_to_a_month_of_a_merchant_takes_two_clicks(
+        self, window: OpenWindow, sandbox: Sandbox
+    ) -> None:
+        for _ in range(2):
+            open_invoice()
+            request = PaymentRequest.objects.latest("pk")
+            sandbox.pay(str(request.payment_url))
+        shown = window(operator())
+        shown.open("/admin/invoices/transaction/")
+
+        shown.press(request.tenant.name)
+        shown.press(f"{timezone.localdate():%B %Y}")
+
+        rows = shown.page.locator("#result_list tbody tr")
+        expect(rows).to_have_count(1)
+        assert shown.page.locator(".staff-chips li").count() == 2
+        assert shown.grave_violations() == []
+        shown.picture("narrowed-1440")
+        shown.resize(NARROW)
+        shown.picture("narrowed-390")
+        shown.page.locator(".staff-chips a").first.click()
+        expect(rows).to_have_count(2)
+
+
 class TestLanguage:
     def test_is_switched_in_the_header(self, window: OpenWindow) -> None:
         shown = window(operator())
@@ -157,17 +191,90 @@ class TestFinanceViewer:
         assert shown.page.get_by_role("link", name="New tenant").count() == 0
 
 
+class TestKeyboard:
+    @pytest.mark.parametrize("size", [NARROW, ZOOMED])
+    def test_opens_the_menu_and_leaves_it(self, window: OpenWindow, size: tuple[int, int]) -> None:
+        shown = window(operator(), size=size)
+        shown.open("/admin/")
+        keyboard = shown.page.keyboard
+
+        keyboard.press("Tab")
+        assert shown.focused() == "Skip the menu"
+        keyboard.press("Tab")
+        assert shown.focused() == "Menu"
+        keyboard.press("Enter")
+        expect(shown.page.get_by_role("button", name="Close the menu")).to_be_focused()
+        shown.picture(f"menu-{size[0]}")
+        keyboard.press("Escape")
+        expect(shown.page.locator("#staff-menu-open")).to_be_focused()
+        keyboard.press("Enter")
+        for _ in range(12):
+            keyboard.press("Tab")
+            if shown.focused().endswith("Transactions"):
+                break
+        keyboard.press("Enter")
+
+        expect(shown.page).to_have_url(re.compile("/admin/invoices/transaction/"))
+        assert shown.page.locator("h1").inner_text() == "Transactions"
+
+    def test_goes_past_the_menu(self, window: OpenWindow) -> None:
+        shown = window(operator())
+        shown.open("/admin/invoices/invoice/")
+
+        shown.page.keyboard.press("Tab")
+        shown.page.keyboard.press("Enter")
+
+        expect(shown.page.get_by_role("main")).to_be_focused()
+
+    def test_opens_the_filters(self, window: OpenWindow) -> None:
+        shown = window(operator(), size=NARROW)
+        shown.open("/admin/invoices/transaction/")
+
+        shown.page.get_by_role("button", name="Filters").focus()
+        shown.page.keyboard.press("Enter")
+
+        expect(shown.page.locator("#changelist-filter :focus")).to_have_count(1)
+        shown.picture("filters-390")
+
+    def test_finds_proposes_and_approves(self, window: OpenWindow, sandbox: Sandbox) -> None:
+        of = open_invoice()
+        sandbox.pay(str(PaymentRequest.objects.get().payment_url))
+        maker, checker = window(operator()), window(operator(), size=NARROW)
+
+        maker.open("/admin/")
+        maker.page.get_by_role("searchbox").first.focus()
+        maker.page.keyboard.type(str(of.pk))
+        maker.page.keyboard.press("Enter")
+        expect(maker.page).to_have_url(re.compile(f"/invoices/invoice/{of.pk}/change/"))
+        maker.by_keyboard("Propose a refund")
+        maker.page.get_by_label("Amount").focus()
+        maker.page.keyboard.type("20.00")
+        maker.page.get_by_label("Reason").focus()
+        maker.page.keyboard.type("Asked for by phone")
+        maker.by_keyboard("Propose")
+        assert maker.reads("Proposed. Another person must approve it.")
+
+        checker.open(f"/admin/payments/proposal/{Proposal.objects.get().pk}/approve/")
+        assert checker.reads("RM 20.00 goes back through the gateway.")
+        checker.by_keyboard("Approve")
+        assert checker.reads("Approved, and the change is made.")
+
+
 class TestLooks:
-    def test_every_page_is_clean(self, window: OpenWindow, sandbox: Sandbox) -> None:
+    @pytest.mark.parametrize("colours", ["light", "dark"])
+    def test_every_page_is_clean(
+        self, window: OpenWindow, sandbox: Sandbox, colours: Literal["light", "dark"]
+    ) -> None:
         shown = window(a_busy_day(sandbox), size=NARROW)
+        shown.page.emulate_media(color_scheme=colours)
         violations = {}
 
         for name, path in pages().items():
             shown.open(path)
-            for size in (NARROW, WIDE):
+            for size in (NARROW, MIDDLE, WIDE):
                 shown.resize(size)
-                shown.picture(f"{name}-{size[0]}")
-                found = shown.grave_violations() if name not in ALIKE else []
+                shown.picture(f"{name}-{colours}-{size[0]}")
+                found = shown.violations() if name not in ALIKE else []
                 wider = shown.page.evaluate(
                     "document.documentElement.scrollWidth - document.documentElement.clientWidth"
                 )

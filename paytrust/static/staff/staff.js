@@ -63,3 +63,12 @@ document.addEventListener("submit", async (event) => {
 
 // Pages that show how far a job is.
 if (document.querySelector("[data-reload]")) setTimeout(() => window.location.reload(), 3000);
+
+// A box that scrolls is a landmark of its own, so it has a name of its own: that of what it holds.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const box of document.querySelectorAll("[data-simplebar]")) {
+    const panel = box.closest("nav, #changelist-filter");
+    const named = panel ? panel.getAttribute("aria-label") : document.querySelector("h1")?.textContent;
+    if (named) box.dataset.simplebarAriaLabel = named.trim();
+  }
+});
