@@ -4,7 +4,6 @@ import codecs
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from http import HTTPStatus
 from json import loads
 from typing import Any
@@ -25,6 +24,7 @@ from gateways.adapter import (
 )
 from gateways.budgets import pacing
 from paytrust.operations import tracing
+from paytrust.web import strict_json
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 _JSON_BODY = {"Content-Type": "application/json"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode = msgspec.json.Decoder(float_hook=strict_json.exact).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ def read_json(content: bytes) -> Any:  # noqa: ANN401  # any JSON value
     A byte order mark before it is skipped.
 
     Raises:
-        ValueError: it is no JSON, or it is nested too deeply.
+        ValueError: it is no JSON, is nested too deeply, or has a number out of all proportion.
     """
     try:
         return _decode(content.removeprefix(BYTE_ORDER_MARK))

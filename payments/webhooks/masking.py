@@ -1,10 +1,10 @@
 """Stored notifications for operators, with their secrets masked."""
 
 import json
-from decimal import Decimal
 from typing import Any
 
 from paytrust.operations.logging import MASK, SECRET_NAMES, SECRET_VALUES
+from paytrust.web import strict_json
 
 LONGEST_SHOWN = 20_000  # bytes; a notification has a tenth of that
 
@@ -15,7 +15,7 @@ def shown_body(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
     if len(body) > LONGEST_SHOWN:
         return _masked(f"{text} ... ({len(body)} bytes)")
     try:
-        return _masked(json.loads(text, parse_float=Decimal, parse_constant=str))
+        return _masked(json.loads(text, parse_float=strict_json.exact, parse_constant=str))
     except (ValueError, RecursionError):
         return _masked(text)
 

@@ -63,6 +63,8 @@ def minor_units(amount: Decimal, currency: str) -> int:
 def _minor(amount: Decimal, currency: str) -> int:
     if not amount.is_finite() or amount.adjusted() > 15:
         raise ValueError(f"{amount} is not an amount")
+    if -int(amount.as_tuple().exponent) > EXACT.prec // 2:  # EXACT would round it
+        raise ValueError(_too_fine(amount, currency))
     minor = amount.scaleb(EXPONENTS[currency], EXACT)
     if minor != minor.to_integral_value(context=EXACT):
         raise ValueError(_too_fine(amount, currency))

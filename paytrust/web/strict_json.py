@@ -75,6 +75,18 @@ def encode_canonical(value: object) -> bytes:
     return _CANONICAL_ENCODER.encode(value)
 
 
+def exact(number: str) -> Decimal:
+    """Read a number with a fraction or an exponent exactly, for readers that are less strict.
+
+    Raises:
+        ValueError: it is too long, or writing it out would take long.
+    """
+    wrong = _wrong_with(number)
+    if wrong:
+        raise ValueError(wrong)
+    return Decimal(number)
+
+
 class StrictJSONParser(BaseParser):
     """Reads request bodies with `decode`."""
 

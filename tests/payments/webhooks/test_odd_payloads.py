@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from gateways.refund_terms import NO_REFUND
 from invoices.models import Invoice, PaymentRequest, Transaction
 from payments.models import WebhookEvent
 from payments.webhooks import confirming, readings, receiving, texts
+from payments.webhooks.masking import shown_body
+from paytrust.web import strict_json
 from tests.gateways.playback import Playback, playing
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.webhooks.test_confirming import SERVER_KEY, T0, TOKEN, books, store, xendit_says
@@ -199,6 +202,28 @@ def post(body: bytes, *, gateway: str = "xendit") -> int:
         .post(f"/webhooks/{gateway}", body, content_type="application/json", headers=headers)
         .status_code
     )
+
+
+HUGE = ("1e1000000", "1e-1000000", "1e9999999999999999999", "1." + "1" * 60_000, "9" * 60_000)
+
+
+@pytest.mark.django_db
+class TestNumbersOutOfAllProportion:
+    @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
+    @pytest.mark.parametrize("number", HUGE, ids=lambda number: number[:12])
+    def test_are_kept_and_shown_as_they_came(self, gateway: str, number: str) -> None:
+        body = f'{{"amount": {number}, "id": "x", "status": "PAID"}}'.encode()
+        started = time.process_time()
+
+        status = post(body, gateway=gateway)
+
+        assert status == {"xendit": 200, "midtrans": 401}[gateway]  # Midtrans signs its fields
+        assert time.process_time() - started < 1
+        if gateway == "xendit":
+            event = WebhookEvent.objects.get()
+            assert (event.status, event.outcome) == ("failed", "malformed_notification")
+            shown = strict_json.encode(shown_body(body))
+            assert len(shown) < 2 * len(body) + 100
 
 
 class TestHints:
