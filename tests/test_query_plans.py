@@ -35,6 +35,7 @@ from invoices.payment_requests import leases, opening, pages, transitions
 from payments.booking import selectors as payments
 from payments.booking.filters import TransactionFilter
 from payments.models import WebhookEvent
+from payments.refunds import books
 from payments.webhooks import retrying
 from paytrust.operations import rows
 from paytrust.operations.trips import Statement
@@ -502,7 +503,7 @@ def test_lists_use_their_indexes(shop: Shop, name: str, behind: str) -> None:
 
 WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index of the one table
     "the lock of an invoice": (
-        lambda shop: leases.lock_of(shop.invoice),
+        lambda shop: leases.lock_of(shop.invoice.pk),
         "invoices_invoice_pkey",
     ),
     "an invoice that has a page": (
@@ -518,6 +519,14 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
             now=NOON,
         ),
         "invoices_paymentrequest_pkey",
+    ),
+    "the payments of an invoice that a refund may give back": (
+        lambda shop: Statement(books._PAYMENTS, {"id": shop.invoice.pk}),
+        "transaction_of_invoice",
+    ),
+    "what was taken back of them": (
+        lambda shop: Statement(books._TAKEN_BACK, {"id": shop.invoice.pk}),
+        "transaction_of_invoice",
     ),
     "the balance of an invoice": (
         lambda shop: rows.updating([shop.invoice], posting.INVOICE_COLUMNS),

@@ -48,7 +48,8 @@ RETURNING id"""  # noqa: S608  # nosec B608  # our own names
 
 _RECORD: Final = _recording(invoice="%(invoice)s::bigint", data="told.data")
 _RECORD_OF_NEW: Final = _recording(
-    invoice=NEW_ID, data=f"""replace(told.data, '"\\u0000"', {NEW_ID}::text)"""
+    invoice=f"coalesce(%(invoice)s::bigint, {NEW_ID})",
+    data=f"""replace(told.data, '"\\u0000"', {NEW_ID}::text)""",
 )
 
 
@@ -127,8 +128,8 @@ def recording(
 ) -> Statement:
     """Return what writes events in the trip that makes the changes; `recorded` takes its rows.
 
-    The arguments are those of `record_all`. With `of_new` the events are about the invoice that the
-    trip makes, whose id is UNKNOWN_ID as yet.
+    The arguments are those of `record_all`. With `of_new` the events are about what the trip makes,
+    whose id is UNKNOWN_ID as yet; without `invoice_id` that is an invoice.
     """
     return Statement(
         _RECORD_OF_NEW if of_new else _RECORD,

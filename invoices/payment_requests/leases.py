@@ -38,13 +38,14 @@ def require_free(payment_request: PaymentRequest, now: datetime) -> None:
         raise PaymentInProgress
 
 
-def lock_of(invoice: Invoice) -> Statement:
+def lock_of(invoice_id: int) -> Statement:
     """Return what takes an invoice's row lock in a trip, as `.locked(nowait=True)` does."""
-    return Statement(_lock(), {"id": invoice.pk})
+    return Statement(lock_sql(), {"id": invoice_id})
 
 
 @functools.cache
-def _lock() -> str:
+def lock_sql() -> str:
+    """Return the SQL of `lock_of`, which the ORM makes once."""
     rows = Invoice.objects.locked(nowait=True).filter(pk=0)
     return locking.lock_sql(rows.only("pk"), value="id")
 

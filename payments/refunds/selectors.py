@@ -1,8 +1,9 @@
 """Reads of refunds, and what each payment can still give back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Sum
 
@@ -10,8 +11,7 @@ from apikeys.models import Tenant
 from gateways import descriptors
 from gateways.refund_terms import RefundAnswer
 from invoices.models import Invoice, Transaction
-from payments.refunds.models import Refund, RefundLimit, RefundQuerySet
-from payments.refunds.states import Status
+from payments.refunds.models import Refund, RefundQuerySet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,28 +52,44 @@ def refundable_of(payments: Sequence[Transaction], *, now: datetime) -> Mapping[
     ids = [row.pk for row in wanted]
     if not ids:
         return {}
-    back: dict[int, int] = dict.fromkeys(ids, 0)
-    refunded: set[int] = set()
-    for payment_id, kind, amount in (
+    back = (
         Transaction.objects.filter(reverses__in=ids)
         .values_list("reverses", "kind")
         .annotate(sum=Sum("amount"))
-    ):
-        assert payment_id is not None, "it was found by it"
-        back[payment_id] += amount
+    )
+    busy = Refund.objects.filter(transaction__in=ids).active()
+    return judged(wanted, back=back, busy=set(busy.values_list("transaction", flat=True)), now=now)
+
+
+def judged(
+    payments: Sequence[Transaction],
+    *,
+    back: Iterable[tuple[Any, ...]],
+    busy: Collection[int],
+    now: datetime,
+) -> Mapping[int, Refundable]:
+    """Return what payments can give back, by their ids, from what was read already.
+
+    Args:
+        payments: with their gateways.
+        back: what was taken of each: the payment's id, the kind of the rows, their sum.
+        busy: the ids of those with a refund that has not ended.
+        now: when the refund would be sent.
+    """
+    taken: dict[int, int] = dict.fromkeys((row.pk for row in payments), 0)
+    refunded: set[int] = set()
+    for payment_id, kind, amount in back:
+        taken[payment_id] += amount
         if kind == Transaction.Kind.REFUND:
             refunded.add(payment_id)
-    busy = set(
-        Refund.objects.filter(transaction__in=ids).active().values_list("transaction", flat=True)
-    )
     return {
         row.pk: Refundable(
-            left_amount=row.amount + back[row.pk],
+            left_amount=row.amount + taken[row.pk],
             is_busy=row.pk in busy,
             has_refunds=row.pk in refunded,
             answer=_answer(row, now),
         )
-        for row in wanted
+        for row in payments
     }
 
 
@@ -118,20 +134,3 @@ def refunds_of(*, tenant: Tenant, invoice_id: int) -> RefundQuerySet:
     """
     invoice = Invoice.objects.for_tenant(tenant).only("pk").get(pk=invoice_id)
     return refunds(tenant=tenant).filter(invoice=invoice)
-
-
-def is_above_limit(*, invoice: Invoice, amount: int) -> bool:
-    """Return whether a merchant's key alone may not give back so much.
-
-    All refunds of the invoice count, so that several parts cannot pass the limit.
-    """
-    limit = (
-        RefundLimit.objects.filter(tenant_id=invoice.tenant_id, currency_code=invoice.currency_code)
-        .values_list("amount", flat=True)
-        .first()
-    )
-    if limit is None:
-        return False
-    ended = (Status.FAILED, Status.CANCELLED)
-    before = Refund.objects.filter(invoice=invoice).exclude(status__in=ended)
-    return (before.aggregate(sum=Sum("amount"))["sum"] or 0) + amount > limit

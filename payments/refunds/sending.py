@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from apikeys.idempotency.once import Once
 from gateways import registry
 from gateways.adapter import (
     GatewayAdapter,
@@ -35,7 +36,7 @@ UNKNOWN = (GatewayBusy, GatewayTimeout, GatewayUnavailable)
 GIVEN_UP_AFTER = timedelta(hours=24)
 
 
-def send(*, refund: Refund, now: datetime) -> Refund:
+def send(*, refund: Refund, now: datetime, once: Once | None = None) -> Refund:
     """Ask the gateway to make a refund that is leased to the caller, and record the answer.
 
     Returns:
@@ -44,7 +45,7 @@ def send(*, refund: Refund, now: datetime) -> Refund:
     Raises:
         RefundRefused, GatewayRejected: the gateway refused; the refund is `failed`.
     """
-    return _sent(refund, _adapter(refund), now)
+    return _sent(refund, _adapter(refund), now, once)
 
 
 def claim_due(*, now: datetime, limit: int) -> list[int]:
@@ -117,7 +118,9 @@ def _asked(refund: Refund, adapter: GatewayAdapter, now: datetime) -> Refund:
     return _sent(refund, adapter, now)
 
 
-def _sent(refund: Refund, adapter: GatewayAdapter, now: datetime) -> Refund:
+def _sent(
+    refund: Refund, adapter: GatewayAdapter, now: datetime, once: Once | None = None
+) -> Refund:
     release_connection()
     try:
         report: RefundReport = adapter.create_refund(order_of(refund))
@@ -131,7 +134,7 @@ def _sent(refund: Refund, adapter: GatewayAdapter, now: datetime) -> Refund:
         )
         error.details["refund_id"] = refund.pk
         raise
-    return settling.record(refund_id=refund.pk, report=report, now=now)
+    return settling.record(refund_id=refund.pk, report=report, now=now, once=once)
 
 
 def _code_of(error: RefundRefused | GatewayRejected) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from gateways.refund_terms import Obstacle
 from gateways.refunds import (
@@ -21,12 +22,14 @@ from gateways.refunds import (
 )
 from invoices.models import Invoice, Transaction
 from invoices.payment_requests.leases import in_locked_transaction
-from payments.refunds import selectors, sending, transitions
+from payments.refunds import books, sending, transitions
+from payments.refunds.books import Books
 from payments.refunds.models import Refund, RefundQuerySet
 from payments.refunds.request import RefundRequest, new_reference
 from payments.refunds.selectors import Refundable
 from payments.refunds.states import Status
 from paytrust.errors import PayTrustError
+from paytrust.operations.trips import join
 
 log = structlog.get_logger(__name__)
 
@@ -59,10 +62,13 @@ def create_refund(
     tenant: Tenant,
     invoice_id: int,
     request: RefundRequest,
-    idempotency_record_id: uuid.UUID | None,
+    once: Once | None = None,
     now: datetime,
 ) -> tuple[Refund, bool]:
     """Give back money for a merchant; above the tenant's limit the refund waits for two people.
+
+    The trip that writes the refund also claims the call, and the one that records the gateway's
+    answer stores the call's (`Once`).
 
     Returns:
         The refund, and whether this call has asked for it. It may still be `sending`: then the
@@ -74,18 +80,17 @@ def create_refund(
         RefundRefused: as its subclasses say; also if the gateway refuses.
         GatewayRejected: the gateway refused for another reason.
         PaymentInProgress: another caller is changing the invoice.
+        IntegrityError: the key of the call is not new (KEY_IS_NEW).
 
     Source: spec 10.1 to 10.4.
     """
+    once = once or Once(now=now)
     refund, is_new = _record(
-        tenant=tenant,
-        invoice_id=invoice_id,
-        request=request,
-        idempotency_record_id=idempotency_record_id,
-        now=now,
+        tenant=tenant, invoice_id=invoice_id, request=request, once=once, now=now
     )
+    once.opened()
     if is_new and refund.status == Status.SENDING:
-        refund = sending.send(refund=refund, now=now)
+        refund = sending.send(refund=refund, once=once, now=now)
     return refund, is_new
 
 
@@ -96,42 +101,50 @@ def request_for_approval(*, invoice_id: int, request: RefundRequest, now: dateti
     Raises:
         The failures of `create_refund` before anything is sent.
     """
-    invoice = Invoice.objects.locked(nowait=True).get(pk=invoice_id)
-    payment, amount = _checked(invoice, request, now)
-    return transitions.requested(refund=_new(invoice, payment, amount, request, None), now=now)
+    own = books.read(invoice_id=invoice_id, tenant_id=None, now=now)
+    payment, amount = _checked(own, request)
+    return transitions.requested(refund=_new(own.invoice, payment, amount, request, None), now=now)
 
 
 @in_locked_transaction
 def _record(
-    *,
-    tenant: Tenant,
-    invoice_id: int,
-    request: RefundRequest,
-    idempotency_record_id: uuid.UUID | None,
-    now: datetime,
+    *, tenant: Tenant, invoice_id: int, request: RefundRequest, once: Once, now: datetime
 ) -> tuple[Refund, bool]:
-    invoice = Invoice.objects.for_tenant(tenant).locked(nowait=True).get(pk=invoice_id)
-    known = _of_call(idempotency_record_id) or _of_external_id(invoice, request)
+    own = books.read(invoice_id=invoice_id, tenant_id=tenant.pk, now=now)
+    claim = once.opening()
+    known = _of_call(once) or _of_external_id(own.invoice, request)
     if known is not None and not _may_be_sent_again(known, now):
+        join(*claim)
         return known, False
-    payment, amount = _checked(invoice, request, now)
-    again = known or _without_funds(payment, amount, request, now)
+    payment, amount = _checked(own, request)
+    again = known or _without_funds(own, payment, amount, request, now)
     if again is not None:
+        join(*claim)
         transitions.sent_again(refund=again, now=now)
         return again, True
-    refund = _new(invoice, payment, amount, request, idempotency_record_id)
-    if selectors.is_above_limit(invoice=invoice, amount=amount):
-        log.info("refund waits for two people", invoice_id=invoice.pk, amount=amount)
-        return transitions.requested(refund=refund, now=now), True
-    return transitions.recorded(refund=refund, now=now), True
+    refund = _new(own.invoice, payment, amount, request, once.record_id)
+    if _is_above_limit(own, amount):
+        log.info("refund waits for two people", invoice_id=invoice_id, amount=amount)
+        return transitions.requested(refund=refund, now=now, with_it=claim), True
+    return transitions.recorded(refund=refund, now=now, with_it=claim), True
 
 
-def _checked(invoice: Invoice, request: RefundRequest, now: datetime) -> tuple[Transaction, int]:
+def _is_above_limit(own: Books, amount: int) -> bool:
+    """Return whether a merchant's key alone may not give back so much.
+
+    All refunds of the invoice count, so that several parts cannot pass the limit.
+    """
+    if own.limit is None:
+        return False
+    ended = {Status.FAILED, Status.CANCELLED}
+    before = sum(refund.amount for refund in own.refunds if refund.status not in ended)
+    return before + amount > own.limit
+
+
+def _checked(own: Books, request: RefundRequest) -> tuple[Transaction, int]:
     """Choose the payment and the amount, and refuse what cannot go back."""
-    payments = selectors.payments_of(invoice=invoice)
-    refundable = selectors.refundable_of(payments, now=now)
-    payment = _chosen(payments, refundable, request)
-    can = refundable[payment.pk]
+    payment = _chosen(own.payments, own.refundable, request)
+    can = own.refundable[payment.pk]
     amount = can.left_amount if request.amount is None else request.amount
     details: dict[str, Any] = {
         "transaction_id": payment.pk,
@@ -225,11 +238,11 @@ def _new(
     )
 
 
-def _of_call(idempotency_record_id: uuid.UUID | None) -> Refund | None:
+def _of_call(once: Once) -> Refund | None:
     """Return the refund that the same call has asked for before it was interrupted."""
-    if idempotency_record_id is None:
+    if not once.claimed:  # no earlier call has its key
         return None
-    return _full().filter(idempotency_record_id=idempotency_record_id).first()
+    return _full().filter(idempotency_record_id=once.record_id).first()
 
 
 def _of_external_id(invoice: Invoice, request: RefundRequest) -> Refund | None:
@@ -253,18 +266,26 @@ def _of_external_id(invoice: Invoice, request: RefundRequest) -> Refund | None:
 
 
 def _without_funds(
-    payment: Transaction, amount: int, request: RefundRequest, now: datetime
+    own: Books, payment: Transaction, amount: int, request: RefundRequest, now: datetime
 ) -> Refund | None:
     """Return the same refund that failed for missing funds; it keeps its reference (C1)."""
-    failed = (
-        _full()
-        .filter(transaction=payment, amount=amount, status=Status.FAILED, note=request.note)
-        .filter(external_id=request.external_id, reason=request.reason)
-        .filter(metadata=request.metadata, method=Refund.Method.GATEWAY)
-        .order_by("-pk")
-        .first()
-    )
-    return failed if failed is not None and _may_be_sent_again(failed, now) else None
+    asked = (payment.pk, amount, request.note, request.external_id, request.reason)
+    failed = [
+        refund
+        for refund in own.refunds
+        if refund.status == Status.FAILED
+        and refund.method == Refund.Method.GATEWAY
+        and asked
+        == (
+            refund.transaction_id,
+            refund.amount,
+            refund.note,
+            refund.external_id,
+            refund.reason,
+        )
+        and refund.metadata == request.metadata
+    ]
+    return failed[-1] if failed and _may_be_sent_again(failed[-1], now) else None
 
 
 def _may_be_sent_again(refund: Refund, now: datetime) -> bool:

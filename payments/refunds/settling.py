@@ -4,15 +4,18 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from django.db import transaction
 
+from apikeys.idempotency.once import Once
 from gateways.adapter import Reversal
 from gateways.refunds import InsufficientGatewayBalance, RefundReport, RefundState
 from invoices.models import Invoice
 from invoices.payment_requests.leases import in_locked_transaction
 from payments.booking import reversals
-from payments.refunds import transitions
+from payments.refunds import books, transitions
 from payments.refunds.models import Refund
 from payments.refunds.states import Status
+from paytrust.operations.trips import join
 
 log = structlog.get_logger(__name__)
 
@@ -20,16 +23,21 @@ FUNDS: Final = "INSUFFICIENT_BALANCE"
 
 
 @in_locked_transaction
-def record(*, refund_id: int, report: RefundReport, now: datetime) -> Refund:
+def record(
+    *, refund_id: int, report: RefundReport, now: datetime, once: Once | None = None
+) -> Refund:
     """Record what a gateway says about a refund; book money that went back, exactly once.
+
+    Where it is pending, the trip that says so also stores the answer of the call (`once`).
 
     Raises:
         InvalidStatusReport: its ISO 20022 status is not valid; nothing is booked.
     """
-    invoice, refund = _locked(refund_id)
+    refund = books.locked_refund(refund_id=refund_id)
     if refund.status in {Status.SUCCEEDED, Status.CANCELLED}:
         return refund
     if report.state == RefundState.SUCCEEDED:
+        invoice = Invoice.objects.select_related("tenant", "gateway").get(pk=refund.invoice_id)
         reversals.book_refund(
             invoice=invoice, refund=refund, reversal=_reversal(refund, report), now=now
         )
@@ -42,26 +50,20 @@ def record(*, refund_id: int, report: RefundReport, now: datetime) -> Refund:
             )
             log.warning("refund failed", reference=refund.reference, code=code)
     elif refund.status != Status.FAILED:
-        transitions.pending(refund=refund, gateway_refund_id=report.id, now=now)
+        changed = transitions.pending(refund=refund, gateway_refund_id=report.id, now=now)
+        join(changed, *(once.closing(refund) if once else ()))
+        if once:
+            transaction.on_commit(once.closed)
     return refund
 
 
 @in_locked_transaction
 def record_failure(*, refund_id: int, code: str, message: str, now: datetime) -> Refund:
     """Record that nothing went back, unless the gateway has said otherwise meanwhile."""
-    _, refund = _locked(refund_id)
+    refund = books.locked_refund(refund_id=refund_id)
     if refund.status in {Status.SENDING, Status.PENDING}:
         transitions.failed(refund=refund, code=code, message=message, now=now)
     return refund
-
-
-def _locked(refund_id: int) -> tuple[Invoice, Refund]:
-    """Lock the refund's invoice, then read the refund while that lock is held."""
-    invoice = Invoice.objects.locked().select_related("tenant", "gateway").get(refunds=refund_id)
-    refund = Refund.objects.select_related(
-        "transaction__gateway", "transaction__payment_request"
-    ).get(pk=refund_id)
-    return invoice, refund
 
 
 def _reversal(refund: Refund, report: RefundReport) -> Reversal:

@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from events.outbox import services as outbox
+from events.outbox.types import Change
 from payments.refunds.models import Refund
 from payments.refunds.serializers import RefundResponse
+from paytrust.operations.trips import Statement
 from paytrust.web.request_id import current_request_id
 
 
@@ -17,4 +19,17 @@ def tell(*, refund: Refund, type: str, now: datetime) -> None:  # noqa: A002  # 
         invoice_id=refund.invoice_id,
         request_id=current_request_id(),
         now=now,
+    )
+
+
+def created(*, refund: Refund, type: str, now: datetime) -> Statement:  # noqa: A002  # the same
+    """Return what writes the event of a refund that the same trip makes."""
+    shown = RefundResponse(refund).data | {"id": outbox.UNKNOWN_ID}
+    return outbox.recording(
+        tenant_id=refund.tenant_id,
+        changes=[Change(type=type, object=shown, previous={})],
+        now=now,
+        request_id=current_request_id(),
+        invoice_id=refund.invoice_id,
+        of_new=True,
     )

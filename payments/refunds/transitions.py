@@ -7,11 +7,15 @@ lock, unless the function says that it needs none.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
+from events.outbox import services as outbox
 from invoices.models import Transaction
 from payments.refunds import telling
 from payments.refunds.models import Refund
 from payments.refunds.states import ASKED, Status
+from paytrust.operations import rows
+from paytrust.operations.trips import KEEP_ID, Statement, join
 
 LEASE = timedelta(seconds=60)  # three calls of 3 s + 10 s at most, and a margin
 FIRST_CHECK_AFTER = timedelta(minutes=10)
@@ -19,15 +23,14 @@ SECOND_CHECK_AFTER = timedelta(hours=1)
 EVERY = timedelta(days=1)
 LONGEST_WAIT = timedelta(hours=1)  # between tries to send
 CREATED, SUCCEEDED, FAILED = "refund.created", "refund.succeeded", "refund.failed"
+_RECORD: Final = rows.insertion(Refund, returning=f"id, {KEEP_ID}")
 CHANGING = ("status", "updated_at", "leased_until", "next_check_at")
 
 
-def requested(*, refund: Refund, now: datetime) -> Refund:
-    """Save a refund that waits for two people."""
+def requested(*, refund: Refund, now: datetime, with_it: Sequence[Statement] = ()) -> Refund:
+    """Save a refund that waits for two people, and run statements in the same trip before it."""
     refund.status, refund.created_at, refund.updated_at = Status.REQUESTED, now, now
-    refund.save(force_insert=True)
-    telling.tell(refund=refund, type=CREATED, now=now)
-    return refund
+    return _saved(refund, now, with_it)
 
 
 def found(*, refund: Refund, booked_as: Transaction, now: datetime) -> None:
@@ -39,13 +42,14 @@ def found(*, refund: Refund, booked_as: Transaction, now: datetime) -> None:
     telling.tell(refund=refund, type=SUCCEEDED, now=now)
 
 
-def recorded(*, refund: Refund, now: datetime) -> Refund:
-    """Save a refund as `sending`, leased to the caller, who calls the gateway next."""
+def recorded(*, refund: Refund, now: datetime, with_it: Sequence[Statement] = ()) -> Refund:
+    """Save a refund as `sending`, leased to the caller, who calls the gateway next.
+
+    Statements of the caller run in the same trip before it.
+    """
     refund.created_at = now
     _send(refund, now)
-    refund.save(force_insert=True)
-    telling.tell(refund=refund, type=CREATED, now=now)
-    return refund
+    return _saved(refund, now, with_it)
 
 
 def sent_again(*, refund: Refund, now: datetime) -> None:
@@ -70,14 +74,17 @@ def outcome_unknown(*, refund: Refund, now: datetime) -> None:
     )
 
 
-def pending(*, refund: Refund, gateway_refund_id: str, now: datetime) -> None:
-    """Record that the gateway is carrying it out, and when to ask for the result."""
+def pending(*, refund: Refund, gateway_refund_id: str, now: datetime) -> Statement:
+    """Return what records that the gateway is carrying it out, and when to ask for the result.
+
+    The attributes follow.
+    """
     if refund.status == Status.SENDING:
         refund.updated_at = now
     refund.status, refund.leased_until = Status.PENDING, None
     refund.gateway_refund_id = gateway_refund_id
     refund.next_check_at = _next_check(refund, now)
-    refund.save(update_fields=[*CHANGING, "gateway_refund_id"])
+    return rows.updating([refund], (*CHANGING, "gateway_refund_id"))
 
 
 def succeeded(
@@ -107,6 +114,16 @@ def cancelled(*, refund: Refund, now: datetime) -> None:
 def handed_out(ids: Sequence[int], *, now: datetime) -> None:
     """Lease refunds to the tasks that ask about them."""
     Refund.objects.filter(pk__in=ids).update(leased_until=now + LEASE)
+
+
+def _saved(refund: Refund, now: datetime, with_it: Sequence[Statement]) -> Refund:
+    """Write a new refund and its event in one trip."""
+    row = Statement(_RECORD, rows.values([refund]))
+    event = telling.created(refund=refund, type=CREATED, now=now)
+    *_, ((refund_id, _),), deliveries = join(*with_it, row, event)
+    outbox.recorded(deliveries)
+    refund.pk = refund_id
+    return refund
 
 
 def _send(refund: Refund, now: datetime) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
@@ -11,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent, record_id_of
+from apikeys.idempotency.claims import IDEMPOTENCY_HEADER
+from apikeys.idempotency.once import idempotent_by_trips, once_of
 from apikeys.keys.authentication import tenant_of
 from apikeys.keys.restrictions import Scope
 from invoices.models import Invoice, Transaction
@@ -23,7 +25,6 @@ from payments.refunds.serializers import (
     RefundList,
     RefundResponse,
 )
-from paytrust.web.answers import made
 from paytrust.web.pagination import NewestFirst, PageQuery
 from paytrust.web.serializers import query_of
 
@@ -37,8 +38,8 @@ class InvoiceRefunds(APIView):
         responses={200: RefundResponse, 201: RefundResponse},
         parameters=[IDEMPOTENCY_HEADER],
     )
-    @idempotent
-    def post(self, request: Request, invoice_id: int) -> Response:
+    @idempotent_by_trips
+    def post(self, request: Request, invoice_id: int) -> HttpResponse:
         """Give money of one payment back to the customer.
 
         `sending` says that the gateway has not answered yet: what became of it is asked for, and
@@ -46,15 +47,17 @@ class InvoiceRefunds(APIView):
         """
         body = RefundCreateRequest(data=request.data)
         body.is_valid(raise_exception=True)
+        once = once_of(request)
+        once.shows(lambda refund: RefundResponse(refund).data)
         with _missing_is_not_found():
             refund, is_new = services.create_refund(
                 tenant=tenant_of(request),
                 invoice_id=invoice_id,
                 request=body.to_request(),
-                idempotency_record_id=record_id_of(request),
+                once=once,
                 now=timezone.now(),
             )
-        return made(RefundResponse(refund).data, at="/refunds", is_new=is_new)
+        return once.answered(refund, at="/refunds", is_new=is_new)
 
     @extend_schema(operation_id="listInvoiceRefunds", responses=RefundList, parameters=[PageQuery])
     def get(self, request: Request, invoice_id: int) -> Response:

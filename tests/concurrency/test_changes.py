@@ -1,7 +1,7 @@
 """A payment's notification comes while the merchant changes the invoice, or its time ends."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -18,12 +18,14 @@ from invoices.invoices import services
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
 from invoices.ledger import posting
 from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest, Transaction
+from invoices.payment_requests import leases
 from invoices.payment_requests.leases import PaymentInProgress
 from invoices.schedule.adjusting import InvoiceNotCancellable
 from invoices.schedule.splitting import InvalidInstallments
 from payments.booking import settling as payments
 from payments.changes import closing
 from payments.changes.closing import PaidMeanwhile
+from payments.refunds import books as refund_books
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint
 from tests.apikeys.factories import TenantFactory
@@ -155,11 +157,21 @@ def interleaving(monkeypatch: pytest.MonkeyPatch) -> Interleaving:
 
 
 @pytest.fixture
-def _unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
+def _unlocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def ordered(self: InvoiceQuerySet, *, nowait: bool = False) -> InvoiceQuerySet:
         return self.order_by("pk")
 
-    monkeypatch.setattr(InvoiceQuerySet, "locked", ordered)
+    with monkeypatch.context() as patched:
+        patched.setattr(InvoiceQuerySet, "locked", ordered)
+        _make_locks_new()
+        yield
+    _make_locks_new()
+
+
+def _make_locks_new() -> None:
+    """Have the SQL of locks made again, as `locked` is now."""
+    leases.lock_sql.cache_clear()
+    refund_books.lock_by_refund_sql.cache_clear()
 
 
 def invoice_of(request: PaymentRequest) -> Invoice:

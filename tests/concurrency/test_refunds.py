@@ -13,7 +13,7 @@ from invoices.models import Invoice, PaymentRequest, Transaction
 from invoices.payment_requests.leases import PaymentInProgress
 from payments.booking import settling
 from payments.models import Refund
-from payments.refunds import selectors, services
+from payments.refunds import services
 from payments.refunds.request import RefundRequest
 from paytrust.money import Money
 from paytrust.operations.database import violated_constraint
@@ -43,7 +43,6 @@ def asking(of: Invoice, amount: int | None = None) -> Call:
             tenant=of.tenant,
             invoice_id=of.pk,
             request=request,
-            idempotency_record_id=None,
             now=timezone.now(),
         )[0].status
     )
@@ -105,15 +104,7 @@ class TestRefundAgainstRefund:
                 race(asking(of, 100), lambda: None, 0)
             return chosen(*arguments)
 
-        refundable = selectors.refundable_of
-
-        def read_before(*arguments: Any, **named: Any) -> Any:
-            seen = refundable(*arguments, **named)
-            monkeypatch.setattr(selectors, "refundable_of", refundable)
-            return seen
-
         monkeypatch.setattr(services, "_chosen", second_comes)
-        monkeypatch.setattr(selectors, "refundable_of", read_before)
 
         with pytest.raises(IntegrityError) as refused:
             asking(of, 100)()

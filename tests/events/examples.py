@@ -129,7 +129,7 @@ class Play:
             request=RefundRequest(
                 reason="requested_by_customer", amount=amount, note="One shirt was sold out."
             ),
-            idempotency_record_id=None,
+            once=Once(now=self.now),
             now=self.minute(),
         )
         return made

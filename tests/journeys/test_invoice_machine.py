@@ -248,7 +248,6 @@ class InvoiceMachine(RuleBasedStateMachine):
                 tenant=tenant,
                 invoice_id=payment["invoice_id"],
                 request=RefundRequest(reason="other", amount=amount, transaction_id=payment["id"]),
-                idempotency_record_id=None,
                 now=self.now,
             )
 

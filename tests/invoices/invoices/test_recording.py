@@ -312,7 +312,7 @@ class TestTheLock:
     def test_of_a_trip_is_the_querysets(self, tenant: Tenant) -> None:
         document, _ = recorded(tenant, request(0))
 
-        lock = leases.lock_of(document.invoice)
+        lock = leases.lock_of(document.invoice.pk)
 
         assert lock.sql.endswith('FOR UPDATE OF "invoices_invoice" NOWAIT')
         assert trip(lock) == [[(document.invoice.pk,)]]

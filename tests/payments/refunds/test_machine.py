@@ -76,7 +76,6 @@ class RefundMachine(RuleBasedStateMachine):
                     tenant=self.of.tenant,
                     invoice_id=self.of.pk,
                     request=RefundRequest(reason="other", amount=amount, transaction_id=payment.pk),
-                    idempotency_record_id=None,
                     now=self.now,
                 )
 

@@ -31,7 +31,6 @@ def refund(of: Invoice, **asked: Any) -> Refund:
         tenant=of.tenant,
         invoice_id=of.pk,
         request=RefundRequest(**{"reason": "other", **asked}),
-        idempotency_record_id=None,
         now=now,
     )
     return made
