@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: cluster cluster-promote cluster-down deploy-tools load-tools help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults load lock venv venv-local \
+.PHONY: cluster cluster-promote cluster-down deploy-tools load-tools guide-tools guide help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults load lock venv venv-local \
   check-code check-django check-dependencies check-containers check-platforms check-kubernetes image-check messages
 
 PYTHON ?= python3
@@ -43,7 +43,7 @@ reset: venv-local ## stop it and delete its data, keys and passwords
 	@$(RUN) paytrust.localstack.stack reset
 
 # COVERAGE=1 measures branch coverage, writes the badge, and fails below the limit in pyproject.toml.
-test: venv chromium ## run the tests; ARGS="tests/invoices -k name" narrows them, COVERAGE=1 measures
+test: venv chromium guide-tools ## run the tests; ARGS="tests/invoices -k name" narrows them, COVERAGE=1 measures
 ifdef COVERAGE
 	@rm -f .coverage .coverage.*
 	@$(RUN) pytest -n 2 -m "not slow" $(ARGS)
@@ -54,7 +54,7 @@ else
 	@$(RUN) pytest -n 2 -m "not slow" $(ARGS)
 endif
 
-test-slow: venv ## run the long tests that `make test` leaves out
+test-slow: venv load-tools ## run the long tests that `make test` leaves out
 	@$(RUN) pytest -n 2 -m slow $(ARGS)
 
 # The browser tests want Chromium, which Debian packages; where it cannot be had they are skipped,
@@ -158,6 +158,12 @@ deploy-tools:
 load-tools:
 	$(call install_tools,tests/load/requirements.lock)
 
+guide-tools:
+	$(call install_tools,docs/guide/requirements.lock)
+
+guide: guide-tools ## build the guide for merchants, which PayTrust serves at /guide after its next start
+	@NO_MKDOCS_2_WARNING=1 build/guide-tools/bin/python -m mkdocs build --strict --quiet --config-file docs/guide/mkdocs.yml
+
 define install_tools
 @if ! cmp -s $(1) build/$@/installed.lock; then \
   rm -rf build/$@ && mkdir -p build && "$(PYTHON)" -m venv --without-pip build/$@ && \
@@ -168,7 +174,7 @@ endef
 check-kubernetes: deploy-tools ## hold deploy/kubernetes to Kubernetes's own schemas
 	@build/deploy-tools/bin/python deploy/check_kubernetes.py
 
-image-check: venv deploy-tools ## what the Dockerfile would contain, started from an empty root in production settings; writes build/sbom.cdx.json
+image-check: venv deploy-tools guide-tools ## what the Dockerfile would contain, started from an empty root in production settings; writes build/sbom.cdx.json
 	@$(RUN) paytrust.localstack.image
 
 lock: ## resolve the dependencies anew: requirements.lock and the two that are part of it
@@ -178,6 +184,7 @@ lock: ## resolve the dependencies anew: requirements.lock and the two that are p
 	@build/uv/bin/uv pip compile pyproject.toml $(LOCK) --constraint requirements.lock --output-file requirements-runtime.lock
 	@build/uv/bin/uv pip compile deploy/tools.in $(LOCK) --output-file deploy/tools.lock
 	@build/uv/bin/uv pip compile tests/load/requirements.in $(LOCK) --output-file tests/load/requirements.lock
+	@build/uv/bin/uv pip compile docs/guide/requirements.in $(LOCK) --output-file docs/guide/requirements.lock
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 # `make demo` and `make up` need less than `make test`.

@@ -11,7 +11,7 @@ from gateways.budgets.breaker import collect as gateway_metrics
 from gateways.budgets.pacing import collect as budget_metrics
 from payments.webhooks.metrics import collect as queue_metrics
 from paytrust.operations import health, metrics, pools, replica, runs, traffic
-from paytrust.web import converters, problems
+from paytrust.web import converters, guide, problems
 from paytrust.web.openapi import views as documents
 from reporting.audit.runs import collect as audit_metrics
 
@@ -45,6 +45,7 @@ urlpatterns = [
     path("openapi-admin.json", documents.operators, name="openapi-admin"),
     path("docs", documents.swagger_ui("openapi")),
     path("docs-admin", documents.only_if_switched_on(documents.swagger_ui("openapi-admin"))),
+    re_path(r"^guide(?:/|$)", guide.not_here),  # WhiteNoise has answered what is there
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     re_path(r"", problems.not_found),  # JSON for paths that do not exist, in DEBUG too

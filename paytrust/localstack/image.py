@@ -1,7 +1,8 @@
 """What the Dockerfile would contain, started from an empty root: `make image-check`.
 
-Without Docker: the files that `.dockerignore` lets through go to an empty folder, and the packages
-of the runtime's lock file to an environment of its own. From these alone, in production settings,
+Without Docker: the files that the last stage of the Dockerfile copies and `.dockerignore` lets
+through go to an empty folder, the guide is built into it, and the packages of the runtime's lock
+file go to an environment of its own. From these alone, in production settings,
 with nothing else in the environment and as a user without rights where we are root, the processes
 of compose.yaml start and must work. Then the languages, static files, templates and migrations are
 compared with the checkout's. The packages are listed in build/sbom.cdx.json.
@@ -30,6 +31,7 @@ from paytrust.localstack.embedded import PROJECT
 
 SBOM: Final = PROJECT / "build" / "sbom.cdx.json"
 CYCLONEDX: Final = PROJECT / "build" / "deploy-tools" / "bin" / "cyclonedx-py"
+GUIDE_PYTHON: Final = PROJECT / "build" / "guide-tools" / "bin" / "python"
 USER_ID: Final = 10001  # as in the Dockerfile
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 60
@@ -87,11 +89,10 @@ def patterns(text: str) -> list[tuple[bool, re.Pattern[str]]]:
 
 
 def files(project: Path = PROJECT) -> list[Path]:
-    """Return what `COPY . .` would copy, as paths inside the project."""
+    """Return what the last stage would copy from the project, as paths inside it."""
     rules = patterns((project / ".dockerignore").read_text())
-    tops = {pattern.split("/")[0] for pattern in _let_through(project)}
     found = []
-    for top in sorted(tops):
+    for top in sorted(_copied(project)):
         start = project / top
         for path in [start] if start.is_file() else sorted(start.rglob("*")):
             inside = path.relative_to(project)
@@ -107,6 +108,7 @@ def build(root: Path) -> None:
     for path in files():
         (code / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PROJECT / path, code / path)
+    build_guide(code / "build" / "site" / "guide")
     python = os.environ.get("PYTHON", "python3")
     subprocess.run([python, "-m", "venv", "--without-pip", str(packages)], check=True)
     subprocess.run(
@@ -120,6 +122,19 @@ def build(root: Path) -> None:
     for path in (root, *root.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & ~0o222 | 0o444 | (0o111 if path.is_dir() else 0))
+
+
+def build_guide(site: Path) -> None:
+    """Build the guide for merchants, as the Dockerfile's stage for it does."""
+    subprocess.run(
+        [
+            *(str(GUIDE_PYTHON), "-m", "mkdocs", "build", "--strict", "--quiet"),
+            *("--config-file", "docs/guide/mkdocs.yml", "--site-dir", str(site)),
+        ],
+        cwd=PROJECT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        check=True,
+    )
 
 
 def environment(root: Path, servers: embedded.Servers, temporary: Path) -> dict[str, str]:
@@ -243,7 +258,13 @@ def check() -> None:
         web = [*services["web"]["command"][:-1], f"127.0.0.1:{port}"]
         process = held.enter_context(image.running("web", web))
         _wait(lambda: _status(port, "/readyz") == HTTPStatus.OK, process, "web")
-        for path in ("/admin/login/", "/docs", "/openapi.json", "/static/staff/staff.css"):
+        for path in (
+            "/admin/login/",
+            "/docs",
+            "/openapi.json",
+            "/static/staff/staff.css",
+            "/guide/",
+        ):
             if (status := _status(port, path)) != HTTPStatus.OK:
                 raise ImageFailed(f"GET {path} is answered {status}")
         _say("web serves pages, API and static files.")
@@ -291,9 +312,10 @@ def _contents_of_checkout(given: Mapping[str, str]) -> dict[str, Any]:
     return contents
 
 
-def _let_through(project: Path) -> list[str]:
-    lines = (project / ".dockerignore").read_text().splitlines()
-    return [line[1:].strip() for line in lines if line.startswith("!")]
+def _copied(project: Path) -> set[str]:
+    last_stage = (project / "Dockerfile").read_text().rsplit("\nFROM ", 1)[1]
+    lines = re.findall(r"^COPY ((?!--from)\S.*) \S+$", last_stage, re.MULTILINE)
+    return {name for line in lines for name in line.split()}
 
 
 @contextmanager

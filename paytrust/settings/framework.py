@@ -74,3 +74,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # serves the admin's and Swagger's files without collectstatic
+
+# What `make guide` built. WhiteNoise serves it at /guide, if it is there when a process starts.
+GUIDE_SITE = BASE_DIR / "build" / "site"
+WHITENOISE_ROOT = GUIDE_SITE if GUIDE_SITE.is_dir() else None
+WHITENOISE_INDEX_FILE = True

@@ -127,6 +127,8 @@ class TestDockerfile:
         apps = {path.parent.name for path in PROJECT.glob("*/apps.py")}
         assert apps <= set(allowed)
         assert all((PROJECT / name).exists() for name in allowed)
+        copied = {name.split("/")[0] for name in map(str, image.files())}
+        assert copied == set(allowed) - {"docs"}  # of which a stage makes the guide
 
     def test_copies_all_that_runs_and_nothing_else(self) -> None:
         copied = {path.as_posix() for path in image.files()}

@@ -85,7 +85,7 @@ class Shop(BaseHTTPRequestHandler):
         order = self.path.removeprefix("/orders/")
         row = database().execute("SELECT status FROM orders WHERE id = ?", (order,)).fetchone()
         if self.path == "/":
-            self.say(200, f"Batik shirt, RM 127.78 {BUTTON.format('/buy', 'Buy')}")
+            self.say(200, f"Batik shirt, RM 127.78 and the fee {BUTTON.format('/buy', 'Buy')}")
         elif not row:
             self.say(404, "No such order")
         else:
