@@ -5,6 +5,7 @@ from django.urls import path
 from payments.booking import pain_views, views
 from payments.expanding import views as expanding
 from payments.refunds import views as refund_views
+from payments.settlement import import_views as imports
 from payments.settlement import views as settlement_views
 from payments.webhooks import operator_views
 from payments.webhooks import views as gateway_views
@@ -26,6 +27,10 @@ urlpatterns = [
         pain_views.TransactionPaymentStatus.as_view(),
     ),
     path("settlements", settlement_views.Settlements.as_view()),
+    path("settlements/imports", imports.Imports.as_view()),
+    path("settlements/imports/<id:import_id>", imports.ImportItem.as_view()),
+    path("settlements/imports/<id:import_id>/pieces/<int:number>", imports.ImportPiece.as_view()),
+    path("settlements/imports/<id:import_id>/withdraw", imports.ImportWithdrawal.as_view()),
     path("payouts/<str:payout_id>/transactions", settlement_views.PayoutTransactions.as_view()),
     path("reports/settlement", settlement_views.SettlementReport.as_view()),
     path("reports/settlement.csv", settlement_views.SettlementReportCSV.as_view()),

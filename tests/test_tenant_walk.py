@@ -31,6 +31,8 @@ pytestmark = pytest.mark.django_db
 
 UNKNOWN = {
     "payout_id": "unknown",
+    "import_id": 999_999_999,
+    "number": 0,
     "invoice_id": 999_999_999,
     "transaction_id": 999_999_999,
     "refund_id": 999_999_999,
@@ -54,6 +56,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "until": "2026-11-02T00:00:00Z",
     },
     "POST /invoices/{invoice_id}/refunds": {"reason": "other"},
+    "PUT /settlements/imports/{import_id}/pieces/{number}": {"content": "MQ=="},
+    "POST /settlements/imports/{import_id}/withdraw": {"reason": "wrong month"},
     "POST /invoices/{invoice_id}/supplementary": {
         "line_items": [{"product_name": "Case", "quantity": 1, "unit_price": "10", "tax_rate": "0"}]
     },
@@ -131,8 +135,19 @@ def ids() -> dict[str, Any]:
         gateway=payment.gateway, source="api", sha256="a" * 64, imported_at=NOON
     )
     services.import_rows(made=settled, rows=[line], now=NOON)
+    own = SettlementImport.objects.create(
+        tenant=payment.tenant,
+        gateway=payment.gateway,
+        source="upload",
+        status="uploading",
+        file_name=MARK,
+        size_bytes=9,
+        imported_at=NOON,
+    )
     return {
         "payout_id": MARK,
+        "import_id": own.pk,
+        "number": 0,
         "invoice_id": payment.invoice_id,
         "transaction_id": Transaction.objects.get(payment_request=payment, kind="payment").pk,
         "refund_id": Refund.objects.get(invoice=payment.invoice).pk,
@@ -226,6 +241,7 @@ class TestLists:
                 "/invoices",
                 "/refunds",
                 "/settlements",
+                "/settlements/imports",
                 "/transactions",
                 "/webhook-endpoints",
             ),

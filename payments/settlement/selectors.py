@@ -9,10 +9,11 @@ from django.db.models import Count, F, Max, Q, Sum
 from django.db.models.functions import Coalesce
 
 from apikeys.models import Tenant
+from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.settlements import LineKind
 from invoices.models import Transaction
 from payments.settlement.matching import MISMATCHES
-from payments.settlement.models import SettlementLine, SettlementLineQuerySet
+from payments.settlement.models import SettlementImport, SettlementLine, SettlementLineQuerySet
 
 SUMS: Final = (
     "gross_amount",
@@ -28,6 +29,11 @@ REPORT_COLUMNS: Final = (*BY, "line_count", *SUMS)
 def settlements(*, tenant: Tenant) -> SettlementLineQuerySet:
     """Return the lines of a tenant that are in force."""
     return SettlementLine.objects.for_tenant(tenant).counted()
+
+
+def imports(*, tenant: Tenant) -> TenantQuerySet[SettlementImport]:
+    """Return the imports of a tenant's own accounts."""
+    return SettlementImport.objects.for_tenant(tenant)
 
 
 def lines_of(transactions: Sequence[Transaction]) -> Mapping[int, SettlementLine]:

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.models import Tenant
 from gateways.models import Gateway, GatewayAccount
 from payments.settlement import files, services
 from payments.settlement.models import SettlementFilePiece, SettlementImport
@@ -37,6 +38,13 @@ class SettlementFileTooLarge(PayTrustError):
 
     code = "settlement_file_too_large"
     for_staff = _("The file is larger than 512 MB, or empty.")
+
+
+class SettlementAccountMissing(PayTrustError):
+    """You have no account of your own at this gateway. PayTrust imports the files of its own."""
+
+    status = HTTPStatus.CONFLICT
+    code = "settlement_account_missing"
 
 
 class SettlementPieceWrong(PayTrustError):
@@ -88,6 +96,45 @@ def begin(*, upload: Announced, now: datetime) -> SettlementImport:
         imported_at=now,
         due_at=now + ABANDONED_AFTER,
     )
+
+
+def begin_own(
+    *,
+    tenant: Tenant,
+    gateway_id: int,
+    file_name: str,
+    size_bytes: int,
+    currency: str,
+    content: bytes | None,
+    now: datetime,
+) -> SettlementImport:
+    """Open an upload of a file of a merchant's own account; `content` is the whole file, or None.
+
+    Raises:
+        SettlementAccountMissing: the merchant has no account of their own at the gateway.
+        SettlementPieceWrong: `content` is not the whole file. Nothing is kept.
+    """
+    accounts = GatewayAccount.objects.filter(tenant=tenant, gateway=gateway_id)
+    account = accounts.order_by("-pk").first()
+    if account is None:
+        raise SettlementAccountMissing(details={"gateway_id": gateway_id})
+    with transaction.atomic():
+        made = begin(
+            upload=Announced(
+                gateway=account.gateway,
+                account=account,
+                file_name=file_name,
+                size_bytes=size_bytes,
+                currency=currency,
+                starts_at_once=True,
+            ),
+            now=now,
+        )
+        if content is None:
+            return made
+        if len(content) != size_bytes:
+            raise SettlementPieceWrong(details={"number": 0, "bytes": size_bytes})
+        return add_piece(import_id=made.pk, number=0, content=content, now=now)
 
 
 def add_piece(*, import_id: int, number: int, content: bytes, now: datetime) -> SettlementImport:

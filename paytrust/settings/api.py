@@ -72,6 +72,8 @@ SPECTACULAR_SETTINGS = {
         "RefundMethod": "payments.refunds.models.Refund.Method",
         "RefundReason": "payments.refunds.models.Refund.Reason",
         "RefundStatus": "payments.refunds.states.Status",
+        "SettlementImportSource": "payments.models.SettlementImport.Source",
+        "SettlementImportStatus": "payments.models.SettlementImport.Status",
         "SettlementFeeState": "payments.settlement.serializers.FEE_STATES",
         "SettlementLineKind": "payments.settlement.serializers.KINDS",
         "SettlementLineState": "payments.settlement.serializers.STATES",

@@ -119,6 +119,18 @@ BODIES: dict[str, tuple[Any, str]] = {
     ),
     "POST /webhook-endpoints/{endpoint_id}/rotate-secret": ({"overlap_hours": 1}, KEY),
     "POST /quotes": (RICH, KEY),
+    "POST /settlements/imports": (
+        {
+            "gateway_id": 1,
+            "file_name": "a.csv",
+            "size_bytes": 1,
+            "currency": "MYR",
+            "content": "MQ==",
+        },
+        KEY,
+    ),
+    "PUT /settlements/imports/{import_id}/pieces/{number}": ({"content": "MQ=="}, KEY),
+    "POST /settlements/imports/{import_id}/withdraw": ({"reason": "wrong month"}, KEY),
     "POST /account/api-keys": (
         {"description": "x", "scopes": ["read"], "allowed_addresses": ["192.0.2.0/24"]},
         KEY,
@@ -140,6 +152,7 @@ def fuzzed(merchant: Merchant, count: int) -> Counter[int]:
     made = {"invoice_id": invoice, "endpoint_id": endpoint, "key_id": key}
     assert {answer.status_code for answer in made.values()} == {201}
     ids = {name: answer.json()["id"] for name, answer in made.items()}
+    ids |= {"import_id": 1, "number": 0}
     headers = {
         KEY: {"X-API-Key": merchant.key},
         ADMIN: {"X-Admin-Key": settings.ADMIN_API_KEY},

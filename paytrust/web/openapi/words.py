@@ -161,6 +161,7 @@ MEANINGS: Final[dict[str, str]] = {
     "SupplementaryRequest.installments": "Pay in 2 to 12 parts; left out: in one.",
     "AdjustmentRequest.installments": "The unpaid parts to change, each once.",
     "interval_days": "Days between due dates, 14 unless given.",
+    "import_id": "The id of the settlement import.",
     "invoice_count": "How many invoices.",
     "invoice_id": "The invoice's id.",
     "ip_address": "From where it was done.",
