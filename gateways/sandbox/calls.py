@@ -22,6 +22,7 @@ READING = {
     "get_refund",
     "list_refunds",
     "transactions",
+    "mutation",
     "get_charge",
 }  # GET routes; the others are POST
 HANG_SECONDS = 60.0

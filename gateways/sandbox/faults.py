@@ -32,6 +32,7 @@ API_FAULTS = {
     "settlement_other_fee",
     "settlement_other_amount",
     "settlement_late",
+    "settlement_column_renamed",
 }
 SETTLEMENT_FAULTS = {
     "settlement_missing",
@@ -39,8 +40,9 @@ SETTLEMENT_FAULTS = {
     "settlement_other_fee",
     "settlement_other_amount",
     "settlement_late",
+    "settlement_column_renamed",
 }
-"""They stay for as long as their rule does, in each list that is asked for."""
+"""They stay for as long as their rule does, in each list or file that is asked for."""
 WEBHOOK_FAULTS = {
     "webhook_duplicate",
     "webhook_out_of_order",
@@ -71,12 +73,12 @@ MIDTRANS_ONLY = {
     "amount_no_decimals",
     "fee_imposed",
     "chargeback_unlisted",
+    "settlement_column_renamed",
 }
 XENDIT_ONLY = {
     "paid_after_expired",
     "refund_channel_down",
     "refund_stays_pending",
-    *SETTLEMENT_FAULTS,
 }
 OF_THE_PAYMENT = {
     "paid_after_expired",

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 
 from gateways.sandbox import console, control, pages
 from gateways.sandbox.messages import Answer
+from gateways.sandbox.midtrans import statements as midtrans_statements
 from gateways.sandbox.midtrans import views as midtrans
 from gateways.sandbox.xendit import refund_views as xendit_refunds
 from gateways.sandbox.xendit import transactions as xendit_transactions
@@ -43,6 +44,15 @@ urlpatterns = [
         "xendit/qr_codes/payments/<str:payment_id>/refunds", xendit_refunds.refund_by_product("qr")
     ),
     re_path(r"^xendit/transactions/?$", xendit_transactions.transactions),
+    re_path(
+        r"^midtrans/dashboard/balance-statement\.(?P<suffix>csv|xlsx)$",
+        midtrans_statements.balance_statement,
+    ),
+    re_path(
+        r"^midtrans/dashboard/withdrawals\.(?P<suffix>csv|xlsx)$",
+        midtrans_statements.withdrawals,
+    ),
+    path("midtrans/v1/balance/mutation", midtrans_statements.balance_mutation),
     path("midtrans/snap/v1/transactions", midtrans.create_snap_transaction),
     path("midtrans/snap/v1/transactions/<str:token>/cancel", midtrans.cancel_snap_page),
     path("midtrans/v2/charge", midtrans.charge),

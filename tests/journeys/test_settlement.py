@@ -1,15 +1,21 @@
-"""A month at Xendit's sandbox with five planted faults: the queue names exactly those five."""
+"""A month in the sandbox with five planted faults: the queue names exactly those five."""
 
-from datetime import timedelta
+import io
+from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 import requests
+from django.conf import settings
 from django.utils import timezone
 
+from gateways.models import Gateway
 from invoices.models import Transaction
 from payments.models import SettlementLine, SettlementMismatch, SettlementTerms
-from payments.settlement import comparing, fetching
+from payments.settlement import comparing, fetching, services
+from payments.settlement.reading import SettlementColumnsMissing
 from tests.conftest import Merchant, Sandbox
-from tests.factories import invoice_body
+from tests.factories import invoice_body, rupiah_body
 
 FAULTS = {
     "settlement_missing": "missing_at_gateway",
@@ -25,6 +31,9 @@ TERM = {
     "basis_points": 150,
     "vat_basis_points": 0,
 }
+
+
+RUPIAH_TERM = TERM | {"currency": "IDR", "basis_points": 70, "vat_basis_points": 1_100}
 
 
 def pay(merchant: Merchant, sandbox: Sandbox) -> Transaction:
@@ -75,3 +84,104 @@ def test_a_month_with_five_faults(merchant: Merchant, sandbox: Sandbox) -> None:
 
     del bad["settlement_late"]  # it has come
     assert queue() == {row.pk: FAULTS[fault] for fault, row in bad.items()}
+
+
+def pay_rupiah(merchant: Merchant, sandbox: Sandbox) -> Transaction:
+    invoice = merchant.post("/invoices", json=rupiah_body()).json()
+    sandbox.pay(invoice["payment_url"], method="qris")
+    merchant.wait_for(invoice["id"], status="fully_paid")
+    return Transaction.objects.select_related("payment_request").get(invoice=invoice["id"])
+
+
+def plant(sandbox: Sandbox, fault: str, **match: str) -> None:
+    body = {"gateway": "midtrans", "fault": fault, "match": match}
+    requests.post(f"{sandbox.url}/control/faults", json=body, timeout=5).raise_for_status()
+
+
+def take(sandbox: Sandbox, name: str, now: datetime) -> Any:
+    file = requests.get(f"{sandbox.url}/midtrans/dashboard/{name}", timeout=10)
+    file.raise_for_status()
+    upload = services.Upload(
+        gateway=Gateway.objects.get(code="midtrans"),
+        account=None,
+        file=io.BytesIO(file.content),
+        file_name=name,
+        currency="IDR",
+    )
+    return services.import_file(upload=upload, now=now)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("withdrawals.csv", "balance-statement.xlsx"), ("balance-statement.csv", "withdrawals.xlsx")],
+)
+def test_a_month_at_midtrans_with_five_faults(
+    merchant: Merchant, sandbox: Sandbox, names: tuple[str, str]
+) -> None:
+    SettlementTerms.objects.create(gateway_id=2, fees=[RUPIAH_TERM], updated_at=timezone.now())
+    good = [pay_rupiah(merchant, sandbox) for _ in range(3)]
+    bad = {fault: pay_rupiah(merchant, sandbox) for fault in FAULTS}
+    for fault, row in bad.items():
+        plant(sandbox, fault, reference=row.payment_request.reference)
+    start = timezone.now()
+
+    pass_days(sandbox, 13)
+    later = pay_rupiah(merchant, sandbox)  # so that the files reach past the seventh working day
+    for name in names:
+        take(sandbox, name, start + timedelta(days=13))
+    comparing.find_missing(now=start + timedelta(days=13))
+
+    assert queue() == {row.pk: FAULTS[fault] for fault, row in bad.items()}
+    lines = SettlementLine.objects.filter(state="matched")
+    assert {line.transaction_id for line in lines} == {
+        row.pk for row in (*good, later, bad["settlement_doubled"])
+    }
+    own = SettlementLine.objects.get(transaction=good[0])
+    assert own.payout_id is not None
+    paid_out = SettlementLine.objects.counted().filter(payout_id=own.payout_id)
+    [payout] = paid_out.filter(kind="payout")
+    assert -payout.net_amount == sum(line.net_amount for line in paid_out.exclude(kind="payout"))
+
+    pass_days(sandbox, 17)
+    for name in names:
+        take(sandbox, name, start + timedelta(days=30))
+
+    del bad["settlement_late"]  # it has come
+    assert queue() == {row.pk: FAULTS[fault] for fault, row in bad.items()}
+
+
+def test_a_renamed_column_is_named(merchant: Merchant, sandbox: Sandbox) -> None:
+    pay_rupiah(merchant, sandbox)
+    plant(sandbox, "settlement_column_renamed")
+
+    with pytest.raises(SettlementColumnsMissing) as refusal:
+        take(sandbox, "withdrawals.csv", timezone.now())
+
+    assert refusal.value.details["missing"] == ["gross"]
+    assert "Nominal" in refusal.value.details["found"]
+    SettlementTerms.objects.create(
+        gateway_id=2, columns={"gross": ["Nominal"]}, updated_at=timezone.now()
+    )
+    assert take(sandbox, "balance-statement.csv", timezone.now()).line_count == 1
+
+
+def test_midtranss_totals_are_those_of_its_file(merchant: Merchant, sandbox: Sandbox) -> None:
+    pay_rupiah(merchant, sandbox)
+    pass_days(sandbox, 5)
+    take(sandbox, "balance-statement.csv", timezone.now())
+    now = timezone.now()
+
+    totals = requests.get(
+        f"{sandbox.url}/midtrans/v1/balance/mutation",
+        params={
+            "currency": "IDR",
+            "start_time": (now - timedelta(days=1)).isoformat(),
+            "end_time": (now + timedelta(days=6)).isoformat(),
+        },
+        auth=(settings.GATEWAY_CONNECTIONS["midtrans"]["server_key"], ""),
+        timeout=10,
+    ).json()
+
+    net = SettlementLine.objects.get().net_amount
+    assert totals["opening"] == {"effective": 0, "pending": 0, "overall": 0}
+    assert totals["closing"] == {"effective": net, "pending": 0, "overall": net}
