@@ -103,8 +103,9 @@ def withdrawals(_request: HttpRequest, suffix: str) -> HttpResponse:
         paid_out = max(one.paid_out_at for one in group)
         rows += [[*one.cells(), written(one.paid_out_at), name] for one in group]
         total = sum(one.amount - one.fee - one.vat for one in group)
-        own = [written(paid_out), "", "", "Withdrawal", "bank", "settlement", total, 0, 0, ""]
-        rows.append([*own, written(paid_out), name])
+        if total > 0:  # else there is nothing to transfer
+            own = [written(paid_out), "", "", "Withdrawal", "bank", "settlement", total, 0, 0, ""]
+            rows.append([*own, written(paid_out), name])
     return _file(sandbox, suffix, WITHDRAWALS, rows)
 
 
