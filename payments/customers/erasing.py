@@ -16,7 +16,7 @@ from apikeys.staff_acts.recording import Actor
 from events.outbox import erasing as events
 from invoices.invoices import versions
 from invoices.models import Invoice, PaymentRequest
-from payments.models import WebhookEvent
+from payments.models import SettlementLine, WebhookEvent
 from paytrust.errors import PayTrustError
 
 ERASED: Final = kinds.register("customer_erased", _("erased a customer"))
@@ -38,6 +38,7 @@ class Erased:
     invoices: int
     events: int
     notifications: int
+    settlement_lines: int
 
 
 def invoices_of(
@@ -62,7 +63,7 @@ def invoices_of(
 def erase(
     *, actor: Actor, tenant: Tenant, invoices: Sequence[int], reason: str, now: datetime
 ) -> Erased:
-    """Blank the customer in invoices, their events and the gateways' notifications about them.
+    """Blank the customer in invoices, their events, and what gateways sent about their payments.
 
     Amounts, states, references, the ledger and the trail stay. May be repeated: it continues where
     it stopped. The act is in the trail, without the person.
@@ -72,7 +73,7 @@ def erase(
         NotificationsWait: nothing of the invoices concerned was changed.
     """
     reason = recording.required_reason(reason)
-    total = Erased(0, 0, 0)
+    total = Erased(0, 0, 0, 0)
     with recording.recorded(
         actor=actor, act=ERASED, about=tenant, now=now, reason=reason, tenant_id=tenant.pk
     ) as entry:
@@ -82,9 +83,11 @@ def erase(
                 total.invoices + done.invoices,
                 total.events + done.events,
                 total.notifications + done.notifications,
+                total.settlement_lines + done.settlement_lines,
             )
         entry.message = (
-            f"{total.invoices} invoices, {total.events} events, {total.notifications} notifications"
+            f"{total.invoices} invoices, {total.events} events,"
+            f" {total.notifications} notifications, {total.settlement_lines} settlement lines"
         )
     return total
 
@@ -96,6 +99,10 @@ def _erase(tenant: Tenant, invoice_ids: Sequence[int], now: datetime) -> Erased:
     notifications = WebhookEvent.objects.filter(reference__in=requests)
     if notifications.filter(status__in=("received", "failed")).exists():
         raise NotificationsWait
+    # By the reference too: a line that no payment matches, or of an account that tenants share.
+    lines = SettlementLine.objects.filter(
+        Q(reference__in=requests) | Q(transaction__invoice__in=rows)
+    )
     named = [invoice for invoice in rows if invoice.customer is not None]
     for invoice in named:
         invoice.customer = None
@@ -105,4 +112,5 @@ def _erase(tenant: Tenant, invoice_ids: Sequence[int], now: datetime) -> Erased:
         invoices=len(named),
         events=events.erase_customer(tenant_id=tenant.pk, invoice_ids=ids),
         notifications=notifications.exclude(body=b"").update(body=b""),
+        settlement_lines=lines.exclude(raw={}).update(raw={}),
     )

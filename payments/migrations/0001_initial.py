@@ -1417,9 +1417,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="settlement_line_append_only",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN ((OLD.id, OLD.imported_in_id, OLD.gateway_id, OLD.account_id, OLD.identity, OLD.digest, OLD.kind, OLD.is_final, OLD.currency_code, OLD.gross_amount, OLD.gateway_fee_amount, OLD.vat_amount, OLD.withholding_amount, OLD.net_amount, OLD.fee_state, OLD.reference, OLD.gateway_ids, OLD.channel, OLD.occurred_at, OLD.settlement_at, OLD.payout_id, OLD.as_of, OLD.raw) IS DISTINCT FROM (NEW.id, NEW.imported_in_id, NEW.gateway_id, NEW.account_id, NEW.identity, NEW.digest, NEW.kind, NEW.is_final, NEW.currency_code, NEW.gross_amount, NEW.gateway_fee_amount, NEW.vat_amount, NEW.withholding_amount, NEW.net_amount, NEW.fee_state, NEW.reference, NEW.gateway_ids, NEW.channel, NEW.occurred_at, NEW.settlement_at, NEW.payout_id, NEW.as_of, NEW.raw))",
+                    condition="WHEN ((OLD.id, OLD.imported_in_id, OLD.gateway_id, OLD.account_id, OLD.identity, OLD.digest, OLD.kind, OLD.is_final, OLD.currency_code, OLD.gross_amount, OLD.gateway_fee_amount, OLD.vat_amount, OLD.withholding_amount, OLD.net_amount, OLD.fee_state, OLD.reference, OLD.gateway_ids, OLD.channel, OLD.occurred_at, OLD.settlement_at, OLD.payout_id, OLD.as_of) IS DISTINCT FROM (NEW.id, NEW.imported_in_id, NEW.gateway_id, NEW.account_id, NEW.identity, NEW.digest, NEW.kind, NEW.is_final, NEW.currency_code, NEW.gross_amount, NEW.gateway_fee_amount, NEW.vat_amount, NEW.withholding_amount, NEW.net_amount, NEW.fee_state, NEW.reference, NEW.gateway_ids, NEW.channel, NEW.occurred_at, NEW.settlement_at, NEW.payout_id, NEW.as_of) OR (OLD.raw IS DISTINCT FROM NEW.raw AND NEW.raw <> '{}'::jsonb))",
                     func="\nRAISE EXCEPTION 'settlement_line_append_only: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'settlement_line_append_only', TABLE = TG_TABLE_NAME;\n",
-                    hash="f636fb6852b76d211da0562c7ff942b41bdc1174",
+                    hash="6314dc55cebcac0367db32011dadaa8772e5d7aa",
                     operation="UPDATE",
                     pgid="pgtrigger_settlement_line_append_only_7be46",
                     table="payments_settlementline",

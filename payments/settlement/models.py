@@ -267,8 +267,9 @@ FROZEN_OF_LINES = (
     "settlement_at",
     "payout_id",
     "as_of",
-    "raw",
 )
+# As it came, or blanked because a person is erased
+RAW_CHANGED = "(OLD.raw IS DISTINCT FROM NEW.raw AND NEW.raw <> '{}'::jsonb)"
 
 ONE_LINE = sorted(state.value for state in PAIRED)
 
@@ -382,7 +383,7 @@ class SettlementLine(models.Model):
             triggers.refused(
                 "settlement_line_append_only",
                 pgtrigger.Update,
-                condition=triggers.changed(FROZEN_OF_LINES),
+                condition=f"{triggers.changed(FROZEN_OF_LINES)} OR {RAW_CHANGED}",
             ),
             triggers.refused(
                 "settlement_line_not_deleted", pgtrigger.Delete, rule="settlement_line_append_only"

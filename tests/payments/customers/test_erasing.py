@@ -11,12 +11,14 @@ from django.db import DatabaseError, connection, transaction
 from apikeys.models import StaffAct
 from events.models import Event
 from invoices.models import Invoice, LedgerEntry, Transaction
-from payments.models import WebhookEvent
+from payments.models import SettlementLine, WebhookEvent
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body
+from tests.payments.settlement.test_services import csv, take
 
 SITI = {"name": "Siti Aminah", "email": "Siti@example.com", "phone": "+60123456789"}
 BUDI = {"name": "Budi", "email": "budi@example.com", "phone": "+628111222333"}
+AMOUNTS = ("gross_amount", "gateway_fee_amount", "net_amount", "state", "transaction")
 MARKS = ("aminah", "siti@", "60123456789")
 
 
@@ -160,3 +162,28 @@ def test_leaves_no_other_way_to_edit(merchant: Merchant, sandbox: Sandbox, chang
 
     with pytest.raises(DatabaseError, match="is refused"), transaction.atomic():
         connection.cursor().execute(change)
+
+
+def test_empties_rows_of_settlement_files_and_keeps_their_money(
+    merchant: Merchant, sandbox: Sandbox, clerk: User
+) -> None:
+    paid(merchant, sandbox, SITI)
+    paid(merchant, sandbox, BUDI)
+    mine, other = Transaction.objects.select_related("payment_request").order_by("pk")
+    plain = csv(mine, mine, other).decode().splitlines()
+    names = ("Customer", "siti@", "siti@", "budi@")
+    named = [f"{line},{name}" for line, name in zip(plain, names, strict=True)]
+    take("\n".join(named).encode())
+    money = list(SettlementLine.objects.order_by("pk").values(*AMOUNTS))
+
+    said = erase(merchant, email="siti@example.com")
+
+    assert "2 settlement lines" in said
+    lines = SettlementLine.objects.order_by("pk")
+    assert list(lines.values(*AMOUNTS)) == money
+    assert [line.raw for line in lines.filter(reference=mine.payment_request.reference)] == [
+        {},
+        {},
+    ]
+    assert lines.get(transaction=other).raw["Customer"] == "budi@"
+    assert "siti@" not in texts_of_the_database()
