@@ -1,7 +1,7 @@
 """The servers and processes of `make cluster`: two of each, as on several machines.
 
 HAProxy before two web processes, PgBouncer in transaction mode before the primary, a streaming
-replica. PgBouncer and HAProxy are those of the system (Debian's packages of these names).
+replica. A second Valkey follows the first; HAProxy leads to the one that is primary. PgBouncer and HAProxy are those of the system (Debian's packages of these names).
 """
 
 import os
@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import psutil
 import psycopg
+import redis
 
 from paytrust.localstack import embedded
 from paytrust.localstack.embedded import PROJECT, Account
@@ -39,7 +40,33 @@ pool_mode = transaction
 default_pool_size = 25
 max_client_conn = 1000
 query_wait_timeout = 20
+server_login_retry = 1
 server_tls_sslmode = disable
+"""
+_VALKEY: Final = """
+bind 127.0.0.1
+port {port}
+dir {folder}
+requirepass {password}
+primaryauth {password}
+replicaof 127.0.0.1 {primary}
+save ""
+databases 64
+"""
+_VALKEY_PROXY: Final = """
+listen valkey
+    mode tcp
+    bind 127.0.0.1:{port}
+    timeout client 1h
+    timeout server 1h
+    option tcplog
+    option tcp-check
+    tcp-check send AUTH\\ {password}\\r\\n
+    tcp-check expect string +OK
+    tcp-check send INFO\\ replication\\r\\n
+    tcp-check expect string role:master
+    server valkey1 127.0.0.1:{primary} check inter 1s on-marked-down shutdown-sessions
+    server valkey2 127.0.0.1:{replica} check inter 1s on-marked-down shutdown-sessions
 """
 
 
@@ -84,6 +111,8 @@ def start_servers(
     logs = state / "logs"
     ports = [_free_port() for _ in range(4)]
     running = {"replica": _start_replica(home, environment, ports[0], account, logs)}
+    valkey, ways = urlsplit(environment["REDIS_URL"]), [_free_port() for _ in TWO]
+    running["valkey-replica"] = _start_valkey_replica(home, valkey, ways[0], account, logs)
     if environment.get("CLUSTER_SYNCHRONOUS", "true") == "true":
         _wait_for_the_replica(environment["DATABASE_OWNER_URL"])
     names = ("DATABASE_URL", "DATABASE_MERCHANT_URL")
@@ -102,7 +131,13 @@ def start_servers(
         [programs["pgbouncer"], "--quiet", str(settings)], logs / "pgbouncer.log", account
     )
     haproxy = state / "haproxy.cfg"
-    haproxy.write_text(_haproxy_settings(ports[2:]))
+    embedded.write_secret(
+        haproxy,
+        _haproxy_settings(ports[2:])
+        + _VALKEY_PROXY.format(
+            port=ways[1], password=valkey.password, primary=valkey.port, replica=ways[0]
+        ),
+    )
     running["haproxy"] = _spawn(
         [programs["haproxy"], "-db", "-f", str(haproxy)],
         logs / "haproxy.log",
@@ -121,6 +156,7 @@ def start_servers(
             "DATABASE_REPLICA_URL": logins["DATABASE_URL"]
             ._replace(netloc=_at(logins["DATABASE_URL"], ports[0]))
             .geturl(),
+            "REDIS_URL": valkey._replace(netloc=_at(valkey, ways[1])).geturl(),
             "DATABASE_PREPARED_STATEMENTS": "false",  # PgBouncer knows them from 1.21 on
             "TRUSTED_PROXIES": "1",
             "WEB_PORTS": " ".join(map(str, ports[2:])),
@@ -182,11 +218,23 @@ def _start_replica(
     return _spawn(command, logs / "replica.log", account)
 
 
-def promote(state: Path, pgbouncer: psutil.Process) -> float:
-    """Kill the primary, let the replica take its place, and lead PgBouncer to it.
+def _start_valkey_replica(
+    home: Path, primary: SplitResult, port: int, account: Account | None, logs: Path
+) -> psutil.Process:
+    settings = home / "valkey.conf"
+    text = _VALKEY.format(port=port, folder=home, password=primary.password, primary=primary.port)
+    embedded.write_secret(settings, text)
+    embedded.write_secret(home / "valkey.url", primary._replace(netloc=_at(primary, port)).geturl())
+    _give(settings, account)
+    program = str(embedded._valkey_program())  # noqa: SLF001  # one package
+    return _spawn([program, str(settings)], logs / "valkey-replica.log", account)
 
-    The web processes are not asked: their connections fail, and the next ones lead to the new
-    primary. Returns the seconds from the kill until the new primary takes writes.
+
+def promote(state: Path, pgbouncer: psutil.Process) -> float:
+    """Kill both primaries, let their replicas take over, and lead PgBouncer to PostgreSQL's.
+
+    HAProxy finds Valkey's by itself. The web processes are not asked: their connections fail, and
+    the next ones lead to the new primaries. Returns the seconds from the kill until the new primary takes writes.
 
     Raises:
         ServerFailed: the stack is no cluster, or the replica does not take over.
@@ -197,7 +245,8 @@ def promote(state: Path, pgbouncer: psutil.Process) -> float:
     replica = (home / "replica.url").read_text()
     primary = int((home.parent / "data" / "postmaster.pid").read_text().split()[0])
     began = time.monotonic()
-    psutil.Process(primary).kill()
+    for pid in (primary, int((state / "valkey" / "valkey.pid").read_text())):
+        psutil.Process(pid).kill()
     (home / PROMOTED).touch()  # its data is the truth from here on
     with psycopg.connect(replica, autocommit=True) as own:
         if own.execute("SELECT pg_promote(true, 60)").fetchone() != (True,):
@@ -210,6 +259,8 @@ def promote(state: Path, pgbouncer: psutil.Process) -> float:
     )
     settings.write_text(text)
     pgbouncer.send_signal(signal.SIGHUP)
+    with redis.Redis.from_url((home / "valkey.url").read_text()) as valkey:
+        valkey.replicaof("NO", "ONE")
     return time.monotonic() - began
 
 

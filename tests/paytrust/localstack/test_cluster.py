@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
+import redis
 import requests
 
 from paytrust.localstack import cluster
@@ -88,15 +89,14 @@ def ids(stack: dict[str, Any]) -> set[int]:
         return {key for (key,) in own.execute("SELECT id FROM invoices_invoice").fetchall()}
 
 
-def test_loses_nothing_when_the_primary_is_killed(
+def test_loses_nothing_when_both_primaries_are_killed(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     started = starter("cluster", environment)
     assert started.returncode == 0, started.stderr
     stack = json.loads((tmp_path / "state" / "stack.json").read_text())
-    assert {"web-1", "web-2", "beat-2", "pgbouncer", "haproxy", "replica"} <= stack[
-        "processes"
-    ].keys()
+    servers = {"pgbouncer", "haproxy", "replica", "valkey-replica"}
+    assert {"web-1", "web-2", "beat-2", *servers} <= stack["processes"].keys()
 
     with Caller(stack) as caller:
         caller.wait_for(10, seconds=60)
@@ -107,6 +107,8 @@ def test_loses_nothing_when_the_primary_is_killed(
 
     assert promoted.returncode == 0, promoted.stderr
     assert recovered < 30
+    with redis.Redis.from_url(stack["redis_url"]) as valkey:
+        assert valkey.info("replication")["role"] == "master"
     assert set(caller.acknowledged) <= ids(stack)
     before = ids(stack)
 
