@@ -1,7 +1,8 @@
 """The servers and processes of `make cluster`: two of each, as on several machines.
 
 HAProxy before two web processes, PgBouncer in transaction mode before the primary, a streaming
-replica. A second Valkey follows the first; HAProxy leads to the one that is primary. PgBouncer and HAProxy are those of the system (Debian's packages of these names).
+replica. A second Valkey follows the first; HAProxy leads to the one that is primary. PgBouncer and
+HAProxy are those of the system (Debian's packages of these names).
 """
 
 import os
@@ -234,7 +235,8 @@ def promote(state: Path, pgbouncer: psutil.Process) -> float:
     """Kill both primaries, let their replicas take over, and lead PgBouncer to PostgreSQL's.
 
     HAProxy finds Valkey's by itself. The web processes are not asked: their connections fail, and
-    the next ones lead to the new primaries. Returns the seconds from the kill until the new primary takes writes.
+    the next ones lead to the new primaries. Returns the seconds from the kill until PostgreSQL
+    takes writes again.
 
     Raises:
         ServerFailed: the stack is no cluster, or the replica does not take over.
