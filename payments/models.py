@@ -112,8 +112,8 @@ class WebhookEvent(models.Model):
     processed_at = models.DateTimeField(_("processed at"), null=True)
 
     class Meta:
-        verbose_name = _("webhook event")
-        verbose_name_plural = _("webhook events")
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
         constraints = [
             models.UniqueConstraint(
                 "gateway", "event_id", "tenant", name="webhook_event_once", nulls_distinct=False

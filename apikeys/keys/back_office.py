@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +20,7 @@ from apikeys.audit.recording import Caller
 from apikeys.keys import access
 from apikeys.keys import acts as administering
 from apikeys.models import ApiKey, ApiKeyAuditEntry, StaffAct, Tenant
-from apikeys.staff_acts import kinds, recording
+from apikeys.staff_acts import kinds, outcomes, recording
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text
 from paytrust.staff.export import exported
@@ -263,16 +264,16 @@ class StaffActAdmin(ReadOnlyAdmin):
         "when",
         "staff",
         "what",
-        "object_type",
+        "about",
         "object_id",
         "tenant",
         "invoice",
         "reason",
-        "outcome",
+        "ended",
         "message",
         "request_id",
     )
-    list_display = ("id", "when", "staff", "what", "invoice", "reason", "outcome")
+    list_display = ("id", "when", "staff", "what", "invoice", "reason", "ended")
     list_filter: ClassVar = [KindFilter]
     list_select_related = ("staff",)
     exact_search = ("invoice_id", "request_id")
@@ -284,6 +285,16 @@ class StaffActAdmin(ReadOnlyAdmin):
     @admin.display(description=_("What was done"))
     def what(self, act: StaffAct) -> str:
         return kinds.text_of(act.act)
+
+    @admin.display(description=_("About"))
+    def about(self, act: StaffAct) -> str:
+        app, _dot, model = act.object_type.partition(".")
+        known = apps.all_models.get(app, {}).get(model)
+        return str(known._meta.verbose_name) if known else act.object_type  # noqa: SLF001  # public
+
+    @admin.display(description=_("Outcome"))
+    def ended(self, act: StaffAct) -> str:
+        return outcomes.text_of(act.outcome)
 
     @admin.display(description=_("Invoice"))
     def invoice(self, act: StaffAct) -> Shown:

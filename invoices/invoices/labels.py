@@ -1,6 +1,7 @@
 """States as staff read them: a word in its colour."""
 
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
@@ -11,6 +12,7 @@ from invoices.models import (
     LedgerEntry,
     MoneyKind,
     PaymentRequest,
+    RefundStatus,
     ReviewFlag,
     Transaction,
 )
@@ -49,8 +51,15 @@ def kind_label(row: Transaction | LedgerEntry) -> SafeString:
 
 
 def invoice_label(invoice: Invoice) -> SafeString:
-    """Return an invoice's state."""
-    return display.label(invoice.get_status_display(), INVOICE_TONES[InvoiceStatus(invoice.status)])
+    """Return an invoice's state, and whether its money went back as the merchant wanted."""
+    state = display.label(
+        invoice.get_status_display(), INVOICE_TONES[InvoiceStatus(invoice.status)]
+    )
+    if invoice.refund_status == RefundStatus.NONE:
+        return state
+    is_full = invoice.refund_status == RefundStatus.FULL
+    refunded = gettext("Refunded") if is_full else gettext("Partly refunded")
+    return format_html("{} {}", state, display.label(refunded, "warn"))
 
 
 def flag_label(flag: str) -> SafeString:

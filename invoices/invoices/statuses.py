@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 class InvoiceStatus(models.TextChoices):
     DRAFT = "draft", _("Draft")  # no payment URL yet
     PENDING = "pending", _("Pending")  # a payment URL exists
-    PARTIALLY_PAID = "partially_paid", _("Partially Paid")
-    FULLY_PAID = "fully_paid", _("Fully Paid")
+    PARTIALLY_PAID = "partially_paid", _("Partially paid")
+    FULLY_PAID = "fully_paid", _("Fully paid")
     FAILED = "failed", _("Failed")
     EXPIRED = "expired", _("Expired")
     CANCELLED = "cancelled", _("Cancelled")
@@ -21,8 +21,8 @@ class ReviewFlag(models.TextChoices):
     UNDERPAID = "underpaid", _("Underpaid")
     OVERPAID = "overpaid", _("Overpaid")
     LATE = "late", _("Late")
-    AFTER_CANCEL = "after_cancel", _("After Cancel")
-    REVERSED = "reversed", _("Reversed")
+    AFTER_CANCEL = "after_cancel", _("Paid after cancelling")
+    REVERSED = "reversed", _("Charged back")
     # the customer's bank asks for money back, or took some of it
     DISPUTED = ("disputed", _("Disputed"))
 

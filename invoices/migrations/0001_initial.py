@@ -57,8 +57,8 @@ class Migration(migrations.Migration):
                         choices=[
                             ("draft", "Draft"),
                             ("pending", "Pending"),
-                            ("partially_paid", "Partially Paid"),
-                            ("fully_paid", "Fully Paid"),
+                            ("partially_paid", "Partially paid"),
+                            ("fully_paid", "Fully paid"),
                             ("failed", "Failed"),
                             ("expired", "Expired"),
                             ("cancelled", "Cancelled"),

@@ -27,6 +27,7 @@ from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter, DatesFilter
 
 Shown = SafeString | str
+SEEN = "_settlement_line"
 
 
 @admin.register(Transaction)
@@ -103,27 +104,35 @@ class TransactionAdmin(OfInvoices):
 
     @admin.display(description=_("Gateway fee with taxes"))
     def gateway_fee(self, transaction: Transaction) -> Shown:
-        line = settlements.line_of(transaction)
+        line = _line_of(transaction)
         return display.money(line.costs_amount, line.currency_code) if line else display.EMPTY
 
     @admin.display(description=_("Net"))
     def net(self, transaction: Transaction) -> Shown:
-        line = settlements.line_of(transaction)
+        line = _line_of(transaction)
         return display.money(line.net_amount, line.currency_code) if line else display.EMPTY
 
     @admin.display(description=_("Settled"))
     def settled(self, transaction: Transaction) -> Shown:
-        line = settlements.line_of(transaction)
+        line = _line_of(transaction)
         return display.moment(line.settlement_at if line else None)
 
     @admin.display(description=_("Payout"))
     def payout(self, transaction: Transaction) -> Shown:
-        line = settlements.line_of(transaction)
+        line = _line_of(transaction)
         return (line.payout_id if line else None) or display.EMPTY
 
     @admin.display(description=_("Booked"), ordering="created_at")
     def booked(self, transaction: Transaction) -> Shown:
         return display.moment(transaction.created_at)
+
+
+def _line_of(transaction: Transaction) -> SettlementLine | None:
+    """Return the transaction's settlement line; the page asks for it once."""
+    if not hasattr(transaction, SEEN):
+        setattr(transaction, SEEN, settlements.line_of(transaction))
+    line: SettlementLine | None = getattr(transaction, SEEN)
+    return line
 
 
 admin.site.register(WebhookEvent, WebhookEventAdmin)

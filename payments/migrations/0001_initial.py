@@ -764,8 +764,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "webhook event",
-                "verbose_name_plural": "webhook events",
+                "verbose_name": "notification",
+                "verbose_name_plural": "notifications",
             },
         ),
         migrations.CreateModel(

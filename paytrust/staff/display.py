@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from paytrust.money import EXPONENTS, Money, plain
 from paytrust.staff.amounts import readers_notation
@@ -92,4 +93,6 @@ def paragraphs(texts: Iterable[object]) -> SafeString:
 
 def label(text: object, tone: str = "plain") -> SafeString:
     """Return a word in a coloured frame; tones are good, warn, bad and plain."""
-    return format_html('<span class="staff-label staff-label-{}">{}</span>', tone, text)
+    return format_html(
+        '<span class="staff-label staff-label-{}">{}</span>', tone, capfirst(str(text))
+    )

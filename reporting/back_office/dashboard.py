@@ -121,13 +121,13 @@ def _tiles(now: datetime) -> list[Tile]:
     late = queues.late_seconds > LATE_SECONDS
     return [
         _tile(
-            _("Failed webhooks"),
+            _("Failed notifications"),
             queues.webhooks_failed,
             list_address("payments_webhookevent", status__exact="failed"),
             alarm="bad",
         ),
         _tile(
-            _("Webhooks waiting"),
+            _("Notifications waiting"),
             queues.webhooks_waiting,
             list_address("payments_webhookevent", status__exact="received"),
             alarm="bad" if late else "plain",

@@ -42,7 +42,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             "items": _shown(
                 request,
                 _list(
-                    _("Failed webhooks"),
+                    _("Failed notifications"),
                     "sms_failed",
                     "payments",
                     "webhookevent",
@@ -88,6 +88,18 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
+def name_of_list(request: HttpRequest, named: str) -> str:
+    """Return what the menu calls the list that a page belongs to, else the list's own name.
+
+    An entry for some rows of a list alone does not name the list.
+    """
+    for section in sections(request):
+        for entry in section["items"]:
+            if entry["active"] and not entry["is_part"] and entry["link"] != reverse("admin:index"):
+                return str(entry["title"])
+    return named
+
+
 def _list(
     title: str,
     icon: str,
@@ -99,11 +111,12 @@ def _list(
 ) -> dict[str, Any]:
     link = reverse(f"admin:{app}_{model}_changelist")
     narrowed = f"{link}?status__exact={status}" if status else link
-    return _entry(title, icon, narrowed, may(f"{app}.view_{model}"))
+    entry = _entry(title, icon, narrowed, may(f"{app}.view_{model}"))
+    return {**entry, "is_part": status == "failed"}
 
 
 def _entry(title: str, icon: str, link: str, allowed: bool) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": link, "has_permission": allowed}
+    return {"title": title, "icon": icon, "link": link, "has_permission": allowed, "is_part": False}
 
 
 def _shown(request: HttpRequest, *entries: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apikeys.models import ApiKeyAuditEntry
-from apikeys.staff_acts import kinds, recording
+from apikeys.staff_acts import kinds, outcomes, recording
 from invoices.models import (
     Installment,
     Invoice,
@@ -229,7 +229,7 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
     gateway = event.gateway.name
     yield Entry(
         at=event.received_at,
-        what=_("Webhook received from %(gateway)s") % {"gateway": gateway},
+        what=_("Notification received from %(gateway)s") % {"gateway": gateway},
         detail=event.event_id,
         who=gateway,
     )
@@ -238,18 +238,23 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
         failed = bool(retry.failure_reason)
         yield Entry(
             at=retry.attempted_at,
-            what=_("Webhook not processed") if failed else _("Confirmed with the gateway"),
-            detail=retry.failure_reason or texts.answer(retry.outcome),
+            what=_("Notification not processed") if failed else _("Confirmed with the gateway"),
+            detail=texts.reason(retry.outcome, retry.failure_reason)
+            if failed
+            else texts.answer(retry.outcome),
             who="PayTrust",
             tone="bad" if failed else "good",
         )
     if event.processed_at and not retries:
+        failed = event.status in {WebhookEvent.Status.FAILED, WebhookEvent.Status.IGNORED}
         yield Entry(
             at=event.processed_at,
-            what=_("Confirmed with the gateway"),
-            detail=texts.answer(event.outcome or ""),
+            what=_("Notification not processed") if failed else _("Confirmed with the gateway"),
+            detail=texts.reason(event.outcome, event.failure_reason)
+            if failed
+            else texts.answer(event.outcome or ""),
             who="PayTrust",
-            tone="good",
+            tone="bad" if failed else "good",
         )
 
 
@@ -309,7 +314,9 @@ def _staff_acts(invoice: Invoice) -> Iterator[Entry]:
         yield Entry(
             at=act.created_at,
             what=kinds.text_of(act.act).capitalize(),
-            detail=", ".join(filter(None, [act.reason, act.message if done else act.outcome])),
+            detail=", ".join(
+                filter(None, [act.reason, act.message if done else outcomes.text_of(act.outcome)])
+            ),
             who=act.staff.get_full_name() or act.staff.get_username(),
             request_id=act.request_id,
             tone="plain" if done else "warn",

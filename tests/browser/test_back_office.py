@@ -54,7 +54,7 @@ class TestSigningIn:
         sign_in(shown, user.username, f"{totp(device.bin_key):06d}")
 
         expect(shown.page).to_have_title(re.compile("Overview"))
-        assert shown.reads("Failed webhooks")
+        assert shown.reads("Failed notifications")
 
 
 class TestAnInvoice:
@@ -261,19 +261,19 @@ class TestKeyboard:
 
 
 class TestLooks:
-    @pytest.mark.parametrize("colours", ["light", "dark"])
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_every_page_is_clean(
-        self, window: OpenWindow, sandbox: Sandbox, colours: Literal["light", "dark"]
+        self, window: OpenWindow, sandbox: Sandbox, scheme: Literal["light", "dark"]
     ) -> None:
         shown = window(a_busy_day(sandbox), size=NARROW)
-        shown.page.emulate_media(color_scheme=colours)
+        shown.page.emulate_media(color_scheme=scheme)
         violations = {}
 
         for name, path in pages().items():
             shown.open(path)
             for size in (NARROW, MIDDLE, WIDE):
                 shown.resize(size)
-                shown.picture(f"{name}-{colours}-{size[0]}")
+                shown.picture(f"{name}-{scheme}-{size[0]}")
                 found = shown.violations() if name not in ALIKE else []
                 wider = shown.page.evaluate(
                     "document.documentElement.scrollWidth - document.documentElement.clientWidth"

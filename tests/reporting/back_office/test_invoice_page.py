@@ -45,8 +45,11 @@ class TestHistory:
             ("Payment page opened at Xendit", "xendit-charge"),
             ("Customer paid, as Xendit says", "RM\N{NO-BREAK SPACE}60.50"),
             ("The merchant asked for the payment", ""),
-            ("Webhook received from Xendit", "event-1"),
-            ("Webhook not processed", "Xendit did not answer"),
+            ("Notification received from Xendit", "event-1"),
+            (
+                "Notification not processed",
+                "The gateway did not answer in time when it was asked about it.",
+            ),
             ("Payment request paid", "PT-77-1-1-ABCDEF"),
             ("Payment booked", "RM\N{NO-BREAK SPACE}60.50, xendit-charge"),
             ("Allocated to instalment 1", "RM\N{NO-BREAK SPACE}60.00"),

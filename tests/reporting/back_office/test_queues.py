@@ -94,4 +94,4 @@ class TestOverdueInstallments:
         assert figures.queues(now=timezone.now()).overdue == Counted(1)
         for of in (refunded, partly):
             page = client.get(f"/admin/invoices/invoice/{of.pk}/change/").text
-            assert (">overdue<" in page) == (of == partly)
+            assert (">Overdue<" in page) == (of == partly)
