@@ -12,7 +12,9 @@ import structlog
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from paytrust.operations import tracing
 from paytrust.web.client_address import client_address_of
+from paytrust.web.request_id import request_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -111,14 +113,23 @@ def _render(_logger: object, _method_name: str, event: MutableMapping[str, Any])
 
 
 class RequestLogMiddleware:
-    """Writes one line per request: who (bound by authentication), what, how long, its status."""
+    """Writes one line per request: who (bound by authentication), what, how long, its status.
+
+    The request is also a span of the trace.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
-        response = self._get_response(request)
+        attributes = {
+            "http.request.method": request.method,
+            "paytrust.request_id": request_id_of(request),
+        }
+        with tracing.span("request", attributes) as span:
+            response = self._get_response(request)
+            tracing.describe(span, request, response)
         route = request.resolver_match.route if request.resolver_match else None
         if route not in QUIET_ROUTES or response.status_code >= 400:
             log.info(

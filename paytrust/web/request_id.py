@@ -3,13 +3,10 @@
 import re
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from structlog import contextvars
-
-from paytrust.operations import tracing
 
 HEADER = "X-Request-Id"
 WELL_FORMED = re.compile(r"[\x21-\x7e]{1,128}")  # visible ASCII, no spaces
@@ -27,20 +24,9 @@ class RequestIdMiddleware:
         request.request_id = request_id  # type: ignore[attr-defined]  # read by request_id_of
         contextvars.clear_contextvars()
         contextvars.bind_contextvars(request_id=request_id)
-        attributes = {"http.request.method": request.method, "paytrust.request_id": request_id}
-        with tracing.span("request", attributes) as span:
-            response = self._get_response(request)
-            if span is not None:
-                _describe(span, request, response)
+        response = self._get_response(request)
         response.headers[HEADER] = request_id
         return response
-
-
-def _describe(span: Any, request: HttpRequest, response: HttpResponseBase) -> None:  # noqa: ANN401  # OpenTelemetry's
-    """Name a span by the route, which has no ids and no query, as its conventions ask."""
-    route = request.resolver_match.route if request.resolver_match else None
-    span.update_name(f"{request.method} /{route}" if route is not None else str(request.method))
-    span.set_attribute("http.response.status_code", response.status_code)
 
 
 def request_id_of(request: HttpRequest | None) -> str | None:
