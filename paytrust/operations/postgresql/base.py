@@ -45,6 +45,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         pool: ConnectionPool[PooledConnection] = self._connection_pools[self.alias]
         return pool
 
+    def _set_autocommit(self, autocommit: bool) -> None:  # Django's
+        """Leave a connection that is so already alone: to set it again takes a lock and a wait."""
+        if self.connection.autocommit is not autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]  # not in the stubs
+
 
 def check_if_idle(connection: PooledConnection) -> None:
     """Ask the server whether it is there, unless it was asked within the last second.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from paytrust.operations.postgresql.base import PooledConnection, check_if_idle
 
@@ -66,3 +66,12 @@ class TestThePool:
 
         assert isinstance(connection.connection, PooledConnection)
         assert connection.connection.checked_at > 0
+
+    def test_lends_what_commits_by_itself_also_after_a_transaction(self) -> None:
+        for _ in range(2):
+            with transaction.atomic():
+                assert not connection.connection.autocommit
+            connection.close()
+            connection.ensure_connection()
+
+            assert connection.connection.autocommit
