@@ -53,6 +53,8 @@ class RefundCreateRequest(StrictSerializer):
 
 
 class RefundResponse(serializers.ModelSerializer[Refund]):
+    # Written field by field, because a model's serializer makes 22 fields for each answer.
+
     gateway_id = serializers.IntegerField(source="transaction.gateway_id")
     gateway_name = serializers.CharField(source="transaction.gateway.name")
     amount = serializers.IntegerField(help_text="minor units")
@@ -87,6 +89,33 @@ class RefundResponse(serializers.ModelSerializer[Refund]):
             "updated_at",
             "ended_at",
         )
+
+    def to_representation(self, instance: Refund) -> dict[str, Any]:
+        payment = instance.transaction
+        return {
+            "id": instance.pk,
+            "invoice_id": instance.invoice_id,
+            "transaction_id": instance.transaction_id,
+            "refund_transaction_id": instance.booked_as_id,
+            "gateway_id": payment.gateway_id,
+            "gateway_name": payment.gateway.name,
+            "currency_code": instance.currency_code,
+            "amount": instance.amount,
+            "status": str(instance.status),
+            "method": str(instance.method),
+            "reason": str(instance.reason),
+            "note": instance.note,
+            "external_id": instance.external_id,
+            "metadata": instance.metadata,
+            "reference": instance.reference,
+            "gateway_refund_id": instance.gateway_refund_id,
+            "bank_reference": instance.bank_reference,
+            "failure_code": instance.failure_code,
+            "failure_message": instance.failure_message,
+            "created_at": instance.created_at,
+            "updated_at": instance.updated_at,
+            "ended_at": instance.ended_at,
+        }
 
 
 class RefundList(serializers.Serializer[Any]):
