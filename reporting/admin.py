@@ -5,8 +5,8 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from invoices.models import Invoice
-from reporting.back_office import invoice_page, people, queues
-from reporting.models import Discrepancy, OverdueInstallment
+from reporting.back_office import invoice_page, people, queues, statement_pages
+from reporting.models import Discrepancy, KeptStatement, OverdueInstallment
 
 # Django registers its own pages for staff. Second factors get no page, because no person needs to
 # see them.
@@ -16,3 +16,4 @@ for model, page in people.MODELS.items():
 admin.site.register(Invoice, invoice_page.InvoiceAdmin)
 admin.site.register(Discrepancy, queues.DiscrepancyAdmin)
 admin.site.register(OverdueInstallment, queues.OverdueInstallmentAdmin)
+admin.site.register(KeptStatement, statement_pages.KeptStatementAdmin)

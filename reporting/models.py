@@ -6,6 +6,7 @@ from django.utils.translation import gettext_noop
 
 from invoices.models import Installment, Invoice
 from reporting.financial.models import ClosedDay, DailyTotal, EntryOnOpenDay
+from reporting.statements.models import KeptStatement, StatementProfile
 
 __all__ = [
     "AuditRun",
@@ -14,7 +15,9 @@ __all__ = [
     "DailyTotal",
     "Discrepancy",
     "EntryOnOpenDay",
+    "KeptStatement",
     "OverdueInstallment",
+    "StatementProfile",
 ]
 
 

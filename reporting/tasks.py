@@ -6,6 +6,7 @@ from django.utils import timezone
 from reporting.audit import runs
 from reporting.back_office import plots
 from reporting.financial import rollups
+from reporting.statements import services as statements
 
 AUDIT_SECONDS = 3000  # at most; shorter than the broker's time to repeat a task
 
@@ -32,3 +33,9 @@ def audit_books(**_later: object) -> None:
 def draw_plots(**_later: object) -> None:
     """Beat, every 5 minutes: draw the charts of the back office's overview again."""
     plots.redraw(now=timezone.now())
+
+
+@shared_task(name="reporting.keep_statements", time_limit=AUDIT_SECONDS)
+def keep_statements(**_later: object) -> None:
+    """Beat, on the 1st and the days after it: make, keep and send last month's statements."""
+    statements.keep_due(now=timezone.now())

@@ -59,6 +59,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="2", minute="30"),
     },
     "audit books": {"task": "reporting.audit_books", "schedule": crontab(hour="3", minute="30")},
+    # From the 1st on; the days after it repeat what failed.
+    "keep statements": {
+        "task": "reporting.keep_statements",
+        "schedule": crontab(day_of_month="1-5", hour="0", minute="40"),
+    },
     "hand out deliveries": {"task": "events.hand_out_deliveries", "schedule": 1.0},
     "purge events": {"task": "events.purge_events", "schedule": crontab(hour="4", minute="30")},
     "purge what expired": {

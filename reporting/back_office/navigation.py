@@ -35,6 +35,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _list(_("Settlement lines"), "list_alt", "payments", "settlementline", may),
                 _list(_("Settlement imports"), "upload_file", "payments", "settlementimport", may),
+                _list(_("Statements"), "description", "reporting", "keptstatement", may),
             ),
         },
         {

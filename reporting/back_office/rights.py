@@ -17,7 +17,7 @@ MONEY = (
     *("payments.settlementimport", "payments.settlementline"),
     "payments.discrepancyentry",
     *("events.event", "events.webhookendpoint", "events.delivery", "events.deliveryattempt"),
-    *("reporting.closedday", "reporting.dailytotal"),
+    *("reporting.closedday", "reporting.dailytotal", "reporting.keptstatement"),
     *("reporting.discrepancy", "reporting.overdueinstallment"),
 )
 PLATFORM = (

@@ -93,6 +93,87 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="KeptStatement",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("month", models.DateField(verbose_name="month")),
+                ("zone", models.CharField(max_length=20, verbose_name="time zone")),
+                ("language", models.CharField(max_length=2, verbose_name="language")),
+                ("pdf", models.BinaryField(verbose_name="PDF")),
+                ("csv", models.BinaryField(verbose_name="CSV")),
+                ("made_at", models.DateTimeField(verbose_name="made at")),
+                ("sent_at", models.DateTimeField(null=True, verbose_name="sent at")),
+            ],
+            options={
+                "verbose_name": "statement",
+                "verbose_name_plural": "statements",
+            },
+        ),
+        migrations.CreateModel(
+            name="StatementProfile",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "legal_name",
+                    models.CharField(blank=True, max_length=140, verbose_name="legal name"),
+                ),
+                (
+                    "registration_number",
+                    models.CharField(blank=True, max_length=50, verbose_name="registration number"),
+                ),
+                (
+                    "tax_number",
+                    models.CharField(blank=True, max_length=50, verbose_name="tax number"),
+                ),
+                ("address", models.TextField(blank=True, max_length=500, verbose_name="address")),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[
+                            ("en", "English"),
+                            ("id", "Bahasa Indonesia"),
+                            ("ms", "Bahasa Melayu"),
+                        ],
+                        default="en",
+                        max_length=2,
+                        verbose_name="language",
+                    ),
+                ),
+                (
+                    "zone",
+                    models.CharField(
+                        choices=[
+                            ("UTC", "Utc"),
+                            ("Asia/Jakarta", "Jakarta"),
+                            ("Asia/Makassar", "Makassar"),
+                            ("Asia/Jayapura", "Jayapura"),
+                            ("Asia/Kuala_Lumpur", "Kuala Lumpur"),
+                            ("Asia/Singapore", "Singapore"),
+                        ],
+                        default="UTC",
+                        max_length=20,
+                        verbose_name="time zone",
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, null=True, verbose_name="email")),
+                ("updated_at", models.DateTimeField(verbose_name="updated at")),
+            ],
+            options={
+                "verbose_name": "statement profile",
+                "verbose_name_plural": "statement profiles",
+            },
+        ),
+        migrations.CreateModel(
             name="Discrepancy",
             fields=[],
             options={
@@ -175,6 +256,26 @@ class Migration(migrations.Migration):
                 to="apikeys.tenant",
             ),
         ),
+        migrations.AddField(
+            model_name="keptstatement",
+            name="tenant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="statements",
+                to="apikeys.tenant",
+                verbose_name="tenant",
+            ),
+        ),
+        migrations.AddField(
+            model_name="statementprofile",
+            name="tenant",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="statement_profile",
+                to="apikeys.tenant",
+                verbose_name="tenant",
+            ),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="entryonopenday",
             trigger=pgtrigger.compiler.Trigger(
@@ -253,6 +354,56 @@ class Migration(migrations.Migration):
                     operation="TRUNCATE",
                     pgid="pgtrigger_daily_total_not_truncated_38940",
                     table="reporting_dailytotal",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="keptstatement",
+            constraint=models.UniqueConstraint(
+                models.F("tenant"), models.F("month"), name="kept_statement_per_month"
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="keptstatement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="kept_statement_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN ((OLD.id, OLD.tenant_id, OLD.month, OLD.zone, OLD.language, OLD.pdf, OLD.csv, OLD.made_at) IS DISTINCT FROM (NEW.id, NEW.tenant_id, NEW.month, NEW.zone, NEW.language, NEW.pdf, NEW.csv, NEW.made_at))",
+                    func="\nRAISE EXCEPTION 'kept_statement_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'kept_statement_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="726867acf78c27a8b2ff27c733d7cc302c43617f",
+                    operation="UPDATE",
+                    pgid="pgtrigger_kept_statement_frozen_ef92d",
+                    table="reporting_keptstatement",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="keptstatement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="kept_statement_not_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'kept_statement_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'kept_statement_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="47d993310cec9ac565558ff96ef5aaf87ba9e395",
+                    operation="DELETE",
+                    pgid="pgtrigger_kept_statement_not_deleted_4c607",
+                    table="reporting_keptstatement",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="keptstatement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="kept_statement_not_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'kept_statement_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'kept_statement_not_truncated', TABLE = TG_TABLE_NAME;\n",
+                    hash="e703d4e8daf7afd3056d731a7f16c1932b510b42",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_kept_statement_not_truncated_38a55",
+                    table="reporting_keptstatement",
                     when="BEFORE",
                 ),
             ),

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from apikeys.models import Tenant
+from gateways.settlements import LineKind
 from invoices.models import MoneyKind
+from payments.settlement import selectors as settlements
 from reporting.financial import selectors
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # before any money
@@ -126,6 +128,38 @@ def monthly_statements(
             statement.month.add(*moved)
             statement.by_day.setdefault(days[at], Moved()).add(*moved)
     return [statements[code] for code in sorted(statements)]
+
+
+@dataclass(slots=True)
+class Settled:
+    """What one gateway settled of one currency in a month. Amounts are minor units."""
+
+    currency_code: str
+    gateway_name: str
+    line_count: int = 0
+    gross_amount: int = 0
+    gateway_fee_amount: int = 0
+    vat_amount: int = 0
+    withholding_amount: int = 0
+    net_amount: int = 0
+
+
+def settled_in(*, tenant: Tenant, first: date, zone: ZoneInfo) -> list[Settled]:
+    """Return what gateways settled in a month, as `GET /reports/settlement` sums it up.
+
+    Transfers to the bank are left out: they are what the rest adds up to.
+    """
+    after = _midnight(first, zone)
+    before = _midnight((first + 31 * DAY).replace(day=1), zone)
+    found: dict[tuple[str, str], Settled] = {}
+    for row in settlements.report(tenant=tenant, after=after, before=before):
+        if row["kind"] == LineKind.PAYOUT:
+            continue
+        key = row["currency_code"], row["gateway_name"]
+        one = found.setdefault(key, Settled(*key))
+        for name in ("line_count", *settlements.SUMS):
+            setattr(one, name, getattr(one, name) + row[name])
+    return [found[key] for key in sorted(found)]
 
 
 def _days(first: date, zone: ZoneInfo, now: datetime) -> list[date]:

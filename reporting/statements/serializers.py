@@ -8,13 +8,13 @@ from rest_framework import serializers
 
 from gateways.fees.serializers import CurrencyField
 from reporting.financial.serializers import ZonedQuery
+from reporting.statements.models import StatementProfile
 
 MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])", re.ASCII)
 
 
-class StatementQuery(ZonedQuery):
+class MonthQuery(ZonedQuery):
     month = serializers.CharField(help_text="such as 2026-11")
-    currency = CurrencyField(required=False)
 
     def validate_month(self, month: str) -> date:
         """Return the month's first day."""
@@ -27,3 +27,15 @@ class StatementQuery(ZonedQuery):
         if attrs["month"] > self.context["now"].astimezone(attrs["tz"]).date():
             raise serializers.ValidationError({"month": ["Has not begun yet."]})
         return attrs
+
+
+class StatementQuery(MonthQuery):
+    currency = CurrencyField(required=False)
+
+
+class StatementPDFQuery(MonthQuery):
+    language = serializers.ChoiceField(
+        choices=StatementProfile.Language.choices,
+        required=False,
+        help_text="of the texts; the one that PayTrust keeps for you unless given",
+    )

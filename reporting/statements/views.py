@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -15,8 +16,8 @@ from paytrust.web import spreadsheets
 from paytrust.web.serializers import query_of
 from reporting.exports import statement
 from reporting.exports.answers import CSV_ANSWER, csv_answer
-from reporting.statements import selectors
-from reporting.statements.serializers import StatementQuery
+from reporting.statements import document, selectors, services
+from reporting.statements.serializers import StatementPDFQuery, StatementQuery
 
 
 class StatementCSV(APIView):
@@ -41,3 +42,31 @@ class StatementCSV(APIView):
         )
         rows = statement.statement_rows(tenant=tenant_of(request), statements=statements)
         return csv_answer(spreadsheets.csv_pieces(rows), f"statement-{asked['month']:%Y-%m}")
+
+
+class StatementPDF(APIView):
+    scopes: ClassVar = {"GET": Scope.REPORTS}
+
+    @extend_schema(
+        operation_id="downloadStatementPdf",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+        parameters=[StatementPDFQuery],
+    )
+    @replica.reading()
+    def get(self, request: Request) -> HttpResponse:
+        """Return a month's statement to print, each currency on pages of its own."""
+        now = timezone.now()
+        query = StatementPDFQuery(data=query_of(request), context={"now": now})
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        said = services.document_now(
+            tenant=tenant_of(request),
+            month=asked["month"],
+            zone=asked["tz"],
+            language=asked.get("language"),
+            now=now,
+        )
+        name = f"statement-{asked['month']:%Y-%m}.pdf"
+        answer = HttpResponse(document.pdf_of(said), content_type="application/pdf")
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return answer

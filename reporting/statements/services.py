@@ -1,0 +1,125 @@
+"""Statements that are made once a month, kept as they were, and sent to those who want them."""
+
+from datetime import date, datetime, timedelta
+from smtplib import SMTPException
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from apikeys.models import Tenant
+from invoices.models import LedgerEntry
+from paytrust.web import spreadsheets
+from reporting.exports import statement as export
+from reporting.statements import document, selectors
+from reporting.statements.models import KeptStatement, StatementProfile
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 500  # tenants of one round
+
+
+def keep_due(*, now: datetime) -> int:
+    """Make and send last month's statements that are missing; return how many were made.
+
+    Safe to repeat: a statement is made once. A merchant whose money never moved has none.
+    """
+    moved = LedgerEntry.objects.filter(tenant=OuterRef("pk"))
+    made = 0
+    for tenant in Tenant.objects.filter(Exists(moved)).order_by("pk").iterator(AT_ONCE):
+        profile = profile_of(tenant)
+        month = _month_before(now, ZoneInfo(profile.zone))
+        if not KeptStatement.objects.filter(tenant=tenant, month=month).exists():
+            _keep(tenant, profile, month, now)
+            made += 1
+    for kept in KeptStatement.objects.filter(sent_at=None).select_related("tenant").order_by("pk"):
+        _send(kept, now)
+    return made
+
+
+def profile_of(tenant: Tenant) -> StatementProfile:
+    """Return what a merchant wants on statements; the usual where nothing was said."""
+    return StatementProfile.objects.filter(tenant=tenant).first() or StatementProfile(
+        tenant=tenant, legal_name=tenant.name
+    )
+
+
+def document_now(
+    *, tenant: Tenant, month: date, zone: ZoneInfo, language: str | None, now: datetime
+) -> document.Document:
+    """Return what a month's statement says now.
+
+    Args:
+        tenant: whose.
+        month: its first day.
+        zone: whose midnights separate days.
+        language: en, id or ms; None: the merchant's.
+        now: days that begin later are left out.
+    """
+    profile = profile_of(tenant)
+    return document.Document(
+        merchant=document.Merchant(
+            name=profile.legal_name or tenant.name,
+            registration_number=profile.registration_number,
+            tax_number=profile.tax_number,
+            address=profile.address,
+        ),
+        month=month,
+        zone=zone.key,
+        language=language or profile.language,
+        statements=selectors.monthly_statements(tenant=tenant, first=month, zone=zone, now=now),
+        settled=selectors.settled_in(tenant=tenant, first=month, zone=zone),
+    )
+
+
+def _keep(tenant: Tenant, profile: StatementProfile, month: date, now: datetime) -> None:
+    zone = ZoneInfo(profile.zone)
+    said = document_now(tenant=tenant, month=month, zone=zone, language=profile.language, now=now)
+    rows = export.statement_rows(tenant=tenant, statements=said.statements)
+    csv = "".join(spreadsheets.csv_pieces(rows)).encode()
+    with transaction.atomic():
+        KeptStatement.objects.get_or_create(
+            tenant=tenant,
+            month=month,
+            defaults={
+                "zone": profile.zone,
+                "language": profile.language,
+                "pdf": document.pdf_of(said),
+                "csv": csv,
+                "made_at": now,
+            },
+        )
+    log.info("statement kept", tenant_id=tenant.pk, month=month.isoformat())
+
+
+def _send(kept: KeptStatement, now: datetime) -> None:
+    """Send a statement once to a merchant who wants it; the next round tries a failure again."""
+    email = profile_of(kept.tenant).email
+    if not email:
+        return
+    name = f"statement-{kept.month:%Y-%m}"
+    with translation.override(kept.language):
+        subject = _("Statement %(month)s") % {"month": date_format(kept.month, "F Y")}
+        text = _("The statement of %(merchant)s is attached, as a PDF and as a table.") % {
+            "merchant": kept.tenant.name
+        }
+    mail = EmailMessage(subject, text, None, [email])
+    mail.attach(f"{name}.pdf", bytes(kept.pdf), "application/pdf")
+    mail.attach(f"{name}.csv", bytes(kept.csv), "text/csv")
+    try:
+        mail.send()
+    except (SMTPException, OSError):
+        log.exception("statement not sent", statement_id=kept.pk)
+        return
+    KeptStatement.objects.filter(pk=kept.pk).update(sent_at=now)
+
+
+def _month_before(now: datetime, zone: ZoneInfo) -> date:
+    this = now.astimezone(zone).date().replace(day=1)
+    return (this - timedelta(days=1)).replace(day=1)
