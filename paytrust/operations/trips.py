@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import psycopg
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
 from paytrust.operations.postgresql import batches
@@ -59,42 +60,45 @@ def join(*statements: Statement) -> list[Rows]:
     Raises:
         django.db.Error: the open transaction can only be rolled back.
     """
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    first = () if _is_in_transaction() else _first_statements()
+    own = connections[DEFAULT_DB_ALIAS]  # `connection` would look for it at each use
+    if own.connection is None:
+        own.ensure_connection()
+    own.validate_no_broken_transaction()
+    first = () if _is_in_transaction(own) else _first_statements(own)
     sent = [*first, *statements]
-    with connection.wrap_database_errors:
+    with own.wrap_database_errors:
         rows = batches.answers(
-            connection.connection,
+            own.connection,
             [(statement.sql, statement.values) for statement in sent],
             prepare=settings.DATABASE_PREPARED_STATEMENTS,
         )
-    if connection.queries_logged:
-        _log(sent)
+    if own.queries_logged:
+        _log(own, sent)
     return rows[len(first) :]
 
 
-def _first_statements() -> Sequence[Statement]:
+def _first_statements(own: BaseDatabaseWrapper) -> Sequence[Statement]:
     """Return what the connection's wrappers put before each transaction: the wall of a tenant."""
     return [
         statement
-        for wrapper in connection.execute_wrappers
+        for wrapper in own.execute_wrappers
         for statement in getattr(wrapper, "first_statements", ())
     ]
 
 
 def _savepoint_if_nested() -> AbstractContextManager[None]:
-    return transaction.atomic() if connection.in_atomic_block else nullcontext()
+    nested = connections[DEFAULT_DB_ALIAS].in_atomic_block
+    return transaction.atomic() if nested else nullcontext()
 
 
-def _is_in_transaction() -> bool:
-    own = connection.connection
-    return own is not None and own.pgconn.transaction_status != TransactionStatus.IDLE
+def _is_in_transaction(own: BaseDatabaseWrapper) -> bool:
+    status: TransactionStatus = own.connection.pgconn.transaction_status
+    return status != TransactionStatus.IDLE
 
 
-def _log(sent: Sequence[Statement]) -> None:
+def _log(own: BaseDatabaseWrapper, sent: Sequence[Statement]) -> None:
     """Let tests and DEBUG see the statements, as Django shows those of its own cursors."""
-    text = psycopg.ClientCursor(connection.connection)
+    text = psycopg.ClientCursor(own.connection)
     for statement in sent:
         sql = text.mogrify(statement.sql, statement.values)
-        connection.queries_log.append({"sql": sql.strip(), "time": "0"})
+        own.queries_log.append({"sql": sql.strip(), "time": "0"})

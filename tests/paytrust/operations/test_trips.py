@@ -149,6 +149,8 @@ class TestRows:
         for row, expected in zip(found, model.objects.order_by("pk"), strict=True):
             read = rows.made(model, row)
             assert read == expected
+            assert (read._state.adding, read._state.db) == (False, "default")
+            assert read.__dict__.keys() == expected.__dict__.keys()
             for field in model._meta.concrete_fields:
                 assert getattr(read, field.attname) == getattr(expected, field.attname)
                 assert type(getattr(read, field.attname)) is type(getattr(expected, field.attname))
