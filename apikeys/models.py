@@ -6,6 +6,7 @@ from datetime import datetime
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
@@ -168,6 +169,7 @@ class ApiKeyAuditEntry(models.Model):
         CREATED = "created", _("Created")
         ROTATED = "rotated", _("Rotated")
         REVOKED = "revoked", _("Revoked")
+        CHANGED = "changed", _("Changed")
         USED = "used", _("Used")  # also a refused use: see `success`
 
     tenant = models.ForeignKey(
@@ -197,6 +199,8 @@ class ApiKeyAuditEntry(models.Model):
     error_message = models.CharField(_("error message"), max_length=255, null=True)
     # Of a rotated key
     old_key_hash = models.CharField(_("old key hash"), max_length=255, null=True)
+    # Of a changed key: by field, what was there before and what is there now
+    changes = models.JSONField(_("changes"), null=True, encoder=DjangoJSONEncoder)
     created_at = models.DateTimeField(_("created at"))
 
     objects = TenantQuerySet["ApiKeyAuditEntry"].as_manager()
@@ -206,7 +210,9 @@ class ApiKeyAuditEntry(models.Model):
         verbose_name_plural = _("API key audit entries")
         constraints = [
             models.CheckConstraint(
-                condition=Q(operation_type__in=["created", "rotated", "revoked", "used"]),
+                condition=Q(
+                    operation_type__in=["created", "rotated", "revoked", "changed", "used"]
+                ),
                 name="api_key_audit_operation_known",
             ),
         ]

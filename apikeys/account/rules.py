@@ -1,5 +1,6 @@
 """What a merchant's key may do with its tenant's keys (ADR 0037)."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -64,7 +65,7 @@ def within(caller: ApiKey, wanted: Restrictions) -> Restrictions:
 
 
 def require_covered(caller: ApiKey, other: ApiKey | Restrictions) -> None:
-    """Refuse to hand out a key that may do more than the one that asks for it.
+    """Refuse to hand out or to change a key that may do more than the one that asks for it.
 
     Raises:
         InsufficientScope: the other one lives longer, or may be used from more places.
@@ -84,6 +85,16 @@ def require_another(caller: ApiKey, key_id: int) -> None:
     """
     if caller.key_id == key_id:
         raise ApiKeyInUse
+
+
+def require_only_description(caller: ApiKey, key_id: int, names: Iterable[str]) -> None:
+    """Refuse to restrict the key that asks for it: a mistake would lock the shop out.
+
+    Raises:
+        ApiKeyInUse: it is the caller's own, and more than its description would change.
+    """
+    if caller.key_id == key_id and set(names) - {"description"}:
+        raise ApiKeyInUse("This call uses this key. Restrict it with another one of yours.")
 
 
 def require_room(caller: ApiKey) -> None:

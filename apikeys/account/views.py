@@ -5,6 +5,7 @@ These calls take no Idempotency-Key: the answer, which holds a secret, would hav
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 
 from django.utils import timezone
@@ -25,6 +26,7 @@ from apikeys.keys import selectors, services
 from apikeys.keys.authentication import key_of, merchant_of, tenant_of
 from apikeys.keys.serializers import (
     ApiKeyResponse,
+    KeyChangeRequest,
     KeyRotationRequest,
     NewApiKeyResponse,
     NewKeyRequest,
@@ -98,6 +100,36 @@ class OwnKey(APIView):
         with _missing_is_not_found():
             shown = selectors.keys_of(tenant=tenant_of(request)).get(pk=key_id)
         return Response(ApiKeyResponse(shown).data)
+
+    @extend_schema(
+        operation_id="changeOwnApiKey",
+        summary="Change an API key of yours",
+        tags=["Account"],
+        request=KeyChangeRequest,
+        responses={200: ApiKeyResponse},
+    )
+    def patch(self, request: Request, key_id: int) -> Response:
+        """Change what a key of yours is called or restricted to; what is not named stays.
+
+        Wider or narrower, but never wider than the key that makes this call, whose own
+        description is all that it can change of itself. Old secrets in their grace follow.
+        """
+        body = KeyChangeRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        mine = key_of(request)
+        with _missing_is_not_found():
+            wanted = selectors.keys_of(tenant=mine.tenant).get(pk=key_id)
+        rules.require_full(mine)
+        rules.require_only_description(mine, wanted.key_id, body.validated_data)
+        with wall.beside(mine.tenant_id):
+            changed = services.change_key(
+                key_id=wanted.pk,
+                changes=body.validated_data,
+                require_allowed=partial(rules.require_covered, mine),
+                caller=merchant_of(request),
+                now=timezone.now(),
+            )
+        return Response(ApiKeyResponse(changed).data)
 
     @extend_schema(
         operation_id="revokeOwnApiKey",

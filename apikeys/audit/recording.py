@@ -1,9 +1,10 @@
 """The audit log of keys: what is done with them, and each use of one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from apikeys.models import ApiKey, ApiKeyAuditEntry
 from paytrust.operations.trips import Statement, join
@@ -45,9 +46,10 @@ def record(
     caller: Caller,
     status_code: int | None = None,
     old_key_hash: str | None = None,
+    changes: Mapping[str, tuple[Any, Any]] | None = None,
     now: datetime,
 ) -> ApiKeyAuditEntry:
-    """Write down that a key was made, rotated or revoked, in the transaction that does so."""
+    """Write down what is done with a key, except its use, in the transaction that does it."""
     return ApiKeyAuditEntry.objects.create(
         tenant_id=api_key.tenant_id,
         api_key=api_key,
@@ -60,6 +62,7 @@ def record(
         request_id=caller.request_id,
         success=True,
         old_key_hash=old_key_hash,
+        changes=changes,
         created_at=now,
     )
 

@@ -62,7 +62,7 @@ KEYS: Final = Log(
     table="apikeys_apikeyauditentry",
     says="""entry.id, entry.tenant_id, entry.api_key_id, entry.operation_type,
     entry.actor_identifier, host(entry.ip_address), entry.method, entry.path, entry.status_code,
-    entry.request_id, entry.success, entry.error_message, entry.old_key_hash""",
+    entry.request_id, entry.success, entry.error_message, entry.old_key_hash, entry.changes""",
     owner="entry.tenant_id",
     is_final="true",
     kept_for=AUDIT_KEPT_FOR,

@@ -26,7 +26,7 @@ ALL_SCOPES: Final = tuple(Scope)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restrictions:
-    """What is asked for a new key; nothing of it can be changed later."""
+    """What a key is restricted to, or is asked to be restricted to."""
 
     scopes: Sequence[str] = ALL_SCOPES
     expires_at: datetime | None = None

@@ -40,31 +40,25 @@ class NetworkField(StrictCharField):
             ) from None
 
 
-class NewKeyRequest(StrictSerializer):
-    """What every new key can be asked for."""
+class KeyRequest(StrictSerializer):
+    """What a key can be restricted to."""
 
-    description = StrictCharField(max_length=255, help_text="What the key is for: web shop.")
     scopes = StrictListField(
         child=serializers.ChoiceField(choices=ApiKey.Scope.choices),
         allow_empty=False,
         min_length=1,  # for the schema
         max_length=len(ApiKey.Scope),
         required=False,
-        help_text="What the key may do; all unless given.",
+        help_text="What the key may do.",
     )
     expires_at = UTCDateTimeField(
-        default=None, allow_null=True, help_text="The first moment at which it is refused."
+        required=False, allow_null=True, help_text="The first moment at which it is refused."
     )
     allowed_addresses = StrictListField(
         child=NetworkField(max_length=50),
         max_length=MOST_NETWORKS,
         required=False,
-        help_text="Addresses and CIDR networks from which it may be used; everywhere unless given.",
-    )
-    format = serializers.ChoiceField(
-        choices=[(one.value, one.value) for one in KeyFormat],
-        default=KeyFormat.HEX.value,
-        help_text="`hex`: 64 hexadecimal characters; `prefixed`: ptk_live_ and a checksum.",
+        help_text="Addresses and CIDR networks from which it may be used; none: everywhere.",
     )
 
     def validate_scopes(self, scopes: list[str]) -> list[str]:
@@ -75,6 +69,31 @@ class NewKeyRequest(StrictSerializer):
             raise serializers.ValidationError("Must lie ahead.")
         return moment
 
+
+class KeyChangeRequest(KeyRequest):
+    """What a key can be changed to; what is not named stays."""
+
+    description = StrictCharField(
+        max_length=255, required=False, help_text="What the key is for: web shop."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            names = ", ".join(self.fields)
+            raise serializers.ValidationError({"description": [f"Name at least one of {names}."]})
+        return attrs
+
+
+class NewKeyRequest(KeyRequest):
+    """What every new key can be asked for; it may do everything unless it is restricted."""
+
+    description = StrictCharField(max_length=255, help_text="What the key is for: web shop.")
+    format = serializers.ChoiceField(
+        choices=[(one.value, one.value) for one in KeyFormat],
+        default=KeyFormat.HEX.value,
+        help_text="`hex`: 64 hexadecimal characters; `prefixed`: ptk_live_ and a checksum.",
+    )
+
     @property
     def key_format(self) -> KeyFormat:
         return KeyFormat(self.validated_data["format"])
@@ -84,7 +103,7 @@ class NewKeyRequest(StrictSerializer):
         asked = self.validated_data
         return Restrictions(
             scopes=asked.get("scopes", ALL_SCOPES),
-            expires_at=asked["expires_at"],
+            expires_at=asked.get("expires_at"),
             allowed_addresses=asked.get("allowed_addresses", ()),
         )
 
@@ -209,6 +228,10 @@ class AuditQuery(StrictSerializer):
 class AuditEntryResponse(serializers.ModelSerializer[ApiKeyAuditEntry]):
     api_key_id = serializers.IntegerField()
     tenant_id = serializers.IntegerField()
+    changes = serializers.DictField(
+        allow_null=True,
+        help_text="Of a changed key: by field, what was there before and what is there now.",
+    )
 
     class Meta:
         model = ApiKeyAuditEntry
@@ -225,6 +248,7 @@ class AuditEntryResponse(serializers.ModelSerializer[ApiKeyAuditEntry]):
             "request_id",
             "success",
             "error_message",
+            "changes",
             "created_at",
         )
 

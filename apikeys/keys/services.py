@@ -2,12 +2,14 @@
 
 import copy
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.audit import recording
@@ -161,6 +163,54 @@ def rotate_key(
         grace_ends_at=old.grace_ends_at and old.grace_ends_at.isoformat(),
     )
     return api_key, key
+
+
+@transaction.atomic
+def change_key(
+    *,
+    key_id: int,
+    changes: Mapping[str, Any],
+    require_allowed: Callable[[ApiKey], None],
+    caller: Caller,
+    now: datetime,
+) -> ApiKey:
+    """Change a key's description, scopes, end or addresses, and those of its old secrets.
+
+    `require_allowed` sees the locked key before the change and after it, and refuses by an error.
+    What is asked for and is so already is no change. The audit log has both values of each field.
+
+    Raises:
+        ApiKey.DoesNotExist: there is no such key.
+        ApiKeyNotActive: it was rotated or revoked before.
+        Every error of `require_allowed`.
+    """
+    api_key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
+    if api_key.status != ApiKey.Status.ACTIVE:
+        raise ApiKeyNotActive
+    require_allowed(api_key)
+    changed = {
+        name: (getattr(api_key, name), value)
+        for name, value in changes.items()
+        if getattr(api_key, name) != value
+    }
+    if not changed:
+        return api_key
+    new = {name: values[1] for name, values in changed.items()}
+    for name, value in new.items():
+        setattr(api_key, name, value)
+    require_allowed(api_key)
+    accepted = Q(successor=api_key, status=ApiKey.Status.ROTATED, grace_ends_at__gt=now)
+    ApiKey.objects.filter(Q(pk=key_id) | accepted).update(**new)
+    recording.record(
+        api_key=api_key,
+        operation=Operation.CHANGED,
+        caller=caller,
+        status_code=HTTPStatus.OK if caller.method else None,
+        changes=changed,
+        now=now,
+    )
+    log.info("api key changed", api_key_id=key_id, key_prefix=api_key.key_prefix, fields=[*new])
+    return api_key
 
 
 @transaction.atomic

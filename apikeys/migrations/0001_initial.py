@@ -2,6 +2,7 @@
 
 import apikeys.models
 import django.contrib.postgres.fields
+import django.core.serializers.json
 import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
@@ -25,6 +26,7 @@ CREATE TABLE apikeys_apikeyauditentry (
     success boolean NOT NULL,
     error_message varchar(255),
     old_key_hash varchar(255),
+    changes jsonb,
     created_at timestamptz NOT NULL,
     api_key_id bigint NOT NULL,
     tenant_id bigint NOT NULL,
@@ -361,6 +363,7 @@ class Migration(migrations.Migration):
                                     ("created", "Created"),
                                     ("rotated", "Rotated"),
                                     ("revoked", "Revoked"),
+                                    ("changed", "Changed"),
                                     ("used", "Used"),
                                 ],
                                 max_length=10,
@@ -399,6 +402,14 @@ class Migration(migrations.Migration):
                             "old_key_hash",
                             models.CharField(
                                 max_length=255, null=True, verbose_name="old key hash"
+                            ),
+                        ),
+                        (
+                            "changes",
+                            models.JSONField(
+                                encoder=django.core.serializers.json.DjangoJSONEncoder,
+                                null=True,
+                                verbose_name="changes",
                             ),
                         ),
                         ("created_at", models.DateTimeField(verbose_name="created at")),
@@ -807,7 +818,7 @@ class Migration(migrations.Migration):
             model_name="apikeyauditentry",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("operation_type__in", ["created", "rotated", "revoked", "used"])
+                    ("operation_type__in", ["created", "rotated", "revoked", "changed", "used"])
                 ),
                 name="api_key_audit_operation_known",
             ),

@@ -135,6 +135,10 @@ BODIES: dict[str, tuple[Any, str]] = {
         {"description": "x", "scopes": ["read"], "allowed_addresses": ["192.0.2.0/24"]},
         KEY,
     ),
+    "PATCH /account/api-keys/{key_id}": (
+        {"description": "y", "scopes": ["read", "write"], "expires_at": None},
+        KEY,
+    ),
     "PUT /account/api-keys/{key_id}/rotate": ({"grace_period_hours": 1}, KEY),
     "PUT /api-keys/{key_id}/rotate": ({"grace_period_hours": 0}, ADMIN),
     "POST /api-keys": ({"description": "x", "tenant_name": "Toko"}, ADMIN),

@@ -122,6 +122,121 @@ class TestRotate:
         assert (answer.status_code, answer.json()["error"]) == (409, "api_key_not_active")
 
 
+class TestChange:
+    def test_changes_what_is_named_and_nothing_else(self) -> None:
+        row, key = api_key()
+        other, secret = api_key(tenant=row.tenant, description="till", scopes=["read"])
+        until = timezone.now() + timedelta(days=7)
+
+        answer = call(
+            key,
+            "PATCH",
+            f"/{other.pk}",
+            {
+                "description": "till 2",
+                "scopes": ["write", "read"],
+                "expires_at": until.isoformat(),
+                "allowed_addresses": ["203.0.113.7"],
+            },
+        )
+
+        assert answer.status_code == 200
+        shown = answer.json()
+        assert call(key, "GET", f"/{other.pk}").json() == shown
+        assert (shown["description"], shown["scopes"]) == ("till 2", ["read", "write"])
+        assert shown["allowed_addresses"] == ["203.0.113.7/32"]
+        assert not works(secret)  # from here
+        freed = call(
+            key, "PATCH", f"/{other.pk}", {"expires_at": None, "allowed_addresses": []}
+        ).json()
+        assert (freed["expires_at"], freed["scopes"]) == (None, ["read", "write"])
+        assert works(secret)
+
+    def test_is_written_down_with_what_was_and_what_is(self) -> None:
+        row, key = api_key()
+        other, _ = api_key(tenant=row.tenant, description="till")
+        body = {"description": "till", "scopes": ["read"]}
+
+        answers = [call(key, "PATCH", f"/{other.pk}", body) for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert acts() == [("changed", other.pk, f"key {row.pk}: {key[:4]}...")]
+        entry = ApiKeyAuditEntry.objects.get(operation_type="changed")
+        assert entry.changes == {"scopes": [["read", "write", "refund", "reports"], ["read"]]}
+        assert entry.path == f"/account/api-keys/{other.pk}"
+
+    def test_holds_for_an_old_secret_in_its_grace_too(self) -> None:
+        row, key = api_key()
+        other, old = api_key(tenant=row.tenant)
+        call(key, "PUT", f"/{other.pk}/rotate", {"grace_period_hours": 1})
+
+        call(key, "PATCH", f"/{other.pk}", {"scopes": ["reports"]})
+
+        assert not works(old)
+
+    @pytest.mark.parametrize(
+        ("body", "status", "code"),
+        [
+            ({"description": "mine"}, 200, None),
+            ({"description": "mine", "scopes": ["read"]}, 409, "api_key_in_use"),
+            ({"expires_at": None}, 409, "api_key_in_use"),
+        ],
+    )
+    def test_of_the_key_itself_is_of_its_description_alone(
+        self, body: object, status: int, code: str | None
+    ) -> None:
+        row, key = api_key()
+
+        answer = call(key, "PATCH", f"/{row.pk}", body)
+
+        assert (answer.status_code, answer.json().get("error")) == (status, code)
+        assert works(key)
+
+    def test_makes_no_key_wider_than_the_caller_and_touches_none_that_is(self) -> None:
+        until = timezone.now() + timedelta(hours=1)
+        row, key = api_key(expires_at=until)
+        free, _ = api_key(tenant=row.tenant)
+        mine, _ = api_key(tenant=row.tenant, expires_at=until, scopes=["read"])
+
+        touched = call(key, "PATCH", f"/{free.pk}", {"expires_at": until.isoformat()})
+        widened = call(key, "PATCH", f"/{mine.pk}", {"expires_at": None})
+        more = call(key, "PATCH", f"/{mine.pk}", {"scopes": ["read", "refund"]})
+
+        for refused in (touched, widened):
+            assert (refused.status_code, refused.json()["error"]) == (403, "insufficient_scope")
+        assert (more.status_code, more.json()["scopes"]) == (200, ["read", "refund"])
+        free.refresh_from_db()
+        mine.refresh_from_db()
+        assert (free.expires_at, mine.expires_at) == (None, until)
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({}, "description"),
+            ({"description": " "}, "description"),
+            ({"scopes": []}, "scopes"),
+            ({"expires_at": "2026-01-01T00:00:00Z"}, "expires_at"),
+            ({"format": "hex"}, "format"),
+            ({"tenant_id": 1}, "tenant_id"),
+        ],
+    )
+    def test_refuses_a_wrong_body(self, body: object, field: str) -> None:
+        row, key = api_key()
+        other, _ = api_key(tenant=row.tenant)
+
+        answer = call(key, "PATCH", f"/{other.pk}", body)
+
+        assert (answer.status_code, list(answer.json()["details"])) == (400, [field])
+
+    def test_refuses_a_key_that_is_not_active(self) -> None:
+        row, key = api_key()
+        dead, _ = api_key(tenant=row.tenant, status="revoked", revoked_at=NOON)
+
+        answer = call(key, "PATCH", f"/{dead.pk}", {"description": "x"})
+
+        assert (answer.status_code, answer.json()["error"]) == (409, "api_key_not_active")
+
+
 class TestRevoke:
     def test_ends_another_key_for_good(self) -> None:
         row, key = api_key()
@@ -148,7 +263,14 @@ class TestRevoke:
 class TestOldSecret:
     @pytest.mark.parametrize(
         ("method", "path"),
-        [("POST", ""), ("PUT", "/{key}/rotate"), ("DELETE", "/{key}"), ("DELETE", "/{other}")],
+        [
+            ("POST", ""),
+            ("PATCH", "/{key}"),
+            ("PATCH", "/{other}"),
+            ("PUT", "/{key}/rotate"),
+            ("DELETE", "/{key}"),
+            ("DELETE", "/{other}"),
+        ],
     )
     def test_serves_calls_but_changes_no_keys(self, method: str, path: str) -> None:
         row, old = api_key()
@@ -162,7 +284,8 @@ class TestOldSecret:
         before = list(ApiKey.objects.order_by("pk").values("pk", "status", "key_hash"))
 
         path = path.format(key=row.pk, other=other.pk)
-        answer = call(old, method, path, {"description": "x"} if method == "POST" else {})
+        body = {"description": "x"} if method in {"POST", "PATCH"} else {}
+        answer = call(old, method, path, body)
 
         assert (answer.status_code, answer.json()["error"]) == (403, "old_api_key")
         assert list(ApiKey.objects.order_by("pk").values("pk", "status", "key_hash")) == before
@@ -171,13 +294,15 @@ class TestOldSecret:
 
 class TestAnother:
     @pytest.mark.parametrize(
-        ("method", "path"), [("GET", "/{}"), ("DELETE", "/{}"), ("PUT", "/{}/rotate")]
+        ("method", "path"),
+        [("GET", "/{}"), ("PATCH", "/{}"), ("DELETE", "/{}"), ("PUT", "/{}/rotate")],
     )
     def test_tenants_key_is_404(self, method: str, path: str) -> None:
         _, key = api_key()
         theirs, secret = api_key()
 
-        answer = call(key, method, path.format(theirs.pk))
+        body = {"description": "x"} if method == "PATCH" else None
+        answer = call(key, method, path.format(theirs.pk), body)
 
         assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
         assert works(secret)

@@ -47,6 +47,7 @@ class TestAccessMiddleware:
             "success": True,
             "error_message": None,
             "old_key_hash": None,
+            "changes": None,
         }
 
     def test_tells_what_the_request_was_refused_for(self) -> None:

@@ -271,7 +271,8 @@ class TestNewKey:
 
 class TestManaging:
     @pytest.mark.parametrize(
-        ("method", "path"), [("POST", ""), ("PUT", "/{}/rotate"), ("DELETE", "/{}")]
+        ("method", "path"),
+        [("POST", ""), ("PATCH", "/{}"), ("PUT", "/{}/rotate"), ("DELETE", "/{}")],
     )
     def test_takes_every_scope(self, method: str, path: str) -> None:
         row, key = api_key(scopes=["read", "write", "refund"])
@@ -280,7 +281,7 @@ class TestManaging:
         answer = Client().generic(
             method,
             f"/account/api-keys{path.format(other.pk)}",
-            json.dumps({"description": "x"} if method == "POST" else {}),
+            json.dumps({"description": "x"} if method in {"POST", "PATCH"} else {}),
             content_type="application/json",
             headers={"x-api-key": key},
         )
