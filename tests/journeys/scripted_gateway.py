@@ -45,6 +45,8 @@ class Charge:
     gateway_id: str
     amount: Money
     page: PaymentPage
+    method: str
+    channel: str | None
     state: PaymentState = PaymentState.PENDING
     paid: int = 0
     paid_at: datetime | None = None
@@ -65,8 +67,8 @@ class Charge:
             amount=self.amount,
             paid_amount=Money(self.paid, self.amount.currency) if self.paid else None,
             paid_at=self.paid_at,
-            method="EWALLET",
-            channel="TOUCHNGO",
+            method=self.method,
+            channel=self.channel,
             page=self.page,
             reversals=tuple(self._reversals()),
         )
@@ -95,11 +97,29 @@ class Charge:
         return taken
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Which gateway is played, and how its customers pay."""
+
+    id: int
+    code: str
+    method: str
+    channel: str | None
+    currencies: tuple[str, ...]
+
+    def currency(self, wanted: str) -> str:
+        return wanted if wanted in self.currencies else self.currencies[0]
+
+
+XENDIT = Kind(1, "xendit", "EWALLET", "TOUCHNGO", ("MYR", "IDR", "USD"))
+MIDTRANS = Kind(2, "midtrans", "gopay", None, ("IDR",))
+
+
 @dataclass
 class ScriptedGateway:
     """One account. `notified` is the money that each charge's answers have reported to PayTrust."""
 
-    code: str = "xendit"
+    kind: Kind = XENDIT
     charges: list[Charge] = field(default_factory=list)
     trouble: Trouble | None = None
     meanwhile: Callable[[], None] | None = None  # happens in the middle of the next call
@@ -107,9 +127,14 @@ class ScriptedGateway:
     notified: dict[str, int] = field(default_factory=dict)
     notified_refunds: set[str] = field(default_factory=set)  # of those, by our references
 
-    def reset(self) -> None:
+    def reset(self, kind: Kind) -> None:
+        self.kind = kind
         self.charges, self.notified, self.notified_refunds = [], {}, set()
         self.trouble = self.meanwhile = self.page_life = None
+
+    @property
+    def code(self) -> str:
+        return self.kind.code
 
     @property
     def calm(self) -> bool:
@@ -226,7 +251,8 @@ class ScriptedGateway:
     def _charge(self, reference: str, amount: Money, page: PaymentPage) -> Charge:
         gateway_id = f"{reference}/{len(self.charges)}"
         page = PaymentPage(gateway_id=gateway_id, url=page.url, expires_at=page.expires_at)
-        self.charges.append(Charge(reference, gateway_id, amount, page))
+        how = self.kind
+        self.charges.append(Charge(reference, gateway_id, amount, page, how.method, how.channel))
         return self.charges[-1]
 
     def _preferred(self, reference: str, gateway_id: str | None) -> Charge | None:

@@ -50,7 +50,15 @@ from reporting.models import ClosedDay, DailyTotal
 from tests.journeys import books, outbox
 from tests.journeys.books import Row
 from tests.journeys.recount import Recount
-from tests.journeys.scripted_gateway import Charge, Crashed, ScriptedGateway, Trouble
+from tests.journeys.scripted_gateway import (
+    MIDTRANS,
+    XENDIT,
+    Charge,
+    Crashed,
+    Kind,
+    ScriptedGateway,
+    Trouble,
+)
 from tests.reporting.ledger import unguarded
 
 NORMAL = settings(
@@ -81,12 +89,21 @@ MEANWHILE = ["pay", "pay again", "second charge", "tell", "end", "adjust", "canc
 
 class InvoiceMachine(RuleBasedStateMachine):
     @initialize(
-        currency=currencies, prices=prices, installments=st.sampled_from([1, 2, 3]), split=splits
+        kind=st.sampled_from([XENDIT, XENDIT, MIDTRANS]),
+        currency=currencies,
+        prices=prices,
+        installments=st.sampled_from([1, 2, 3]),
+        split=splits,
     )
     def open_shop(
-        self, currency: str, prices: list[int], installments: int, split: list[int] | None
+        self,
+        kind: Kind,
+        currency: str,
+        prices: list[int],
+        installments: int,
+        split: list[int] | None,
     ) -> None:
-        GATEWAY.reset()
+        GATEWAY.reset(kind)
         self.now = START
         self.tenants = [
             Tenant.objects.create(name=f"Toko {next(tenant_numbers)}", created_at=START)
@@ -122,8 +139,9 @@ class InvoiceMachine(RuleBasedStateMachine):
         split: list[int] | None,
     ) -> None:
         calm = self.step()
+        currency = GATEWAY.kind.currency(currency)
         request = InvoiceRequest(
-            gateway_id=1,
+            gateway_id=GATEWAY.kind.id,
             currency_code=currency,
             line_items=lines_of(prices, currency),
             installments=plan_of(prices, installments, split, currency),
@@ -666,7 +684,7 @@ def test_reports_tell_every_history_of_a_long_run_too(history: list[tuple[str, A
 def play(history: list[tuple[str, Any, Any]]) -> None:
     """Everybody pays what is due at once, so that much is settled and taken back again."""
     machine = InvoiceMachine()
-    machine.open_shop("MYR", [10], 2, None)
+    machine.open_shop(XENDIT, "MYR", [10], 2, None)
     machine.all_is_right()
     for what, first, second in history:
         match what:
@@ -689,7 +707,7 @@ def play(history: list[tuple[str, Any, Any]]) -> None:
 def test_a_page_that_is_being_closed_is_paid_after_an_earlier_installment_was_refunded() -> None:
     machine = InvoiceMachine()
     steps: list[Callable[[], None]] = [
-        lambda: machine.open_shop("MYR", [10], 3, None),
+        lambda: machine.open_shop(XENDIT, "MYR", [10], 3, None),
         lambda: machine.pay(0, share=4, notified=True),
         machine.open_what_is_due,
         lambda: machine.take_back(0, share=4, notified=True),
@@ -706,7 +724,7 @@ def test_a_page_that_is_being_closed_is_paid_after_an_earlier_installment_was_re
 def test_a_payment_that_is_paid_while_it_is_opened_is_not_answered_as_open() -> None:
     machine = InvoiceMachine()
     steps: list[Callable[[], None]] = [
-        lambda: machine.open_shop("MYR", [10], 1, None),
+        lambda: machine.open_shop(XENDIT, "MYR", [10], 1, None),
         lambda: machine.end(0, PaymentState.FAILED, notified=True),
         lambda: machine.interfere("second charge", 0, 4, []),
         lambda: machine.open(0, number=None),
@@ -721,7 +739,7 @@ def test_a_payment_that_is_paid_while_it_is_opened_is_not_answered_as_open() -> 
 def test_what_was_moved_is_taken_back_and_what_was_refunded_is_not_given_twice() -> None:
     machine = InvoiceMachine()
     steps: list[Callable[[], None]] = [
-        lambda: machine.open_shop("MYR", [1], 1, None),
+        lambda: machine.open_shop(XENDIT, "MYR", [1], 1, None),
         lambda: machine.create(0, "MYR", [1], installments=2, split=None),
         lambda: machine.pay(0, share=9, notified=True),  # more than twice what is asked for
         lambda: machine.move(0, share=2),
