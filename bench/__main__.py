@@ -14,6 +14,7 @@ import psutil
 from bench import (
     access,
     back_office,
+    backups,
     baseline,
     bookings,
     events,
@@ -44,10 +45,11 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "siege": siege.run,
     "iso20022": iso20022.run,
     "back_office": back_office.run,
+    "backups": backups.run,
     "refunds": refunds.run,
     "reports": reports.run,
 }
-ONLY_WHEN_NAMED = {"back_office", "reports", "flood", "siege"}  # a large past; minutes
+ONLY_WHEN_NAMED = {"back_office", "backups", "reports", "flood", "siege"}  # a large past; minutes
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"
 
