@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from django.db.models import Prefetch, Q
 from django.utils.functional import Promise
@@ -73,6 +74,21 @@ class Entry:
     who: str = ""
     request_id: str | None = None
     tone: str = "plain"
+    is_technical: bool = False  # between programs: the page folds it
+    not_before: datetime | None = None  # a gateway's clock tells whole seconds, and may be slow
+
+    @property
+    def place(self) -> datetime:
+        """Return the time by which it is sorted."""
+        return max(self.at, self.not_before) if self.not_before else self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Entries in a row that the page shows, or folds together."""
+
+    is_folded: bool
+    entries: list[Entry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +102,33 @@ class History:
     transactions: list[Transaction]
     events: list[WebhookEvent]
     entries: list[Entry]
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """Return the entries in order, with technical ones in a row folded together."""
+        grouped = groupby(self.entries, key=lambda entry: entry.is_technical)
+        return [Stretch(is_folded, list(entries)) for is_folded, entries in grouped]
+
+    @property
+    def left_amount(self) -> int:
+        """Return what the customer still has to pay, in minor units."""
+        return sum(one.total_amount - one.paid_amount for one in self._payable)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Return when the next instalment is due, if one is left to pay."""
+        return min((one.due_at for one in self._payable), default=None)
+
+    @property
+    def payment_url(self) -> str | None:
+        """Return the address at which the customer can pay now, if there is one."""
+        opened = (one for one in self.requests if one.status == PaymentRequest.Status.OPEN)
+        return next((one.payment_url for one in opened), None)
+
+    @property
+    def _payable(self) -> list[Installment]:
+        unpaid = Installment.Status.UNPAID
+        return [] if self.invoice.is_over else [i for i in self.installments if i.status == unpaid]
 
 
 def history(*, invoice: Invoice) -> History:
@@ -111,7 +154,7 @@ def history(*, invoice: Invoice) -> History:
         requests=requests,
         transactions=transactions,
         events=events,
-        entries=sorted(entries, key=lambda entry: entry.at),
+        entries=sorted(entries, key=lambda entry: entry.place),
     )
 
 
@@ -202,6 +245,7 @@ def _of_request(request: PaymentRequest) -> Iterator[Entry]:
     }
     yield Entry(
         at=request.created_at,
+        is_technical=True,
         what=_("Payment request made"),
         detail=f"{request.reference}, {asked}",
         who="PayTrust",
@@ -218,6 +262,7 @@ def _of_request(request: PaymentRequest) -> Iterator[Entry]:
         bad = request.status == PaymentRequest.Status.FAILED
         yield Entry(
             at=request.ended_at,
+            is_technical=request.status == PaymentRequest.Status.PAID,
             what=str(end),
             detail=request.reference,
             who="PayTrust",
@@ -229,6 +274,7 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
     gateway = event.gateway.name
     yield Entry(
         at=event.received_at,
+        is_technical=True,
         what=_("Notification received from %(gateway)s") % {"gateway": gateway},
         detail=event.event_id,
         who=gateway,
@@ -238,6 +284,7 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
         failed = bool(retry.failure_reason)
         yield Entry(
             at=retry.attempted_at,
+            is_technical=not failed,
             what=_("Notification not processed") if failed else _("Confirmed with the gateway"),
             detail=texts.reason(retry.outcome, retry.failure_reason)
             if failed
@@ -249,6 +296,7 @@ def _of_event(event: WebhookEvent) -> Iterator[Entry]:
         failed = event.status in {WebhookEvent.Status.FAILED, WebhookEvent.Status.IGNORED}
         yield Entry(
             at=event.processed_at,
+            is_technical=not failed,
             what=_("Notification not processed") if failed else _("Confirmed with the gateway"),
             detail=texts.reason(event.outcome, event.failure_reason)
             if failed
@@ -263,6 +311,7 @@ def _of_transaction(row: Transaction) -> Iterator[Entry]:
     if row.kind == MoneyKind.PAYMENT:
         yield Entry(
             at=row.paid_at,
+            not_before=row.payment_request.opened_at or row.payment_request.created_at,
             what=_("Customer paid, as %(gateway)s says") % {"gateway": row.gateway.name},
             detail=" ".join(filter(None, [amount, row.payment_method, row.payment_channel])),
             who=row.gateway.name,

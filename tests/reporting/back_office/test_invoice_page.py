@@ -10,7 +10,7 @@ from django.utils import timezone
 from lxml import etree
 
 from gateways.adapter import PaymentState
-from invoices.models import Invoice, Transaction
+from invoices.models import Invoice, PaymentRequest, Transaction
 from payments.booking import settling
 from paytrust.staff import roles
 from reporting.back_office import timeline
@@ -220,3 +220,58 @@ class TestDocuments:
 
         assert answer.status_code == HTTPStatus.FOUND
         assert answer.headers["Location"].startswith("/admin/login/")
+
+
+class TestHead:
+    def test_tells_what_is_left_and_where_to_pay(self, viewer: Client) -> None:
+        of = invoice(
+            totals=(6_000, 4_000),
+            customer={"name": "Siti Aminah", "email": None, "phone": None},
+            expires_at=timezone.now() + timedelta(days=9),
+        )
+        demand = PaymentRequestFactory.create(invoice=of)
+
+        page = page_of(viewer, of)
+        head = page[: page.index("What happened")]
+
+        assert "Left to pay</dt><dd>" in head
+        assert "Next due</dt><dd>" in head
+        assert "Siti Aminah" in head
+        assert f'data-copy="{demand.payment_url}"' in head
+        assert head.index("Schedule") < head.index("Transactions and where they went")
+
+    def test_asks_for_nothing_that_has_ended(self, viewer: Client) -> None:
+        of = invoice(status="cancelled", ended_as="cancelled", ended_at=NOON)
+
+        history = timeline.history(invoice=of)
+
+        assert (history.left_amount, history.due_at, history.payment_url) == (0, None, None)
+
+
+class TestStretches:
+    def test_fold_what_passed_between_programs(self, paid_invoice: Invoice) -> None:
+        stretches = timeline.history(invoice=paid_invoice).stretches
+
+        folded = [entry.what for one in stretches if one.is_folded for entry in one.entries]
+        assert folded == [
+            "Payment request made",
+            "Notification received from Xendit",
+            "Payment request paid",
+        ]
+
+    def test_never_show_a_payment_before_its_page(self) -> None:
+        demand = PaymentRequestFactory.create(gateway_payment_id="charge")
+        opened_at = NOON + timedelta(seconds=1, milliseconds=700)
+        PaymentRequest.objects.filter(pk=demand.pk).update(opened_at=opened_at)
+        settling.settle(
+            payment_request_id=demand.pk,
+            report=report(demand, charge="charge", paid_at=NOON + timedelta(seconds=1)),
+            event=None,
+            now=NOON + timedelta(seconds=3),
+        )
+
+        shown = [entry.what for entry in timeline.history(invoice=demand.invoice).entries]
+
+        assert shown.index("Payment page opened at Xendit") < shown.index(
+            "Customer paid, as Xendit says"
+        )
