@@ -41,6 +41,7 @@ from paytrust.operations import rows
 from paytrust.operations.trips import Statement
 from reporting.back_office import figures, search
 from reporting.exports import movements
+from reporting.financial import rollups
 from reporting.financial import selectors as financial
 from reporting.models import ClosedDay, DailyTotal
 from reporting.statements import selectors as statements
@@ -346,7 +347,9 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         },
     ),
     "what the overview adds up": (
-        lambda shop: figures.money(start=NOON - timedelta(days=3), end=LATE),
+        lambda shop: figures.money(
+            start=NOON - timedelta(days=3), end=LATE, closed_day=rollups.last_closed_day()
+        ),
         {"ledger_entry_day", "daily_total_(day|once)"},
     ),
     "the newest of the ledger": (

@@ -50,15 +50,32 @@ def bars(bars_shown: Sequence[Bar], *, summary: str, tone: str) -> SafeString:
     )
 
 
-def meter(share: float, *, summary: str, tone: str) -> SafeString:
-    """Draw a line of which a part is filled."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of one line: its share, its tone, and the text that appears on it."""
+
+    share: float  # 0 to 1
+    tone: str
+    title: str
+
+
+def stacked(pieces: Sequence[Piece], *, summary: str) -> SafeString:
+    """Draw one line that its pieces fill in order."""
+    begins = [sum(piece.share for piece in pieces[:number]) for number in range(len(pieces))]
+    drawn = format_html_join(
+        "",
+        '<rect class="staff-bar staff-bar-{}" x="{}" width="{}" height="8">'
+        "<title>{}</title></rect>",
+        (
+            (piece.tone, f"{100 * begin:.2f}", f"{100 * piece.share:.2f}", piece.title)
+            for piece, begin in zip(pieces, begins, strict=True)
+        ),
+    )
     return format_html(
-        '<svg class="staff-meter" viewBox="0 0 100 4" role="img" aria-label="{}"'
-        ' preserveAspectRatio="none"><rect class="staff-bar-room-filled" width="100" height="4"'
-        ' rx="1"/><rect class="staff-bar staff-bar-{}" width="{}" height="4" rx="1"/></svg>',
+        '<svg class="staff-stacked" viewBox="0 0 100 8" role="img" aria-label="{}"'
+        ' preserveAspectRatio="none">{}</svg>',
         summary,
-        tone,
-        f"{100 * min(max(share, 0.0), 1.0):.1f}",
+        drawn,
     )
 
 

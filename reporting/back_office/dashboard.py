@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,9 +23,14 @@ from reporting.back_office import charts, figures, plots
 from reporting.back_office.charts import Bar
 from reporting.back_office.figures import Counted, Money
 from reporting.back_office.plots import Plots
+from reporting.financial import rollups
 
 LATE_SECONDS = 60  # if a webhook has been due for longer, no worker takes it
 TONES = ("a", "b", "c")
+AGE_TONES = ("good", "warn", "bad", "worst")
+PERIODS = (7, 30, 90)  # days to choose from
+DAYS = 30
+VOLUMES = 2  # the last tiles: how much runs, which needs no work
 AGES: tuple[Promise, ...] = (
     gettext_lazy("not due yet"),
     gettext_lazy("up to 30 days overdue"),
@@ -46,15 +52,25 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class CurrencyRow:
-    """One currency's money of today and of this month."""
+    """One currency's money of today, of the chosen days, and of as many days before them."""
 
     currency_code: str
     today: Money
-    month: Money
+    period: Money
+    before: Money
     today_link: str
-    month_link: str
+    period_link: str
+    before_link: str
     refunds_link: str
     reversals_link: str
+
+    @property
+    def change(self) -> str:
+        """Return by how much more, or less, came in than in the days before, in percent."""
+        was = self.before.payments.amount
+        if was == 0:
+            return display.EMPTY
+        return f"{100 * (self.period.payments.amount - was) / was:+.0f} %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +82,24 @@ class Chart:
     last: str
 
 
-def context(*, now: datetime) -> dict[str, Any]:
+def chosen_days(asked: str) -> int:
+    """Return how many days the reader wants to see."""
+    return next((days for days in PERIODS if str(days) == asked), DAYS)
+
+
+def context(*, now: datetime, days: int = DAYS) -> dict[str, Any]:
     """Return the data of the overview, in the reader's language and zone."""
     today = timezone.localtime(now).date()
     drawn = plots.latest(now=now)
+    tiles = _tiles(now, drawn)
     return {
         "now": now,
         "today": today,
-        "money": _money(today, now),
-        "tiles": _tiles(now),
+        "money": _money(today, days, now),
+        "days": days,
+        "periods": PERIODS,
+        "needs_you": tiles[:-VOLUMES],
+        "volume": tiles[-VOLUMES:],
         "books": figures.books(now=now),
         "gateways": _gateways(),
         "received_charts": _received_charts(drawn),
@@ -84,39 +109,63 @@ def context(*, now: datetime) -> dict[str, Any]:
     }
 
 
-def _money(today: date, now: datetime) -> list[CurrencyRow]:
-    month = today.replace(day=1)
+def _money(today: date, days: int, now: datetime) -> list[CurrencyRow]:
+    first = today - timedelta(days=days - 1)
+    earlier = first - timedelta(days=days)
     end = now + timedelta(microseconds=1)
-    of_today = {row.currency_code: row for row in _moved(today, end)}
-    of_month = {row.currency_code: row for row in _moved(month, end)}
+    closed_day = rollups.last_closed_day()
+    of_today, of_period = _moved(today, end, closed_day), _moved(first, end, closed_day)
+    of_before = _moved(earlier, beginning_of(first), closed_day)
     return [
         CurrencyRow(
             code,
             of_today.get(code, Money(code)),
-            of_month.get(code, Money(code)),
+            of_period.get(code, Money(code)),
+            of_before.get(code, Money(code)),
             _entries(code, MoneyKind.PAYMENT, today),
-            _entries(code, MoneyKind.PAYMENT, month),
-            _entries(code, MoneyKind.REFUND, month),
-            _entries(code, MoneyKind.REVERSAL, month),
+            _entries(code, MoneyKind.PAYMENT, first),
+            _entries(code, MoneyKind.PAYMENT, earlier, first - timedelta(days=1)),
+            _entries(code, MoneyKind.REFUND, first),
+            _entries(code, MoneyKind.REVERSAL, first),
         )
-        for code in sorted(of_today.keys() | of_month.keys())
+        for code in sorted(of_today.keys() | of_period.keys() | of_before.keys())
     ]
 
 
-def _moved(day: date, end: datetime) -> list[Money]:
-    return figures.money(start=beginning_of(day), end=end)
+def _moved(day: date, end: datetime, closed_day: date | None) -> dict[str, Money]:
+    moved = figures.money(start=beginning_of(day), end=end, closed_day=closed_day)
+    return {row.currency_code: row for row in moved}
 
 
-def _entries(currency_code: str, kind: MoneyKind, since: date) -> str:
+def _entries(currency_code: str, kind: MoneyKind, since: date, until: date | None = None) -> str:
+    ends = {"booked_at_to": until.isoformat()} if until else {}
     return list_address(
         "invoices_ledgerentry",
         currency_code=currency_code,
         kind__exact=kind.value,
         booked_at_from=since.isoformat(),
+        **ends,
     )
 
 
-def _tiles(now: datetime) -> list[Tile]:
+def _age(oldest_at: datetime | None, now: datetime) -> str:
+    """Return how long the oldest row of a queue has waited."""
+    if oldest_at is None:
+        return ""
+    return _("oldest: %(age)s") % {"age": timesince(oldest_at, now, depth=1)}
+
+
+def _overdue_sums(drawn: Plots) -> str:
+    """Return what is overdue, for each currency by itself."""
+    sums = (
+        (code, sum(amount for _count, amount in ages[1:]))
+        for code, ages in sorted(drawn.ageing.items())
+    )
+    return ", ".join(display.plain_money(amount, code) for code, amount in sums if amount)
+
+
+def _tiles(now: datetime, drawn: Plots) -> list[Tile]:
+    """Return the queues that need a person, and after them the numbers of what runs."""
     queues = figures.queues(now=now)
     late = queues.late_seconds > LATE_SECONDS
     return [
@@ -125,6 +174,7 @@ def _tiles(now: datetime) -> list[Tile]:
             queues.webhooks_failed,
             list_address("payments_webhookevent", status__exact="failed"),
             alarm="bad",
+            note=_age(queues.oldest_failed_at, now),
         ),
         _tile(
             _("Notifications waiting"),
@@ -140,18 +190,21 @@ def _tiles(now: datetime) -> list[Tile]:
             queues.proposals,
             list_address("payments_proposal", status__exact="open"),
             alarm="warn",
+            note=_age(queues.oldest_proposal_at, now),
         ),
         _tile(
             _("Discrepancies"),
             queues.discrepancies,
             list_address("reporting_discrepancy"),
             alarm="warn",
+            note=_age(queues.oldest_discrepancy_at, now),
         ),
         _tile(
             _("Overdue instalments"),
             queues.overdue,
             list_address("reporting_overdueinstallment"),
             alarm="warn",
+            note=_overdue_sums(drawn),
         ),
         _tile(
             _("Invoices pending"),
@@ -233,30 +286,30 @@ def _chart(drawn: Plots, title: str, value: str, drawing: SafeString) -> Chart:
 
 
 def _ageing(drawn: Plots) -> list[dict[str, Any]]:
-    tables = []
-    for currency_code, ages in sorted(drawn.ageing.items()):
-        highest = max(amount for _count, amount in ages) or 1
-        tables.append(
-            {
-                "currency_code": currency_code,
-                "rows": [
-                    {
-                        "age": age,
-                        "count": count,
-                        "amount": amount,
-                        "meter": charts.meter(
-                            amount / highest,
-                            summary=f"{age}: {display.plain_money(amount, currency_code)}",
-                            tone=tone,
-                        ),
-                    }
-                    for age, tone, (count, amount) in zip(
-                        AGES, ("good", "warn", "bad", "bad"), ages, strict=True
-                    )
-                ],
-            }
-        )
-    return tables
+    return [_ageing_of(currency_code, ages) for currency_code, ages in sorted(drawn.ageing.items())]
+
+
+def _ageing_of(currency_code: str, ages: list[tuple[int, int]]) -> dict[str, Any]:
+    """Return one line for all that is open in a currency, and what each of its pieces means."""
+    whole = sum(amount for _count, amount in ages)
+    rows: list[dict[str, Any]] = [
+        {
+            "age": str(age),
+            "count": count,
+            "amount": amount,
+            "tone": tone,
+            "said": f"{age}: {display.plain_money(amount, currency_code)}",
+        }
+        for age, tone, (count, amount) in zip(AGES, AGE_TONES, ages, strict=True)
+    ]
+    pieces = [charts.Piece(row["amount"] / (whole or 1), row["tone"], row["said"]) for row in rows]
+    summary = "; ".join(row["said"] for row in rows)
+    return {
+        "currency_code": currency_code,
+        "whole": whole,
+        "rows": rows,
+        "drawing": charts.stacked(pieces, summary=summary),
+    }
 
 
 def list_address(model: str, **filters: str) -> str:

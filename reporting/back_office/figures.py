@@ -5,14 +5,14 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Min, QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
 from payments.changes import discrepancies
 from payments.models import Proposal, WebhookEvent
 from payments.reconciliation import asking, last_round
 from paytrust.staff.amounts import readers_notation
-from reporting.financial import rollups, selectors
+from reporting.financial import selectors
 from reporting.models import ClosedDay
 
 COUNTED = 10_000  # beyond it a list says "more than", because counting is slow
@@ -81,6 +81,9 @@ class Queues:
     webhooks_waiting: Counted
     webhooks_failed: Counted
     late_seconds: int  # how long the longest waiting webhook has been due
+    oldest_failed_at: datetime | None
+    oldest_proposal_at: datetime | None
+    oldest_discrepancy_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,12 @@ class Books:
     overdue_checks: Counted
 
 
-def money(*, start: datetime, end: datetime) -> list[Money]:
-    """Return what came in and went back from `start` (included) to `end` (not), per currency."""
-    bounds = selectors.closed_days(start, end, rollups.last_closed_day())
+def money(*, start: datetime, end: datetime, closed_day: date | None) -> list[Money]:
+    """Return what came in and went back from `start` (included) to `end` (not), per currency.
+
+    `closed_day` is `rollups.last_closed_day()`, which a page asks for once.
+    """
+    bounds = selectors.closed_days(start, end, closed_day)
     found: dict[str, dict[str, Moved]] = {}
     for code, kind, count, amount in rows_of(MOVED, {**bounds, "start": start, "end": end}):
         found.setdefault(code, {})[f"{kind}s"] = Moved(count, abs(amount))
@@ -106,16 +112,30 @@ def queues(*, now: datetime) -> Queues:
     """Return the numbers of rows that wait for a person; an index answers each."""
     waiting = WebhookEvent.objects.filter(status=WebhookEvent.Status.RECEIVED)
     due_at = waiting.aggregate(due_at=Min("next_attempt_at"))["due_at"]
+    failed, failed_at = _waiting(
+        WebhookEvent.objects.filter(status=WebhookEvent.Status.FAILED), "received_at"
+    )
+    proposed, proposed_at = _waiting(Proposal.objects.waiting(), "proposed_at")
+    differing, differing_at = _waiting(discrepancies.unresolved(), "created_at")
     return Queues(
         pending=counted(Invoice.objects.filter(status=InvoiceStatus.PENDING)),
         partially_paid=counted(Invoice.objects.filter(status=InvoiceStatus.PARTIALLY_PAID)),
         overdue=counted(Installment.objects.overdue(now)),
-        discrepancies=counted(discrepancies.unresolved()),
-        proposals=counted(Proposal.objects.waiting()),
+        discrepancies=differing,
+        proposals=proposed,
         webhooks_waiting=counted(waiting),
-        webhooks_failed=counted(WebhookEvent.objects.filter(status=WebhookEvent.Status.FAILED)),
+        webhooks_failed=failed,
+        oldest_failed_at=failed_at,
+        oldest_proposal_at=proposed_at,
+        oldest_discrepancy_at=differing_at,
         late_seconds=max(int((now - due_at).total_seconds()), 0) if due_at else 0,
     )
+
+
+def _waiting(rows: QuerySet[Any], column: str) -> tuple[Counted, datetime | None]:
+    """Return the length of a queue, and the time of the oldest of the rows that were counted."""
+    found = rows.order_by()[: COUNTED + 1].aggregate(number=Count("pk"), oldest=Min(column))
+    return Counted(found["number"]), found["oldest"]
 
 
 def books(*, now: datetime) -> Books:

@@ -45,7 +45,8 @@ class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no
         shown = {"money": None}
         if request.user.has_perm("invoices.view_invoice"):
             with replica.reading():
-                shown = dashboard.context(now=timezone.now())
+                days = dashboard.chosen_days(request.GET.get("days", ""))
+                shown = dashboard.context(now=timezone.now(), days=days)
         answer: TemplateResponse = super().index(
             request, {"title": _("Overview"), **shown, **(extra_context or {})}
         )

@@ -16,6 +16,8 @@ from reporting.back_office.figures import Counted, Money, Moved
 from reporting.financial import rollups
 from tests.apikeys.factories import NOON
 from tests.invoices.factories import PaymentRequestFactory, invoice
+from tests.payments.events import failed_event
+from tests.staff import as_shown
 
 pytestmark = pytest.mark.django_db
 
@@ -24,18 +26,28 @@ LATER = NOON + timedelta(hours=2)
 
 class TestMoney:
     def test_never_adds_up_currencies(self, paid_invoice: Invoice) -> None:
-        assert figures.money(start=NOON, end=LATER) == [Money("MYR", payments=Moved(1, 6_050))]
+        assert figures.money(start=NOON, end=LATER, closed_day=rollups.last_closed_day()) == [
+            Money("MYR", payments=Moved(1, 6_050))
+        ]
 
     def test_is_the_same_from_closed_days(self, paid_invoice: Invoice) -> None:
-        before = figures.money(start=NOON - timedelta(days=3), end=NOON + timedelta(days=3))
+        before = figures.money(
+            start=NOON - timedelta(days=3),
+            end=NOON + timedelta(days=3),
+            closed_day=rollups.last_closed_day(),
+        )
 
         rollups.close_days(now=NOON + timedelta(days=2))
 
-        after = figures.money(start=NOON - timedelta(days=3), end=NOON + timedelta(days=3))
+        after = figures.money(
+            start=NOON - timedelta(days=3),
+            end=NOON + timedelta(days=3),
+            closed_day=rollups.last_closed_day(),
+        )
         assert before == after == [Money("MYR", payments=Moved(1, 6_050))]
 
     def test_has_nothing_outside_its_time(self, paid_invoice: Invoice) -> None:
-        assert figures.money(start=LATER, end=LATER + timedelta(days=1)) == []
+        assert figures.money(start=LATER, end=LATER + timedelta(days=1), closed_day=None) == []
 
 
 class TestPlots:
@@ -143,22 +155,54 @@ class TestOverview:
         with timezone.override("UTC"), translation.override("en"):
             utc = dashboard.context(now=evening)["money"]
 
-        assert [(row.today.payments.amount, row.month.payments.amount) for row in jakarta] == [
+        assert [(row.today.payments.amount, row.period.payments.amount) for row in jakarta] == [
             (0, 6_050)
         ]
-        assert [(row.today.payments.amount, row.month.payments.amount) for row in utc] == [
+        assert [(row.today.payments.amount, row.period.payments.amount) for row in utc] == [
             (6_050, 6_050)
         ]
 
     def test_links_each_number_to_its_list(self, viewer: Client, paid_invoice: Invoice) -> None:
         page = viewer.get("/admin/")
 
-        links = [tile.link for tile in page.context["tiles"]]
+        links = [tile.link for tile in (*page.context["needs_you"], *page.context["volume"])]
         for row in page.context["money"]:
-            links += [row.today_link, row.month_link, row.refunds_link, row.reversals_link]
+            links += [
+                row.today_link,
+                row.period_link,
+                row.before_link,
+                row.refunds_link,
+                row.reversals_link,
+            ]
         assert len(links) > 5
         for link in links:
             assert viewer.get(link).status_code == 200, link
+
+    @pytest.mark.parametrize(("asked", "days"), [("7", 7), ("90", 90), ("8", 30), ("x", 30)])
+    def test_shows_the_days_that_are_asked_for(self, viewer: Client, asked: str, days: int) -> None:
+        assert viewer.get(f"/admin/?days={asked}").context["days"] == days
+
+    def test_compares_with_the_days_before(self, paid_invoice: Invoice) -> None:
+        week_later = NOON + timedelta(days=7, hours=1)
+
+        (row,) = dashboard.context(now=week_later, days=7)["money"]
+        (longer,) = dashboard.context(now=week_later, days=30)["money"]
+
+        assert (row.period.payments.amount, row.before.payments.amount) == (0, 6_050)
+        assert row.change == "-100 %"
+        assert (longer.period.payments.amount, longer.before.payments.amount) == (6_050, 0)
+        assert longer.change == "-"
+
+    def test_tells_the_age_of_what_waits_and_the_sum_that_is_overdue(
+        self, paid_invoice: Invoice
+    ) -> None:
+        failed_event(PaymentRequestFactory.create(), received_at=NOON)
+
+        tiles = dashboard.context(now=NOON + timedelta(days=5))["needs_you"]
+
+        notes = {tile.title: tile.note for tile in tiles}
+        assert notes["Failed notifications"] == "oldest: 5\N{NO-BREAK SPACE}days"
+        assert notes["Overdue instalments"] == as_shown("RM 139.50")
 
     def test_shows_nothing_to_those_without_a_role(self) -> None:
         client = Client()
