@@ -25,6 +25,7 @@ from bench import (
     load,
     refunds,
     reports,
+    settlement,
     siege,
     stack,
     table,
@@ -48,8 +49,10 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "backups": backups.run,
     "refunds": refunds.run,
     "reports": reports.run,
+    "settlement": settlement.run,
 }
-ONLY_WHEN_NAMED = {"back_office", "backups", "reports", "flood", "siege"}  # a large past; minutes
+# A large past; minutes.
+ONLY_WHEN_NAMED = {"back_office", "backups", "reports", "settlement", "flood", "siege"}
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"
 

@@ -6,7 +6,9 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
+from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.settlements import FeeState, LineKind
 from invoices.models import PaymentRequest, Transaction
 from payments.refunds.models import Refund
@@ -26,6 +28,12 @@ KINDS: Final = {
     Transaction.Kind.REFUND: LineKind.REFUND,
     Transaction.Kind.REVERSAL: LineKind.CHARGEBACK,
 }
+BOOKED: Final = (
+    *("tenant_id", "kind", "currency_code", "amount", "gateway_transaction_id"),
+    *("payment_request__reference", "payment_request__gateway_payment_id"),
+    *("asked_for_by__gateway_refund_id", "asked_for_by__reference"),
+)
+"""What matching needs of a transaction and what hangs on it."""
 MISSING_AT_ONCE: Final = 5_000
 FIRST_OF_NEW: Final = 2**62  # keys of lines that are not stored yet; later than all others
 
@@ -44,9 +52,11 @@ def compare(
     for number, line in enumerate(new):
         line.pk = FIRST_OF_NEW + number
     own = SettlementLine.objects.filter(gateway_id=first.gateway_id, account_id=first.account_id)
-    stored = _group(own, lines, touched, _booked(first, touched))
+    booked = _booked(first, touched)
+    stored = _group(own, lines, touched, booked)
     group = [*stored, *new]
-    booked = _booked(first, group) if stored else _booked(first, touched)
+    if len(group) > len(touched):  # others came in, which may be about more money
+        booked = _booked(first, group)
     verdicts = matching.judge(
         _pure_lines(group), [_pure(row) for row in booked], _terms(first.gateway_id, first)
     )
@@ -122,12 +132,12 @@ def _group(
         ids |= _ids_of(row)
     keys: set[int] = {line.pk for line in lines}
     for wanted in (
-        Q(reference__in=references),
+        Q(reference__in=_texts(references)),
         Q(gateway_ids__overlap=sorted(ids)),
-        Q(identity__in={line.identity for line in touched}),
+        Q(identity__in=_texts({line.identity for line in touched})),
     ):
         keys |= set(own.filter(wanted).values_list("pk", flat=True))
-    return list(SettlementLine.objects.filter(pk__in=keys).locked())
+    return list(SettlementLine.objects.filter(pk__in=_keys(keys)).locked()) if keys else []
 
 
 def _booked(first: SettlementLine, lines: Iterable[SettlementLine]) -> list[Transaction]:
@@ -137,19 +147,22 @@ def _booked(first: SettlementLine, lines: Iterable[SettlementLine]) -> list[Tran
     ours = Transaction.objects.filter(gateway_id=first.gateway_id, kind__in=KINDS)
     if first.imported_in.tenant_id is not None:
         ours = ours.filter(tenant_id=first.imported_in.tenant_id)
-    named = PaymentRequest.objects.filter(reference__in=references).values("pk")
+    named = PaymentRequest.objects.filter(reference__in=_texts(references)).values("pk")
     keys = set(ours.filter(payment_request__in=named).values_list("pk", flat=True))
     if ids:
-        by_id = ours.filter(gateway_transaction_id__in=ids)
+        by_id = ours.filter(gateway_transaction_id__in=_texts(ids))
         keys |= set(by_id.values_list("pk", flat=True))
-        refunds = Refund.objects.filter(Q(gateway_refund_id__in=ids) | Q(reference__in=ids))
+        refunds = Refund.objects.filter(
+            Q(gateway_refund_id__in=_texts(ids)) | Q(reference__in=_texts(ids))
+        )
         booked_as = refunds.filter(booked_as__isnull=False).values("booked_as")
         keys |= set(ours.filter(pk__in=booked_as).values_list("pk", flat=True))
-    found = Transaction.objects.filter(pk__in=keys)
+    found = Transaction.objects.filter(pk__in=_keys(keys))
     requests = set(found.values_list("payment_request_id", flat=True))
     return list(
-        ours.filter(payment_request__in=requests)
+        ours.filter(payment_request__in=_keys(requests))
         .select_related("payment_request", "asked_for_by")
+        .only(*BOOKED)
         .order_by("pk")
     )
 
@@ -217,7 +230,7 @@ def _write(
     booked: Mapping[int, Transaction],
     now: datetime,
 ) -> None:
-    tenants = _tenants([*stored, *new])
+    tenants = _tenants([one for one in (*stored, *new) if verdicts[one.pk].booked is None])
     known = {line.pk for line in stored}
     changed, released = [], []
     for line in (*stored, *new):
@@ -239,7 +252,8 @@ def _write(
     _store(new)
     if old := [line for line in changed if line.pk in known]:
         join(rows.updating(old, ("state", "transaction", "tenant")))
-    _sync_mismatches([*stored, *new], now)
+    _end_mismatches(stored, new, now)
+    _open_mismatches(stored, new, now)
 
 
 def _store(new: Sequence[SettlementLine]) -> None:
@@ -255,25 +269,34 @@ def _tenants(lines: Iterable[SettlementLine]) -> Mapping[str | None, int]:
     wanted = {line.reference for line in lines if line.tenant_id is None and line.reference}
     gateways = {line.gateway_id for line in lines}
     return dict(
-        PaymentRequest.objects.filter(reference__in=wanted, gateway__in=gateways).values_list(
-            "reference", "tenant_id"
-        )
+        PaymentRequest.objects.filter(
+            reference__in=_texts(wanted), gateway__in=gateways
+        ).values_list("reference", "tenant_id")
     )
 
 
-def _sync_mismatches(lines: Sequence[SettlementLine], now: datetime) -> None:
-    """Open a mismatch for each line that needs one, and end those that are over."""
-    of_lines = SettlementMismatch.objects.filter(line__in=[line.pk for line in lines])
+def _end_mismatches(
+    stored: Sequence[SettlementLine], new: Sequence[SettlementLine], now: datetime
+) -> None:
+    """End the mismatches of lines that agree now, and of payments that have a line now."""
+    _mismatches_of(stored).filter(ended_at=None).exclude(state=F("line__state")).update(
+        ended_at=now
+    )
+    settled = {line.transaction_id for line in (*stored, *new) if line.state in PAIRED}
+    SettlementMismatch.objects.filter(
+        transaction__in=_keys(settled), state=MatchState.MISSING_AT_GATEWAY, ended_at=None
+    ).update(ended_at=now)
+
+
+def _open_mismatches(
+    stored: Sequence[SettlementLine], new: Sequence[SettlementLine], now: datetime
+) -> None:
+    """Open a mismatch for each line that needs one."""
+    of_lines = _mismatches_of(stored)
     reported = set(of_lines.filter(ended_at=None).values_list("line_id", "state"))
     # What a person has looked into stays resolved for later versions of the same line, too.
     by_persons = of_lines.filter(ended_by__isnull=False)
     resolved = set(by_persons.values_list("line__identity", "state"))
-    over = of_lines.filter(ended_at=None).exclude(state=F("line__state"))
-    over.update(ended_at=now)
-    settled = [line.transaction_id for line in lines if line.state in PAIRED]
-    SettlementMismatch.objects.filter(
-        transaction__in=settled, state=MatchState.MISSING_AT_GATEWAY, ended_at=None
-    ).update(ended_at=now)
     opened = SettlementMismatch.objects.bulk_create(
         SettlementMismatch(
             tenant_id=line.tenant_id,
@@ -282,10 +305,23 @@ def _sync_mismatches(lines: Sequence[SettlementLine], now: datetime) -> None:
             state=line.state,
             found_at=now,
         )
-        for line in lines
+        for line in (*stored, *new)
         if line.state in MISMATCHES
         and (line.pk, line.state) not in reported
         and (line.identity, line.state) not in resolved
     )
     for mismatch in opened:
         telling.tell(mismatch=mismatch, now=now)
+
+
+def _mismatches_of(lines: Iterable[SettlementLine]) -> TenantQuerySet[SettlementMismatch]:
+    return SettlementMismatch.objects.filter(line__in=_keys(line.pk for line in lines))
+
+
+def _texts(values: Iterable[str]) -> RawSQL:
+    """Return many texts as one value: a parameter each would take longer than the query."""
+    return RawSQL("SELECT unnest(%s::text[])", [sorted(values)])  # nosec B611  # no text of others
+
+
+def _keys(values: Iterable[int | None]) -> RawSQL:
+    return RawSQL("SELECT unnest(%s::bigint[])", [list(values)])  # nosec B611  # the same
