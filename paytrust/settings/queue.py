@@ -25,16 +25,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0,
     "interval_max": 0,
 }
-# What waits long for others has workers of its own, whose threads have no time limit: merchants'
+# What waits or works for long has workers of its own, whose threads have no time limit: merchants'
 # servers may be slow, a round of settlements comes last in its gateway's budget, and a settlement
-# file may take minutes.
-CELERY_TASK_ROUTES = {
-    "payments.fetch_settlements": {"queue": "deliveries"},
-    "payments.import_settlement": {"queue": "deliveries"},
-    "events.deliver": {"queue": "deliveries"},
-    "events.hand_out_deliveries": {"queue": "deliveries"},
-}
-QUEUES = ("celery", "deliveries")  # money's jobs; what waits long for others
+# file or the nightly audit may take minutes. Money's jobs never stand behind them.
+LONG_TASKS = (
+    *("events.deliver", "events.hand_out_deliveries", "events.purge_events"),
+    *("payments.fetch_settlements", "payments.import_settlement", "payments.compare_settlements"),
+    *("reporting.audit_books", "reporting.check_days", "reporting.keep_statements"),
+    *("reporting.draw_plots", "apikeys.purge_expired"),
+)
+CELERY_TASK_ROUTES = {name: {"queue": "deliveries"} for name in LONG_TASKS}
+QUEUES = ("celery", "deliveries")  # money's jobs; what takes long
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "paytrust.beat:LeasedScheduler"  # two beats may run; one acts
 CELERY_BEAT_SCHEDULE = {

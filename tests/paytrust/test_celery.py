@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # no stub
 from celery.signals import task_postrun
+from django.conf import settings
 from django.db import connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
@@ -42,11 +43,11 @@ class TestAfterATask:
     ("task", "queue"),
     [
         ("payments.process_webhook_event", "celery"),
-        ("payments.fetch_settlements", "deliveries"),
-        ("events.deliver", "deliveries"),
+        ("payments.check_refund", "celery"),
+        *((name, "deliveries") for name in settings.LONG_TASKS),
     ],
 )
-def test_what_may_wait_long_takes_no_worker_from_bookings(task: str, queue: str) -> None:
+def test_what_takes_long_takes_no_worker_from_bookings(task: str, queue: str) -> None:
     app.loader.import_default_modules()
     assert task in app.tasks
     routed = app.amqp.router.route({}, task).get("queue")
