@@ -226,6 +226,24 @@ class TestKeyboard:
 
         expect(shown.page.get_by_role("main")).to_be_focused()
 
+    def test_finds_from_every_page(self, window: OpenWindow) -> None:
+        of = open_invoice()
+        shown = window(operator())
+        shown.open("/admin/payments/refund/")
+        keyboard = shown.page.keyboard
+
+        keyboard.press("Control+k")
+        expect(shown.page.locator("#staff-find")).to_be_visible()
+        assert shown.violations() == []
+        shown.picture("find-1440")
+        keyboard.press("Escape")
+        expect(shown.page.locator("#staff-find")).to_be_hidden()
+        keyboard.press("Control+k")
+        keyboard.type(str(of.pk))
+        keyboard.press("Enter")
+
+        expect(shown.page).to_have_url(re.compile(f"/invoices/invoice/{of.pk}/change/"))
+
     def test_opens_the_filters(self, window: OpenWindow) -> None:
         shown = window(operator(), size=NARROW)
         shown.open("/admin/invoices/transaction/")

@@ -72,3 +72,12 @@ document.addEventListener("DOMContentLoaded", () => {
     if (named) box.dataset.simplebarAriaLabel = named.trim();
   }
 });
+
+// Ctrl-K, or Command-K, opens the search on every page; Escape closes it.
+document.addEventListener("keydown", (event) => {
+  const dialog = document.getElementById("staff-find");
+  if (!dialog || event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  if (!dialog.open) dialog.showModal();
+  dialog.querySelector("input").focus();
+});
