@@ -122,7 +122,9 @@ def _entry(title: str, icon: str, link: str, allowed: bool) -> dict[str, Any]:
 
 def _shown(request: HttpRequest, *entries: dict[str, Any]) -> list[dict[str, Any]]:
     index = reverse("admin:index")
-    for entry in entries:
-        link = entry["link"].partition("?")[0]
-        entry["active"] = request.path == link if link == index else request.path.startswith(link)
+    links = [entry["link"].partition("?")[0] for entry in entries]
+    here = [link for link in links if request.path.startswith(link) and link != index]
+    nearest = max(here, key=len, default=request.path)  # a page may stand below a list's own
+    for entry, link in zip(entries, links, strict=True):
+        entry["active"] = link == nearest
     return [entry for entry in entries if entry["has_permission"]]

@@ -3,12 +3,13 @@
 import json
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from apikeys.models import StaffAct
 from payments.models import SettlementImport, SettlementLine, SettlementMismatch, SettlementTerms
 from payments.settlement import files, uploads
 from paytrust.staff import roles
+from reporting.back_office import navigation
 from tests.payments.changes.test_back_office import client_of
 from tests.payments.settlement.test_services import NOW, csv, paid, take
 from tests.payments.webhooks.test_back_office import said
@@ -119,6 +120,19 @@ class TestTheOtherPages:
         assert "W-77" in payouts
         assert lines.count("W-77") >= 2
         assert "W-77" in own
+
+    def test_only_the_page_itself_is_marked_in_the_menu(self) -> None:
+        request = RequestFactory().get("/admin/payments/settlementline/payouts/")
+        request.user = member(roles.OPERATOR)
+
+        marked = [
+            item["link"]
+            for section in navigation.sections(request)
+            for item in section["items"]
+            if item["active"]
+        ]
+
+        assert marked == ["/admin/payments/settlementline/payouts/"]
 
     def test_resolve_a_mismatch_once(self) -> None:
         client, payment = client_of(), paid()
