@@ -29,7 +29,7 @@ COPY (
       JOIN invoices_paymentrequest request ON request.id = booked.payment_request_id
      WHERE booked.tenant_id = %s AND booked.gateway_id = %s
 ) TO STDOUT WITH (FORMAT csv)"""
-_FORGET = """
+_EMPTY = """
 SET session_replication_role = replica;
 TRUNCATE payments_settlementmismatch, payments_settlementline, payments_settlementimport CASCADE;
 SET session_replication_role = DEFAULT"""
@@ -37,9 +37,9 @@ BAR = 40  # characters
 
 
 def main() -> dict[str, Any]:
-    """Import and match all lines; the imports of an earlier run are forgotten first."""
+    """Import and match all lines; the lines of an earlier run go first."""
     with connection.cursor() as cursor:
-        cursor.execute(_FORGET)
+        cursor.execute(_EMPTY)
     seconds, lines, matched = 0.0, 0, 0
     for gateway in Gateway.objects.order_by("pk"):
         with tempfile.TemporaryFile() as file:
