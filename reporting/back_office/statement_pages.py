@@ -1,5 +1,7 @@
 """Kept statements in the back office: the list, and each one to download."""
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from paytrust.staff import display
+from paytrust.staff.filters import DatesFilter
 from paytrust.staff.pages import ReadOnlyAdmin
 from reporting.models import KeptStatement
 
@@ -21,7 +24,7 @@ class KeptStatementAdmin(ReadOnlyAdmin):
 
     fields = ("tenant", "shown_month", "zone", "language", "files", "made", "sent")
     list_display = ("id", "tenant", "shown_month", "language", "files", "made", "sent")
-    list_filter = ("month", "language")
+    list_filter: ClassVar = [("month", DatesFilter), "language"]
     list_select_related = ("tenant",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KeptStatement]:
