@@ -51,6 +51,7 @@ MARK = "only-its-owner-may-see-this"
 # What a call needs so that nothing but the id can be wrong with it.
 BODIES: dict[str, dict[str, Any]] = {
     "PATCH /invoices/{invoice_id}/installments": {"installments": [{"number": 1, "total": 10_000}]},
+    "PATCH /account/api-keys/{key_id}": {"description": "web shop"},
     "POST /webhook-endpoints/{endpoint_id}/replay": {
         "since": "2026-11-01T00:00:00Z",
         "until": "2026-11-02T00:00:00Z",
