@@ -119,7 +119,7 @@ class SettlementLineAdmin(ReadOnlyAdmin):
         "settled",
         "payout_id",
         "imported_in",
-        "raw",
+        "as_it_came",
     )
     list_display = (
         "id",
@@ -174,6 +174,10 @@ class SettlementLineAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Settled"))
     def settled(self, line: SettlementLine) -> Shown:
         return display.moment(line.settlement_at)
+
+    @admin.display(description=_("As it came"))
+    def as_it_came(self, line: SettlementLine) -> Shown:
+        return display.paragraphs(f"{name}: {value}" for name, value in line.raw.items())
 
 
 def _payouts(request: HttpRequest) -> HttpResponse:

@@ -215,7 +215,8 @@ class TestKeyboard:
         keyboard.press("Enter")
 
         expect(shown.page).to_have_url(re.compile("/admin/invoices/transaction/"))
-        assert shown.page.locator("h1").inner_text() == "Transactions"
+        expect(shown.page.locator("h1")).to_have_text("Transactions")
+        expect(shown.page.locator("h1")).to_be_visible()
 
     def test_goes_past_the_menu(self, window: OpenWindow) -> None:
         shown = window(operator())

@@ -83,7 +83,8 @@ class TestScopes:
             ("InvoiceRefunds", "POST")
         }
         assert {name for (name, _), scope in named.items() if scope == Scope.REPORTS} == {
-            *("FinancialReport", "FinancialReportCSV", "FinancialReportXLSX", "StatementCSV"),
+            *("FinancialReport", "FinancialReportCSV", "FinancialReportXLSX"),
+            *("StatementCSV", "StatementPDF"),
             *("MovementsCSV", "MovementsXLSX", "DiscrepancyReport"),
         }
         assert {

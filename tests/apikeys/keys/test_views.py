@@ -345,6 +345,7 @@ class TestGetAudit:
             "request_id": "r1",
             "success": True,
             "error_message": None,
+            "changes": None,
         }
         assert body["pagination"] == {
             "page": 1,

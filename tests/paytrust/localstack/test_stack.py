@@ -1,13 +1,12 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +66,17 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     }
     if state.exists():
         stack.reset(stack.Stack(state, 1, 2))
+
+
+def shown_by(url: str) -> str:
+    return re.sub("<[^>]*>", "", requests.get(url, timeout=10).text)
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def traced_by(collector: Collector) -> dict[str, str]:
@@ -152,7 +162,7 @@ class TestUpAndDown:
             check_traces(after, collector)
 
         self.check_description(described, environment)
-        self.check_the_readmes_example(after, state)
+        self.check_the_readmes_shop(after, state)
         assert (again.returncode, "already up" in again.stdout) == (0, True)
         assert (down.returncode, down.stderr, left) == (0, "", [])
         assert (stopped.returncode, restarted.returncode) == (1, 0)
@@ -191,19 +201,45 @@ class TestUpAndDown:
             *("admin_key", "admin_user", "database_url", "redis_url", "processes")
         }
 
-    def check_the_readmes_example(self, described: dict[str, Any], state: Path) -> None:
+    def check_the_readmes_shop(self, described: dict[str, Any], state: Path) -> None:
+        """Buy, pay and refund by the commands that the README shows."""
         readme = (PROJECT / "README.md").read_text()
-        (example,) = re.findall(r"^curl .*?^```", readme, re.DOTALL | re.MULTILINE)
-        command = example.removesuffix("```").replace(
-            ".paytrust/stack.json", str(state / "stack.json")
-        )
-        command = command.replace("http://127.0.0.1:8000", described["base_url"])
-        if shutil.which("curl"):
-            invoice = json.loads(subprocess.check_output(["/bin/sh", "-c", command]))
-            assert (invoice["status"], invoice["total_amount"]) == ("pending", 13140)
-            assert invoice["payment_url"].startswith(
-                described["sandbox"]["xendit"].removesuffix("xendit")
-            )
+        section = readme.partition("## A paid order")[2].partition("## Commands")[0]
+        for shown, here in (
+            ("http://127.0.0.1:8000", described["base_url"]),
+            (".paytrust/stack.json", str(state / "stack.json")),
+            (".venv/bin/python", f"exec '{sys.executable}'"),
+            ("serve 4242", "serve 0"),
+        ):
+            assert shown in section
+            section = section.replace(shown, here)
+        opening, refund = re.findall(r"^ *```sh$(.*?)^ *```$", section, re.DOTALL | re.MULTILINE)
+        environment = os.environ | {"SHOP_DATABASE": str(state / "shop.sqlite3")}
+        with subprocess.Popen(
+            ["/bin/sh", "-c", opening],
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as shop:
+            try:
+                assert shop.stdout is not None
+                url = shop.stdout.readline().split()[-1]
+                page = requests.post(f"{url}/buy", timeout=30, allow_redirects=False)
+                chosen = {"action": "pay", "method": "touchngo"}
+                requests.post(page.headers["Location"], data=chosen, timeout=30)
+                wait_for(lambda: "Order 1: paid" in shown_by(f"{url}/orders/1"))
+                exports = opening.partition("exec")[0]
+                subprocess.run(
+                    ["/bin/sh", "-ec", exports + refund],
+                    cwd=PROJECT,
+                    env=environment,
+                    check=True,
+                    capture_output=True,
+                )
+                wait_for(lambda: "Order 1: refunded" in shown_by(f"{url}/orders/1"))
+            finally:
+                shop.kill()
 
     @pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
     def test_name_a_port_that_is_taken_and_start_nothing(
