@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from apikeys.keys import selectors as apikeys
 from apikeys.models import ApiKey, Tenant
 from apikeys.tenants import wall
-from gateways.adapter import PaymentPage
+from gateways.adapter import Notification, PaymentPage
 from invoices.customers import selectors as customers
 from invoices.customers.serializers import CustomerFilter
 from invoices.invoices import selectors as invoices
@@ -36,7 +36,7 @@ from payments.booking import selectors as payments
 from payments.booking.filters import TransactionFilter
 from payments.models import WebhookEvent
 from payments.refunds import books
-from payments.webhooks import retrying
+from payments.webhooks import receiving, retrying
 from paytrust.operations import rows
 from paytrust.operations.trips import Statement
 from reporting.back_office import figures, search
@@ -300,6 +300,24 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
         {
             "transaction_of_invoice|invoices_transaction_invoice",
             "ledger_entry_once",
+        },
+    ),
+    "the payment that a notification is about": (
+        lambda shop: receiving.find_payment_request(
+            1,
+            Notification(
+                event_id="1",
+                reference="PT-1-1-1-AAAAAA",
+                gateway_id="charge-1",
+                report=None,
+                payment_ids=("ewc-1", "ewc-2"),
+            ),
+        ),
+        {
+            "invoices_paymentrequest_reference",
+            "payment_request_gateway_id",
+            "payment_request_charge_id",
+            "invoices_paymentrequest_pkey",
         },
     ),
     "what staff find by any name": (

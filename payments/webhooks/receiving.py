@@ -1,14 +1,15 @@
 """Gateway notifications arrive: each is checked, stored once, and answered (spec 4.3)."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Final
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
 
 from gateways import registry
 from gateways.accounts.credentials import Account
@@ -22,14 +23,40 @@ from gateways.adapter import (
 from gateways.models import Gateway
 from invoices.models import PaymentRequest
 from payments.models import WebhookEvent
-from paytrust.operations import metrics
-from paytrust.operations.database import violated_constraint
+from paytrust.operations import metrics, rows
+from paytrust.operations.trips import Statement, trip
 
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=30)  # after it, a lost task is given out again
 Unreadable = MalformedNotification | NotificationNotUsed
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id")  # never a token or signature
+
+# COALESCE looks no further once a name fits.
+_ABOUT: Final = f"""
+SELECT {rows.columns(PaymentRequest, "request")} FROM invoices_paymentrequest request
+WHERE request.id = coalesce(
+    (SELECT id FROM invoices_paymentrequest
+     WHERE gateway_id = %(gateway)s AND reference = %(reference)s),
+    (SELECT id FROM invoices_paymentrequest
+     WHERE gateway_id = %(gateway)s AND gateway_payment_id = %(gateway_payment)s
+     ORDER BY id LIMIT 1),
+    (SELECT id FROM invoices_paymentrequest
+     WHERE gateway_id = %(gateway)s AND gateway_charge_id = ANY(%(charges)s::text[])
+     ORDER BY id LIMIT 1))"""  # noqa: S608  # nosec B608  # our own names
+
+_STORE: Final = """
+INSERT INTO payments_webhookevent (
+    tenant_id, gateway_id, account_id, event_id, reference, headers, body, status, outcome,
+    failure_reason, attempts, attempts_before, first_failed_at, next_attempt_at, leased_until,
+    received_at, processed_at)
+VALUES (
+    %(tenant_id)s, %(gateway_id)s, %(account_id)s, %(event_id)s, %(reference)s,
+    %(headers)s::jsonb, %(body)s, %(status)s, %(outcome)s, %(failure_reason)s, %(attempts)s,
+    %(attempts_before)s, %(first_failed_at)s, %(next_attempt_at)s, %(leased_until)s,
+    %(received_at)s, %(processed_at)s)
+ON CONFLICT (gateway_id, event_id, tenant_id) DO NOTHING
+RETURNING id"""
 
 
 def receive(
@@ -74,15 +101,8 @@ def reference_in(body: bytes) -> str | None:
 
 def find_payment_request(gateway_id: int, notification: Notification) -> PaymentRequest | None:
     """Find the payment request of a notification, by our reference or by the gateway's id."""
-    at_gateway = PaymentRequest.objects.filter(gateway_id=gateway_id)
-    found = None
-    if notification.reference:
-        found = at_gateway.filter(reference=notification.reference).first()
-    if found is None and notification.gateway_id:
-        found = at_gateway.filter(gateway_payment_id=notification.gateway_id).first()
-    if found is None and notification.payment_ids:
-        found = at_gateway.filter(gateway_charge_id__in=notification.payment_ids).first()
-    return found
+    (found,) = trip(_look_up(gateway_id, notification))
+    return rows.made(PaymentRequest, found[0]) if found else None
 
 
 def payment_to_ask_about(event: WebhookEvent) -> PaymentRequest | None:
@@ -96,6 +116,18 @@ def payment_to_ask_about(event: WebhookEvent) -> PaymentRequest | None:
     if about is not None and hint and about.status not in PaymentRequest.ACTIVE:
         return None
     return about
+
+
+def _look_up(gateway_id: int, notification: Notification) -> Statement:
+    return Statement(
+        _ABOUT,
+        {
+            "gateway": gateway_id,
+            "reference": notification.reference or None,
+            "gateway_payment": notification.gateway_id or None,
+            "charges": list(notification.payment_ids),
+        },
+    )
 
 
 def _hinted_reference(gateway_id: int, unused: NotificationNotUsed) -> str | None:
@@ -172,14 +204,16 @@ def _store(
     else:
         event.event_id, event.reference = notification.event_id, notification.reference
         event.next_attempt_at = now + LEASE
-    try:
-        with transaction.atomic():
-            event.save(force_insert=True)
-    except IntegrityError as error:
-        if violated_constraint(error) != "webhook_event_once":
-            raise
+    (stored,) = trip(_insertion(event))
+    if not stored:
         return None
+    event.pk, event._state.adding = stored[0][0], False  # noqa: SLF001  # as the ORM leaves it
     return event
+
+
+def _insertion(event: WebhookEvent) -> Statement:
+    """Return what stores an event, unless it is there already."""
+    return Statement(_STORE, {**vars(event), "headers": json.dumps(event.headers)})
 
 
 @cache

@@ -1,20 +1,23 @@
 """Many tasks work on one notification, and many on one queue."""
 
+import re
 import time
 from collections import Counter
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 
 from gateways import registry
 from gateways.adapter import PaymentReport
 from invoices.models import PaymentRequest, Transaction
 from payments.models import WebhookEvent
-from payments.webhooks import confirming, retrying
+from payments.webhooks import confirming, receiving, retrying
 from tests.apikeys.factories import NOON
 from tests.concurrency.threads import at_once
 from tests.invoices.factories import PaymentRequestFactory
 from tests.payments.reports import report
+from tests.payments.webhooks.test_confirming import TOKEN, xendit_says
 from tests.payments.webhooks.test_operator_views import event
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -57,6 +60,33 @@ def gateway(payment_request: PaymentRequest, monkeypatch: pytest.MonkeyPatch) ->
     gateway.parse_notification = real.parse_notification  # type: ignore[attr-defined]  # as it is
     monkeypatch.setattr(registry, "adapter_for", lambda _code, **_: gateway)
     return gateway
+
+
+def copies_at_once(payment_request: PaymentRequest) -> list[WebhookEvent | Exception | None]:
+    body = xendit_says(payment_request)
+
+    def receive() -> WebhookEvent | None:
+        return receiving.receive(gateway_code="xendit", headers=TOKEN, body=body, now=NOON)
+
+    return at_once(*[receive] * TASKS)
+
+
+def test_of_many_copies_at_once_one_is_stored(payment_request: PaymentRequest) -> None:
+    received = copies_at_once(payment_request)
+
+    assert [one for one in received if one is not None] == [WebhookEvent.objects.get()]
+
+
+def test_control_without_on_conflict_the_other_copies_are_errors(
+    payment_request: PaymentRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = re.sub("ON CONFLICT .* DO NOTHING", "", receiving._STORE)
+    monkeypatch.setattr(receiving, "_STORE", plain)
+
+    received = copies_at_once(payment_request)
+
+    assert sum(isinstance(one, IntegrityError) for one in received) == TASKS - 1
+    assert WebhookEvent.objects.count() == 1
 
 
 def test_one_of_many_tasks_processes_a_notification(
