@@ -13,6 +13,7 @@ from apikeys.models import Tenant
 from apikeys.tenants import columns
 from gateways.models import Gateway, GatewayAccount
 from invoices.models import Invoice, Transaction
+from payments.bank.models import BankEntry, BankFile, BankStatement
 from payments.disputes.models import Dispute
 from payments.refunds.models import Refund, RefundLimit
 from payments.settlement.models import (
@@ -25,6 +26,9 @@ from payments.settlement.models import (
 from paytrust.operations import triggers
 
 __all__ = [
+    "BankEntry",
+    "BankFile",
+    "BankStatement",
     "DiscrepancyEntry",
     "Dispute",
     "EventTransaction",

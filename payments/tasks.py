@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from invoices.payment_requests import leases
+from payments.bank import services as bank
 from payments.changes import closing
 from payments.reconciliation import asking, last_round
 from payments.refunds import sending
@@ -91,8 +92,9 @@ def hand_out_settlements(**_later: object) -> None:
 
 @shared_task(name="payments.import_settlement")
 def import_settlement(*, import_id: int, **_later: object) -> None:
-    """Import one uploaded settlement file."""
+    """Import one uploaded settlement file; its payouts may be what bank entries wait for."""
     uploads.run(import_id=import_id, now=timezone.now())
+    bank.match_again()
 
 
 @shared_task(name="payments.hand_out_imports")
@@ -104,7 +106,11 @@ def hand_out_imports(**_later: object) -> None:
 
 @shared_task(name="payments.compare_settlements")
 def compare_settlements(**_later: object) -> None:
-    """Beat, daily: match again lines that had no payment; look for payments without a line."""
+    """Beat, daily: match again lines that had no payment; look for payments without a line.
+
+    Then match bank entries again with the payouts that are known now.
+    """
     now = timezone.now()
     settlements.compare_again(now=now)
     comparing.find_missing(now=now)
+    bank.match_again()

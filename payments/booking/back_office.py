@@ -14,6 +14,8 @@ from unfold.contrib.filters.admin import (
 
 from invoices.invoices.exporting import OfInvoices
 from invoices.models import Transaction
+from payments.bank.back_office import BankEntryAdmin, BankFileAdmin
+from payments.bank.models import BankEntry, BankFile
 from payments.changes.back_office import ChangeAdmin
 from payments.disputes.back_office import DisputeAdmin
 from payments.models import Dispute, EventTransaction, Proposal, Refund, WebhookEvent
@@ -140,5 +142,7 @@ admin.site.register(Proposal, ChangeAdmin)
 admin.site.register(Refund, RefundAdmin)
 admin.site.register(Dispute, DisputeAdmin)
 admin.site.register(SettlementMismatch, SettlementMismatchAdmin)
+admin.site.register(BankEntry, BankEntryAdmin)
+admin.site.register(BankFile, BankFileAdmin)
 admin.site.register(SettlementImport, SettlementImportAdmin)
 admin.site.register(SettlementLine, SettlementLineAdmin)

@@ -1895,4 +1895,381 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        migrations.CreateModel(
+            name="BankFile",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("file_name", models.CharField(max_length=255, verbose_name="file name")),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                ("imported_at", models.DateTimeField(verbose_name="imported at")),
+                ("withdrawn_at", models.DateTimeField(null=True, verbose_name="withdrawn at")),
+                ("reason", models.CharField(blank=True, max_length=500, verbose_name="reason")),
+                (
+                    "imported_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bank_files",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="imported by",
+                    ),
+                ),
+                (
+                    "withdrawn_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bank_files_withdrawn",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="withdrawn by",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "bank statement file",
+                "verbose_name_plural": "bank statement files",
+            },
+        ),
+        migrations.CreateModel(
+            name="BankStatement",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("account", models.CharField(max_length=34, verbose_name="account")),
+                ("statement_id", models.CharField(max_length=35, verbose_name="statement id")),
+                ("page", models.CharField(max_length=5, verbose_name="page")),
+                ("withdrawn_at", models.DateTimeField(null=True, verbose_name="withdrawn at")),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="statements",
+                        to="payments.bankfile",
+                        verbose_name="file",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "bank statement",
+                "verbose_name_plural": "bank statements",
+            },
+        ),
+        migrations.CreateModel(
+            name="BankEntry",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("entry_number", models.PositiveIntegerField(verbose_name="entry number")),
+                ("booked_on", models.DateField(null=True, verbose_name="booked on")),
+                ("is_booked", models.BooleanField(verbose_name="is booked")),
+                ("is_credit", models.BooleanField(verbose_name="is a credit")),
+                ("is_reversal", models.BooleanField(verbose_name="is a reversal")),
+                ("currency_code", models.CharField(max_length=3, verbose_name="currency code")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("reference", models.CharField(max_length=35, null=True, verbose_name="reference")),
+                (
+                    "end_to_end_id",
+                    models.CharField(max_length=35, null=True, verbose_name="end-to-end id"),
+                ),
+                ("remittance_text", models.TextField(verbose_name="remittance text")),
+                ("raw", models.TextField(verbose_name="as it came")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("matched", "matched"),
+                            ("unmatched", "not matched"),
+                            ("ambiguous", "ambiguous"),
+                            ("not_compared", "not compared"),
+                            ("reversed", "reversed by the bank"),
+                            ("withdrawn", "withdrawn"),
+                        ],
+                        max_length=20,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "payout_id",
+                    models.CharField(max_length=255, null=True, verbose_name="payout id"),
+                ),
+                (
+                    "payout_currency_code",
+                    models.CharField(max_length=3, null=True, verbose_name="currency code"),
+                ),
+                (
+                    "matched_by",
+                    models.CharField(
+                        choices=[("reference", "reference"), ("amount", "amount and date")],
+                        max_length=10,
+                        null=True,
+                        verbose_name="matched by",
+                    ),
+                ),
+                (
+                    "gateway",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bank_entries",
+                        to="gateways.gateway",
+                        verbose_name="gateway",
+                    ),
+                ),
+                (
+                    "statement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="payments.bankstatement",
+                        verbose_name="statement",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "bank entry",
+                "verbose_name_plural": "bank entries",
+            },
+        ),
+        migrations.AddConstraint(
+            model_name="bankfile",
+            constraint=models.UniqueConstraint(
+                models.F("sha256"),
+                condition=models.Q(("withdrawn_at", None)),
+                name="bank_file_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="bankfile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("reason", ""), ("withdrawn_at", None)),
+                    models.Q(
+                        ("withdrawn_at__isnull", False), models.Q(("reason", ""), _negated=True)
+                    ),
+                    _connector="OR",
+                ),
+                name="bank_file_withdrawn_with_reason",
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="bankfile",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_file_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.withdrawn_at IS NOT NULL OR (OLD.id, OLD.file_name, OLD.sha256, OLD.imported_by_id, OLD.imported_at) IS DISTINCT FROM (NEW.id, NEW.file_name, NEW.sha256, NEW.imported_by_id, NEW.imported_at))",
+                    func="\nRAISE EXCEPTION 'bank_file_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_file_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="17206476de528f6cdeb2520aed133033d87cc01a",
+                    operation="UPDATE",
+                    pgid="pgtrigger_bank_file_frozen_1591e",
+                    table="payments_bankfile",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="bankfile",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_file_not_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'bank_file_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_file_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="522d2bc0c9dbfba9945bd2fdb0786a5c3cbaa255",
+                    operation="DELETE",
+                    pgid="pgtrigger_bank_file_not_deleted_5168a",
+                    table="payments_bankfile",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="bankfile",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_file_not_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'bank_file_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_file_not_truncated', TABLE = TG_TABLE_NAME;\n",
+                    hash="10412b57af46356da8617dbd4062de6e3148d377",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_bank_file_not_truncated_0ba6d",
+                    table="payments_bankfile",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="bankstatement",
+            constraint=models.UniqueConstraint(
+                models.F("account"),
+                models.F("statement_id"),
+                models.F("page"),
+                condition=models.Q(("withdrawn_at", None)),
+                name="bank_statement_once",
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="bankstatement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_statement_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.withdrawn_at IS NOT NULL OR (OLD.id, OLD.file_id, OLD.account, OLD.statement_id, OLD.page) IS DISTINCT FROM (NEW.id, NEW.file_id, NEW.account, NEW.statement_id, NEW.page))",
+                    func="\nRAISE EXCEPTION 'bank_statement_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_statement_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="18518d3a67cbdedab9265e7415376e415944b4fa",
+                    operation="UPDATE",
+                    pgid="pgtrigger_bank_statement_frozen_94ed5",
+                    table="payments_bankstatement",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="bankstatement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_statement_not_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'bank_statement_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_statement_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="1c9f0e6171f0ab2045a73f8a713a35972d3b712c",
+                    operation="DELETE",
+                    pgid="pgtrigger_bank_statement_not_deleted_d84e7",
+                    table="payments_bankstatement",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="bankstatement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_statement_not_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'bank_statement_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_statement_not_truncated', TABLE = TG_TABLE_NAME;\n",
+                    hash="9e203a3af767cd548192593702470618ca24cb2d",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_bank_statement_not_truncated_1e246",
+                    table="payments_bankstatement",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="bankentry",
+            index=models.Index(models.F("payout_id"), name="bank_entry_payout"),
+        ),
+        migrations.AddIndex(
+            model_name="bankentry",
+            index=models.Index(models.F("end_to_end_id"), name="bank_entry_end_to_end"),
+        ),
+        migrations.AddIndex(
+            model_name="bankentry",
+            index=models.Index(models.F("reference"), name="bank_entry_reference"),
+        ),
+        migrations.AddIndex(
+            model_name="bankentry",
+            index=models.Index(
+                models.F("status"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="bank_entry_by_state",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="bankentry",
+            constraint=models.UniqueConstraint(
+                models.F("statement"), models.F("entry_number"), name="bank_entry_once"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="bankentry",
+            constraint=models.UniqueConstraint(
+                models.F("gateway"),
+                models.F("payout_id"),
+                models.F("payout_currency_code"),
+                condition=models.Q(("status", "matched")),
+                name="bank_entry_one_per_payout",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="bankentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("gateway__isnull", False),
+                        ("matched_by__isnull", False),
+                        ("payout_currency_code__isnull", False),
+                        ("payout_id__isnull", False),
+                        ("status", "matched"),
+                    ),
+                    models.Q(
+                        models.Q(("status", "matched"), _negated=True),
+                        ("gateway", None),
+                        ("matched_by", None),
+                        ("payout_currency_code", None),
+                        ("payout_id", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="bank_entry_matched_names_its_payout",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="bankentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gte", 0)), name="bank_entry_amount"
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="bankentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_entry_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN ((OLD.id, OLD.statement_id, OLD.entry_number, OLD.booked_on, OLD.is_booked, OLD.is_credit, OLD.is_reversal, OLD.currency_code, OLD.amount, OLD.reference, OLD.end_to_end_id, OLD.remittance_text, OLD.raw) IS DISTINCT FROM (NEW.id, NEW.statement_id, NEW.entry_number, NEW.booked_on, NEW.is_booked, NEW.is_credit, NEW.is_reversal, NEW.currency_code, NEW.amount, NEW.reference, NEW.end_to_end_id, NEW.remittance_text, NEW.raw))",
+                    func="\nRAISE EXCEPTION 'bank_entry_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_entry_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="d886d315eca1f8f74713813cbb92fa55925000f3",
+                    operation="UPDATE",
+                    pgid="pgtrigger_bank_entry_frozen_c7cc9",
+                    table="payments_bankentry",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="bankentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_entry_not_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'bank_entry_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_entry_frozen', TABLE = TG_TABLE_NAME;\n",
+                    hash="a8e387b21497841812eb9f866f5fa66dad66a00a",
+                    operation="DELETE",
+                    pgid="pgtrigger_bank_entry_not_deleted_66179",
+                    table="payments_bankentry",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="bankentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_entry_not_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nRAISE EXCEPTION 'bank_entry_not_truncated: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_entry_not_truncated', TABLE = TG_TABLE_NAME;\n",
+                    hash="ba31b437008e8ce20326b4a38860ca228d3d18bc",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_bank_entry_not_truncated_e71d9",
+                    table="payments_bankentry",
+                    when="BEFORE",
+                ),
+            ),
+        ),
     ]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from gateways.models import Gateway, GatewayAccount
+from payments.bank import services as bank
 from payments.settlement import services, uploads
 from payments.settlement.models import SettlementImport, SettlementMismatch, SettlementTerms
 from payments.settlement.reading import COLUMNS
@@ -84,6 +85,7 @@ def withdraw(*, actor: Actor, made: SettlementImport, reason: str, now: datetime
         actor=actor, act=WITHDRAWN, about=made, now=now, reason=reason, tenant_id=made.tenant_id
     ):
         services.withdraw(import_id=made.pk, user=actor.user, reason=reason, now=now)
+        bank.match_again()
 
 
 def name_columns(

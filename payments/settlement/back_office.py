@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.staff_acts import recording
+from payments.bank import selectors as bank
 from payments.settlement import acts, selectors
 from payments.settlement.models import SettlementLine, SettlementMismatch
 from paytrust.staff import display
@@ -184,11 +185,17 @@ def _payouts(request: HttpRequest) -> HttpResponse:
     """Show the newest payouts with what each is made of."""
     if not request.user.has_perm("payments.view_settlementline"):
         raise PermissionDenied
+    payouts = selectors.newest_payouts()
+    entries = bank.entries_of(payouts)
     context = {
         **admin.site.each_context(request),
         "title": _("Payouts"),
-        "payouts": selectors.newest_payouts(),
+        "payouts": [
+            (one, entries.get((one.gateway_id, one.payout_id, one.currency_code)))
+            for one in payouts
+        ],
         "lines": reverse("admin:payments_settlementline_changelist"),
+        "entries": reverse("admin:payments_bankentry_changelist"),
     }
     return render(request, "staff/payouts.html", context)
 

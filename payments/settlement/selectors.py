@@ -79,6 +79,7 @@ class Payout:
     """What a gateway paid out under one id, in one currency. Amounts are minor units."""
 
     payout_id: str
+    gateway_id: int
     gateway_name: str
     tenant_name: str | None  # None: of several, or of none
     currency_code: str
@@ -90,15 +91,23 @@ class Payout:
     open_count: int  # lines that do not match
     settled_at: datetime | None
 
+    @property
+    def arriving_amount(self) -> int:
+        """Return what should arrive in the bank."""
+        return self.net_amount if self.paid_out_amount is None else self.paid_out_amount
 
-def newest_payouts(*, limit: int = 100) -> list[Payout]:
-    """Return the payouts of all tenants, the newest first, each summed up over its lines."""
+
+def newest_payouts(*, limit: int | None = 100) -> list[Payout]:
+    """Return the payouts of all tenants, the newest first, each summed up over its lines.
+
+    Without a limit it returns all of them.
+    """
     is_payout = Q(kind=LineKind.PAYOUT)
     costs = F("gateway_fee_amount") + F("vat_amount") + F("withholding_amount")
     found = (
         SettlementLine.objects.counted()
         .exclude(payout_id=None)
-        .values("gateway__name", "payout_id", "currency_code")
+        .values("gateway_id", "gateway__name", "payout_id", "currency_code")
         .annotate(
             newest=Max("pk"),
             lines=Count("pk", filter=~is_payout),
@@ -116,6 +125,7 @@ def newest_payouts(*, limit: int = 100) -> list[Payout]:
     return [
         Payout(
             payout_id=row["payout_id"] or "",
+            gateway_id=row["gateway_id"],
             gateway_name=row["gateway__name"],
             tenant_name=row["tenant_name"] if row["tenants"] == 1 else None,
             currency_code=row["currency_code"],

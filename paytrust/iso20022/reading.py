@@ -16,7 +16,7 @@ class UnreadableDocument(PayTrustError):
     code = "unreadable_document"
 
 
-def parse(raw: bytes) -> etree._Element:
+def parse(raw: bytes, *, limit_bytes: int = LIMIT_BYTES) -> etree._Element:
     """Read one XML document in UTF-8 and return its root.
 
     Each call has its own parser: another library may have changed the default one, and a shared one
@@ -26,8 +26,8 @@ def parse(raw: bytes) -> etree._Element:
     Raises:
         UnreadableDocument: too large, not well-formed UTF-8, or with a DTD.
     """
-    if len(raw) > LIMIT_BYTES:
-        raise UnreadableDocument(f"The document is larger than {LIMIT_BYTES} bytes.")
+    if len(raw) > limit_bytes:
+        raise UnreadableDocument(f"The document is larger than {limit_bytes} bytes.")
     parser = etree.XMLParser(
         encoding="UTF-8",
         resolve_entities=False,

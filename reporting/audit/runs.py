@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from paytrust.operations.metrics import Metric
-from reporting.audit import checks, days, trail
+from reporting.audit import banked, checks, days, trail
 from reporting.audit.checks import Finding
 from reporting.models import AuditRun
 
@@ -54,3 +54,4 @@ def _findings() -> Iterator[Finding]:
     for day in days.closed_days(since=None):
         yield from days.audit_day(day, tenant_id=None)
     yield from trail.audit_decisions()
+    yield from banked.audit_payouts()

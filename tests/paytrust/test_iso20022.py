@@ -24,6 +24,10 @@ class TestSchemas:
         ("message", "sha256"),
         [
             (
+                Message.CAMT_053_08,
+                "ca0b135cc8e2dde5b2f99af6b6c514a8f29d6e7c6cf98e9ea84d247189868ff5",
+            ),
+            (
                 Message.PAIN_001_09,
                 "05440a7e84f695e7dbc6677082f43623cd7393881b76a5e8d648ae21d7d728e3",
             ),

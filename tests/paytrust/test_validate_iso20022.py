@@ -7,8 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from invoices.iso20022 import pain001
-from paytrust.iso20022 import builder
+from paytrust.iso20022 import builder, reading
 from paytrust.iso20022.messages import Message
+from tests.payments.bank.statements import camt, entry, statement
 from tests.paytrust.test_iso20022_rules import find, initiation, status_report, two_installments
 
 
@@ -33,6 +34,7 @@ class TestValidateISO20022:
     def test_says_which_message_a_valid_file_is(self, tmp_path: Path, message: Message) -> None:
         document = two_installments()
         roots = {
+            Message.CAMT_053_08: lambda: reading.parse(camt(statement(entry()))),
             Message.PAIN_001_11: initiation,
             Message.PAIN_002_12: status_report,
             Message.PAIN_001_09: lambda: pain001.build(

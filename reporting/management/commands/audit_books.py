@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apikeys.keys import selectors as apikeys
-from reporting.audit import checks, days, trail
+from reporting.audit import banked, checks, days, trail
 
 BAR_WIDTH = 30
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
                 self.stdout.write(str(finding))
             self._show_progress("closed days", number, len(closed))
         if tenant is None:
-            for finding in trail.audit_decisions():
+            for finding in (*trail.audit_decisions(), *banked.audit_payouts()):
                 findings += 1
                 self.stdout.write(str(finding))
         if findings:

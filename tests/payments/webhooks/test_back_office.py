@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -23,7 +25,7 @@ def address(event: WebhookEvent, act: str = "change") -> str:
     return f"/admin/payments/webhookevent/{event.pk}/{act}/"
 
 
-def said(client: Client, to: str, **filled: str) -> list[str]:
+def said(client: Client, to: str, **filled: Any) -> list[str]:
     """Send a form and return what the page that it leads to says."""
     answer = client.post(to, filled, follow=True)
     assert answer.redirect_chain, answer.context["form"].errors
