@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.fields.json import KT
-from django.db.models.functions import Lower, Round
+from django.db.models.functions import Lower, Round, Upper
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -286,6 +287,16 @@ class Invoice(models.Model):
                 name="invoice_newest_refunded",
             ),
             models.Index("parent", condition=Q(parent__isnull=False), name="invoice_of_parent"),
+            # What staff search for: `icontains` compares in upper case.
+            GinIndex(
+                OpClass(Upper(KT("customer__name")), "gin_trgm_ops"), name="invoice_customer_name"
+            ),
+            GinIndex(
+                OpClass(Upper("external_id"), "gin_trgm_ops"), name="invoice_external_id_trigrams"
+            ),
+            models.Index(
+                "currency_code", "total_amount", F("id").desc(), name="invoice_newest_of_total"
+            ),
         ]
         triggers = [
             *rules.INVOICE_IS_FROZEN,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Self
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Abs
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -145,6 +146,9 @@ class Transaction(models.Model):
                 "tenant", "currency_code", F("id").desc(), name="transaction_newest_by_currency"
             ),
             models.Index("tenant", "gateway", F("id").desc(), name="transaction_newest_by_gateway"),
+            models.Index(
+                "currency_code", Abs("amount"), F("id").desc(), name="transaction_newest_of_amount"
+            ),
         ]
         triggers = [
             triggers.refused(

@@ -1,5 +1,6 @@
 """Invoices, schedules, payment requests and the ledger."""
 
+import django.contrib.postgres.indexes
 import django.core.serializers.json
 import django.db.models.deletion
 import django.db.models.expressions
@@ -8,6 +9,7 @@ import django.db.models.functions.math
 import django.db.models.functions.text
 import pgtrigger.compiler
 import pgtrigger.migrations
+from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
 
 
@@ -20,6 +22,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        TrigramExtension(),  # trusted: the database's owner may create it
         migrations.CreateModel(
             name="Invoice",
             fields=[
@@ -841,6 +844,36 @@ class Migration(migrations.Migration):
                 name="invoice_of_parent",
             ),
         ),
+        migrations.AddIndex(
+            model_name="invoice",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper(
+                        django.db.models.fields.json.KT("customer__name")
+                    ),
+                    "gin_trgm_ops",
+                ),
+                name="invoice_customer_name",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="invoice",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("external_id"), "gin_trgm_ops"
+                ),
+                name="invoice_external_id_trigrams",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="invoice",
+            index=models.Index(
+                models.F("currency_code"),
+                models.F("total_amount"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="invoice_newest_of_total",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="invoice",
             constraint=models.UniqueConstraint(
@@ -1569,6 +1602,15 @@ class Migration(migrations.Migration):
                 models.F("created_at"), models.F("id"), name="payment_request_newest"
             ),
         ),
+        migrations.AddIndex(
+            model_name="paymentrequest",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("reference"), "gin_trgm_ops"
+                ),
+                name="payment_request_trigrams",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="paymentrequest",
             constraint=models.UniqueConstraint(
@@ -1688,6 +1730,15 @@ class Migration(migrations.Migration):
                 models.F("gateway"),
                 models.OrderBy(models.F("id"), descending=True),
                 name="transaction_newest_by_gateway",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="transaction",
+            index=models.Index(
+                models.F("currency_code"),
+                django.db.models.functions.math.Abs("amount"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="transaction_newest_of_amount",
             ),
         ),
         migrations.AddConstraint(

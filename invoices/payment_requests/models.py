@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
@@ -126,6 +128,11 @@ class PaymentRequest(models.Model):
                 name="payment_request_charge_id",
             ),
             models.Index("created_at", "id", name="payment_request_newest"),
+            # What staff search for: `icontains` compares in upper case.
+            GinIndex(
+                OpClass(Upper("reference"), "gin_trgm_ops"),
+                name="payment_request_trigrams",
+            ),
         ]
         triggers = [states.ONLY_LEGAL_CHANGES, triggers.not_truncated("payment_request")]
 

@@ -1,8 +1,14 @@
-"""Finding an invoice by any identifier that staff may have. Each search is one index lookup."""
+"""Finding invoices by all that staff may know of one. Each search is one index lookup.
 
-from collections.abc import Iterator
+A whole identifier names its invoice. Parts of a name or an identifier, and amounts, find the
+newest few of each kind.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from django.contrib import admin
+from django.db.models.functions import Abs
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,30 +16,83 @@ from django.utils.translation import gettext as _
 
 from apikeys.models import ApiKeyAuditEntry, StaffAct, Tenant
 from gateways.models import Gateway
-from invoices.models import Invoice, PaymentRequest, Transaction
+from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest, Transaction
 from payments.models import WebhookEvent
+from paytrust.money import EXPONENTS, Money, minor_units
 from paytrust.staff import roles
+from paytrust.staff.amounts import readers_notation
 from paytrust.staff.pages import is_id
 
-MOST = 100  # invoices per search; a regular customer needs filters
+MOST = 100  # invoices per whole identifier; a regular customer needs filters
+MOST_OF_A_KIND = 20
+SHORTEST_NAME = 3  # letters: an index of trigrams cannot look up fewer
+SHORTEST_FRAGMENT = 4  # of an identifier: fewer would be in too many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search found: invoices by each kind of match, and transactions, newest first."""
+
+    named: Sequence[Invoice]
+    by_customer: Sequence[Invoice]
+    by_fragment: Sequence[Invoice]
+    of_amount: Sequence[Invoice]
+    transactions: Sequence[Transaction]
+
+    @property
+    def only_invoice(self) -> int | None:
+        """The id of the invoice where nothing else was found."""
+        groups = (self.named, self.by_customer, self.by_fragment, self.of_amount)
+        ids = {one.pk for group in groups for one in group}
+        return ids.pop() if len(ids) == 1 and not self.transactions else None
 
 
 def invoice_ids(term: str) -> list[int]:
-    """Return the ids of the invoices that a search term names in any way, newest first."""
+    """Return the ids of the invoices that a whole identifier names in any way, newest first."""
     found: set[int] = set()
     for ids in _ids(term):
         found.update(ids)
     return sorted(found, reverse=True)
 
 
+def everything(term: str, *, with_transactions: bool = True) -> Found:
+    """Return all that a search term finds.
+
+    Where a whole identifier that is no amount names an invoice, nothing else is looked for.
+    """
+    term = term.strip().replace("\x00", "")
+    sums = amounts(term)
+    named = _shown(Invoice.objects.filter(pk__in=invoice_ids(term)), MOST)
+    if named and not sums:
+        return Found(named=named, by_customer=[], by_fragment=[], of_amount=[], transactions=[])
+    if sums and not term.isdigit():  # it has a currency or marks: neither a name nor an identifier
+        by_customer, by_fragment = [], []
+    else:
+        by_customer, by_fragment = _by_customer(term), _by_fragment(term)
+    return Found(
+        named=named,
+        by_customer=by_customer,
+        by_fragment=by_fragment,
+        of_amount=[row for one in sums for row in _of_amount(one)],
+        transactions=[row for one in sums for row in _transactions(one)]
+        if with_transactions
+        else [],
+    )
+
+
+def amounts(term: str) -> list[Money]:
+    """Return what a term is worth in each currency in which the reader may have meant it."""
+    return [one for code in EXPONENTS if (one := _amount(term, code)) is not None]
+
+
 @roles.requires("invoices.view_invoice")
 def find(request: HttpRequest) -> HttpResponse:
-    """Go to the invoice if there is only one, or show all that match."""
+    """Go to the invoice if nothing else is found, or show all that the reader may see."""
     term = request.GET.get("q", "").strip()
-    found = invoice_ids(term) if term else []
-    if len(found) == 1:
-        return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=found))
-    invoices = Invoice.objects.filter(pk__in=found).select_related("tenant", "gateway")
+    may_see_transactions = request.user.has_perm("invoices.view_transaction")
+    found = everything(term, with_transactions=may_see_transactions)
+    if (only := found.only_invoice) is not None:
+        return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=(only,)))
     return render(
         request,
         "staff/found.html",
@@ -41,9 +100,59 @@ def find(request: HttpRequest) -> HttpResponse:
             **admin.site.each_context(request),
             "title": _("Find"),
             "q": term,
-            "invoices": invoices.order_by("-pk")[:MOST],
+            "groups": [group for group in _groups(found) if group[1]],
+            "transactions": found.transactions,
         },
     )
+
+
+def _groups(found: Found) -> list[tuple[str, Sequence[Invoice]]]:
+    return [
+        (_("Invoices called so"), found.named),
+        (_("Invoices of this customer"), found.by_customer),
+        (_("Invoices with this in an external id or a reference"), found.by_fragment),
+        (_("Invoices of this amount"), found.of_amount),
+    ]
+
+
+def _shown(invoices: InvoiceQuerySet, most: int = MOST_OF_A_KIND) -> list[Invoice]:
+    return list(invoices.select_related("tenant", "gateway").order_by("-pk")[:most])
+
+
+def _by_customer(term: str) -> list[Invoice]:
+    if len(term) < SHORTEST_NAME:
+        return []
+    return _shown(Invoice.objects.filter(customer__name__icontains=term))
+
+
+def _by_fragment(term: str) -> list[Invoice]:
+    if len(term) < SHORTEST_FRAGMENT:
+        return []
+    named = Invoice.objects.filter(external_id__icontains=term)
+    requests = PaymentRequest.objects.filter(reference__icontains=term)
+    ids = [
+        *named.order_by("-pk").values_list("pk", flat=True)[:MOST_OF_A_KIND],
+        *requests.order_by("-pk").values_list("invoice_id", flat=True)[:MOST_OF_A_KIND],
+    ]
+    return _shown(Invoice.objects.filter(pk__in=ids))
+
+
+def _amount(term: str, code: str) -> Money | None:
+    try:
+        return Money(minor_units(readers_notation().read(term, currency=code), code), code)
+    except ValueError:
+        return None
+
+
+def _of_amount(one: Money) -> list[Invoice]:
+    return _shown(Invoice.objects.filter(currency_code=one.currency, total_amount=one.minor))
+
+
+def _transactions(one: Money) -> list[Transaction]:
+    """Find those that moved this amount, in or out."""
+    of_currency = Transaction.objects.filter(currency_code=one.currency)
+    moved = of_currency.alias(size=Abs("amount")).filter(size=one.minor)
+    return list(moved.select_related("tenant", "gateway").order_by("-pk")[:MOST_OF_A_KIND])
 
 
 def _ids(term: str) -> Iterator[list[int]]:
