@@ -39,7 +39,7 @@ class EntryRead:
     reference: str | None  # the bank's
     end_to_end_id: str | None
     remittance_text: str  # all references and texts by which it may name a payout
-    raw: str  # its XML
+    raw: str  # its XML; of a share, that of the share alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,8 @@ def _shares(entry: Element, amount: Money) -> Iterator[tuple[Element, Element, M
 
 
 def _entry(entry: Element, details: Element, amount: Money, number: int) -> EntryRead:
-    references = [_first(one, "AcctSvcrRef") for one in (details, entry)]
+    # Of the entry only its own: one that stands deeper is another share's.
+    references = [_first(details, "AcctSvcrRef"), _text(entry, "AcctSvcrRef")]
     ends = _first(details, "EndToEndId")
     texts = dict.fromkeys(one for one in _texts_of(details) if one not in NOTHING)
     return EntryRead(
@@ -125,7 +126,7 @@ def _entry(entry: Element, details: Element, amount: Money, number: int) -> Entr
         reference=next((one for one in references if one not in NOTHING), None),
         end_to_end_id=ends if ends not in NOTHING else None,
         remittance_text=" ".join(texts)[:LONGEST_TEXT],
-        raw=etree.tostring(entry, encoding="unicode", with_tail=False),
+        raw=etree.tostring(details, encoding="unicode", with_tail=False),
     )
 
 

@@ -32,10 +32,11 @@ def entry(
     )
 
 
-def share(amount: str, text: str) -> str:
-    """Return one transaction of a batch."""
+def share(amount: str, text: str, *, reference: str = "") -> str:
+    """Return one transaction of a batch; `reference` is the bank's."""
+    refs = f"<Refs><AcctSvcrRef>{reference}</AcctSvcrRef></Refs>" if reference else ""
     return (
-        f"<TxDtls><Amt Ccy='MYR'>{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>"
+        f"<TxDtls>{refs}<Amt Ccy='MYR'>{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>"
         f"<RmtInf><Ustrd>{text}</Ustrd></RmtInf></TxDtls>"
     )
 

@@ -66,6 +66,25 @@ class TestReading:
             (1100, "PAYOUT W-100 PAYOUT W-200"),
         ]
 
+    def test_gives_a_share_no_reference_of_another_one(self) -> None:
+        batch = share("4.00", "a", reference="REF-A") + share("7.00", "b")
+
+        [read] = read_statements(camt(statement(entry(details=batch))))
+
+        assert [one.reference for one in read.entries] == ["REF-A", None]
+
+    def test_keeps_of_a_share_only_its_own_text(self) -> None:
+        """Else a batch would be kept once for each of its shares: a square of the file."""
+        count = 50
+        batch = "".join(share("0.22", f"PAYOUT W-{number}") for number in range(count))
+        content = camt(statement(entry("11.00", details=batch)))
+
+        [read] = read_statements(content)
+
+        assert len(read.entries) == count
+        assert all(f"W-{number}<" in one.raw for number, one in enumerate(read.entries))
+        assert sum(len(one.raw) for one in read.entries) < 3 * len(content)
+
     @pytest.mark.parametrize(
         ("content", "says"),
         [
