@@ -23,6 +23,7 @@ from django.db.models import Q
 from apikeys.audit import witnesses
 from apikeys.audit.retention import AUDIT_KEPT_FOR
 from apikeys.models import AuditSeal
+from paytrust.operations import locking
 
 log = structlog.get_logger(__name__)
 
@@ -153,7 +154,7 @@ def seal(*, now: datetime) -> int:
 def _seal_step(kept: Log, *, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('paytrust audit seals'))")
+        locking.one_at_a_time("audit seals")
         entries = _unsealed(kept, cursor, now=now)
     for (_, month), group in groupby(entries, key=lambda entry: (entry.tenant_id, entry.month)):
         members = list(group)

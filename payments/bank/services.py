@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from payments.bank import matching, reading, selectors
@@ -16,10 +16,12 @@ from payments.bank.matching import BankState, Verdict
 from payments.bank.models import BankEntry, BankFile, BankStatement
 from payments.bank.reading import EntryRead, StatementRead
 from paytrust.errors import PayTrustError
+from paytrust.operations import locking
 
 log = structlog.get_logger(__name__)
 
 ROWS_AT_ONCE: Final = 2_000
+IMPORTS: Final = "bank statements"  # one of these runs at a time
 
 
 class BankStatementAlreadyImported(PayTrustError):
@@ -48,7 +50,7 @@ def import_file(*, content: bytes, file_name: str, user: User | None, now: datet
     read = reading.read_statements(content)
     sha256 = hashlib.sha256(content).hexdigest()
     with transaction.atomic():
-        _one_at_a_time()
+        locking.one_at_a_time(IMPORTS)
         _refuse_known(read, sha256)
         made = BankFile.objects.create(
             file_name=file_name[-255:], sha256=sha256, imported_by=user, imported_at=now
@@ -67,7 +69,7 @@ def withdraw(*, file_id: int, user: User | None, reason: str, now: datetime) -> 
         BankFileWithdrawn: it was taken back before.
     """
     with transaction.atomic():
-        _one_at_a_time()
+        locking.one_at_a_time(IMPORTS)
         own = BankFile.objects.filter(pk=file_id, withdrawn_at=None)
         if not own.update(withdrawn_at=now, withdrawn_by=user, reason=reason):
             raise BankFileWithdrawn
@@ -82,7 +84,7 @@ def withdraw(*, file_id: int, user: User | None, reason: str, now: datetime) -> 
 def match_again() -> None:
     """Match all entries again, because a gateway may have named more payouts."""
     with transaction.atomic():
-        _one_at_a_time()
+        locking.one_at_a_time(IMPORTS)
         _match()
 
 
@@ -174,9 +176,3 @@ def _match_of(entry: BankEntry) -> tuple[object, ...]:
         entry.payout_id,
         entry.payout_currency_code,
     )
-
-
-def _one_at_a_time() -> None:
-    """Wait until no other import of bank statements runs, and keep others out until the commit."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('paytrust bank statements'))")

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import structlog
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count
 
 from gateways.models import Gateway, GatewayAccount
@@ -21,6 +21,7 @@ from payments.settlement.matching import MISMATCHES, MatchState
 from payments.settlement.models import SettlementImport, SettlementLine, SettlementTerms
 from payments.settlement.staging import LINES_AT_ONCE, Named, Tell
 from paytrust.errors import PayTrustError
+from paytrust.operations import locking
 from paytrust.operations.database import violated_constraint
 
 log = structlog.get_logger(__name__)
@@ -329,11 +330,7 @@ def _columns(gateway: Gateway, account: GatewayAccount | None) -> Mapping[str, S
 
 def _one_at_a_time(gateway_id: int, account_id: int | None) -> None:
     """Wait until no other import of the account runs, and keep others out until the commit."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s))",
-            [f"paytrust settlement {gateway_id} {account_id}"],
-        )
+    locking.one_at_a_time(f"settlement {gateway_id} {account_id}")
 
 
 def _pieces(items: Iterable[Item]) -> Iterator[list[Item]]:

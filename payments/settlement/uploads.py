@@ -19,12 +19,14 @@ from payments.settlement import files, services
 from payments.settlement.models import SettlementFilePiece, SettlementImport
 from payments.settlement.staging import Tell
 from paytrust.errors import PayTrustError
+from paytrust.operations import locking
 
 log = structlog.get_logger(__name__)
 
 Status = SettlementImport.Status
 LEASE: Final = timedelta(minutes=10)  # renewed while the import goes on
 MOST_TRIES: Final = 3
+AT_ONCE: Final = 100  # imports of one round
 ABANDONED_AFTER: Final = timedelta(days=1)
 TELL_EVERY_SECONDS: Final = 1.0
 _TELL: Final = """
@@ -181,15 +183,14 @@ def claim_due(*, now: datetime) -> list[int]:
     )
     for import_id in old.values_list("pk", flat=True):
         _fail(import_id, "settlement_upload_abandoned", "The upload was not continued for a day.")
-    waiting = SettlementImport.objects.filter(
-        status__in=(Status.WAITING, Status.RUNNING), due_at__lte=now
+    return locking.claim(
+        SettlementImport.objects.filter(
+            status__in=(Status.WAITING, Status.RUNNING), due_at__lte=now
+        ),
+        by="due_at",
+        taken=lambda ids: SettlementImport.objects.filter(pk__in=ids).update(due_at=now + LEASE),
+        limit=AT_ONCE,
     )
-    with transaction.atomic():
-        ids = list(
-            waiting.order_by("pk").select_for_update(skip_locked=True).values_list("pk", flat=True)
-        )
-        SettlementImport.objects.filter(pk__in=ids).update(due_at=now + LEASE)
-    return ids
 
 
 def run(*, import_id: int, now: datetime) -> None:

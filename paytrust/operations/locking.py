@@ -82,6 +82,15 @@ def lock_sql(rows: QuerySet[Row], *, value: str) -> str:
     return sql % f"%({value})s"
 
 
+def one_at_a_time(name: str) -> None:
+    """Wait until no other transaction does the work of this name; keep others out until the commit.
+
+    For work that no row stands for. It waits as long as `lock_timeout` allows.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"paytrust {name}"])
+
+
 def claim(
     due: QuerySet[Row], *, by: str, taken: Callable[[list[int]], object], limit: int
 ) -> list[int]:

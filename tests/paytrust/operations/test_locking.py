@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from threading import Barrier
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
 from apikeys.models import Tenant
@@ -193,3 +193,34 @@ class TestClaim:
         with locked_elsewhere(Tenant.objects.filter(pk=held.pk)):
             assert claiming(5)() == [free.pk]
         assert claiming(5)() == [held.pk]
+
+
+def most_together(lock: Callable[[], None]) -> int:
+    """Let four transactions do the same work; return how many were in it at the same time."""
+    inside: list[int] = []
+    seen: list[int] = []
+
+    def work() -> None:
+        with transaction.atomic():
+            lock()
+            inside.append(1)
+            seen.append(len(inside))
+            sleep(0.1)
+            inside.pop()
+
+    assert at_once(*[work] * 4) == [None] * 4
+    return max(seen)
+
+
+@pytest.mark.usefixtures("committed")
+class TestOneAtATime:
+    def test_keeps_others_out_until_the_commit(self) -> None:
+        assert most_together(lambda: locking.one_at_a_time("a test")) == 1
+
+    def test_is_needed_for_that(self) -> None:
+        assert most_together(lambda: None) > 1
+
+    def test_holds_up_no_work_of_another_name(self) -> None:
+        names = iter("abcd")
+
+        assert most_together(lambda: locking.one_at_a_time(next(names))) > 1
