@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -23,6 +23,8 @@ from reporting.statements.models import KeptStatement, StatementProfile
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 500  # tenants of one round
+FILES_AT_ONCE: Final = 10  # statements in memory
+TRIED_FOR: Final = timedelta(days=10)  # the job runs on the first days of a month
 
 
 def keep_due(*, now: datetime) -> int:
@@ -38,9 +40,19 @@ def keep_due(*, now: datetime) -> int:
         if not KeptStatement.objects.filter(tenant=tenant, month=month).exists():
             _keep(tenant, profile, month, now)
             made += 1
-    for kept in KeptStatement.objects.filter(sent_at=None).select_related("tenant").order_by("pk"):
+    for kept in _to_send(now).iterator(FILES_AT_ONCE):
         _send(kept, now)
     return made
+
+
+def _to_send(now: datetime) -> QuerySet[KeptStatement]:
+    """Return what was not sent to those who want mail; an older month is not sent any more."""
+    wanted = KeptStatement.objects.filter(
+        sent_at=None,
+        made_at__gt=now - TRIED_FOR,
+        tenant__statement_profile__email__isnull=False,
+    )
+    return wanted.select_related("tenant__statement_profile").order_by("pk")
 
 
 def profile_of(tenant: Tenant) -> StatementProfile:
@@ -100,9 +112,8 @@ def _keep(tenant: Tenant, profile: StatementProfile, month: date, now: datetime)
 
 def _send(kept: KeptStatement, now: datetime) -> None:
     """Send a statement once to a merchant who wants it; the next round tries a failure again."""
-    email = profile_of(kept.tenant).email
-    if not email:
-        return
+    email = kept.tenant.statement_profile.email
+    assert email is not None, "others are not asked for"
     name = f"statement-{kept.month:%Y-%m}"
     with translation.override(kept.language):
         subject = _("Statement %(month)s") % {"month": date_format(kept.month, "F Y")}

@@ -1,7 +1,8 @@
 """Monthly statements: kept once, equal to the reports, sent to those who want them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -129,6 +130,27 @@ class TestKeepDue:
 
         assert services.keep_due(now=DECEMBER) == 1
         assert (KeptStatement.objects.get().sent_at, mail.outbox) == (None, [])
+
+    def test_tries_again_what_could_not_be_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        profile(busy_tenant(), email="finance@example.com")
+        with monkeypatch.context() as away:
+            away.setattr(mail.EmailMessage, "send", Mock(side_effect=OSError("no server")))
+            services.keep_due(now=DECEMBER)
+        assert KeptStatement.objects.get().sent_at is None
+
+        services.keep_due(now=DECEMBER + timedelta(days=1))
+
+        assert KeptStatement.objects.get().sent_at == DECEMBER + timedelta(days=1)
+        assert len(mail.outbox) == 1
+
+    def test_sends_no_old_month_to_those_who_ask_later(self) -> None:
+        tenant = busy_tenant()
+        services.keep_due(now=DECEMBER)
+        profile(tenant, email="finance@example.com")
+
+        services.keep_due(now=DECEMBER + timedelta(days=31))
+
+        assert [sent.subject for sent in mail.outbox] == ["Statement December 2026"]
 
     def test_stays_as_it_was(self) -> None:
         busy_tenant()
