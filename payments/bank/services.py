@@ -1,7 +1,8 @@
 """Imports of bank statements: each file and each statement once, matched, and never booked."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
@@ -96,20 +97,22 @@ NO_PAYOUT: Final[Mapping[str, None]] = {
 }
 
 
-def _refuse_known(read: Iterable[StatementRead], sha256: str) -> None:
+def _refuse_known(read: Sequence[StatementRead], sha256: str) -> None:
     if BankFile.objects.filter(sha256=sha256, withdrawn_at=None).exists():
         raise BankStatementAlreadyImported(details={"sha256": sha256})
-    seen: set[tuple[str, str, str]] = set()
-    for one in read:
-        name = one.account, one.statement_id, one.page
-        known = BankStatement.objects.filter(
-            account=one.account, statement_id=one.statement_id, page=one.page, withdrawn_at=None
+    names = Counter((one.account, one.statement_id, one.page) for one in read)
+    kept = BankStatement.objects.filter(
+        withdrawn_at=None,
+        account__in={one.account for one in read},
+        statement_id__in={one.statement_id for one in read},
+    )
+    known = names.keys() & set(kept.values_list("account", "statement_id", "page"))
+    twice = {name for name, count in names.items() if count > 1}
+    if refused := sorted(known | twice):
+        account, statement_id, _page = refused[0]
+        raise BankStatementAlreadyImported(
+            details={"account": account, "statement_id": statement_id}
         )
-        if name in seen or known.exists():
-            raise BankStatementAlreadyImported(
-                details={"account": one.account, "statement_id": one.statement_id}
-            )
-        seen.add(name)
 
 
 def _keep(made: BankFile, statement: StatementRead) -> None:
