@@ -94,18 +94,18 @@ def mask_secrets(
     return event
 
 
-def masked(value: Any) -> Any:  # noqa: ANN401  # anything that JSON can hold
+def masked(value: Any) -> Any:  # noqa: ANN401  # any JSON value
     """Return a value with all secrets in it masked, by name and by form, however deep."""
     if isinstance(value, Mapping):
         return {
-            name: MASK
-            if isinstance(one, str | bytes) and SECRET_NAMES.search(str(name))
-            else masked(one)
-            for name, one in value.items()
+            name: MASK if SECRET_NAMES.search(str(name)) and inner else masked(inner)
+            for name, inner in value.items()
         }
     if isinstance(value, list | tuple):
-        return [masked(one) for one in value]
-    return SECRET_VALUES.sub(MASK, value) if isinstance(value, str) else value
+        return [masked(inner) for inner in value]
+    if isinstance(value, str):  # halves of surrogate pairs cannot be written
+        return SECRET_VALUES.sub(MASK, value.encode(errors="replace").decode())
+    return value
 
 
 def _render(_logger: object, _method_name: str, event: MutableMapping[str, Any]) -> str:
