@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from apikeys.models import ApiKeyAuditEntry
 from apikeys.staff_acts import kinds, outcomes, recording
+from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import (
     Installment,
     Invoice,
@@ -111,24 +112,20 @@ class History:
 
     @property
     def left_amount(self) -> int:
-        """Return what the customer still has to pay, in minor units."""
-        return sum(one.total_amount - one.paid_amount for one in self._payable)
+        """Return what the customer still has to pay, in minor units, as the API says it."""
+        return InvoiceDocument(self.invoice, (), self.installments, None).amount_due
 
     @property
     def due_at(self) -> datetime | None:
         """Return when the next instalment is due, if one is left to pay."""
-        return min((one.due_at for one in self._payable), default=None)
+        unpaid = [one for one in self.installments if one.status == Installment.Status.UNPAID]
+        return None if self.invoice.is_over else min((one.due_at for one in unpaid), default=None)
 
     @property
     def payment_url(self) -> str | None:
         """Return the address at which the customer can pay now, if there is one."""
         opened = (one for one in self.requests if one.status == PaymentRequest.Status.OPEN)
         return next((one.payment_url for one in opened), None)
-
-    @property
-    def _payable(self) -> list[Installment]:
-        unpaid = Installment.Status.UNPAID
-        return [] if self.invoice.is_over else [i for i in self.installments if i.status == unpaid]
 
 
 def history(*, invoice: Invoice) -> History:
