@@ -72,7 +72,8 @@ def xlsx_file(rows: Iterable[Sequence[Cell]], *, title: str) -> IO[bytes]:
     sheet = workbook.create_sheet(title[:LONGEST_TITLE])
     sheet.freeze_panes = "A2"  # the head stays in sight
     try:
-        begun, rest = _begun(_at_most(rows, MOST_IN_WORKBOOK))
+        rest = _at_most(rows, MOST_IN_WORKBOOK)
+        begun = list(islice(rest, MEASURED))  # by them the columns get their widths
         for column, width in enumerate(_widths(begun), start=1):
             sheet.column_dimensions[get_column_letter(column)].width = width
         for row in chain(begun, rest):
@@ -83,13 +84,6 @@ def xlsx_file(rows: Iterable[Sequence[Cell]], *, title: str) -> IO[bytes]:
     workbook.save(file)
     file.seek(0)
     return file
-
-
-def _begun(
-    rows: Iterator[Sequence[Cell]],
-) -> tuple[list[Sequence[Cell]], Iterator[Sequence[Cell]]]:
-    """Return the first rows, by which the columns get their widths, and the rest."""
-    return list(islice(rows, MEASURED)), rows
 
 
 def _widths(rows: Sequence[Sequence[Cell]]) -> list[int]:
