@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from paytrust.localstack import embedded, processes, stack
 from paytrust.localstack.embedded import PROJECT
-from tests.collector import Collector, collecting
+from tests.events.receivers import Shop, shop
 from tests.factories import invoice_body
 
 
@@ -79,16 +79,17 @@ def wait_for(done: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def traced_by(collector: Collector) -> dict[str, str]:
-    return {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+def traced_by(collector: Shop) -> dict[str, str]:
+    address = collector.url.removesuffix("/hook")
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_BSP_SCHEDULE_DELAY": "100"}
 
 
-def check_traces(described: dict[str, Any], collector: Collector) -> None:
+def check_traces(described: dict[str, Any], collector: Shop) -> None:
     """One trace leads from a notification through a worker to the delivery of its event."""
     merchant = requests.Session()
     merchant.headers["X-API-Key"] = described["api_key"]
-    shop = {"url": f"{collector.address}/shop", "event_types": ["invoice.paid"]}
-    created = merchant.post(f"{described['base_url']}/webhook-endpoints", json=shop, timeout=30)
+    endpoint = {"url": collector.url, "event_types": ["invoice.paid"]}
+    created = merchant.post(f"{described['base_url']}/webhook-endpoints", json=endpoint, timeout=30)
     assert created.status_code == 201, created.text
     merchant.headers["Idempotency-Key"] = "traced"
     invoice = merchant.post(
@@ -96,24 +97,27 @@ def check_traces(described: dict[str, Any], collector: Collector) -> None:
     ).json()
     requests.post(invoice["payment_url"], data={"action": "pay"}, timeout=30)
 
-    collector.wait_for(lambda: any(span.name == "delivery" for span in spans(collector)))
-    time.sleep(1)  # a second of spans, so that those of other processes have come too
-    (delivery,) = [span for span in spans(collector) if span.name == "delivery"]
-    trace = {span.name for span in spans(collector) if span.trace_id == delivery.trace_id}
-    assert "POST /webhooks/<slug:webhook_name>" in trace
-    assert "run/payments.process_webhook_event" in trace
-    assert any(name.startswith("gateway ") for name in trace)
+    led = {"POST /webhooks/<slug:webhook_name>", "run/payments.process_webhook_event", "delivery"}
+    wait_for(lambda: led <= trace_of_a_delivery(collector))
+    assert any(name.startswith("gateway ") for name in trace_of_a_delivery(collector))
     assert "POST /invoices" in {span.name for span in spans(collector)}
-    sent = b"".join(body for path, body in collector.came if path == "/v1/traces")
+    sent = b"".join(one.body for one in collector.received if one.path == "/v1/traces")
     assert invoice["payment_url"].encode() not in sent
     assert described["api_key"].encode() not in sent
 
 
-def spans(collector: Collector) -> list[Any]:
+def trace_of_a_delivery(collector: Shop) -> set[str]:
+    """Return the names of all spans of the trace that ends in a delivery, as far as they came."""
+    came = spans(collector)
+    ids = {span.trace_id for span in came if span.name == "delivery"}
+    return {span.name for span in came if span.trace_id in ids}
+
+
+def spans(collector: Shop) -> list[Any]:
     exported = [
-        ExportTraceServiceRequest.FromString(body)
-        for path, body in list(collector.came)
-        if path == "/v1/traces"
+        ExportTraceServiceRequest.FromString(one.body)
+        for one in list(collector.received)
+        if one.path == "/v1/traces"
     ]
     return [
         span
@@ -156,7 +160,7 @@ class TestUpAndDown:
         down = starter("down", environment)
         left = processes_naming(state)
         stopped = starter("status", environment)
-        with collecting() as collector:
+        with shop() as collector:
             restarted = starter("up", environment | traced_by(collector))
             after = json.loads((state / "stack.json").read_text())
             check_traces(after, collector)

@@ -11,16 +11,16 @@ from pytest_django import Settings
 
 from paytrust.operations import error_reports
 from paytrust.operations import logging as our_logging
-from tests.collector import Collector, collecting
+from tests.events.receivers import Shop, shop
 
 KEY = "a1" * 32
 log = structlog.get_logger("paytrust.tests")
 
 
 @pytest.fixture
-def service(settings: Settings) -> Iterator[Collector]:
-    with collecting() as service:
-        settings.SENTRY_DSN = f"{service.address.replace('//', '//public@')}/7"
+def service(settings: Settings) -> Iterator[Shop]:
+    with shop() as service:
+        settings.SENTRY_DSN = f"{service.url.removesuffix('/hook').replace('//', '//public@')}/7"
         error_reports.start()
         yield service
         sentry_sdk.init()
@@ -34,17 +34,17 @@ def fail(**fields: object) -> None:
         log.exception("booking failed", **fields, key_said=KEY)
 
 
-def reports(service: Collector) -> list[Any]:
+def reports(service: Shop) -> list[Any]:
     sentry_sdk.flush(10)
     found = []
-    for _, body in service.came:
+    for body in service.bodies():
         lines = (gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body).splitlines()
         found += [json.loads(line) for line in lines if b'"logentry"' in line]
     return found
 
 
 class TestAnErrorReport:
-    def test_has_the_fields_and_the_traceback_of_its_line(self, service: Collector) -> None:
+    def test_has_the_fields_and_the_traceback_of_its_line(self, service: Shop) -> None:
         fail(invoice_id=17, api_key="anything", deep={"token": "t"})
 
         (report,) = reports(service)
@@ -53,7 +53,7 @@ class TestAnErrorReport:
         assert report["exception"]["values"][0]["type"] == "ValueError"
         assert report["environment"] == "development"
 
-    def test_has_no_secret_no_local_variable_and_no_request(self, service: Collector) -> None:
+    def test_has_no_secret_no_local_variable_and_no_request(self, service: Shop) -> None:
         fail(api_key="anything", deep={"token": "hidden"})
 
         text = json.dumps(reports(service))
@@ -69,7 +69,7 @@ class TestAnErrorReport:
             assert kept not in text
         assert our_logging.MASK in text
 
-    def test_is_made_of_errors_of_libraries_and_of_nothing_less(self, service: Collector) -> None:
+    def test_is_made_of_errors_of_libraries_and_of_nothing_less(self, service: Shop) -> None:
         logging.getLogger("a.library").error("it broke at %s", KEY)
         log.warning("only a warning")
 
