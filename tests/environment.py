@@ -1,6 +1,8 @@
 """Pytest plugin, loaded by `-p` before Django's settings: their values, and the servers.
 
-PostgreSQL and Valkey are embedded ones unless DATABASE_URL and REDIS_URL name others.
+PostgreSQL and Valkey are embedded ones unless DATABASE_URL and REDIS_URL name others. Each test
+process has its own: an event is shown once every transaction of its server that began before it
+has ended, and a test in another process may hold one for seconds.
 """
 
 import os
@@ -35,6 +37,8 @@ SETTINGS = {
     "XENDIT_CALLS_PER_MINUTE": "0",
     "MIDTRANS_CALLS_PER_MINUTE": "0",
 }
+# The names of the addresses that nobody has given: each test process starts these servers.
+OURS = "PAYTRUST_TESTS_START"
 servers = ExitStack()
 
 
@@ -43,10 +47,9 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     measure_coverage()
     os.environ.update(SETTINGS)
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker:
+    ours = start_servers()
+    if worker and "REDIS_URL" not in ours:
         os.environ["REDIS_URL"] = redis_url_of(worker, os.environ["REDIS_URL"])
-    elif not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
-        start_servers()
     return (yield)
 
 
@@ -69,15 +72,21 @@ def measure_coverage() -> None:
 
 
 def redis_url_of(worker: str, url: str) -> str:
-    """Give each test process (gw0, gw1 ...) a database number of its own, from 1 on."""
+    """Give each test process (gw0, gw1 ...) a database number of its own in a given Valkey."""
     base, _, _ = url.rpartition("/")
     return f"{base}/{int(worker.removeprefix('gw')) + 1}"
 
 
-def start_servers() -> None:
-    try:
-        running = servers.enter_context(embedded.temporary())
-    except embedded.ServerFailed as failure:
-        raise pytest.UsageError(str(failure)) from None
-    os.environ.setdefault("DATABASE_URL", running.database_url)
-    os.environ.setdefault("REDIS_URL", running.redis_url)
+def start_servers() -> set[str]:
+    """Start the servers that nobody has given, and return the names of their addresses."""
+    names = os.environ.get(OURS, "").split() or [
+        name for name in ("DATABASE_URL", "REDIS_URL") if name not in os.environ
+    ]
+    if names:
+        try:
+            running = servers.enter_context(embedded.temporary())
+        except embedded.ServerFailed as failure:
+            raise pytest.UsageError(str(failure)) from None
+        urls = {"DATABASE_URL": running.database_url, "REDIS_URL": running.redis_url}
+        os.environ.update({OURS: " ".join(names), **{name: urls[name] for name in names}})
+    return set(names)
