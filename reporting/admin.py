@@ -4,8 +4,9 @@ from django.contrib import admin
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from apikeys.models import Tenant
 from invoices.models import Invoice
-from reporting.back_office import invoice_page, people, queues, statement_pages
+from reporting.back_office import invoice_page, merchant_page, people, queues, statement_pages
 from reporting.models import Discrepancy, KeptStatement, OverdueInstallment
 
 # Django registers its own pages for staff. Second factors get no page, because no person needs to
@@ -13,6 +14,7 @@ from reporting.models import Discrepancy, KeptStatement, OverdueInstallment
 admin.site.unregister([*people.MODELS, TOTPDevice, StaticDevice])
 for model, page in people.MODELS.items():
     admin.site.register(model, page)
+admin.site.register(Tenant, merchant_page.MerchantAdmin)
 admin.site.register(Invoice, invoice_page.InvoiceAdmin)
 admin.site.register(Discrepancy, queues.DiscrepancyAdmin)
 admin.site.register(OverdueInstallment, queues.OverdueInstallmentAdmin)

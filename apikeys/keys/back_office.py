@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import DropdownFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apikeys.audit.recording import Caller
@@ -98,8 +98,9 @@ class IssueKey(Act[Tenant]):
         return _shown_once(self.request, api_key, key)
 
 
-@admin.register(Tenant)
 class TenantAdmin(ReadOnlyAdmin):
+    """Tenants; `reporting.back_office.merchant_page` adds what upper apps know of them."""
+
     fields = ("name", "created")
     list_display = ("id", "name", "created")
     exact_search = ("name",)
@@ -185,7 +186,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "last_used",
     )
     list_display = ("id", "prefix", "tenant", "description", "status", "created", "last_used")
-    list_filter: ClassVar = ["status"]
+    list_filter: ClassVar = ["status", ("tenant", AutocompleteSelectFilter)]
     list_select_related = ("tenant",)
     exact_search = ("key_prefix", "tenant__name")
     acts = (RotateKey, RevokeKey)

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from apikeys.staff_acts import recording
 from events.deliveries import signing
@@ -124,7 +125,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
         "created",
     )
     list_display = ("id", "tenant", "url_shown", "state", "disabled_reason", "failing")
-    list_filter: ClassVar = ["status"]
+    list_filter: ClassVar = ["status", ("tenant", AutocompleteSelectFilter)]
     list_select_related = ("tenant",)
     exact_search = ("tenant__id",)
     acts = (Disable,)
@@ -205,7 +206,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "sent",
     )
     list_display = ("id", "created", "tenant", "event_type", "endpoint_shown", "state", "attempts")
-    list_filter: ClassVar = ["status"]
+    list_filter: ClassVar = ["status", ("tenant", AutocompleteSelectFilter)]
     list_select_related = ("tenant", "event", "endpoint__tenant")
     exact_search = ("event__public_id", "endpoint__url")
     inlines: ClassVar = [Attempts]

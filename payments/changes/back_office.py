@@ -13,6 +13,7 @@ from django.utils.functional import Promise, cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apikeys.staff_acts import recording
@@ -300,7 +301,7 @@ class ChangeAdmin(ProposalAdmin):
         *("id", "act", "tenant", "invoice_link", "money"),
         *("proposed_by", "proposed", "status", "decided_by"),
     )
-    list_filter: ClassVar = ["status", "act"]
+    list_filter: ClassVar = ["status", "act", ("tenant", AutocompleteSelectFilter)]
     list_select_related = (
         *("tenant", "invoice", "refund", "event__gateway"),
         *("proposed_by", "decided_by"),

@@ -1,5 +1,6 @@
 """What narrows a list: its active filters, each with a way out, and the last months to choose."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -52,12 +53,15 @@ def months(changelist: ChangeList, *, now: datetime) -> list[Month]:
     dates = next((one for one in changelist.filter_specs if isinstance(one, DatesFilter)), None)
     if dates is None:
         return []
-    found, first = [], timezone.localtime(now).date().replace(day=1)
+    return [_month(changelist, dates, first, last) for first, last in last_months(now=now)]
+
+
+def last_months(*, now: datetime) -> Iterator[tuple[date, date]]:
+    """Yield the first and the last day of this month and of those before it, newest first."""
+    first = timezone.localtime(now).date().replace(day=1)
     for _number in range(MONTHS):
-        last = _next_month(first) - timedelta(days=1)
-        found.append(_month(changelist, dates, first, last))
+        yield first, next_month(first) - timedelta(days=1)
         first = (first - timedelta(days=1)).replace(day=1)
-    return found
 
 
 def _month(changelist: ChangeList, dates: DatesFilter, first: date, last: date) -> Month:
@@ -68,7 +72,8 @@ def _month(changelist: ChangeList, dates: DatesFilter, first: date, last: date) 
     return Month(date_format(first, MONTH), link, dates.days() == (first, last))
 
 
-def _next_month(first: date) -> date:
+def next_month(first: date) -> date:
+    """Return the first day of the month after a month's first day."""
     return (first + timedelta(days=31)).replace(day=1)
 
 

@@ -22,6 +22,12 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             "title": _("Money"),
             "items": _shown(
                 request,
+                _entry(
+                    _("Financial report"),
+                    "bar_chart",
+                    reverse("admin:report"),
+                    may("reporting.view_dailytotal"),
+                ),
                 _list(_("Invoices"), "receipt_long", "invoices", "invoice", may),
                 _list(_("Transactions"), "payments", "invoices", "transaction", may),
                 _list(_("Payment requests"), "link", "invoices", "paymentrequest", may),

@@ -9,6 +9,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from paytrust.staff import display
 from paytrust.staff.filters import DatesFilter
@@ -24,7 +25,11 @@ class KeptStatementAdmin(ReadOnlyAdmin):
 
     fields = ("tenant", "shown_month", "zone", "language", "files", "made", "sent")
     list_display = ("id", "tenant", "shown_month", "language", "files", "made", "sent")
-    list_filter: ClassVar = [("month", DatesFilter), "language"]
+    list_filter: ClassVar = [
+        ("month", DatesFilter),
+        "language",
+        ("tenant", AutocompleteSelectFilter),
+    ]
     list_select_related = ("tenant",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KeptStatement]:

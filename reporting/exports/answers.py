@@ -1,7 +1,9 @@
 """Tables as downloads."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from http import HTTPStatus
+from zoneinfo import ZoneInfo
 
 from django.http import FileResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -28,3 +30,9 @@ def xlsx_answer(rows: Iterable[Sequence[Cell]], *, title: str, name: str) -> Fil
         filename=f"{name}.xlsx",
         content_type=spreadsheets.XLSX,
     )
+
+
+def file_name(report: str, start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """Name a file by its interval, as the zone that was asked for has it."""
+    first, last = (edge.astimezone(zone) for edge in (start, end))
+    return f"{report}-{first:%Y%m%dT%H%M}-{last:%Y%m%dT%H%M}"

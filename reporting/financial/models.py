@@ -3,6 +3,7 @@
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import ALL
@@ -74,6 +75,8 @@ class DailyTotal(models.Model):
     total_amount = models.BigIntegerField()
 
     class Meta:
+        verbose_name = _("daily total")
+        verbose_name_plural = _("daily totals")
         constraints = [
             models.UniqueConstraint(
                 "tenant",

@@ -1,5 +1,6 @@
-"""Reports of one tenant: closed days from their totals, everything else from the ledger."""
+"""Reports: closed days from their totals, everything else from the ledger."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -20,10 +21,10 @@ from reporting.financial.figures import CurrencyReport, Sums
 SUMS = """
 WITH edge AS MATERIALIZED (
     SELECT %(first_sign)s AS sign, entry.* FROM invoices_ledgerentry entry
-     WHERE tenant_id = %(tenant)s AND booked_at >= %(first_from)s AND booked_at < %(first_to)s
+     WHERE {of_tenant} booked_at >= %(first_from)s AND booked_at < %(first_to)s
     UNION ALL
     SELECT %(last_sign)s, entry.* FROM invoices_ledgerentry entry
-     WHERE tenant_id = %(tenant)s AND booked_at >= %(last_from)s AND booked_at < %(last_to)s
+     WHERE {of_tenant} booked_at >= %(last_from)s AND booked_at < %(last_to)s
 ), part AS (
     SELECT kind, currency_code, gateway_id, tax_rate, sum(transaction_count) AS transactions,
            sum(installment_transaction_count) AS of_installments,
@@ -32,7 +33,7 @@ WITH edge AS MATERIALIZED (
            sum(total_service_fee_amount) AS fee, sum(overpayment_amount) AS overpayment,
            sum(total_amount) AS total
       FROM reporting_dailytotal
-     WHERE tenant_id = %(tenant)s AND day_date >= %(first_day)s AND day_date < %(end_day)s
+     WHERE {of_tenant} day_date >= %(first_day)s AND day_date < %(end_day)s
      GROUP BY kind, currency_code, gateway_id, tax_rate
     UNION ALL
     SELECT kind, currency_code, gateway_id, NULL, sign * count(DISTINCT transaction_id),
@@ -59,12 +60,21 @@ SELECT part.kind, part.currency_code, gateway.name, part.tax_rate, sum(transacti
 HAVING sum(transactions) <> 0
  ORDER BY part.currency_code, gateway.name, part.tax_rate
 """
+RECEIVED = """
+SELECT currency_code, width_bucket(booked_at, %(edges)s::timestamptz[]) - 1, sum(amount)::bigint
+  FROM invoices_ledgerentry
+ WHERE {of_tenant} booked_at >= %(start)s AND booked_at < %(end)s AND kind = 'payment'
+   AND (%(currency)s::text IS NULL OR currency_code = %(currency)s)
+   AND (%(gateway)s::bigint IS NULL OR gateway_id = %(gateway)s)
+ GROUP BY 1, 2
+"""
+OF_TENANT = "tenant_id = %(tenant)s AND"
 DAY = timedelta(days=1)
 
 
 def financial_report(
     *,
-    tenant: Tenant,
+    tenant: Tenant | None,
     start: datetime,
     end: datetime,
     currency_code: str | None = None,
@@ -74,21 +84,50 @@ def financial_report(
 
     The moment of booking counts. Exact to the microsecond for any interval: whole closed days come
     from their totals; the two ends, and days that are not closed yet, come from the ledger. Two
-    statements.
+    statements. Without a tenant it reports all that the reader may see.
 
     Source: spec 6.2, FR-012, FR-013, FR-025, FR-056, FR-057.
     """
+    chosen = {**_nearest_days(start, end), **_chosen(tenant, currency_code, gateway_id)}
     with connection.cursor() as cursor:
-        cursor.execute(
-            SUMS,
-            {
-                **_nearest_days(start, end),
-                "tenant": tenant.pk,
-                "currency": currency_code,
-                "gateway": gateway_id,
-            },
-        )
+        cursor.execute(_of(tenant, SUMS), chosen)
         return figures.by_currency(Sums(*row) for row in cursor.fetchall())
+
+
+def received_between(
+    *,
+    tenant: Tenant | None,
+    edges: Sequence[datetime],
+    currency_code: str | None = None,
+    gateway_id: int | None = None,
+) -> dict[str, list[int]]:
+    """Return what came in between each two moments and the next, by currency, in minor units.
+
+    Overpayments are included: it is the sum of the payments' amounts.
+    """
+    chosen = {
+        **_chosen(tenant, currency_code, gateway_id),
+        "edges": list(edges),
+        "start": edges[0],
+        "end": edges[-1],
+    }
+    found: dict[str, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_of(tenant, RECEIVED), chosen)
+        for code, at, amount in cursor.fetchall():
+            found.setdefault(code, [0] * (len(edges) - 1))[at] = amount
+    return {code: found[code] for code in sorted(found)}
+
+
+def _of(tenant: Tenant | None, statement: str) -> str:
+    return statement.format(of_tenant=OF_TENANT if tenant else "")
+
+
+def _chosen(
+    tenant: Tenant | None, currency_code: str | None, gateway_id: int | None
+) -> dict[str, Any]:
+    of_tenant = {"tenant": tenant.pk} if tenant else {}
+    return {**of_tenant, "currency": currency_code, "gateway": gateway_id}
 
 
 def discrepancies(

@@ -1,9 +1,7 @@
 """A merchant's reports."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.http import FileResponse, StreamingHttpResponse
@@ -20,7 +18,7 @@ from paytrust.web.pagination import NewestFirst
 from paytrust.web.serializers import query_of
 from paytrust.web.spreadsheets import Cell
 from reporting.exports import financial, movements
-from reporting.exports.answers import CSV_ANSWER, XLSX_ANSWER, csv_answer, xlsx_answer
+from reporting.exports.answers import CSV_ANSWER, XLSX_ANSWER, csv_answer, file_name, xlsx_answer
 from reporting.exports.movements import Asked as Movements
 from reporting.financial import selectors
 from reporting.financial.figures import CurrencyReport
@@ -96,7 +94,7 @@ class MovementsCSV(APIView):
         """Stream every payment, refund and reversal booked in an interval as CSV, oldest first."""
         asked = _movements(request)
         pieces = movements.csv_pieces(asked)
-        return csv_answer(pieces, _name("transactions", asked.start, asked.end, asked.zone))
+        return csv_answer(pieces, file_name("transactions", asked.start, asked.end, asked.zone))
 
 
 class MovementsXLSX(APIView):
@@ -108,7 +106,7 @@ class MovementsXLSX(APIView):
     def get(self, request: Request) -> FileResponse:
         """Return every payment, refund and reversal booked in an interval as a workbook."""
         asked = _movements(request)
-        name = _name("transactions", asked.start, asked.end, asked.zone)
+        name = file_name("transactions", asked.start, asked.end, asked.zone)
         return xlsx_answer(movements.rows(asked), title="transactions", name=name)
 
 
@@ -159,7 +157,7 @@ def _financial_rows(request: Request) -> tuple[Iterator[Sequence[Cell]], str]:
     rows = financial.financial_rows(
         reports=_financial(request, asked), start=start, end=end, zone=zone
     )
-    return rows, _name("financial", start, end, zone)
+    return rows, file_name("financial", start, end, zone)
 
 
 def _movements(request: Request) -> Movements:
@@ -172,12 +170,6 @@ def _movements(request: Request) -> Movements:
         currency_code=asked.get("currency"),
         gateway_id=asked.get("gateway_id"),
     )
-
-
-def _name(report: str, start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    """Name a file by its interval, as the zone that was asked for has it."""
-    first, last = (edge.astimezone(zone) for edge in (start, end))
-    return f"{report}-{first:%Y%m%dT%H%M}-{last:%Y%m%dT%H%M}"
 
 
 def _discrepancies(request: Request, found: QuerySet[Any], *, sums: list[Any]) -> Response:

@@ -91,6 +91,10 @@ class Migration(migrations.Migration):
                 ("overpayment_amount", models.BigIntegerField()),
                 ("total_amount", models.BigIntegerField()),
             ],
+            options={
+                "verbose_name": "daily total",
+                "verbose_name_plural": "daily totals",
+            },
         ),
         migrations.CreateModel(
             name="KeptStatement",

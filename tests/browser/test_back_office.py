@@ -320,6 +320,8 @@ def pages() -> dict[str, str]:
     entry = installment.ledger_entries.get()
     return {
         "overview": "/admin/",
+        "report": "/admin/report/",
+        "merchant": f"/admin/apikeys/tenant/{invoice.tenant_id}/change/",
         "invoices": "/admin/invoices/invoice/",
         "invoice": f"/admin/invoices/invoice/{invoice.pk}/change/",
         "instalment": f"/admin/invoices/installment/{installment.pk}/change/",
