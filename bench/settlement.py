@@ -19,7 +19,8 @@ def run(bench: Bench) -> list[Row]:
         found = inside.ran(large, "bench.settlement_process")
     if found["lines"] != LINES or found["matched"] != LINES:
         raise CannotMeasure(f"{LINES} lines were to match: {found}")
-    taken = Figures(found["lines"] / found["seconds"], None, None, None, {})
+    cpu_ms = {name: 1000 * seconds / LINES for name, seconds in found["cpu_seconds"].items()}
+    taken = Figures(found["lines"] / found["seconds"], None, None, None, cpu_ms)
     return [
         Row(f"settlement: {LINES:,} lines", taken, Target("seconds", SECONDS, found["seconds"])),
         Row("  its memory", taken, Target("MB", MB, found["mb"])),

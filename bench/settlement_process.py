@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from typing import IO, Any
 
+import psutil
 from django.db import connection
 
 from bench.settled import LARGE
@@ -41,6 +42,8 @@ def main() -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(_EMPTY)
     seconds, lines, matched = 0.0, 0, 0
+    postgres = psutil.Process(connection.connection.info.backend_pid)
+    own_seconds, postgres_seconds = time.process_time(), _cpu_seconds(postgres)
     for gateway in Gateway.objects.order_by("pk"):
         with tempfile.TemporaryFile() as file:
             _write(file, gateway)
@@ -58,7 +61,21 @@ def main() -> dict[str, Any]:
         lines += made.line_count
         matched += services.states_of(made).get("matched", 0)
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"lines": lines, "matched": matched, "seconds": seconds, "mb": peak_kb / 1024}
+    return {
+        "lines": lines,
+        "matched": matched,
+        "seconds": seconds,
+        "mb": peak_kb / 1024,
+        "cpu_seconds": {  # with those that wrote the files
+            "worker": time.process_time() - own_seconds,
+            "postgres": _cpu_seconds(postgres) - postgres_seconds,
+        },
+    }
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _write(file: IO[bytes], gateway: Gateway) -> None:

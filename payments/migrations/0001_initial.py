@@ -1364,6 +1364,15 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="settlementline",
             index=models.Index(
+                models.F("gateway"),
+                models.F("account"),
+                condition=models.Q(("state", "missing_here")),
+                name="settlement_line_missing_here",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="settlementline",
+            index=models.Index(
                 models.F("tenant"),
                 models.F("payout_id"),
                 models.OrderBy(models.F("id"), descending=True),

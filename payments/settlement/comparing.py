@@ -58,7 +58,9 @@ def compare(
     if len(group) > len(touched):  # others came in, which may be about more money
         booked = _booked(first, group)
     verdicts = matching.judge(
-        _pure_lines(group), [_pure(row) for row in booked], _terms(first.gateway_id, first)
+        _pure_lines(group),
+        [_pure(row) for row in booked],
+        terms_of(first.gateway_id, first.account_id),
     )
     _write(stored, new, verdicts, {row.pk: row for row in booked}, now)
 
@@ -144,7 +146,11 @@ def _booked(first: SettlementLine, lines: Iterable[SettlementLine]) -> list[Tran
     """Return the money of ours that lines may be about."""
     references = {line.reference for line in lines if line.reference}
     ids = {one for line in lines for one in line.gateway_ids}
-    ours = Transaction.objects.filter(gateway_id=first.gateway_id, kind__in=KINDS)
+    ours = Transaction.objects.filter(
+        gateway_id=first.gateway_id,
+        kind__in=KINDS,
+        payment_request__account__isnull=first.account_id is None,
+    )
     if first.imported_in.tenant_id is not None:
         ours = ours.filter(tenant_id=first.imported_in.tenant_id)
     named = PaymentRequest.objects.filter(reference__in=_texts(references)).values("pk")
@@ -152,6 +158,10 @@ def _booked(first: SettlementLine, lines: Iterable[SettlementLine]) -> list[Tran
     if ids:
         by_id = ours.filter(gateway_transaction_id__in=_texts(ids))
         keys |= set(by_id.values_list("pk", flat=True))
+        paid_under = PaymentRequest.objects.filter(
+            gateway_id=first.gateway_id, gateway_payment_id__in=_texts(ids)
+        ).values("pk")
+        keys |= set(ours.filter(payment_request__in=paid_under).values_list("pk", flat=True))
         refunds = Refund.objects.filter(
             Q(gateway_refund_id__in=_texts(ids)) | Q(reference__in=_texts(ids))
         )
@@ -218,8 +228,9 @@ def _pure_lines(lines: Sequence[SettlementLine]) -> list[Line]:
     ]
 
 
-def _terms(gateway_id: int, line: SettlementLine) -> list[FeeTerm]:
-    found = SettlementTerms.objects.filter(gateway_id=gateway_id, account_id=line.account_id)
+def terms_of(gateway_id: int, account_id: int | None) -> list[FeeTerm]:
+    """Return what the gateway may take of an account's payments."""
+    found = SettlementTerms.objects.filter(gateway_id=gateway_id, account_id=account_id)
     return [FeeTerm(**fee) for terms in found for fee in terms.fees]
 
 

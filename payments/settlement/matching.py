@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from gateways.settlements import FeeState, LineKind
+from gateways.settlements import FeeState, LineKind, SettlementRow
 from paytrust.money import times
 
 OVERDUE_DAYS = 7  # working days after the payment, spec 11.2
@@ -136,6 +136,11 @@ def judge(
     return verdicts
 
 
+def is_plain(row: Line | SettlementRow, terms: Sequence[FeeTerm]) -> bool:
+    """Return whether a line matches if there is one payment, of its amount, for it alone."""
+    return row.kind == LineKind.PAYMENT and row.is_final and _is_fee_right(row, terms)
+
+
 def unsettled(booked: Iterable[Booked], verdicts: Mapping[int, Verdict]) -> list[Booked]:
     """Return the booked money for which no line is in force."""
     reported = {verdict.booked for verdict in verdicts.values() if verdict.state in PAIRED}
@@ -230,7 +235,7 @@ def _is_same_amount(line: Line, one: Booked) -> bool:
     return (line.gross_amount, line.currency) == (one.amount, one.currency)
 
 
-def _is_fee_right(line: Line, terms: Sequence[FeeTerm]) -> bool:
+def _is_fee_right(line: Line | SettlementRow, terms: Sequence[FeeTerm]) -> bool:
     if line.fee_state != FeeState.FINAL:
         return True
     costs = line.fee_amount + line.vat_amount + line.withholding_amount
@@ -245,7 +250,7 @@ def _is_fee_right(line: Line, terms: Sequence[FeeTerm]) -> bool:
     )
 
 
-def _term_of(line: Line, terms: Sequence[FeeTerm]) -> FeeTerm | None:
+def _term_of(line: Line | SettlementRow, terms: Sequence[FeeTerm]) -> FeeTerm | None:
     own = [term for term in terms if term.currency == line.currency]
     named = [term for term in own if term.channel is not None and term.channel == line.channel]
     return next(iter([*named, *(term for term in own if term.channel is None)]), None)

@@ -374,6 +374,12 @@ class SettlementLine(models.Model):
             models.Index("gateway", "reference", name="settlement_line_reference"),
             models.Index("gateway", "identity", name="settlement_line_identity"),
             GinIndex("gateway_ids", name="settlement_line_gateway_ids"),
+            models.Index(
+                "gateway",
+                "account",
+                condition=Q(state="missing_here"),
+                name="settlement_line_missing_here",
+            ),
             models.Index("tenant", "payout_id", F("id").desc(), name="settlement_line_payout"),
             models.Index(
                 "tenant", "currency_code", "settlement_at", name="settlement_line_settled"

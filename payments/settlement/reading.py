@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from io import BufferedIOBase
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -65,6 +66,10 @@ FORMATS: Final = (
 )
 
 
+REMEMBERED: Final = 10_000  # amounts and words
+UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL has no such characters
+
+
 class SettlementColumnsMissing(PayTrustError):
     """The file lacks columns that every settlement file must have."""
 
@@ -89,20 +94,22 @@ def read_rows(
     table = tables.rows_of(file)
     places, headers = _headers(table, _names(columns or {}))
     for number, cells in table:
-        raw = {header: _text(cell) for header, cell in zip(headers, cells, strict=False) if header}
+        texts = [_text(cell) for cell in cells]
+        raw = {header: text for header, text in zip(headers, texts, strict=False) if header}
         if not any(raw.values()):
             continue
-        named = {name: cells[place] for name, place in places.items() if place < len(cells)}
-        if not _text(named.get("kind")) and not _text(named.get("reference")):
+        row = _Cells(cells, texts, places)
+        if not row.text("kind") and not row.text("reference"):
             continue  # a line of totals
         try:
-            yield _row(named, raw, currency)
+            yield _row(row, raw, currency)
         except (ValueError, KeyError, InvalidOperation) as error:
             raise SettlementFileUnreadable(
                 f"Row {number} cannot be read: {error}.", details={"row": number}
             ) from error
 
 
+@lru_cache(maxsize=REMEMBERED, typed=True)  # fees, and many prices, come again and again
 def amount_of(cell: object, currency: str) -> int:
     """Return the minor units of an amount as a spreadsheet or a person writes it.
 
@@ -219,43 +226,73 @@ def _places(headers: Sequence[str], names: Mapping[str, Sequence[str]]) -> dict[
     return places
 
 
-def _row(named: Mapping[str, object], raw: Mapping[str, str], default: str) -> SettlementRow:
-    currency = _text(named.get("currency")).upper() or default
+class _Cells:
+    """A row's cells by what they hold: as they came, and as texts."""
+
+    __slots__ = ("_cells", "_places", "_texts")
+
+    def __init__(
+        self, cells: Sequence[object], texts: Sequence[str], places: Mapping[str, int]
+    ) -> None:
+        self._cells, self._texts, self._places = cells, texts, places
+
+    def cell(self, name: str) -> object:
+        place = self._places.get(name)
+        return None if place is None or place >= len(self._cells) else self._cells[place]
+
+    def text(self, name: str) -> str:
+        place = self._places.get(name)
+        return "" if place is None or place >= len(self._texts) else self._texts[place]
+
+    def amount(self, name: str, currency: str) -> int | None:
+        """Return an amount, None if the gateway has not said it yet.
+
+        Raises:
+            ValueError: it is no amount.
+        """
+        if self.text(name).lower() in PENDING:
+            return None
+        return amount_of(self.cell(name), currency)
+
+
+def _row(row: _Cells, raw: Mapping[str, str], default: str) -> SettlementRow:
+    currency = row.text("currency").upper() or default
     if currency not in EXPONENTS:
         raise ValueError(f"{currency} is no currency that PayTrust serves")
-    kind = _kind(_text(named.get("kind")))
+    kind = _kind(row.text("kind"))
     sign = -1 if kind in {LineKind.REFUND, LineKind.CHARGEBACK, LineKind.PAYOUT} else 1
-    gross = amount_of(named["gross"], currency)
+    gross = row.amount("gross", currency)
+    if gross is None:
+        raise ValueError(f"{row.text('gross')!r} is no amount")
     gross = sign * abs(gross) if kind != LineKind.OTHER else gross
-    fee_text = _text(named.get("fee")).lower()
     fee, vat, withholding = (
-        abs(_amount_or_zero(named.get(name), currency)) for name in ("fee", "vat", "withholding")
+        abs(row.amount(name, currency) or 0) for name in ("fee", "vat", "withholding")
     )
-    given_net = _text(named.get("net"))
     costs = fee + vat + withholding
-    net = gross - costs
-    if given_net and given_net.lower() not in PENDING:
-        net = amount_of(named["net"], currency)
-        net = -abs(net) if sign < 0 else net
+    net = row.amount("net", currency)
+    if net is None:
+        net = gross - costs
+    elif sign < 0:
+        net = -abs(net)
     return SettlementRow(
         line_id=None,
         kind=kind,
-        is_final=_text(named.get("status")).lower() in FINAL,
+        is_final=row.text("status").lower() in FINAL,
         currency=currency,
         gross_amount=gross,
         fee_amount=fee,
         vat_amount=vat,
         withholding_amount=withholding,
         net_amount=net,
-        fee_state=_fee_state(fee_text, gross=gross, net=net, costs=costs),
-        reference=_text(named.get("reference"))[:255] or None,
+        fee_state=_fee_state(row.text("fee").lower(), gross=gross, net=net, costs=costs),
+        reference=row.text("reference")[:255] or None,
         gateway_ids=tuple(
-            text for name in ("refund_id", "gateway_id") if (text := _text(named.get(name))[:255])
+            text for name in ("refund_id", "gateway_id") if (text := row.text(name)[:255])
         ),
-        channel=_text(named.get("channel"))[:50] or None,
-        occurred_at=moment_of(named.get("occurred_at")),
-        settlement_at=moment_of(named.get("settlement_at")),
-        payout_id=_text(named.get("payout_id"))[:255] or None,
+        channel=row.text("channel")[:50] or None,
+        occurred_at=moment_of(row.cell("occurred_at")),
+        settlement_at=moment_of(row.cell("settlement_at")),
+        payout_id=row.text("payout_id")[:255] or None,
         as_of=None,
         raw=raw,
     )
@@ -267,10 +304,7 @@ def _fee_state(text: str, *, gross: int, net: int, costs: int) -> FeeState:
     return FeeState.MONTHLY if costs and net == gross else FeeState.FINAL
 
 
-def _amount_or_zero(cell: object, currency: str) -> int:
-    return 0 if _text(cell).lower() in PENDING else amount_of(cell, currency)
-
-
+@lru_cache(maxsize=REMEMBERED)
 def _kind(text: str) -> LineKind:
     lower = text.lower()
     for kind, words in KINDS:
@@ -287,4 +321,7 @@ def _text(cell: object) -> str:
     """Return a cell as text that can be stored."""
     if cell is None:
         return ""
-    return re.sub("[\x00\ud800-\udfff]", "\ufffd", str(cell)).strip()
+    text = str(cell)
+    if not text.isprintable():  # quicker to ask than to look for each character
+        text = UNSTORABLE.sub("\ufffd", text)
+    return text.strip()

@@ -16,10 +16,10 @@ from django.db.models import Count
 
 from gateways.models import Gateway, GatewayAccount
 from gateways.settlements import SettlementRow
-from payments.settlement import comparing, reading, staging
+from payments.settlement import comparing, plain, reading, staging
 from payments.settlement.matching import MISMATCHES, MatchState
 from payments.settlement.models import SettlementImport, SettlementLine, SettlementTerms
-from payments.settlement.staging import LINES_AT_ONCE, Named, Tell
+from payments.settlement.staging import LINES_AT_ONCE, Tell
 from paytrust.errors import PayTrustError
 from paytrust.operations import locking
 from paytrust.operations.database import violated_constraint
@@ -227,11 +227,14 @@ def _take_in(
     made: SettlementImport, rows: Iterable[SettlementRow], *, tell: Tell, now: datetime
 ) -> None:
     made.new_count = 0
-    read = staging.stage(rows, tell=tell)
-    for named in staging.pieces():
-        is_list = made.source == SettlementImport.Source.API
-        some = _without_known(made, named) if is_list else named
-        comparing.compare(new=[_line(made, one, now) for one in some], now=now)
+    terms = comparing.terms_of(made.gateway_id, made.account_id)
+    read = staging.stage(made, rows, terms=terms, tell=tell)
+    for first in range(1, read.line_count + 1, plain.LINES_AT_ONCE):
+        last = first + plain.LINES_AT_ONCE - 1
+        made.new_count += plain.store(made, first=first, last=last, now=now)
+        tell(read.line_count, made.new_count)
+    for some in staging.rest(made, now=now):
+        comparing.compare(new=some, now=now)
         made.new_count += len(some)
         tell(read.line_count, made.new_count)
     made.line_count = read.line_count
@@ -240,50 +243,6 @@ def _take_in(
     made.status, made.due_at = Status.DONE, None
     made.save(
         update_fields=["status", "due_at", "line_count", "new_count", "covers_from", "covers_to"]
-    )
-
-
-def _without_known(made: SettlementImport, some: Sequence[Named]) -> list[Named]:
-    known = set(
-        SettlementLine.objects.filter(
-            gateway_id=made.gateway_id,
-            account_id=made.account_id,
-            identity__in=[one.identity for one in some],
-        )
-        .exclude(state=MatchState.WITHDRAWN)
-        .values_list("identity", "digest")
-    )
-    return [one for one in some if (one.identity, one.digest) not in known]
-
-
-def _line(made: SettlementImport, named: Named, now: datetime) -> SettlementLine:
-    row = named.row
-    return SettlementLine(
-        tenant_id=made.tenant_id,
-        imported_in=made,
-        gateway_id=made.gateway_id,
-        account_id=made.account_id,
-        identity=named.identity,
-        digest=named.digest,
-        kind=row.kind,
-        is_final=row.is_final,
-        currency_code=row.currency,
-        gross_amount=row.gross_amount,
-        gateway_fee_amount=row.fee_amount,
-        vat_amount=row.vat_amount,
-        withholding_amount=row.withholding_amount,
-        net_amount=row.net_amount,
-        fee_state=row.fee_state,
-        reference=row.reference,
-        gateway_ids=list(row.gateway_ids),
-        channel=row.channel,
-        occurred_at=row.occurred_at,
-        settlement_at=row.settlement_at,
-        payout_id=row.payout_id,
-        as_of=row.as_of,
-        raw=dict(row.raw),
-        state=MatchState.NOT_COMPARED,
-        created_at=now,
     )
 
 

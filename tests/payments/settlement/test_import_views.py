@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from gateways.models import Gateway, GatewayAccount
+from invoices.models import PaymentRequest
 from payments.models import SettlementImport, SettlementLine
 from payments.settlement import files, uploads
 from tests.apikeys.factories import api_key
@@ -30,6 +31,7 @@ class Caller:
             created_at=NOW,
             updated_at=NOW,
         )
+        PaymentRequest.objects.filter(tenant=self.tenant).update(account=self.account)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         call = getattr(Client(), method)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from payments.settlement import comparing, uploads
+from payments.models import SettlementImport
+from payments.settlement import plain, uploads
 from tests.payments.settlement.test_services import NOW, csv, paid
 from tests.payments.settlement.test_uploads import uploaded
 
@@ -14,13 +15,13 @@ class TestProgress:
     def test_is_on_the_row_while_the_import_goes_on(
         self, committed: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("payments.settlement.staging.LINES_AT_ONCE", 1)
+        monkeypatch.setattr("payments.settlement.plain.LINES_AT_ONCE", 1)
         monkeypatch.setattr(uploads, "TELL_EVERY_SECONDS", 0.0)
         made = uploaded(csv(paid(), paid()))
         seen: list[tuple[str, int, int]] = []
-        compare = comparing.compare
+        store = plain.store
 
-        def watched(**arguments: Any) -> None:
+        def watched(made: SettlementImport, **arguments: Any) -> int:
             other = connection.copy()
             with other.cursor() as cursor:
                 cursor.execute(
@@ -28,9 +29,9 @@ class TestProgress:
                 )
                 seen.append(cursor.fetchone())
             other.close()
-            compare(**arguments)
+            return store(made, **arguments)
 
-        monkeypatch.setattr(comparing, "compare", watched)
+        monkeypatch.setattr(plain, "store", watched)
 
         uploads.run(import_id=made.pk, now=NOW)
 
