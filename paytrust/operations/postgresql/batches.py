@@ -26,6 +26,7 @@ Question = tuple[str, Mapping[str, Any]]
 
 MOST_PREPARED: Final = 300  # per connection; those that come later are sent with their SQL
 WIDE: Final = 2**31  # the smallest number that psycopg itself writes as a bigint
+_OUT_OF_DATE: Final = (psycopg.errors.FeatureNotSupported, psycopg.errors.InvalidSqlStatementName)
 _VALUE: Final = re.compile(r"%(?:\((\w+)\)s|%)")
 
 
@@ -82,6 +83,25 @@ def answers(
         psycopg.Error: the first that was refused says why. None took effect.
     """
     known = _known(connection)
+    alone = connection.autocommit and _is_idle(connection.pgconn)
+    try:
+        return _answers(connection, known, questions, prepare=prepare)
+    except _OUT_OF_DATE as error:
+        if not known.prepared:
+            raise
+        known.prepared.clear()  # a migration has changed a column while we were connected
+        if not alone:
+            raise psycopg.OperationalError("a prepared statement was out of date") from error
+    return _answers(connection, known, questions, prepare=prepare)
+
+
+def _answers(
+    connection: psycopg.Connection[Any],
+    known: _Known,
+    questions: Sequence[Question],
+    *,
+    prepare: bool,
+) -> list[Rows]:
     messages = [_message(known.adapters, sql, values) for sql, values in questions]
     if not connection.autocommit and _is_idle(connection.pgconn):
         messages.insert(0, _BEGIN)

@@ -141,6 +141,39 @@ class TestPreparing:
         assert asked(own, (sql, {"value": 2**64})) == [[(2**64,)]]
         assert own.execute("SELECT pg_typeof(%s)::text", [1]).fetchone() == ("smallint",)  # psycopg
 
+    def test_is_done_anew_when_a_column_has_changed(self, own: psycopg.Connection[Any]) -> None:
+        own.execute("INSERT INTO parent VALUES (1)")
+        parents: Question = ("SELECT id FROM parent", {})
+        assert asked(own, ONE, parents) == [[(1,)], [(1,)]]
+
+        own.execute("ALTER TABLE parent ALTER id TYPE text, DROP CONSTRAINT parent_pkey CASCADE")
+
+        assert asked(own, ONE, parents) == [[(1,)], [("1",)]]
+
+    def test_is_done_anew_after_they_were_deallocated(self, own: psycopg.Connection[Any]) -> None:
+        asked(own, ONE)
+        own.execute("DEALLOCATE ALL")
+
+        assert asked(own, ONE, ONE) == [[(1,)], [(1,)]]
+
+    def test_that_is_out_of_date_ends_an_open_transaction(
+        self, own: psycopg.Connection[Any]
+    ) -> None:
+        asked(own, ONE)
+        own.execute("DEALLOCATE ALL")
+
+        with pytest.raises(psycopg.OperationalError, match="out of date"), own.transaction():
+            asked(own, ONE)
+
+        assert asked(own, ONE) == [[(1,)]]
+
+    def test_does_not_hide_what_postgresql_cannot_do(self, own: psycopg.Connection[Any]) -> None:
+        asked(own, ONE)
+
+        for _ in range(2):
+            with pytest.raises(psycopg.errors.FeatureNotSupported):
+                asked(own, ("SELECT count(*) FROM parent FOR UPDATE", {}))
+
     def test_ends_where_there_are_many(
         self, own: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
