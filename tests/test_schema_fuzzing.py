@@ -1,8 +1,9 @@
 """The whole API against its own OpenAPI document: no 5xx, and no answer that it does not name."""
 
+import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,29 @@ DOCUMENTS = ("openapi.json", "openapi-admin.json")
 SPARED = ("--exclude-path-regex", r"^/(account/)?api-keys/\{")
 
 
-def fuzz(merchant: Merchant, folder: Path, document: str, *arguments: str) -> None:
-    """Let schemathesis do its worst, with all its checks; fail with its report."""
+Fuzz = Callable[..., None]
+
+
+@pytest.fixture
+def fuzz(merchant: Merchant, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Fuzz:
+    """Let schemathesis do its worst; fail with its report, and with what we logged of it."""
+
+    def run(document: str, *arguments: str) -> None:
+        ended = schemathesis(merchant, tmp_path, document, *arguments)
+        ours = [str(one.msg) for one in caplog.records if one.levelno >= logging.ERROR]
+        assert ended.returncode == 0, "\n".join([ended.stdout, ended.stderr, *ours])
+
+    return run
+
+
+def schemathesis(
+    merchant: Merchant, folder: Path, document: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     configuration = folder / "schemathesis.toml"
     configuration.write_text(
         CONFIGURATION.format(api_key=merchant.key, admin_key=settings.ADMIN_API_KEY)
     )
-    ended = subprocess.run(
+    return subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration)),
             *("run", f"{merchant.url}/{document}", "--seed", SEED, "--no-color"),
@@ -51,24 +68,23 @@ def fuzz(merchant: Merchant, folder: Path, document: str, *arguments: str) -> No
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 class TestTheApi:
     @pytest.mark.parametrize("document", DOCUMENTS)
-    def test_keeps_to_its_document(self, merchant: Merchant, tmp_path: Path, document: str) -> None:
+    def test_keeps_to_its_document(self, fuzz: Fuzz, document: str) -> None:
         limits = ("--phases", "coverage,fuzzing", "--max-examples", "3")
-        fuzz(merchant, tmp_path, document, *limits, *SPARED)
+        fuzz(document, *limits, *SPARED)
 
-    def test_goes_on_from_answer_to_answer(self, merchant: Merchant, tmp_path: Path) -> None:
+    def test_goes_on_from_answer_to_answer(self, fuzz: Fuzz) -> None:
         """Follow the document's links: what was made is shown, changed and ended."""
-        fuzz(merchant, tmp_path, DOCUMENTS[0], "--phases", "stateful", "--max-examples", "4")
+        fuzz(DOCUMENTS[0], "--phases", "stateful", "--max-examples", "4")
 
     @pytest.mark.slow
-    def test_keeps_to_its_document_for_minutes(self, merchant: Merchant, tmp_path: Path) -> None:
+    def test_keeps_to_its_document_for_minutes(self, fuzz: Fuzz) -> None:
         for document in DOCUMENTS:
             limits = ("--max-examples", "1000", "--max-time", "120")
-            fuzz(merchant, tmp_path, document, *limits, *SPARED)
+            fuzz(document, *limits, *SPARED)
 
 
 class TestAuthentication:
