@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: cluster cluster-promote cluster-down deploy-tools load-tools guide-tools guide help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults load lock venv venv-local \
+.PHONY: cluster cluster-promote cluster-restart cluster-down drills deploy-tools load-tools guide-tools guide help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults load lock venv venv-local \
   check-code check-django check-dependencies check-containers check-platforms check-kubernetes image-check messages
 
 PYTHON ?= python3
@@ -32,6 +32,9 @@ cluster: venv-local ## the same with two of each process, PgBouncer, HAProxy and
 
 cluster-promote: venv-local ## kill the cluster's primary and go on with its replica
 	@$(RUN) paytrust.localstack.stack promote
+
+cluster-restart: venv-local ## replace the cluster's web processes one after the other
+	@$(RUN) paytrust.localstack.stack restart
 
 cluster-down: venv-local ## stop all of that
 	@$(RUN) paytrust.localstack.stack down
@@ -75,6 +78,9 @@ bench: venv ## measure, print a table, write bench-results.json; STRICT=1 fails 
 
 faults: venv ## kill and cut a stack of its own under load for SECONDS=600, write faults-results.json; RATE=3 orders a second, SEED=...
 	@$(RUN) tests.faults $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
+
+drills: venv-local ## replace a cluster's web processes and lose its primaries under load, write drills-results.json; INVOICES=5000, RATE=50
+	@$(RUN) tests.faults.drills $(if $(INVOICES),--invoices $(INVOICES)) $(if $(RATE),--rate $(RATE))
 
 # SCENARIO=mixed|invoices|webhooks|reports, SECONDS, P50 and P99 of the gateways in ms, ACTS of a user in a second.
 load: venv load-tools ## Locust against a stack of its own: PROFILE=smoke|average|stress|spike|soak; writes load-report.html and load-results.json

@@ -116,21 +116,10 @@ def start_servers(
     running["valkey-replica"] = _start_valkey_replica(home, valkey, ways[0], account, logs)
     if environment.get("CLUSTER_SYNCHRONOUS", "true") == "true":
         _wait_for_the_replica(environment["DATABASE_OWNER_URL"])
-    names = ("DATABASE_URL", "DATABASE_MERCHANT_URL")
-    logins = {name: urlsplit(environment[name]) for name in names}
-    users, settings = home / "users", home / PGBOUNCER_SETTINGS
     embedded.write_secret(
         home / "replica.url", owner._replace(netloc=_at(owner, ports[0])).geturl()
     )
-    embedded.write_secret(
-        users, "".join(f'"{one.username}" "{one.password}"\n' for one in logins.values())
-    )
-    settings.write_text(_PGBOUNCER.format(primary=owner.port, port=ports[1], users=users))
-    for file in (users, settings):
-        _give(file, account)
-    running["pgbouncer"] = _spawn(
-        [programs["pgbouncer"], "--quiet", str(settings)], logs / "pgbouncer.log", account
-    )
+    running["pgbouncer"], through = start_pgbouncer(home, environment, ports[1], logs)
     haproxy = state / "haproxy.cfg"
     embedded.write_secret(
         haproxy,
@@ -146,24 +135,51 @@ def start_servers(
         PAYTRUST_BIND=f"127.0.0.1:{port}",
         PAYTRUST_WEB="",
     )
-    through = {
-        name: one._replace(netloc=_at(one, ports[1])).geturl() for name, one in logins.items()
-    }
+    login = urlsplit(environment["DATABASE_URL"])
     return (
         running,
         {
             **environment,
             **through,
-            "DATABASE_REPLICA_URL": logins["DATABASE_URL"]
-            ._replace(netloc=_at(logins["DATABASE_URL"], ports[0]))
-            .geturl(),
+            "DATABASE_REPLICA_URL": login._replace(netloc=_at(login, ports[0])).geturl(),
             "REDIS_URL": valkey._replace(netloc=_at(valkey, ways[1])).geturl(),
-            "DATABASE_PREPARED_STATEMENTS": "false",  # PgBouncer knows them from 1.21 on
             "TRUSTED_PROXIES": "1",
             "WEB_PORTS": " ".join(map(str, ports[2:])),
             "WEB_CONCURRENCY": "1",
         },
     )
+
+
+def start_pgbouncer(
+    home: Path, environment: Mapping[str, str], port: int, logs: Path
+) -> tuple[psutil.Process, dict[str, str]]:
+    """Start PgBouncer before the database that the environment names.
+
+    Args:
+        home: an empty folder, for its settings.
+        environment: of the processes that will go through it.
+        port: where it listens.
+        logs: a folder.
+
+    Returns:
+        Its process, and what a process needs in its environment to go through it.
+    """
+    account = embedded._account()  # noqa: SLF001  # one package
+    names = ("DATABASE_URL", "DATABASE_MERCHANT_URL")
+    logins = {name: urlsplit(environment[name]) for name in names}
+    primary = logins["DATABASE_URL"].port
+    users, settings = home / "users", home / PGBOUNCER_SETTINGS
+    embedded.write_secret(
+        users, "".join(f'"{one.username}" "{one.password}"\n' for one in logins.values())
+    )
+    settings.write_text(_PGBOUNCER.format(primary=primary, port=port, users=users))
+    for path in (home, users, settings):
+        _give(path, account)
+    command = [require_programs()["pgbouncer"], "--quiet", str(settings)]
+    through = {
+        name: one._replace(netloc=_at(one, port)).geturl() for name, one in logins.items()
+    } | {"DATABASE_PREPARED_STATEMENTS": "false"}  # PgBouncer knows them from 1.21 on
+    return _spawn(command, logs / "pgbouncer.log", account), through
 
 
 def commands(

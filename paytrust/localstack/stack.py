@@ -26,6 +26,8 @@ from paytrust.localstack import cluster, embedded, processes
 from paytrust.localstack.embedded import PROJECT
 
 READY_SECONDS = 90
+NOTICED_SECONDS = 5  # HAProxy asks every 2 s, and uses a process again after two good answers
+NO_CLUSTER = "No cluster runs here: `make cluster` starts one."
 
 # compose.yaml has the same commands; a test compares them.
 WEB = ("gunicorn", "--config", "python:paytrust.web.gunicorn", "paytrust.wsgi")
@@ -154,9 +156,34 @@ def promote(stack: Stack) -> None:
     """Try the loss of the primary: kill it, and go on with the replica."""
     running = processes.recorded(stack.record)
     if "pgbouncer" not in running:
-        raise StackFailed("No cluster runs here: `make cluster` starts one.")
+        raise StackFailed(NO_CLUSTER)
     seconds = cluster.promote(stack.state, running["pgbouncer"])
     _say(f"The replica takes writes {seconds:.1f} s after the primary was killed.")
+
+
+def restart(stack: Stack) -> None:
+    """Replace a cluster's web processes one after the other, as a new version is rolled out.
+
+    Raises:
+        StackFailed: no cluster runs, or a new process does not answer.
+    """
+    running = processes.recorded(stack.record)
+    names = sorted(name for name in running if name.startswith("web-"))
+    if not names:
+        raise StackFailed(NO_CLUSTER)
+    described = json.loads(stack.description.read_text())
+    for name in names:
+        command, environment = running[name].cmdline()[1:], running[name].environ()
+        processes.stop({name: running[name]})
+        with _undisturbed():
+            log = stack.logs / f"{name}.log"
+            running[name] = processes.spawn(command, log=log, environment=environment)
+            processes.record(stack.record, running)
+        described["processes"][name] = running[name].pid
+        _write(stack.description, described)
+        _wait_until_ready(stack, {name: running[name]}, {f"http://{command[-1]}/readyz": name})
+        time.sleep(NOTICED_SECONDS)
+        _say(f"{name} was replaced.")
 
 
 def down(stack: Stack) -> None:
@@ -232,7 +259,9 @@ def _start(stack: Stack, *, clustered: bool) -> None:
         with _undisturbed():
             running[name] = processes.spawn(command, log=log, environment=environment)
             processes.record(stack.record, running)
-    _wait_until_ready(stack, running)
+    web = next(name for name in running if name.startswith("web"))
+    urls = {f"{stack.sandbox_url}/control/charges": "sandbox", f"{stack.base_url}/readyz": web}
+    _wait_until_ready(stack, running, urls)
     accounts = _accounts(stack, environment)
     _write(stack.description, _describe(stack, environment, accounts, running))
 
@@ -303,17 +332,20 @@ def commands(stack: Stack) -> dict[str, list[str]]:
     }
 
 
-def _wait_until_ready(stack: Stack, running: Mapping[str, psutil.Process]) -> None:
-    urls = [f"{stack.sandbox_url}/control/charges", f"{stack.base_url}/readyz"]
+def _wait_until_ready(
+    stack: Stack, running: Mapping[str, psutil.Process], urls: Mapping[str, str]
+) -> None:
+    """Return when each URL answers; what it belongs to is named if it does not."""
     deadline = time.monotonic() + READY_SECONDS
-    while urls := [url for url in urls if not processes.answers(url)]:
+    while silent := [url for url in urls if not processes.answers(url)]:
         sys.stdout.write(".")
         sys.stdout.flush()
         for name, process in running.items():
             if (code := processes.exit_code(process)) is not None:
                 raise _not_ready(stack, name, f"{name} ended with code {code}")
         if time.monotonic() > deadline:
-            raise _not_ready(stack, "web", f"{urls[0]} does not answer after {READY_SECONDS} s")
+            what = f"{silent[0]} does not answer after {READY_SECONDS} s"
+            raise _not_ready(stack, urls[silent[0]], what)
         time.sleep(0.5)
     _say("")
 
@@ -439,6 +471,7 @@ def main() -> int:
     actions.add_parser("up", help="start everything in the background; return when it serves")
     actions.add_parser("cluster", help="the same with two of each and a replica, behind HAProxy")
     actions.add_parser("promote", help="kill a cluster's primary and go on with the replica")
+    actions.add_parser("restart", help="replace a cluster's web processes one after the other")
     actions.add_parser("down", help="stop everything")
     actions.add_parser("status", help="say whether it serves; exit code 0 if it does")
     actions.add_parser("reset", help="stop everything and delete the state folder")
@@ -473,6 +506,7 @@ def _act(stack: Stack, arguments: argparse.Namespace) -> int:
                     "reset": reset,
                     "cluster": cluster_up,
                     "promote": promote,
+                    "restart": restart,
                 }
                 acts[action](stack)
             return 0

@@ -3,19 +3,21 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
 import redis
 import requests
 
 from paytrust.localstack import cluster
+from paytrust.localstack.embedded import PROJECT
 from tests.factories import invoice_body
 from tests.paytrust.localstack.test_stack import free_port, processes_naming, starter
 
@@ -120,19 +122,49 @@ def test_loses_nothing_when_both_primaries_are_killed(
     assert processes_naming(tmp_path / "state") == []
 
 
-def test_drops_no_request_when_a_web_process_is_asked_to_end(
+def test_drops_no_request_when_the_web_processes_are_replaced(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     started = starter("cluster", environment)
     assert started.returncode == 0, started.stderr
-    stack = json.loads((tmp_path / "state" / "stack.json").read_text())
+    description = tmp_path / "state" / "stack.json"
+    before = json.loads(description.read_text())
 
-    with Caller(stack) as caller:
+    with Caller(before) as caller:
         caller.wait_for(5, seconds=60)
-        psutil.Process(stack["processes"]["web-1"]).terminate()
-        caller.wait_for(20, seconds=60)
+        restarted = starter("restart", environment)
+        caller.wait_for(5, seconds=60)
 
+    assert restarted.returncode == 0, restarted.stderr
+    after = json.loads(description.read_text())["processes"]
+    replaced = {name for name, pid in after.items() if pid != before["processes"][name]}
+    assert replaced == {"web-1", "web-2"}
     assert caller.failed == []
+
+
+def test_a_drill_reports_what_it_found(environment: dict[str, str], tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.faults.drills", "--results", str(results)),
+            *("--invoices", "100", "--rate", "5"),
+        ],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+    assert ended.returncode == 0, ended.stdout[-5000:] + ended.stderr[-2000:]
+    figures = json.loads(results.read_text())
+    assert figures["promotion_acknowledged"] > 100
+    assert figures["restart_calls"] > 30
+    assert figures["restart_failed"] == figures["promotion_lost"] == 0
+    assert figures["audit_clean"]
+    assert processes_naming(tmp_path / "state") == []
 
 
 def test_says_what_is_missing(environment: dict[str, str]) -> None:
@@ -140,4 +172,5 @@ def test_says_what_is_missing(environment: dict[str, str]) -> None:
 
     assert refused.returncode == 1
     assert "unset DATABASE_URL" in refused.stderr
-    assert "No cluster runs here" in starter("promote", environment).stderr
+    for action in ("promote", "restart"):
+        assert "No cluster runs here" in starter(action, environment).stderr
