@@ -37,7 +37,7 @@ SETTINGS = {
     "XENDIT_CALLS_PER_MINUTE": "0",
     "MIDTRANS_CALLS_PER_MINUTE": "0",
 }
-# The names of the addresses that nobody has given: each test process starts these servers.
+# The names of the addresses that the environment lacks: each test process starts these servers.
 OURS = "PAYTRUST_TESTS_START"
 servers = ExitStack()
 
@@ -78,7 +78,7 @@ def redis_url_of(worker: str, url: str) -> str:
 
 
 def start_servers() -> set[str]:
-    """Start the servers that nobody has given, and return the names of their addresses."""
+    """Start the servers that the environment does not name; return the names of their addresses."""
     names = os.environ.get(OURS, "").split() or [
         name for name in ("DATABASE_URL", "REDIS_URL") if name not in os.environ
     ]
