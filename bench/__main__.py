@@ -23,6 +23,7 @@ from bench import (
     invoices,
     iso20022,
     load,
+    pooler,
     refunds,
     reports,
     settlement,
@@ -47,12 +48,13 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "iso20022": iso20022.run,
     "back_office": back_office.run,
     "backups": backups.run,
+    "pooler": pooler.run,
     "refunds": refunds.run,
     "reports": reports.run,
     "settlement": settlement.run,
 }
 # A large past; minutes.
-ONLY_WHEN_NAMED = {"back_office", "backups", "reports", "settlement", "flood", "siege"}
+ONLY_WHEN_NAMED = {"back_office", "backups", "reports", "settlement", "flood", "pooler", "siege"}
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"
 

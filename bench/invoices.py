@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import cycle, islice
 from typing import Final
@@ -73,21 +74,27 @@ def _posts(bench: Bench) -> list[Row]:
     ]
 
 
-def _gets(bench: Bench) -> list[Row]:
-    key = {"X-API-Key": bench.stack.api_key}
+def readings(bench: Bench) -> Callable[..., list[Request]]:
+    """Make invoices; return a maker of requests that read them."""
     made = bench.generator.send(
         bench.stack.port, creations(bench.stack.api_key, 50), expect=201, keep_bodies=True
     )
     ids = [json.loads(body)["id"] for body in made.bodies]
 
-    def reads(path: str, headers: dict[str, str], count: int) -> list[Request]:
-        return [Request("GET", f"{path}/{pk}", "", headers) for pk in islice(cycle(ids), count)]
+    def reads(count: int, path: str = "/invoices") -> list[Request]:
+        key = {"X-API-Key": bench.stack.api_key} if path == "/invoices" else {}
+        return [Request("GET", f"{path}/{pk}", "", key) for pk in islice(cycle(ids), count)]
 
+    return reads
+
+
+def _gets(bench: Bench) -> list[Row]:
+    reads = readings(bench)
     taken = bench.interleaved(
         [
-            Subject("GET /invoices/{id}", lambda n: reads("/invoices", key, n)),
-            Subject(LEAN[DRF], lambda n: reads("/lean/drf", {}, n)),
-            Subject(LEAN[SQL], lambda n: reads("/lean/sql", {}, n)),
+            Subject("GET /invoices/{id}", reads),
+            Subject(LEAN[DRF], lambda n: reads(n, "/lean/drf")),
+            Subject(LEAN[SQL], lambda n: reads(n, "/lean/sql")),
         ],
         size=GETS,
     )

@@ -8,7 +8,7 @@ from bench.figures import Round
 from bench.load import Generator, Request
 from bench.stack import Stack
 
-SERVING = ("web", "postgres", "valkey")  # those that work for an answer
+SERVING = ("web", "postgres", "valkey", "pgbouncer")  # those that work for an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Bench:
     def measured(self, subject: Subject, *, size: int, per_second: float | None = None) -> Round:
         """Send one round of requests and read what they cost the servers that answer."""
         requests = subject.requests(size)
-        meter = Meter({name: self.stack.servers[name] for name in SERVING})
+        servers = self.stack.servers
+        meter = Meter({name: servers[name] for name in SERVING if name in servers})
         answered = self.generator.send(
             self.stack.port, requests, expect=subject.status, per_second=per_second
         )

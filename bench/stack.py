@@ -89,8 +89,8 @@ def _delete_open_payments(database_url: str) -> None:
 def _environment(state: Path) -> dict[str, str]:
     return os.environ | {
         "PAYTRUST_STATE": str(state),
-        "PORT": str(_free_port()),
-        "SANDBOX_PORT": str(_free_port()),
+        "PORT": str(free_port()),
+        "SANDBOX_PORT": str(free_port()),
         "DJANGO_SETTINGS_MODULE": "bench.settings",
         "MIDTRANS_CALLS_PER_MINUTE": "600",  # it says no figure of its own
         "RATE_LIMIT_REQUESTS": "1000000000",  # counted, but never reached
@@ -157,7 +157,8 @@ def _valkey(redis_url: str) -> psutil.Process:
         return psutil.Process(server.info("server")["process_id"])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nothing uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
