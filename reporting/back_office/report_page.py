@@ -123,7 +123,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class CurrencySection:
     """One currency of the page."""
 
     report: CurrencyReport
@@ -147,7 +147,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "names": Tenant.objects.order_by("name").values_list("name", flat=True)[:MOST_NAMES],
             "months": _months(form),
             "asked": asked,
-            "parts": list(_parts(asked)) if asked else [],
+            "sections": list(_sections(asked)) if asked else [],
             "files": _files(request) if asked else [],
         }
         return render(request, "staff/report.html", context)
@@ -217,7 +217,7 @@ def _files(request: HttpRequest) -> list[tuple[str, str]]:
     ]
 
 
-def _parts(asked: Asked) -> Iterator[Part]:
+def _sections(asked: Asked) -> Iterator[CurrencySection]:
     """Yield each currency in which money moved, or of which a plot has something."""
     reports = selectors.financial_report(start=asked.start, end=asked.end, **asked.narrowed)
     cash = settlements.cash(start=asked.start, end=asked.end, **asked.narrowed)
@@ -229,7 +229,7 @@ def _parts(asked: Asked) -> Iterator[Part]:
     )
     for number, report in enumerate(reports):
         code = report.currency_code
-        yield Part(
+        yield CurrencySection(
             report=report,
             lines=_lines(report),
             taxes=sorted(report.taxes.items()),

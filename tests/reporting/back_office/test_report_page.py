@@ -57,7 +57,7 @@ def other() -> Tenant:
 def shown(client: Client, **asked: str) -> list[Any]:
     answer = client.get("/admin/report/", {**MARCH, **asked})
     assert answer.status_code == 200
-    return list(answer.context["parts"])
+    return list(answer.context["sections"])
 
 
 def by_api(client: Client, tenant: Tenant, **extra: str) -> list[dict[str, Any]]:
@@ -81,13 +81,13 @@ class TestThePage:
         if closes:
             rollups.close_days(now=FIRST + timedelta(days=20))
 
-        parts = shown(viewer, merchant=shop.name)
+        sections = shown(viewer, merchant=shop.name)
 
         api = by_api(Client(), shop)
-        assert [part.report.currency_code for part in parts] == ["IDR", "MYR"]
+        assert [one.report.currency_code for one in sections] == ["IDR", "MYR"]
         assert len(api) == 2
-        for part, theirs in zip(parts, api, strict=True):
-            ours = part.report
+        for one, theirs in zip(sections, api, strict=True):
+            ours = one.report
             assert ours.currency_code == theirs["currency_code"]
             assert ours.net_amount == theirs["net_amount"]
             for name in ("transaction_count", "subtotal_amount", "total_tax_amount"):
@@ -95,36 +95,36 @@ class TestThePage:
             assert ours.received.total_amount == theirs["total_amount"]
             for section in ("overpayments", "refunds", "reversals"):
                 assert getattr(ours, section).total_amount == theirs[section]["total_amount"]
-            assert [float(rate) for rate, _ in part.taxes] == [
+            assert [float(rate) for rate, _ in one.taxes] == [
                 row["tax_rate"] for row in theirs["tax_breakdown"]
             ]
-            assert [tax.amount for _, tax in part.taxes] == [
+            assert [tax.amount for _, tax in one.taxes] == [
                 row["amount"] for row in theirs["tax_breakdown"]
             ]
-            assert [(name, figures.total_amount) for name, figures in part.gateways] == sorted(
+            assert [(name, figures.total_amount) for name, figures in one.gateways] == sorted(
                 (row["gateway_name"], row["total_amount"]) for row in theirs["gateway_breakdown"]
             )
 
     def test_adds_up_all_merchants_where_none_is_named(
         self, viewer: Client, shop: Tenant, other: Tenant
     ) -> None:
-        together = {part.report.currency_code: part.report for part in shown(viewer)}
+        together = {one.report.currency_code: one.report for one in shown(viewer)}
 
         each = [shown(viewer, merchant=one.name) for one in (shop, other)]
         for code in ("IDR", "MYR"):
             sums = [
-                part.report.net_amount
-                for parts in each
-                for part in parts
-                if part.report.currency_code == code
+                one.report.net_amount
+                for sections in each
+                for one in sections
+                if one.report.currency_code == code
             ]
             assert together[code].net_amount == sum(sums)
 
     def test_is_narrowed_as_the_api_is(self, viewer: Client, shop: Tenant) -> None:
-        (part,) = shown(viewer, merchant=shop.name, currency="MYR", gateway="2")
+        (one,) = shown(viewer, merchant=shop.name, currency="MYR", gateway="2")
 
         (api,) = by_api(Client(), shop, currency="MYR", gateway_id="2")
-        assert part.report.net_amount == api["net_amount"] == 1_135
+        assert one.report.net_amount == api["net_amount"] == 1_135
 
     def test_counts_days_of_the_readers_zone(self, viewer: Client, shop: Tenant) -> None:
         book(shop, [Move(datetime(2026, 3, 9, 18, tzinfo=UTC), pieces=[Piece(500, 0, {})])])
@@ -162,7 +162,7 @@ class TestThePage:
 
         assert answer.status_code == 200
         assert says in answer.text
-        assert answer.context["parts"] == []
+        assert answer.context["sections"] == []
 
     def test_asks_as_often_for_many_merchants_as_for_one(
         self, viewer: Client, shop: Tenant
@@ -230,9 +230,9 @@ class TestCash:
         day = timezone.localtime(done.created_at, ZoneInfo("Asia/Jakarta")).date().isoformat()
         viewer.cookies[preferences.ZONE_COOKIE] = "Asia/Jakarta"
 
-        (part,) = shown(viewer, first=day, last=day, merchant="Kopi")
+        (one,) = shown(viewer, first=day, last=day, merchant="Kopi")
 
-        (row,) = part.cash
+        (row,) = one.cash
         assert (row.payment_count, row.received_amount) == (2, done.amount + waits.amount)
         assert (row.settled_count, row.settled_amount) == (1, done.amount)
         assert (row.costs_amount, row.net_amount) == (30, done.amount - 30)
