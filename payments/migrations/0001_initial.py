@@ -1346,13 +1346,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="settlementline",
             index=models.Index(
-                models.F("gateway"), models.F("reference"), name="settlement_line_reference"
+                models.F("reference"), models.F("gateway"), name="settlement_line_reference"
             ),
         ),
         migrations.AddIndex(
             model_name="settlementline",
             index=models.Index(
-                models.F("gateway"), models.F("identity"), name="settlement_line_identity"
+                models.F("identity"), models.F("gateway"), name="settlement_line_identity"
             ),
         ),
         migrations.AddIndex(

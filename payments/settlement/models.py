@@ -371,8 +371,8 @@ class SettlementLine(models.Model):
         ]
         indexes = [
             models.Index("tenant", F("id").desc(), name="settlement_line_newest"),
-            models.Index("gateway", "reference", name="settlement_line_reference"),
-            models.Index("gateway", "identity", name="settlement_line_identity"),
+            models.Index("reference", "gateway", name="settlement_line_reference"),
+            models.Index("identity", "gateway", name="settlement_line_identity"),
             GinIndex("gateway_ids", name="settlement_line_gateway_ids"),
             models.Index(
                 "gateway",
