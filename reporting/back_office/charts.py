@@ -16,6 +16,7 @@ class Bar:
 
     share: float  # 0 to 1
     title: str
+    tone: str = ""  # that of the chart, unless given
 
 
 def bars(bars_shown: Sequence[Bar], *, summary: str, tone: str) -> SafeString:
@@ -31,7 +32,7 @@ def bars(bars_shown: Sequence[Bar], *, summary: str, tone: str) -> SafeString:
                 f"{at * step:.1f}",
                 f"{step:.1f}",
                 HEIGHT,
-                tone,
+                bar.tone or tone,
                 f"{at * step + GAP / 2:.1f}",
                 f"{HEIGHT - _height(bar):.1f}",
                 f"{step - GAP:.1f}",

@@ -28,6 +28,12 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                     reverse("admin:report"),
                     may("reporting.view_dailytotal"),
                 ),
+                _entry(
+                    _("Gateway costs"),
+                    "price_check",
+                    reverse("admin:costs"),
+                    may("reporting.view_dailytotal"),
+                ),
                 _list(_("Invoices"), "receipt_long", "invoices", "invoice", may),
                 _list(_("Transactions"), "payments", "invoices", "transaction", may),
                 _list(_("Payment requests"), "link", "invoices", "paymentrequest", may),

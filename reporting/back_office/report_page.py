@@ -138,7 +138,7 @@ class CurrencySection:
 def show(request: HttpRequest) -> HttpResponse:
     """Show the report of a time, for one merchant or all of them."""
     form = _form(request)
-    asked = _asked(form)
+    asked = asked_of(form)
     with replica.reading():
         context = {
             **admin.site.each_context(request),
@@ -156,7 +156,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @roles.requires(SEES)
 def download(request: HttpRequest, suffix: str) -> HttpResponseBase:
     """Return the report as a file, in the form of the API's."""
-    asked = _asked(_form(request))
+    asked = asked_of(_form(request))
     if asked is None or suffix not in {"csv", "xlsx"}:
         raise Http404
     zone = timezone.get_current_timezone()
@@ -183,7 +183,8 @@ def _form(request: HttpRequest) -> ReportForm:
     return ReportForm(whole)
 
 
-def _asked(form: ReportForm) -> Asked | None:
+def asked_of(form: ReportForm) -> Asked | None:
+    """Return what a form asks for, if it is valid."""
     if not form.is_valid():
         return None
     filled = form.cleaned_data

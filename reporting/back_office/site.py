@@ -12,7 +12,7 @@ from unfold.sites import UnfoldAdminSite
 from apikeys.limits import throttling
 from paytrust.operations import replica
 from paytrust.staff import preferences, second_factor, sign_in
-from reporting.back_office import dashboard, navigation, report_page, search
+from reporting.back_office import costs_page, dashboard, navigation, report_page, search
 
 
 class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no types
@@ -64,6 +64,7 @@ class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no
                 self.admin_view(report_page.download),
                 name="report_export",
             ),
+            path("costs/", self.admin_view(costs_page.show), name="costs"),
             *super().get_urls(),
         ]
 

@@ -28,3 +28,9 @@ def list_name(context: template.Context) -> str:
 def percentage(rate: Decimal) -> str:
     """Return a rate as people write it: 0.0600 is 6 %."""
     return f"{(rate * 100).normalize():f} %"
+
+
+@register.filter
+def share(rate: Decimal) -> str:
+    """Return a part of something in percent, with two decimals."""
+    return f"{rate * 100:.2f} %"

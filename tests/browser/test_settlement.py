@@ -1,13 +1,16 @@
 """A settlement file goes through the back office in a browser, whose script sends it in pieces."""
 
+import io
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from payments.models import SettlementImport
-from payments.settlement import files, uploads
-from tests.browser.conftest import MIDDLE, OpenWindow, operator
+from payments.models import SettlementImport, SettlementTerms
+from payments.settlement import files, services, uploads
+from tests.browser.conftest import MIDDLE, NARROW, WIDE, OpenWindow, operator
+from tests.invoices.factories import invoice
+from tests.payments.refunds.paid import pay
 from tests.payments.settlement.test_services import NOW, csv, paid
 
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -53,3 +56,35 @@ def test_a_file_is_sent_looked_at_imported_and_paid_out(window: OpenWindow, tmp_
     assert shown.violations() == []
     shown.resize(MIDDLE)
     shown.picture("settlement-payouts-narrow")
+
+
+def test_what_gateways_take_is_compared_at_a_desk_and_on_a_phone(window: OpenWindow) -> None:
+    term = {"currency": "IDR", "channel": None, "fixed_amount": 500, "basis_points": 70}
+    for gateway, fee in ((1, "777"), (2, "1200")):
+        SettlementTerms.objects.create(
+            gateway_id=gateway, fees=[term | {"vat_basis_points": 1_100}], updated_at=NOW
+        )
+        made = invoice(gateway_id=gateway, currency_code="IDR", totals=(100_000,))
+        payment = pay(made, method="QRIS", channel="qris")
+        text = (
+            "Order ID,Date & Time,Transaction Type,Amount,Fee\n"
+            f"{payment.payment_request.reference},2026-11-01,Payment,100000,{fee}"
+        )
+        upload = services.Upload(
+            gateway=payment.gateway,
+            account=None,
+            file=io.BytesIO(text.encode()),
+            file_name="statement.csv",
+            currency="IDR",
+        )
+        services.import_file(upload=upload, now=NOW)
+    shown = window(operator())
+
+    for size in (WIDE, NARROW):
+        shown.resize(size)
+        shown.open("/admin/costs/")
+        expect(shown.page.get_by_role("row", name="Xendit cheapest")).to_be_visible()
+        expect(shown.page.get_by_role("img", name="Taken of QRIS in IDR")).to_be_visible()
+        shown.picture(f"costs-{size[0]}")
+        assert shown.violations() == []
+        assert shown.page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -25,6 +25,7 @@ from tests.invoices.factories import PaymentRequestFactory
 
 READ_THE_REPLICA = {
     "payments/settlement/views.py",
+    "reporting/back_office/costs_page.py",
     "reporting/back_office/merchant_page.py",
     "reporting/back_office/report_page.py",
     "reporting/back_office/site.py",
