@@ -42,9 +42,10 @@ LINE = LineRequest(
 )
 NOTHING = Statement("SELECT WHERE false")
 WRITERS: dict[str, tuple[Any, Callable[..., object]]] = {
-    "look": (telling, lambda **_: telling.Sight({}, {}, ())),
+    "sight_of": (telling, lambda *_: telling.Sight({}, {}, ())),
     "look_without_page": (telling, lambda **_: {}),
     "tell": (telling, lambda **_: []),
+    "paid": (telling, lambda **_: NOTHING),
     "page_events": (telling, lambda **_: NOTHING),
     "created": (telling, lambda **_: NOTHING),
     "movement": (movements, lambda **_: None),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Q, Sum
 
@@ -24,7 +24,7 @@ from invoices.models import (
 )
 from invoices.payment_requests import transitions
 from paytrust.operations import locking, rows
-from paytrust.operations.trips import KEEP_ID, NEW_ID, Statement, join
+from paytrust.operations.trips import KEEP_ID, NEW_ID, Rows, Statement, join
 
 INSTALLMENT_COLUMNS = ("paid_amount", "refunded_amount", "status", "paid_at", "settled_at")
 SHARE_COLUMNS = (
@@ -55,8 +55,17 @@ _TAXES: Final = rows.insertion(
     },
 )
 _TAXES_ASKED: Final = """
-SELECT tax_rate, sum(tax_amount) FROM invoices_lineitem WHERE invoice_id = %(invoice)s
+SELECT tax_rate, sum(tax_amount)::bigint FROM invoices_lineitem WHERE invoice_id = %(invoice)s
 GROUP BY tax_rate ORDER BY tax_rate"""
+_MOVED: Final = """
+SELECT installment_id, kind, sum(net_amount)::bigint, sum(tax_amount)::bigint,
+    sum(service_fee_amount)::bigint
+FROM invoices_ledgerentry WHERE invoice_id = %(invoice)s AND installment_id IS NOT NULL
+GROUP BY installment_id, kind"""
+_TAXES_MOVED: Final = """
+SELECT tax.tax_rate, entry.kind = 'refund', sum(tax.tax_amount)::bigint
+FROM invoices_ledgerentry entry JOIN invoices_ledgertax tax ON tax.entry_id = entry.id
+WHERE entry.invoice_id = %(invoice)s GROUP BY 1, 2"""
 Sums = Mapping[tuple[int, str], Shares]  # by instalment and kind
 
 
@@ -86,15 +95,37 @@ class Booking:
 
 def locked_account(*, invoice: Invoice) -> Account:
     """Lock an invoice's instalments and return the account. Lock the invoice first."""
-    of_invoice = {"invoice": invoice.pk}
-    locked, asked = join(Statement(_lock(), of_invoice), Statement(_TAXES_ASKED, of_invoice))
+    found = join(*locking_account(values={"invoice": invoice.pk}))
+    return account_of(invoice=invoice, found=found)
+
+
+def locking_account(
+    *, values: Mapping[str, Any], invoice: str = "%(invoice)s"
+) -> Sequence[Statement]:
+    """Return what locks an invoice's instalments and reads its account, for `account_of`.
+
+    Args:
+        values: of the statements.
+        invoice: SQL for its id, which is locked before.
+    """
+    return [
+        Statement(sql.replace("%(invoice)s", invoice), values)
+        for sql in (_lock(), _TAXES_ASKED, _MOVED, _TAXES_MOVED)
+    ]
+
+
+def account_of(*, invoice: Invoice, found: Sequence[Rows]) -> Account:
+    """Return the account that `locking_account` read."""
+    locked, asked, moved, taxes = found
     installments = [rows.made(Installment, row) for row in locked]
     for installment in installments:
         installment.invoice = invoice
-    standing = standing_of(
+    standing = _standing(
         invoice=invoice,
         installments=installments,
-        taxes_asked={rate: int(tax) for rate, tax in asked},
+        taxes_asked=dict(asked),
+        moved=moved,
+        taxes=taxes,
     )
     return Account(invoice, installments, standing)
 
@@ -118,9 +149,30 @@ def standing_of(
         installments: its instalments, in order.
         taxes_asked: the tax of its lines by rate, lowest rate first.
     """
-    is_touched = invoice.paid_amount > 0  # without, all sums are zero
-    sums = _sums_by_installment(invoice) if is_touched else {}
-    taxes = _taxes_by_rate(invoice) if is_touched else {}
+    moved: Rows = ()
+    taxes: Rows = ()
+    if invoice.paid_amount > 0:  # without, all sums are zero
+        of_invoice = {"invoice": invoice.pk}
+        moved, taxes = join(Statement(_MOVED, of_invoice), Statement(_TAXES_MOVED, of_invoice))
+    return _standing(
+        invoice=invoice,
+        installments=installments,
+        taxes_asked=taxes_asked,
+        moved=moved,
+        taxes=taxes,
+    )
+
+
+def _standing(
+    *,
+    invoice: Invoice,
+    installments: Sequence[Installment],
+    taxes_asked: Mapping[Decimal, int],
+    moved: Rows,
+    taxes: Rows,
+) -> Standing:
+    sums = {(row[0], row[1]): Shares(*row[2:]) for row in moved}
+    tax = {(rate, is_refund): amount for rate, is_refund, amount in taxes}
     return Standing(
         total_amount=invoice.total_amount,
         installments=tuple(_installment(row, sums) for row in installments),
@@ -128,8 +180,8 @@ def standing_of(
             Rate(
                 tax_rate=rate,
                 asked_amount=amount,
-                received_amount=taxes.get((rate, False), 0),
-                refunded_amount=-taxes.get((rate, True), 0),
+                received_amount=tax.get((rate, False), 0),
+                refunded_amount=-tax.get((rate, True), 0),
             )
             for rate, amount in taxes_asked.items()
         ),
@@ -158,18 +210,13 @@ def filled_by(*, payment: Transaction) -> dict[int, int]:
     }
 
 
-def apply(
-    *,
-    account: Account,
-    plan: Plan,
-    booking: Booking,
-    now: datetime,
-    also: Sequence[Statement] = (),
-) -> Transaction:
-    """Write what a plan says; the account follows, so that the next plan can be made of it.
+def writing(
+    *, account: Account, plan: Plan, booking: Booking, now: datetime
+) -> tuple[Transaction, list[Statement]]:
+    """Return a plan's transaction and the statements that write the plan, for one trip.
 
-    The invoice and its instalments must be locked by the caller (`locked_account`). One trip,
-    however many instalments and rates; what is written `also` may name the transaction as NEW_ID.
+    The rows at hand follow. The invoice and its instalments must be locked by the caller. What else
+    the trip writes may name the transaction as NEW_ID. `written` takes the rows of the first.
     """
     row = _transaction(account.invoice, plan, booking, now)
     statements = [
@@ -181,7 +228,17 @@ def apply(
     if plan.kind is Kind.PAYMENT:
         request = booking.payment_request
         statements.append(transitions.paid(payment_request=request, now=now))
-    ((row.pk, _),), *_ = join(*statements, *also)
+    return row, statements
+
+
+def written(
+    *, account: Account, plan: Plan, row: Transaction, returned: Rows, now: datetime
+) -> None:
+    """Follow what the trip wrote, so that the next plan can be made of the account.
+
+    Payments of instalments that are paid now are closed.
+    """
+    ((row.pk, _),) = returned
     if plan.overtaken:
         transitions.overtaken(
             installments=[
@@ -192,7 +249,6 @@ def apply(
             now=now,
         )
     account.standing = plan.after
-    return row
 
 
 def reshape(
@@ -267,34 +323,6 @@ def _installment(installment: Installment, sums: Sums) -> InstallmentStanding:
         paid_at=installment.paid_at,
         settled_at=installment.settled_at,
     )
-
-
-def _sums_by_installment(invoice: Invoice) -> Sums:
-    rows = (
-        LedgerEntry.objects.filter(invoice=invoice)
-        .exclude(installment=None)
-        .values_list("installment_id", "kind")
-        .annotate(net=Sum("net_amount"), tax=Sum("tax_amount"), fee=Sum("service_fee_amount"))
-    )
-    return {
-        (installment_id, kind): Shares(int(net), int(tax), int(fee))
-        for installment_id, kind, net, tax, fee in rows
-        if installment_id is not None
-    }
-
-
-def _taxes_by_rate(invoice: Invoice) -> dict[tuple[Decimal, bool], int]:
-    """Return the tax by rate, of refunds and of all else."""
-    taxes: dict[tuple[Decimal, bool], int] = {}
-    rows = (
-        LedgerTax.objects.filter(entry__invoice=invoice)
-        .values_list("tax_rate", "entry__kind")
-        .annotate(tax=Sum("tax_amount"))
-    )
-    for rate, kind, tax in rows:
-        key = (rate, kind == Kind.REFUND)
-        taxes[key] = taxes.get(key, 0) + int(tax)
-    return taxes
 
 
 def _transaction(invoice: Invoice, plan: Plan, booking: Booking, now: datetime) -> Transaction:

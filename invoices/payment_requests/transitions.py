@@ -39,6 +39,10 @@ WITH opened AS (
 )
 SELECT paytrust_require(EXISTS (SELECT FROM opened), '{PAGE_AWAITED}')"""  # noqa: S608  # nosec B608  # our own name
 
+_CHARGE_KNOWN: Final = """
+UPDATE invoices_paymentrequest SET gateway_charge_id = %(charge)s
+WHERE id = %(id)s AND gateway_charge_id IS NULL"""
+
 ENDED: Final = ("status", "ended_at", "leased_until", "next_check_at")
 LEASE = timedelta(seconds=60)  # three calls of 3 s + 10 s at most, and room
 FIRST_CHECK_AFTER = timedelta(minutes=10)  # spec 4.8
@@ -165,6 +169,11 @@ def paid(*, payment_request: PaymentRequest, now: datetime) -> Statement:
     """Return what records that money came; the request may have had any status (FR-041)."""
     _set_end(payment_request, Status.PAID, now)
     return rows.updating([payment_request], ENDED)
+
+
+def charge_known(payment_request: PaymentRequest, charge_id: str) -> Statement:
+    """Return what keeps the gateway's id of what was paid, unless one is kept. Needs no lock."""
+    return Statement(_CHARGE_KNOWN, {"id": payment_request.pk, "charge": charge_id})
 
 
 def ended(*, payment_request: PaymentRequest, ended_as: str, now: datetime) -> None:

@@ -63,7 +63,7 @@ class Sight:
 
 def look(*, invoice: Invoice, now: datetime) -> Sight:
     """Return how an invoice that is locked looks now, in one query; its gateway is loaded."""
-    return _sight(invoice, *_rows(_WITH_ACTIVE, {"invoice": invoice.pk}), now)
+    return sight_of(invoice, *_rows(_WITH_ACTIVE, {"invoice": invoice.pk}), now)
 
 
 def look_without_page(*, document: InvoiceDocument, now: datetime) -> Shown:
@@ -83,7 +83,6 @@ def tell(
     before: Sight,
     now: datetime,
     movements: Sequence[Change] = (),
-    at_hand: tuple[Sequence[Installment], Sequence[PaymentRequest]] | None = None,
 ) -> list[str]:
     """Write the events of what changed since `before`; return their public ids.
 
@@ -92,15 +91,37 @@ def tell(
         before: how it looked when it had been locked.
         now: when it happens.
         movements: money that moved, in order; its events come first.
-        at_hand: the invoice's instalments, and the payments that were under way, as they are now;
-            they are read if None.
 
     Source: spec 9.1.
     """
     asked = {"invoice": invoice.pk, "known": list(before.active)}
-    after = _sight(invoice, *(at_hand or _rows(_WITH_KNOWN_OR_OPEN, asked)), now)
+    after = sight_of(invoice, *_rows(_WITH_KNOWN_OR_OPEN, asked), now)
     seen = changes.of_invoice(before=before.shown, after=after.shown)
     return _record(invoice, [*movements, *_ended(before, after), *seen], now)
+
+
+def paid(
+    *,
+    invoice: Invoice,
+    before: Sight,
+    installments: Sequence[Installment],
+    requests: Sequence[PaymentRequest],
+    movement: Change,
+    now: datetime,
+) -> Statement:
+    """Return what writes the events of a payment, in the trip that books it.
+
+    Args:
+        invoice: as the trip leaves it, locked.
+        before: how it looked when it had been locked.
+        installments: the invoice's, as the trip leaves them.
+        requests: the payments that were under way, as the trip leaves them.
+        movement: the payment, whose id is UNKNOWN_ID.
+        now: when it is booked.
+    """
+    after = sight_of(invoice, installments, requests, now)
+    seen = changes.of_invoice(before=before.shown, after=after.shown)
+    return _recording(invoice, [movement, *_ended(before, after), *seen], now, of_new=True)
 
 
 def created(*, document: InvoiceDocument, now: datetime) -> Statement:
@@ -179,12 +200,13 @@ def _recording(
     )
 
 
-def _sight(
+def sight_of(
     invoice: Invoice,
     installments: Sequence[Installment],
     requests: Sequence[PaymentRequest],
     now: datetime,
 ) -> Sight:
+    """Return how an invoice looks, of its rows and of its payments that are under way."""
     for installment in installments:
         installment.invoice = invoice
     opened = next((one for one in requests if one.status == Status.OPEN), None)

@@ -1,5 +1,7 @@
 """One booking of any kind: first its status in ISO 20022, then the plan is written."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -13,15 +15,33 @@ from payments.booking import pain002
 from payments.booking.movement import Movement
 from payments.models import EventTransaction, WebhookEvent
 from paytrust.operations import rows
-from paytrust.operations.trips import NEW_ID, Statement
+from paytrust.operations.trips import NEW_ID, Rows, Statement, join
 
 log = structlog.get_logger(__name__)
 
 _BOOKED_BY: Final = rows.insertion(EventTransaction, {"transaction_id": NEW_ID})
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A booking whose ISO 20022 status is valid, and what writes it."""
+
+    account: Account
+    plan: Plan
+    row: Transaction
+    statements: Sequence[Statement]
+    now: datetime
+
+
 def record(*, account: Account, plan: Plan, movement: Movement, now: datetime) -> Transaction:
-    """Book a plan, if its ISO 20022 status is valid.
+    """Book a plan, if its ISO 20022 status is valid. See `drafted`."""
+    draft = drafted(account=account, plan=plan, movement=movement, now=now)
+    write(draft)
+    return draft.row
+
+
+def drafted(*, account: Account, plan: Plan, movement: Movement, now: datetime) -> Draft:
+    """Return what books a plan, if its ISO 20022 status is valid.
 
     The caller must have locked the invoice and its instalments, and loaded its tenant and gateway.
 
@@ -31,7 +51,7 @@ def record(*, account: Account, plan: Plan, movement: Movement, now: datetime) -
     Source: FR-028a, spec 4.5, 4.9 and 6.1.
     """
     status = pain002.check_booking(account=account, plan=plan, movement=movement, now=now)
-    row = posting.apply(
+    row, statements = posting.writing(
         account=account,
         plan=plan,
         booking=Booking(
@@ -46,19 +66,30 @@ def record(*, account: Account, plan: Plan, movement: Movement, now: datetime) -
             iso20022_transaction_status=status.transaction_status,
         ),
         now=now,
-        also=() if movement.event is None else [_booked_by(movement.event)],
+    )
+    if movement.event is not None:
+        statements.append(_booked_by(movement.event))
+    return Draft(account, plan, row, statements, now)
+
+
+def write(draft: Draft, *also: Statement) -> list[Rows]:
+    """Book a draft in one trip, with what is written `also`; return the rows of that."""
+    row, invoice = draft.row, draft.account.invoice
+    returned, *rest = join(*draft.statements, *also)
+    posting.written(
+        account=draft.account, plan=draft.plan, row=row, returned=returned, now=draft.now
     )
     log.info(
         "money booked",
         kind=row.kind,
-        invoice_id=account.invoice.pk,
-        reference=movement.payment_request.reference,
+        invoice_id=invoice.pk,
+        reference=row.payment_request.reference,
         transaction_id=row.pk,
         amount=row.amount,
         currency=row.currency_code,
-        status=account.invoice.status,
+        status=invoice.status,
     )
-    return row
+    return rest[len(draft.statements) - 1 :]
 
 
 def _booked_by(event: WebhookEvent) -> Statement:

@@ -60,7 +60,7 @@ def book(
     Raises:
         ReversalBeforePayment: the charge has no booked payment yet; a later attempt may succeed.
     """
-    if not report.reversals and report.state not in UNDOES_PAYMENT:
+    if not may_be_in(report):
         return []
     payments = payments_of(payment_request=payment_request, report=report)
     rows: list[Transaction] = []
@@ -83,6 +83,11 @@ def book(
             now=now,
         )
     return rows
+
+
+def may_be_in(report: PaymentReport) -> bool:
+    """Return whether a report may say that money was taken back."""
+    return bool(report.reversals) or report.state in UNDOES_PAYMENT
 
 
 def book_refund(

@@ -5,15 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any, Final, NamedTuple
 
 import structlog
 from django.db import transaction
 
 from apikeys.models import Tenant
+from events.outbox import services as outbox
 from gateways.adapter import PaymentReport, PaymentState
 from gateways.models import Gateway
 from invoices.ledger import posting
-from invoices.ledger.allocation import Plan, plan_credit
+from invoices.ledger.allocation import plan_credit
 from invoices.ledger.posting import Account
 from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest, Transaction
 from invoices.payment_requests import ending
@@ -23,6 +25,7 @@ from invoices.telling import services as invoice_telling
 from invoices.telling.services import Sight
 from payments.booking import recording, reversals, telling
 from payments.booking.movement import Movement
+from payments.booking.recording import Draft
 from payments.models import WebhookEvent
 from paytrust.errors import PayTrustError
 from paytrust.operations import locking, queue, rows
@@ -33,6 +36,15 @@ log = structlog.get_logger(__name__)
 PAGE_IS_OPEN = {PaymentRequest.Status.OPENING, PaymentRequest.Status.OPEN}
 CHANGED = {"booked", "ended"}
 RECEIVED = {PaymentState.PAID, PaymentState.REVERSED}  # money came, even if it went back later
+
+_ITS_INVOICE: Final = (
+    "(SELECT invoice_id FROM invoices_paymentrequest WHERE id = %(payment_request)s)"
+)
+_REQUESTS: Final = f"""
+SELECT {rows.columns(PaymentRequest, "request")} FROM invoices_paymentrequest request
+WHERE request.invoice_id = {_ITS_INVOICE}
+    AND (request.status IN ('opening', 'open', 'closing') OR request.id = %(payment_request)s)
+ORDER BY request.id"""  # noqa: S608  # nosec B608  # our own names
 
 
 class CurrencyMismatch(PayTrustError):
@@ -50,26 +62,39 @@ class UnknownPaymentStatus(PayTrustError):
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
-    """Payments that were booked, oldest first, and the rows that they changed."""
-
-    payments: Sequence[tuple[Transaction, Plan]]
-    account: Account
-    payment_request: PaymentRequest
-
-    @property
-    def is_all(self) -> bool:
-        """Whether nothing but these rows was changed: no page of another payment."""
-        return not any(plan.overtaken for _, plan in self.payments)
-
-
-@dataclass(frozen=True, slots=True)
 class Settlement:
     """What a gateway's report changed."""
 
     outcome: str  # booked, refunded, reversed, already_booked, ended, unchanged
     transaction: Transaction | None = None
-    booked: Booked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An invoice and its instalments under their locks, and what was read behind the locks."""
+
+    account: Account
+    payment_request: PaymentRequest
+    before: Sight
+
+    @property
+    def invoice(self) -> Invoice:
+        return self.account.invoice
+
+
+class Arrival(NamedTuple):
+    """A payment that is not booked yet."""
+
+    gateway_transaction_id: str
+    amount: int  # minor units
+
+
+Closing = Callable[[str], Sequence[Statement]]
+"""What the caller writes with a settlement, by its outcome."""
+
+
+def _nothing(_outcome: str) -> Sequence[Statement]:
+    return ()
 
 
 @in_locked_transaction
@@ -105,59 +130,111 @@ def settle_within(
     report: PaymentReport,
     event: WebhookEvent | None,
     now: datetime,
+    closing: Closing = _nothing,
 ) -> Settlement:
-    """Do what `settle` does as a part of the caller's transaction, which a failure must end."""
-    invoice = _locked_invoice(payment_request_id)
-    before = invoice_telling.look(invoice=invoice, now=now)  # read under the lock
-    payment_request = before.active.get(payment_request_id)
-    if payment_request is None:
-        payment_request = PaymentRequest.objects.get(pk=payment_request_id)
-    settlement = _settle(invoice, payment_request, report, event, now)
+    """Do what `settle` does as a part of the caller's transaction, which a failure must end.
+
+    A payment alone, which is nearly every report, is read by one trip and written by another, with
+    what the caller writes as `closing`.
+    """
+    locked = _locked(payment_request_id, now)
+    require_currency(locked.invoice.currency_code, report)
+    arrivals = _arrivals(locked.payment_request, report)
+    if len(arrivals) == 1 and not reversals.may_be_in(report):
+        draft = recording.drafted(**_booking(locked, report, arrivals[0], event, now))
+        return _book_alone(locked, draft, closing)
+    settlement = _settle(locked, report, arrivals, event, now)
+    if also := closing(settlement.outcome):
+        join(*also)
+    return settlement
+
+
+def _settle(
+    locked: Locked,
+    report: PaymentReport,
+    arrivals: Sequence[Arrival],
+    event: WebhookEvent | None,
+    now: datetime,
+) -> Settlement:
+    """Book all that a report says, or end a payment that no customer can pay any more."""
+    invoice, payment_request = locked.invoice, locked.payment_request
+    settlement = _end(invoice, payment_request, report, now)
+    for arrival in arrivals:
+        row = recording.record(**_booking(locked, report, arrival, event, now))
+        settlement = settlement if settlement.transaction else Settlement("booked", row)
+    if arrivals:
+        _open_next(invoice)
     taken_back = reversals.book(
         invoice=invoice, payment_request=payment_request, report=report, event=event, now=now
     )
-    if settlement.booked and not taken_back:
-        _tell_booked(settlement.booked, before, now)
-    elif taken_back or settlement.outcome in CHANGED:
+    if taken_back or settlement.outcome in CHANGED:
         movements = telling.movements(invoice=invoice, now=now)
-        invoice_telling.tell(invoice=invoice, before=before, movements=movements, now=now)
+        invoice_telling.tell(invoice=invoice, before=locked.before, movements=movements, now=now)
     if not taken_back:
         return settlement
     is_refund = taken_back[0].kind == Transaction.Kind.REFUND
     return Settlement("refunded" if is_refund else "reversed", taken_back[0])
 
 
-def _tell_booked(booked: Booked, before: Sight, now: datetime) -> None:
-    """Write the events of payments, of the rows at hand as far as these are all that changed."""
-    account, paid = booked.account, booked.payment_request
-    active = [one if one.pk != paid.pk else paid for one in before.active.values()]
-    invoice_telling.tell(
-        invoice=account.invoice,
-        before=before,
-        at_hand=(account.installments, active) if booked.is_all else None,
-        movements=[
-            telling.movement(payment=payment, plan=plan, now=now)
-            for payment, plan in booked.payments
-        ],
-        now=now,
-    )
+def _book_alone(locked: Locked, draft: Draft, closing: Closing) -> Settlement:
+    """Book one payment, its events and what the caller writes, in one trip."""
+    now = draft.now
+    if draft.plan.overtaken:  # pages of other payments change too, and their events are read
+        recording.write(draft, *closing("booked"))
+        movements = telling.movements(invoice=locked.invoice, now=now)
+        invoice_telling.tell(
+            invoice=locked.invoice, before=locked.before, movements=movements, now=now
+        )
+    else:
+        told = invoice_telling.paid(
+            invoice=locked.invoice,
+            before=locked.before,
+            installments=locked.account.installments,
+            requests=list(locked.before.active.values()),
+            movement=telling.movement(payment=draft.row, plan=draft.plan, now=now),
+            now=now,
+        )
+        deliveries, *_ = recording.write(draft, told, *closing("booked"))
+        outbox.recorded(deliveries)
+    _open_next(locked.invoice)
+    return Settlement("booked", draft.row)
 
 
-def _locked_invoice(payment_request_id: int) -> Invoice:
-    """Lock the invoice of a payment request, in one statement; its tenant and gateway are loaded.
+def _open_next(invoice: Invoice) -> None:
+    """Let a task open the payment that is due next, if one is."""
+    if invoice.open_payment_at:
+        transaction.on_commit(lambda: queue.publish(open_payment, invoice_id=invoice.pk))
+
+
+def _locked(payment_request_id: int, now: datetime) -> Locked:
+    """Lock the invoice of a payment request and its instalments, and read all, in one trip.
 
     Raises:
         PaymentRequest.DoesNotExist: there is no such request.
     """
-    lock = _lock(InvoiceQuerySet.locked)
-    (found,) = join(Statement(lock, {"payment_request": payment_request_id}))
+    wanted = {"payment_request": payment_request_id}
+    found, *of_account, asked = join(
+        Statement(_lock(InvoiceQuerySet.locked), wanted),
+        *posting.locking_account(values=wanted, invoice=_ITS_INVOICE),
+        Statement(_REQUESTS, wanted),
+    )
     if not found:
         raise PaymentRequest.DoesNotExist(str(payment_request_id))
     own, of_tenant = rows.width(Invoice), rows.width(Tenant)
     invoice = rows.made(Invoice, found[0][:own])
     invoice.tenant = rows.made(Tenant, found[0][own : own + of_tenant])
     invoice.gateway = rows.made(Gateway, found[0][own + of_tenant :])
-    return invoice
+    account = posting.account_of(invoice=invoice, found=of_account)
+    requests = [rows.made(PaymentRequest, row) for row in asked]
+    installments = {one.pk: one for one in account.installments}
+    for request in requests:
+        request.installment = installments[request.installment_id]
+    active = [one for one in requests if one.status in PaymentRequest.ACTIVE]
+    return Locked(
+        account,
+        next(one for one in requests if one.pk == payment_request_id),
+        invoice_telling.sight_of(invoice, account.installments, active, now),
+    )
 
 
 @functools.cache
@@ -173,19 +250,11 @@ def lapse(*, payment_request_id: int, now: datetime) -> bool:
 
     Source: spec 4.8: a Snap page that expires unused sends no notification.
     """
-    payment_request = PaymentRequest.objects.get(pk=payment_request_id)
-    invoice = _locked_invoice(payment_request_id)
-    payment_request.refresh_from_db()  # read under the lock
+    locked = _locked(payment_request_id, now)
+    payment_request = locked.payment_request
     if payment_request.status not in PaymentRequest.ACTIVE or payment_request.expires_at > now:
         return False
-    before = invoice_telling.look(invoice=invoice, now=now)
-    ending.end_payment_request(
-        invoice=invoice,
-        payment_request=payment_request,
-        ended_as=PaymentRequest.Status.EXPIRED,
-        now=now,
-    )
-    invoice_telling.tell(invoice=invoice, before=before, now=now)
+    _end_as(locked, PaymentRequest.Status.EXPIRED, now)
     log.info("payment lapsed", reference=payment_request.reference)
     return True
 
@@ -202,39 +271,35 @@ def settle_closed(
     Raises:
         CurrencyMismatch: the gateway took money in another currency.
     """
-    payment_request = PaymentRequest.objects.get(pk=payment_request_id)
-    invoice = _locked_invoice(payment_request_id)
-    payment_request.refresh_from_db()  # read under the lock
+    locked = _locked(payment_request_id, now)
+    payment_request = locked.payment_request
     if report is not None and report.state in RECEIVED:
         settle(payment_request_id=payment_request_id, report=report, event=None, now=now)
         payment_request.refresh_from_db()
     elif payment_request.status == PaymentRequest.Status.CLOSING:
-        before = invoice_telling.look(invoice=invoice, now=now)
-        ending.end_payment_request(
-            invoice=invoice,
-            payment_request=payment_request,
-            ended_as=PaymentRequest.Status.CANCELLED,
-            now=now,
-        )
-        invoice_telling.tell(invoice=invoice, before=before, now=now)
+        _end_as(locked, PaymentRequest.Status.CANCELLED, now)
     return payment_request
 
 
-def _settle(
-    invoice: Invoice,
-    payment_request: PaymentRequest,
-    report: PaymentReport,
-    event: WebhookEvent | None,
-    now: datetime,
+def _end_as(locked: Locked, ended_as: str, now: datetime) -> None:
+    """End a payment without money, and write the events of that."""
+    invoice = locked.invoice
+    ending.end_payment_request(
+        invoice=invoice, payment_request=locked.payment_request, ended_as=ended_as, now=now
+    )
+    invoice_telling.tell(invoice=invoice, before=locked.before, now=now)
+
+
+def _end(
+    invoice: Invoice, payment_request: PaymentRequest, report: PaymentReport, now: datetime
 ) -> Settlement:
-    """Book what arrived, or end a payment that no customer can pay any more."""
-    require_currency(invoice.currency_code, report)
+    """End a payment of which a report says that nothing came; tell what else a report means."""
     if report.state == PaymentState.UNKNOWN and not report.reversals:
         raise UnknownPaymentStatus(
             f"The gateway says {payment_request.reference} is {report.raw_status!r}."
         )
     if report.state in RECEIVED:
-        return _book(invoice, payment_request, report, event, now)
+        return Settlement("already_booked")
     ended_as = ending.ending_of(payment_request=payment_request, report=report, now=now)
     if ended_as is not None and payment_request.status in PaymentRequest.ACTIVE:
         ending.end_payment_request(
@@ -256,13 +321,10 @@ def require_currency(currency_code: str, report: PaymentReport) -> None:
             raise CurrencyMismatch(f"{money.currency} received where {currency_code} was asked.")
 
 
-def _book(
-    invoice: Invoice,
-    payment_request: PaymentRequest,
-    report: PaymentReport,
-    event: WebhookEvent | None,
-    now: datetime,
-) -> Settlement:
+def _arrivals(payment_request: PaymentRequest, report: PaymentReport) -> Sequence[Arrival]:
+    """Return the payments of a report that are not booked yet, oldest first."""
+    if report.state not in RECEIVED:
+        return []
     paid = report.paid_amount
     assert paid is not None, "an adapter reported a payment without its amount"
     was_paid = payment_request.status == PaymentRequest.Status.PAID  # for good, once it was
@@ -271,43 +333,30 @@ def _book(
     )
     arrived_amount = paid.minor - sum(row.amount for row in booked)
     if arrived_amount <= 0:
-        return Settlement("already_booked")
+        return []
     amounts = [arrived_amount]
     first = report.notified_amount
     if not booked and first is not None and 0 < first.minor < arrived_amount:
         amounts = [first.minor, arrived_amount - first.minor]
-    account = posting.locked_account(invoice=invoice)
-    payments = [
-        _book_payment(
-            account=account,
-            payment_request=payment_request,
-            report=report,
-            amount=amount,
-            earlier=place,
-            event=event,
-            now=now,
-        )
+    return [
+        Arrival(_transaction_id(report, earlier=place), amount)
         for place, amount in enumerate(amounts, start=len(booked))
     ]
-    if invoice.open_payment_at:
-        transaction.on_commit(lambda: queue.publish(open_payment, invoice_id=invoice.pk))
-    return Settlement("booked", payments[0][0], Booked(payments, account, payment_request))
 
 
-def _book_payment(
-    *,
-    account: Account,
-    payment_request: PaymentRequest,
+def _booking(
+    locked: Locked,
     report: PaymentReport,
-    amount: int,
-    earlier: int,
+    arrival: Arrival,
     event: WebhookEvent | None,
     now: datetime,
-) -> tuple[Transaction, Plan]:
+) -> dict[str, Any]:
+    """Return what `recording` books of a payment: where its money goes, and what was said of it."""
+    payment_request = locked.payment_request
     paid_at = (report.paid_at or now).astimezone(UTC)
     plan = plan_credit(
-        standing=account.standing,
-        amount=amount,
+        standing=locked.account.standing,
+        amount=arrival.amount,
         asked_id=payment_request.installment_id,
         asked_amount=payment_request.amount,
         page_is_open=payment_request.status in PAGE_IS_OPEN,
@@ -316,14 +365,14 @@ def _book_payment(
     )
     movement = Movement(
         payment_request=payment_request,
-        gateway_transaction_id=_transaction_id(report, earlier=earlier),
+        gateway_transaction_id=arrival.gateway_transaction_id,
         finality=report.finality,
         paid_at=paid_at,
         method=report.method,
         channel=report.channel,
         event=event,
     )
-    return recording.record(account=account, plan=plan, movement=movement, now=now), plan
+    return {"account": locked.account, "plan": plan, "movement": movement, "now": now}
 
 
 def _transaction_id(report: PaymentReport, *, earlier: int) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.db.models import Prefetch, QuerySet
 
+from events.outbox.services import UNKNOWN_ID
 from events.outbox.types import Change
 from invoices.ledger.allocation import Plan
 from invoices.models import Invoice, LedgerEntry, Transaction
@@ -49,7 +50,7 @@ def changes_of(booked: QuerySet[Transaction], *, now: datetime) -> list[Change]:
 
 
 def movement(*, payment: Transaction, plan: Plan, now: datetime) -> Change:
-    """Return the event of a payment that was just booked, of the rows at hand."""
+    """Return the event of a payment that the same trip books, so that its id is unknown yet."""
     numbers = {one.id: one.number for one in plan.after.installments}
     answer = transaction_answer(
         payment,
@@ -59,4 +60,4 @@ def movement(*, payment: Transaction, plan: Plan, now: datetime) -> Change:
         overpayment_amount=sum(row.amount for row in plan.rows if row.installment_id is None),
         refundable=refundable_when_new(payment, now=now),
     )
-    return changes.of_payment(type="payment.succeeded", payment=answer)
+    return changes.of_payment(type="payment.succeeded", payment=answer | {"id": UNKNOWN_ID})

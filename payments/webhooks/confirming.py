@@ -5,7 +5,7 @@ moves no money by itself: PayTrust asks the gateway and books its answer (spec 4
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -27,15 +27,16 @@ from gateways.adapter import (
 )
 from gateways.budgets.pacing import Priority
 from invoices.models import PaymentRequest
+from invoices.payment_requests import transitions
 from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
 from payments.booking import reversals, settling
 from payments.booking.reversals import UNDOES_PAYMENT, ReversalBeforePayment
-from payments.booking.settling import Settlement
 from payments.disputes import services as disputes
 from payments.models import WebhookEvent
 from payments.webhooks import flagging, gathering, receiving, retrying
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import release_connection
+from paytrust.operations.trips import Statement, trip
 
 log = structlog.get_logger(__name__)
 
@@ -157,7 +158,7 @@ def _questions(events: Sequence[WebhookEvent], now: datetime) -> list[Question]:
                 settling.require_currency(about.currency_code, report)
             known = _known_outcome(said, about, now)
             if known is not None:
-                retrying.record_outcome(event, about, Settlement(known), now)
+                trip(retrying.processed(event, about, known, now))
                 continue
         except Exception as error:  # noqa: BLE001  # `_end` tells bugs from what may happen
             _end(event, error, now)
@@ -281,11 +282,7 @@ def _book(said: Said, about: PaymentRequest, report: PaymentReport | None, now: 
         raise UnknownReference(
             f"Asked about {about.reference}, the gateway answered about another payment."
         )
-    confirmed = report
-    outcome = _settle(said.event, about, confirmed, now)
-    if confirmed.state == PaymentState.PAID:
-        _keep_payment_id(said, about)
-    return outcome
+    return _settle(said, about, report, now)
 
 
 def _end(event: WebhookEvent, error: Exception, now: datetime) -> None:
@@ -383,23 +380,26 @@ def _confirmed(report: PaymentReport, notification: Notification) -> PaymentRepo
 
 
 @in_locked_transaction
-def _settle(
-    event: WebhookEvent, payment_request: PaymentRequest, report: PaymentReport, now: datetime
-) -> str:
+def _settle(said: Said, about: PaymentRequest, report: PaymentReport, now: datetime) -> str:
+    def closing(outcome: str) -> Sequence[Statement]:
+        recorded = retrying.processed(said.event, about, outcome, now)
+        return [recorded, *_keeping_payment_id(said, about, report)]
+
     settlement = settling.settle_within(
-        payment_request_id=payment_request.pk, report=report, event=event, now=now
+        payment_request_id=about.pk, report=report, event=said.event, closing=closing, now=now
     )
-    retrying.record_outcome(event, payment_request, settlement, now)
     return settlement.outcome
 
 
-def _keep_payment_id(said: Said, about: PaymentRequest) -> None:
-    """Keep the payment's own id, which only notifications have (gateways-2.md C1)."""
+def _keeping_payment_id(
+    said: Said, about: PaymentRequest, confirmed: PaymentReport
+) -> Iterator[Statement]:
+    """Yield what keeps the payment's own id, which only notifications have (gateways-2.md C1)."""
     report = said.notification.report
-    if report is not None and report.payment_id and said.notification.reference:
-        PaymentRequest.objects.filter(pk=about.pk, gateway_charge_id=None).update(
-            gateway_charge_id=report.payment_id
-        )
+    if confirmed.state != PaymentState.PAID or report is None or not report.payment_id:
+        return
+    if said.notification.reference and about.gateway_charge_id is None:
+        yield transitions.charge_known(about, report.payment_id)
 
 
 def _known_id(question: Question) -> str | None:

@@ -15,11 +15,10 @@ from django.db.models import Q
 
 from gateways.adapter import GatewayBusy, fitted
 from invoices.models import PaymentRequest
-from payments.booking.settling import Settlement
 from payments.models import WebhookEvent, WebhookRetry
 from paytrust.errors import PayTrustError
 from paytrust.operations import locking
-from paytrust.operations.trips import Statement, join
+from paytrust.operations.trips import Statement, trip
 
 log = structlog.get_logger(__name__)
 
@@ -28,10 +27,14 @@ WORK_LEASE = timedelta(seconds=60)  # two calls of 13 s, three lock time-outs of
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=6), timedelta(minutes=36))
 
 _PROCESSED: Final = """
-UPDATE payments_webhookevent SET status = 'processed', outcome = %(outcome)s,
-    failure_reason = NULL, attempts = %(attempts)s, next_attempt_at = NULL, leased_until = NULL,
-    processed_at = %(now)s, tenant_id = %(tenant)s
-WHERE id = %(id)s AND status = 'received' RETURNING id"""
+WITH mine AS (
+    UPDATE payments_webhookevent SET status = 'processed', outcome = %(outcome)s,
+        failure_reason = NULL, attempts = attempts + %(retried)s, next_attempt_at = NULL,
+        leased_until = NULL, processed_at = %(now)s, tenant_id = %(tenant)s
+    WHERE id = %(id)s AND status = 'received' RETURNING id, attempts
+)
+INSERT INTO payments_webhookretry (event_id, attempt, attempted_at, outcome)
+SELECT id, attempts, %(now)s, %(outcome)s FROM mine WHERE %(retried)s = 1"""
 
 
 class AlreadyProcessed(PayTrustError):
@@ -94,30 +97,23 @@ def lease(*, event_id: int, now: datetime) -> bool:
     return bool(free.update(leased_until=now + WORK_LEASE, next_attempt_at=now + WORK_LEASE))
 
 
-def record_outcome(
-    event: WebhookEvent, payment_request: PaymentRequest, settlement: Settlement, now: datetime
-) -> None:
-    """Record the effect of an event; a retry that succeeds ends the log of those that failed."""
-    retried = event.attempts > 0
-    (mine,) = join(
-        Statement(
-            _PROCESSED,
-            {
-                "id": event.pk,
-                "outcome": settlement.outcome,
-                "attempts": event.attempts + retried,
-                "now": now,
-                "tenant": payment_request.tenant_id,
-            },
-        )
+def processed(
+    event: WebhookEvent, payment_request: PaymentRequest, outcome: str, now: datetime
+) -> Statement:
+    """Return what records the effect of an event, unless another task did.
+
+    A retry that succeeds ends the log of those that failed.
+    """
+    return Statement(
+        _PROCESSED,
+        {
+            "id": event.pk,
+            "outcome": outcome,
+            "retried": int(event.attempts > 0),
+            "now": now,
+            "tenant": payment_request.tenant_id,
+        },
     )
-    if mine and retried:
-        WebhookRetry.objects.create(
-            event=event,
-            attempt=event.attempts + 1,
-            attempted_at=now,
-            outcome=settlement.outcome,
-        )
 
 
 def record_repeats(
@@ -136,9 +132,8 @@ def record_repeats(
         processed_at=now,
         tenant_id=payment_request.tenant_id,
     )
-    for event in events:
-        if event.attempts:
-            record_outcome(event, payment_request, Settlement(outcome), now)
+    if retried := [event for event in events if event.attempts]:
+        trip(*(processed(event, payment_request, outcome, now) for event in retried))
 
 
 def come_again(

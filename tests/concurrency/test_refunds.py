@@ -141,7 +141,7 @@ class TestRefundAgainstChargeback:
     ) -> None:
         of = paid_invoice()
         bank, refund, script = charged_back(of), asking(of, 4_000), Interleaving()
-        monkeypatch.setattr(posting, "locked_account", script.locked_account)
+        monkeypatch.setattr(posting, "account_of", script.account_of)
 
         taken, refunded = script.of(bank, refund)
 
@@ -193,5 +193,5 @@ def interleaved(of: Invoice, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]
     """Stop the booking of a late payment once it has read the invoice, and ask for a refund."""
     late, refund = notified(of, charge="late", paid=10_000), asking(of, 4_000)
     script = Interleaving()
-    monkeypatch.setattr(posting, "locked_account", script.locked_account)
+    monkeypatch.setattr(posting, "account_of", script.account_of)
     return script.of(late, refund)

@@ -22,6 +22,7 @@ from invoices.models import (
 from payments.booking import settling as services
 from paytrust.operations.database import violated_constraint
 from tests.apikeys.factories import NOON
+from tests.concurrency.test_changes import lock_no_installments
 from tests.concurrency.threads import at_once
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import report
@@ -43,7 +44,7 @@ def settling(request: PaymentRequest, charge: str = "charge-1", **said: Any) -> 
 
 def meet_before_crediting(monkeypatch: pytest.MonkeyPatch, *, wait_seconds: float) -> list[int]:
     """Let two settlements go on only together; one that is alone goes on after a while."""
-    barrier, lock, arrived = Barrier(2), posting.locked_account, []
+    barrier, lock, arrived = Barrier(2), posting.account_of, []
 
     def lock_together(**arguments: Any) -> Account:
         arrived.append(1)
@@ -51,12 +52,13 @@ def meet_before_crediting(monkeypatch: pytest.MonkeyPatch, *, wait_seconds: floa
             barrier.wait(timeout=wait_seconds)
         return lock(**arguments)
 
-    monkeypatch.setattr(posting, "locked_account", lock_together)
+    monkeypatch.setattr(posting, "account_of", lock_together)
     return arrived
 
 
 def lock_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(InvoiceQuerySet, "locked", lambda rows, **_: rows.order_by("pk"))
+    lock_no_installments(monkeypatch)
 
 
 def balances() -> tuple[str, int, int]:

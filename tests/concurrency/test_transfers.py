@@ -90,7 +90,7 @@ class TestTransferAgainstRefund:
         gateway.answer = RefundState.PENDING
         move, ask = moving(source, target), asking(source, 10_000 + OVER)
         script = Interleaving()
-        monkeypatch.setattr(posting, "locked_account", script.locked_account)
+        monkeypatch.setattr(posting, "account_of", script.account_of)
 
         moved, refunded = script.of(move, ask)
 
@@ -146,7 +146,7 @@ class TestTransferAgainstChargeback:
         source = paid_invoice(over_amount=OVER)
         move, bank = moving(source, waiting_for_money(source)), charged_back(source)
         script = Interleaving()
-        monkeypatch.setattr(posting, "locked_account", script.locked_account)
+        monkeypatch.setattr(posting, "account_of", script.account_of)
 
         moved, taken = script.of(move, bank)
 

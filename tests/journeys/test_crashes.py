@@ -23,6 +23,7 @@ from invoices.ledger import posting
 from invoices.models import Installment, Invoice, PaymentRequest, Transaction
 from invoices.payment_requests import opening, pages, recording, transitions
 from invoices.telling import services as telling
+from payments.booking import recording as booking
 from payments.booking import reversals, settling
 from payments.models import WebhookEvent
 from payments.reconciliation import asking
@@ -60,22 +61,24 @@ BOOKING: dict[str, tuple[Any, str]] = {
     "the answer is believed": (confirming, "_confirmed"),
     "the books are opened": (confirming, "_settle"),
     "it is settled": (settling, "settle_within"),
-    "the instalments are locked": (posting, "locked_account"),
-    "the plan is written": (posting, "apply"),
+    "all is locked and read": (settling, "join"),
+    "the account is made of it": (posting, "account_of"),
+    "the booking is drafted": (booking, "drafted"),
+    "the plan is written": (posting, "writing"),
     "the row is made": (posting, "_transaction"),
     "the instalments are filled": (posting, "_installments"),
     "the invoice moves": (posting, "_invoice"),
-    "the rows are written": (posting, "join"),
-    "what was is looked at": (telling, "look"),
-    "the booking is told": (telling, "tell"),
-    "the events are written": (outbox_services, "record_all"),
-    "the outcome is recorded": (retrying, "record_outcome"),
+    "the booking is told": (telling, "paid"),
+    "the outcome is recorded": (retrying, "processed"),
+    "the rows are written": (booking, "join"),
+    "what follows is known": (posting, "written"),
+    "the deliveries are woken": (outbox_services, "recorded"),
 }
 REVERSING: dict[str, tuple[Any, str]] = {
     "the reversals are booked": (reversals, "book"),
     "one is booked": (reversals, "_book_share"),
-    "the plan is written": (posting, "apply"),
-    "the rows are written": (posting, "join"),
+    "the plan is written": (posting, "writing"),
+    "the rows are written": (booking, "join"),
     "it is told": (telling, "tell"),
     "the events are written": (outbox_services, "record_all"),
 }
