@@ -1,6 +1,5 @@
 """From a webhook to the booked payment at a pace, and what it takes to work off a pile."""
 
-import json
 import threading
 import time
 from datetime import UTC, datetime
@@ -12,13 +11,12 @@ from bench.cpu import Meter
 from bench.figures import Figures, Round
 from bench.load import Request
 from bench.rounds import Bench
-from bench.stack import CannotMeasure, Stack
+from bench.stack import CannotMeasure
 from bench.table import Row, Target
 from bench.webhooks import PATIENCE_SECONDS, Inbox, paid_notifications
 
 PACE, SECONDS, LONG_SECONDS, LIMIT_MS = 30, 10, 120, 2000  # webhooks per second, for so long, p95
 PILE, LONG_PILE, TEMPLATES = 1000, 10_000, 50
-HANDED_OUT_AT_ONCE, HAND_OUT_LIMIT_MS = 500, 20  # as `payments.hand_out_due_events` does; p95 each
 MEMORY_LIMIT_MB = 20
 LOOK_SECONDS = 0.02
 LATECOMERS = 100  # ids that others may still be about to commit below the newest one
@@ -62,16 +60,11 @@ def _paced(bench: Bench) -> Row:
 
 
 def _pile(bench: Bench) -> list[Row]:
-    """Let the jobs work off copies of notifications that were booked before.
-
-    Raises:
-        CannotMeasure: the gateway was asked more often than there are events.
-    """
+    """Let the worker work off copies of notifications that were booked before."""
     count = LONG_PILE if bench.is_long else PILE
     stack, inbox = bench.stack, Inbox(bench.stack.database_url)
     _send(bench, paid_notifications(bench, TEMPLATES))
     inbox.wait_until_processed()
-    log = WorkerLog(stack, charges=_charges(stack, inbox.ids()))
     memory_before_mb = servers.private_megabytes(stack.servers["worker"])
     pile = Inbox(stack.database_url)
     meter, started = Meter(stack.servers), time.perf_counter()
@@ -80,10 +73,6 @@ def _pile(bench: Bench) -> list[Row]:
     pile.wait_until_processed(outcome="already_booked")
     seconds = time.perf_counter() - started
     grown_mb = servers.private_megabytes(stack.servers["worker"]) - memory_before_mb
-    log.read()
-    if log.gateway_calls != count:
-        raise CannotMeasure(f"The gateway was asked {log.gateway_calls} times about {count} events")
-    each_ms = figures.percentile([s * 1000 / HANDED_OUT_AT_ONCE for s in log.hand_outs_s], 95)
     worked_off = Figures(
         per_second=count / seconds,
         p50_ms=None,
@@ -91,26 +80,8 @@ def _pile(bench: Bench) -> list[Row]:
         p99_ms=None,
         cpu_ms=meter.milliseconds_since_start(per=count),
     )
-    handed_out = Figures(1000 / each_ms, None, each_ms, None, {})
-    return [
-        Row(
-            f"{count} events due at once, worked off",
-            worked_off,
-            Target("MB more memory", MEMORY_LIMIT_MB, grown_mb),
-        ),
-        Row("  handing one out", handed_out, Target("ms, p95", HAND_OUT_LIMIT_MS, each_ms)),
-    ]
-
-
-def _charges(stack: Stack, event_ids: list[int]) -> set[str]:
-    """Return what the gateway calls the payments that some events are about."""
-    with psycopg.connect(stack.database_url) as connection:
-        rows = connection.execute(
-            "SELECT gateway_payment_id FROM invoices_paymentrequest WHERE reference IN"
-            " (SELECT reference FROM payments_webhookevent WHERE id = ANY(%s))",
-            [event_ids],
-        )
-        return {charge for (charge,) in rows}
+    memory = Target("MB more memory", MEMORY_LIMIT_MB, grown_mb)
+    return [Row(f"{count} events due at once, worked off", worked_off, memory)]
 
 
 def _send(bench: Bench, requests: list[Request]) -> None:
@@ -167,24 +138,3 @@ class Watch:
             newest = max((pk for pk, *_ in rows), default=self._below)
             self._below = max(self._below, min([*waiting, newest - LATECOMERS]) - 1)
             time.sleep(LOOK_SECONDS)
-
-
-class WorkerLog:
-    """What the worker writes down from now on; of its questions, those about some charges."""
-
-    def __init__(self, stack: Stack, *, charges: set[str]) -> None:
-        self._charges = charges
-        self._file = (stack.state / "logs" / "worker.log").open()
-        self._file.seek(0, 2)
-        self.gateway_calls = 0
-        self.hand_outs_s: list[float] = []
-
-    def read(self) -> None:
-        for line in self._file:
-            said = json.loads(line) if line.startswith("{") else {"event": ""}
-            event = said["event"]
-            if event == "gateway call":
-                self.gateway_calls += said["path"].rpartition("/")[2] in self._charges
-            task, _, seconds = event.partition(" succeeded in ")
-            if seconds and task.startswith("Task payments.hand_out_due_events["):
-                self.hand_outs_s.append(float(seconds.partition("s")[0]))

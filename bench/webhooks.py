@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -146,10 +147,11 @@ def paid_notifications(bench: Bench, count: int) -> list[Request]:
     charges = {
         charge["payment_url"]: charge for charge in sandbox.command(stack.sandbox_port, "charges")
     }
-    return [_notification(charges[page], stack.callback_token) for page in pages]
+    now = datetime.now(tz=UTC)  # noqa: TID251  # there is no Django in this process
+    return [_notification(charges[page], stack.callback_token, now) for page in pages]
 
 
-def _notification(charge: dict[str, Any], callback_token: str) -> Request:
+def _notification(charge: dict[str, Any], callback_token: str, paid_at: datetime) -> Request:
     body = {
         "id": charge["id"],
         "external_id": charge["reference"],
@@ -160,7 +162,7 @@ def _notification(charge: dict[str, Any], callback_token: str) -> Request:
         "amount": charge["amount"],
         "currency": charge["currency"],
         "paid_amount": charge["amount"],
-        "paid_at": "2026-01-15T06:00:00.000Z",
+        "paid_at": f"{paid_at:%Y-%m-%dT%H:%M:%S}.000Z",
         "payment_method": "EWALLET",
         "ewallet_type": "TOUCHNGO",
         "payment_channel": "TOUCHNGO",

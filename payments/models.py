@@ -6,6 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -130,6 +131,12 @@ class WebhookEvent(models.Model):
         indexes = [
             models.Index(
                 "next_attempt_at", condition=Q(status="received"), name="webhook_event_due"
+            ),
+            models.Index(
+                Coalesce("tenant_id", 0),
+                "next_attempt_at",
+                condition=Q(status="received"),
+                name="webhook_event_due_of_tenant",
             ),
             models.Index(
                 F("received_at").desc(), condition=Q(status="failed"), name="webhook_event_failed"

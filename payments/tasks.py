@@ -1,5 +1,8 @@
 """Tasks about money that arrives. The table has the schedule; Celery runs the work."""
 
+import time
+from typing import Final
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -10,21 +13,26 @@ from payments.reconciliation import asking, last_round
 from payments.refunds import sending
 from payments.settlement import comparing, fetching, uploads
 from payments.settlement import services as settlements
-from payments.webhooks import confirming, retrying
+from payments.webhooks import confirming, waking
 from paytrust.operations import queue
 
-
-@shared_task(name="payments.process_webhook_event")
-def process_webhook_event(*, event_id: int, **_later: object) -> None:
-    """Process one stored event. Safe to run twice; `_later` takes arguments of newer versions."""
-    confirming.process(event_id=event_id, now=timezone.now())
+TURN_SECONDS: Final = 5.0  # for notifications, before other tasks of the same worker have theirs
 
 
-@shared_task(name="payments.hand_out_due_events")
-def hand_out_due_events(**_later: object) -> None:
-    """Beat, every 5 seconds: enqueue events whose attempt is due, each to one worker only."""
-    for event_id in retrying.claim_due(now=timezone.now(), limit=500):
-        queue.publish(process_webhook_event, event_id=event_id)
+@shared_task(name="payments.process_notifications")
+def process_notifications(**_later: object) -> None:
+    """Process the notifications that are due, a few at a time. Safe to run twice, and at once.
+
+    A new notification enqueues it, and beat does every 5 seconds. While there are more, another
+    worker helps; after a turn the other tasks come first. `_later` takes arguments of newer
+    versions.
+    """
+    waking.awake()
+    until = time.monotonic() + TURN_SECONDS
+    while confirming.process_due(now=timezone.now()):
+        waking.wake(process_notifications)  # for another worker, or for this one's next turn
+        if time.monotonic() > until:
+            return
 
 
 @shared_task(name="payments.check_payment")

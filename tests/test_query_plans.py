@@ -288,7 +288,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
     ),
     "the notifications that are due": (
         lambda shop: retrying.claim_due(now=LATE, limit=500),
-        {"webhook_event_due"},
+        {"webhook_event_due_of_tenant"},
     ),
     "the invoices that expire": (
         lambda shop: invoice_services.expire_invoices(now=LATE, limit=1000),

@@ -1582,6 +1582,15 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookevent",
             index=models.Index(
+                django.db.models.functions.comparison.Coalesce("tenant_id", 0),
+                models.F("next_attempt_at"),
+                condition=models.Q(("status", "received")),
+                name="webhook_event_due_of_tenant",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookevent",
+            index=models.Index(
                 models.OrderBy(models.F("received_at"), descending=True),
                 condition=models.Q(("status", "failed")),
                 name="webhook_event_failed",

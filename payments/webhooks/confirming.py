@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 
 from gateways import registry
 from gateways.adapter import (
@@ -86,6 +86,8 @@ REPEATED = {
 """What an event led to that says the same as one before it."""
 
 LONGEST_ROUND_SECONDS = 40.0  # of a lease of 60; other tasks take the rest
+LONG_SECONDS = 5.0  # for one account, while others' events are leased by the same task
+PAUSE = timedelta(seconds=5)  # after which a gateway that was away is asked again
 WORTH_A_PAGE = 5  # payments; fewer are asked for one by one
 MARGIN = timedelta(seconds=1)  # both ends of the list's window are exclusive
 RECENT = timedelta(hours=1)
@@ -102,7 +104,29 @@ def process(*, event_id: int, now: datetime) -> None:
 
     Source: FR-040, spec 4.4 to 4.7, 12.1, 12.3.
     """
-    questions = _questions(gathering.take(event_id=event_id, now=now), now)
+    _process(gathering.take(event_id=event_id, now=now), now)
+
+
+def process_due(*, now: datetime) -> bool:
+    """Process events that are due as `process` does; return whether more may be due.
+
+    Each account's are asked about by themselves. If one account's took long, the others' are given
+    back, so that another task can have them.
+    """
+    until = time.monotonic() + LONG_SECONDS
+    accounts, are_more = gathering.take_due(now=now)
+    for events in accounts:
+        if time.monotonic() > until:
+            retrying.hand_back(events, now)
+            are_more = True
+        else:
+            _process(events, now)
+    return are_more
+
+
+def _process(events: Sequence[WebhookEvent], now: datetime) -> None:
+    """Ask about events of one account, which are leased, and book the answers."""
+    questions = _questions(events, now)
     until = time.monotonic() + LONGEST_ROUND_SECONDS
     listed = _listed(questions)
     for number, question in enumerate(questions, start=1):
@@ -112,7 +136,7 @@ def process(*, event_id: int, now: datetime) -> None:
             _come_again(rest, away, now)
             return
         if away or time.monotonic() > until:
-            retrying.hand_back(rest, now)
+            retrying.hand_back(rest, now + PAUSE if away else now)
             return
 
 
@@ -149,10 +173,10 @@ class Question:
 def _questions(events: Sequence[WebhookEvent], now: datetime) -> list[Question]:
     """Group events by the charge that they are about; events without a question end here."""
     questions: dict[tuple[int, str | None], Question] = {}
-    for event in events:
+    for said, found in _looked_up(_read(events, now), now):
+        event = said.event
         try:
-            said = Said(event, _notification(event))
-            about = _payment_of(said)
+            about = _payment_of(said, found)
             report = said.notification.report
             if report is not None:
                 settling.require_currency(about.currency_code, report)
@@ -168,15 +192,41 @@ def _questions(events: Sequence[WebhookEvent], now: datetime) -> list[Question]:
     return list(questions.values())
 
 
+def _read(events: Sequence[WebhookEvent], now: datetime) -> list[Said]:
+    """Return the events with their content; those that cannot be read end here."""
+    read = []
+    for event in events:
+        try:
+            read.append(Said(event, _notification(event)))
+        except Exception as error:  # noqa: BLE001  # `_end` tells bugs from what may happen
+            _end(event, error, now)
+    return read
+
+
+def _looked_up(read: Sequence[Said], now: datetime) -> Sequence[tuple[Said, PaymentRequest | None]]:
+    """Return events with the payments that they name, which one trip looks for.
+
+    If one of them cannot be looked for, each is by itself.
+    """
+    named = [(said.event.gateway_id, said.notification) for said in read]
+    try:
+        found = receiving.find_payment_requests(named) if named else []
+    except DataError as error:
+        if len(read) == 1:
+            _end(read[0].event, error, now)
+            return []
+        return [pair for said in read for pair in _looked_up([said], now)]
+    return list(zip(read, found, strict=True))
+
+
 def _notification(event: WebhookEvent) -> Notification:
     return registry.adapter_for(event.gateway.code).parse_notification(
         headers=event.headers, body=bytes(event.body)
     )
 
 
-def _payment_of(said: Said) -> PaymentRequest:
+def _payment_of(said: Said, about: PaymentRequest | None) -> PaymentRequest:
     event, notification = said.event, said.notification
-    about = receiving.find_payment_request(event.gateway_id, notification)
     if about is None or not registry.is_same_account(
         event.gateway.code, event.account_id, about.account_id
     ):
@@ -199,6 +249,8 @@ def _known_outcome(said: Said, about: PaymentRequest, now: datetime) -> str | No
     if said.notification.reference is None and not _claimed_reversals(said.notification):
         return "unchanged"  # a refund that failed
     if report is None or report.paid_amount is None or not said.claims_only_payment:
+        return None
+    if about.status != PaymentRequest.Status.PAID:  # it is, for good, once money was booked on it
         return None
     booked = reversals.payments_of(payment_request=about, report=report)
     confirmed_before = sum(row.amount for row in booked) >= report.paid_amount.minor

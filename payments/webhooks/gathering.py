@@ -1,8 +1,9 @@
 """Which notifications are confirmed together: one question to the gateway answers many (spec 12.3).
 
-One task takes the events that wait for the same payment and, if the gateway lists what was paid,
-those that wait for other payments of the account. While an account makes many calls, the task lets
-a batch grow, so that a flash sale needs only one call for a page of payments.
+One task takes some events that are due, of each tenant in turn, and with them those that wait for
+the same payments and, if the gateway lists what was paid, for other payments of the account. While
+an account makes many calls, the task lets a batch grow, so that a flash sale needs only one call
+for a page of payments.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from payments.models import WebhookEvent
 from payments.webhooks import retrying
 
 MOST_ABOUT_ONE_PAYMENT = 5_000
-MOST_ABOUT_OTHERS = 300  # booked one by one within a lease
+AT_ONCE = 20  # notifications that one claim takes, of all accounts
+MOST_ABOUT_OTHERS = 100  # a page of the gateway's list, booked one by one within a lease
 CALM_SHARE = 1 / 60  # of the minute's limit: so few confirming calls in ten seconds are calm
 WORTH_A_CALL = 100  # notifications: a page of the gateway's list
 LONGEST_GROWTH = timedelta(seconds=5)  # no event waits longer for a batch to grow
@@ -35,11 +37,32 @@ def take(*, event_id: int, now: datetime) -> list[WebhookEvent]:
     if event is None or event.status != WebhookEvent.Status.RECEIVED:
         return []
     if not _is_ripe(event, now):
-        _let_grow(event, now)
+        _let_grow([event], now)
         return []
     if not retrying.lease(event_id=event_id, now=now):
         return []
-    return [event, *_lease_others(event, now)]
+    return [event, *_lease_others([event], now)]
+
+
+def take_due(*, now: datetime) -> tuple[list[list[WebhookEvent]], bool]:
+    """Lease events that are due, of each tenant in turn, and those that are confirmed with them.
+
+    Returns:
+        The events of each account, the oldest first, the account with the fewest first; and
+        whether more may be due.
+    """
+    ids = retrying.claim_due(now=now, limit=AT_ONCE)
+    due = WebhookEvent.objects.filter(pk__in=ids).select_related("gateway")
+    accounts: dict[tuple[int, int | None], list[WebhookEvent]] = {}
+    for event in due.order_by("received_at", "pk"):
+        accounts.setdefault((event.gateway_id, event.account_id), []).append(event)
+    taken = []
+    for events in accounts.values():
+        if _is_ripe(events[0], now):
+            taken.append([*events, *_lease_others(events, now)])
+        else:
+            _let_grow(events, now)
+    return sorted(taken, key=len), len(ids) == AT_ONCE
 
 
 def spread(event: WebhookEvent) -> timedelta:
@@ -76,34 +99,33 @@ def _is_ripe(event: WebhookEvent, now: datetime) -> bool:
     return waiting[:WORTH_A_CALL].count() >= WORTH_A_CALL
 
 
-def _let_grow(event: WebhookEvent, now: datetime) -> None:
+def _let_grow(events: Sequence[WebhookEvent], now: datetime) -> None:
     WebhookEvent.objects.filter(
-        pk=event.pk, status=WebhookEvent.Status.RECEIVED, leased_until=None
-    ).update(next_attempt_at=now + GROWTH)
+        pk__in=[event.pk for event in events],
+        status=WebhookEvent.Status.RECEIVED,
+        leased_until=events[0].leased_until,
+    ).update(leased_until=None, next_attempt_at=now + GROWTH)
 
 
 def _waiting_with(event: WebhookEvent, now: datetime) -> QuerySet[WebhookEvent]:
     """Return events of the same account that no task holds and no failure has delayed."""
-    return WebhookEvent.objects.filter(
-        Q(leased_until=None) | Q(leased_until__lte=now),
+    return retrying.waiting(now).filter(
         Q(first_failed_at=None) | Q(next_attempt_at__lte=now),
         gateway_id=event.gateway_id,
         account_id=event.account_id,
-        status=WebhookEvent.Status.RECEIVED,
     )
 
 
 @transaction.atomic
-def _lease_others(event: WebhookEvent, now: datetime) -> Sequence[WebhookEvent]:
-    waiting = _waiting_with(event, now).exclude(pk=event.pk).select_related("gateway")
+def _lease_others(events: Sequence[WebhookEvent], now: datetime) -> Sequence[WebhookEvent]:
+    """Lease what is confirmed with some leased events of one account."""
+    known = [event.pk for event in events]
+    waiting = _waiting_with(events[0], now).exclude(pk__in=known).select_related("gateway")
     free = waiting.order_by("received_at", "pk").select_for_update(skip_locked=True, of=("self",))
-    taken: list[WebhookEvent] = []
-    if event.reference is not None:
-        taken += free.filter(reference=event.reference)[:MOST_ABOUT_ONE_PAYMENT]
-    if descriptors.of(event.gateway.code).lists_paid:
-        others = free.exclude(reference=event.reference) if event.reference else free
-        taken += others[:MOST_ABOUT_OTHERS]
-    WebhookEvent.objects.filter(pk__in=[one.pk for one in taken]).update(
-        leased_until=now + retrying.WORK_LEASE, next_attempt_at=now + retrying.WORK_LEASE
-    )
+    references = {event.reference for event in events if event.reference is not None}
+    taken = list(free.filter(reference__in=references)[:MOST_ABOUT_ONE_PAYMENT])
+    if descriptors.of(events[0].gateway.code).lists_paid:
+        taken += free.exclude(reference__in=references)[: max(MOST_ABOUT_OTHERS - len(events), 0)]
+    if taken:
+        retrying.lease_all([one.pk for one in taken], now)
     return taken

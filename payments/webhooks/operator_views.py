@@ -13,8 +13,7 @@ from payments import tasks
 from payments.booking import selectors
 from payments.booking.serializers import FailedWebhookList, FailedWebhookQuery, WebhookEventResponse
 from payments.models import WebhookEvent
-from payments.webhooks import retrying
-from paytrust.operations import queue
+from payments.webhooks import retrying, waking
 from paytrust.web.problems import NotFound
 from paytrust.web.serializers import query_of, require_no_fields
 
@@ -49,7 +48,7 @@ class WebhookRetrial(APIView):
             event = retrying.retry(event_id=event_id, now=timezone.now())
         except WebhookEvent.DoesNotExist as error:
             raise NotFound(f"There is no notification {event_id}.") from error
-        queue.publish(tasks.process_webhook_event, event_id=event.pk)
+        waking.wake(tasks.process_notifications)
         return Response(
             WebhookEventResponse(selectors.event(event_id=event.pk)).data, HTTPStatus.ACCEPTED
         )

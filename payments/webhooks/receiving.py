@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Final
 
@@ -28,7 +28,6 @@ from paytrust.operations.trips import Statement, trip
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=30)  # after it, a lost task is given out again
 Unreadable = MalformedNotification | NotificationNotUsed
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id")  # never a token or signature
 
@@ -101,8 +100,17 @@ def reference_in(body: bytes) -> str | None:
 
 def find_payment_request(gateway_id: int, notification: Notification) -> PaymentRequest | None:
     """Find the payment request of a notification, by our reference or by the gateway's id."""
-    (found,) = trip(_look_up(gateway_id, notification))
-    return rows.made(PaymentRequest, found[0]) if found else None
+    return find_payment_requests([(gateway_id, notification)])[0]
+
+
+def find_payment_requests(
+    named: Sequence[tuple[int, Notification]],
+) -> list[PaymentRequest | None]:
+    """Find the payment requests of some notifications, in one trip."""
+    return [
+        rows.made(PaymentRequest, found[0]) if found else None
+        for found in trip(*(_look_up(*one) for one in named))
+    ]
 
 
 def payment_to_ask_about(event: WebhookEvent) -> PaymentRequest | None:
@@ -203,7 +211,7 @@ def _store(
         event.processed_at = now
     else:
         event.event_id, event.reference = notification.event_id, notification.reference
-        event.next_attempt_at = now + LEASE
+        event.next_attempt_at = now
     (stored,) = trip(_insertion(event))
     if not stored:
         return None

@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import Final
 
 import structlog
+from django.contrib.postgres.fields import ArrayField
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import BigIntegerField, F, Func, Q, QuerySet, Value
 
 from gateways.adapter import GatewayBusy, fitted
 from invoices.models import PaymentRequest
@@ -22,7 +23,8 @@ from paytrust.operations.trips import Statement, trip
 
 log = structlog.get_logger(__name__)
 
-HANDED_OUT_AGAIN_AFTER = timedelta(minutes=2)  # so that a long queue does not fill with repeats
+CLAIMERS = 3  # that may look for what is due at the same moment
+IDS = ArrayField(BigIntegerField())
 WORK_LEASE = timedelta(seconds=60)  # two calls of 13 s, three lock time-outs of 5 s, and a margin
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=6), timedelta(minutes=36))
 
@@ -36,6 +38,24 @@ WITH mine AS (
 INSERT INTO payments_webhookretry (event_id, attempt, attempted_at, outcome)
 SELECT id, attempts, %(now)s, %(outcome)s FROM mine WHERE %(retried)s = 1"""
 
+_DUE: Final = """status = 'received' AND next_attempt_at <= %(now)s
+    AND (leased_until IS NULL OR leased_until <= %(now)s)"""
+# From one tenant to the next by an index, however many events of each wait; 0: of no tenant.
+_IN_TURNS: Final = f"""
+WITH RECURSIVE whose (tenant) AS (
+    (SELECT coalesce(tenant_id, 0) FROM payments_webhookevent WHERE {_DUE} ORDER BY 1 LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT coalesce(tenant_id, 0) FROM payments_webhookevent
+        WHERE {_DUE} AND coalesce(tenant_id, 0) > whose.tenant ORDER BY 1 LIMIT 1)
+    FROM whose WHERE whose.tenant IS NOT NULL
+)
+SELECT event.id FROM whose CROSS JOIN LATERAL (
+    SELECT id, next_attempt_at, row_number() OVER (ORDER BY next_attempt_at) AS place
+    FROM payments_webhookevent WHERE {_DUE} AND coalesce(tenant_id, 0) = whose.tenant
+    ORDER BY next_attempt_at LIMIT %(most)s
+) event ORDER BY event.place, event.next_attempt_at, event.id LIMIT %(most)s"""  # noqa: S608  # nosec B608  # our own names
+
 
 class AlreadyProcessed(PayTrustError):
     """The notification has been processed; there is nothing to retry."""
@@ -45,18 +65,32 @@ class AlreadyProcessed(PayTrustError):
 
 
 def claim_due(*, now: datetime, limit: int) -> list[int]:
-    """Return the ids of events whose next attempt is due, each to one caller only.
+    """Lease events whose next attempt is due, each to one caller only; return their ids.
 
-    A claimed event is due again in two minutes, in case its task is lost.
+    Each tenant has a turn before any has its second one, so that a tenant of which thousands wait
+    does not delay the others. An event is due again when its lease ends, should its task be lost.
     """
+    most = limit * CLAIMERS
+    (found,) = trip(Statement(_IN_TURNS, {"now": now, "most": most}))
+    in_turns = [pk for (pk,) in found]
     return locking.claim(
-        WebhookEvent.objects.filter(status=WebhookEvent.Status.RECEIVED, next_attempt_at__lte=now),
-        by="next_attempt_at",
-        taken=lambda ids: WebhookEvent.objects.filter(pk__in=ids).update(
-            next_attempt_at=now + HANDED_OUT_AGAIN_AFTER
-        ),
+        waiting(now).filter(pk__in=in_turns, next_attempt_at__lte=now),
+        by=Func(Value(in_turns, IDS), F("pk"), function="array_position"),
+        taken=lambda ids: lease_all(ids, now),
         limit=limit,
     )
+
+
+def waiting(now: datetime) -> "QuerySet[WebhookEvent]":
+    """Return the events that wait for an attempt, due or not, and that no task has."""
+    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    return WebhookEvent.objects.filter(free, status=WebhookEvent.Status.RECEIVED)
+
+
+def lease_all(ids: Sequence[int], now: datetime) -> None:
+    """Take events that the caller has locked."""
+    until = now + WORK_LEASE
+    WebhookEvent.objects.filter(pk__in=ids).update(leased_until=until, next_attempt_at=until)
 
 
 def retry(*, event_id: int, now: datetime) -> WebhookEvent:

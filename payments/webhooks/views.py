@@ -11,7 +11,7 @@ from gateways import descriptors
 from gateways.adapter import NotificationNotAuthentic
 from gateways.descriptor import GatewayDescriptor
 from payments import tasks
-from payments.webhooks import receiving
+from payments.webhooks import receiving, waking
 from paytrust.operations import queue
 from paytrust.web.problems import NotFound
 
@@ -45,7 +45,7 @@ class GatewayNotification(APIView):
             throttling.count_failure(request, of=FAILURES)
             raise
         if event is not None and event.next_attempt_at is not None:
-            queue.publish(tasks.process_webhook_event, event_id=event.pk)
+            waking.wake(tasks.process_notifications)
         elif event is not None and (about := receiving.payment_to_ask_about(event)) is not None:
             queue.publish(tasks.ask_about_payment, payment_request_id=about.pk)
         return Response({"status": "ok"})

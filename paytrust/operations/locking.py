@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 from django.db import OperationalError, connection, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Func, Model, QuerySet
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
@@ -92,7 +92,7 @@ def one_at_a_time(name: str) -> None:
 
 
 def claim(
-    due: QuerySet[Row], *, by: str, taken: Callable[[list[int]], object], limit: int
+    due: QuerySet[Row], *, by: str | Func, taken: Callable[[list[int]], object], limit: int
 ) -> list[int]:
     """Return the ids of due rows, each to one caller only, and change them in the same commit.
 
@@ -100,7 +100,7 @@ def claim(
 
     Args:
         due: the rows that are due.
-        by: the column of their due time; rows that are due longest come first.
+        by: the column of their due time, or else their order; the first come first.
         taken: records that the rows with these ids are taken, so that they are no longer due.
         limit: how many at most.
 

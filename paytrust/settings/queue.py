@@ -39,7 +39,7 @@ QUEUES = ("celery", "deliveries")  # money's jobs; what takes long
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "paytrust.beat:LeasedScheduler"  # two beats may run; one acts
 CELERY_BEAT_SCHEDULE = {
-    "hand out due webhook events": {"task": "payments.hand_out_due_events", "schedule": 5.0},
+    "process due notifications": {"task": "payments.process_notifications", "schedule": 5.0},
     "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 30.0},
     "close payments": {"task": "payments.hand_out_closings", "schedule": 30.0},
     "ask about refunds": {"task": "payments.hand_out_refunds", "schedule": 30.0},

@@ -27,7 +27,7 @@ from payments.booking import recording as booking
 from payments.booking import reversals, settling
 from payments.models import WebhookEvent
 from payments.reconciliation import asking
-from payments.webhooks import confirming, receiving, retrying
+from payments.webhooks import confirming, gathering, receiving, retrying
 from paytrust.operations import queue
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
@@ -56,7 +56,9 @@ BOOKING: dict[str, tuple[Any, str]] = {
     "the notification is read": (receiving, "_parsed"),
     "it is stored": (receiving, "_store"),
     "it is published": (queue, "publish"),
-    "it is taken": (retrying, "lease"),
+    "it is taken": (retrying, "claim_due"),
+    "others are taken with it": (gathering, "take_due"),
+    "its payment is looked for": (receiving, "find_payment_requests"),
     "the gateway is asked": (confirming, "_ask"),
     "the answer is believed": (confirming, "_confirmed"),
     "the books are opened": (confirming, "_settle"),
@@ -121,8 +123,8 @@ def scene(merchant: Merchant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch)
 
 def start_again(now: datetime) -> None:
     """Run what beat and the workers would, once every lease has run out."""
-    for event_id in retrying.claim_due(now=now, limit=100):
-        confirming.process(event_id=event_id, now=now)
+    while confirming.process_due(now=now):
+        pass
     for payment_request_id in asking.claim_due(now=now, limit=100):
         asking.check(payment_request_id=payment_request_id, now=now)
     for invoice_id in opening.claim_due_openings(now=now, limit=100):

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from invoices.models import Invoice, Transaction
 from payments.models import WebhookEvent
-from payments.webhooks import confirming, retrying
+from payments.webhooks import confirming
 from paytrust.money import Money
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
@@ -233,6 +233,5 @@ def retry_until_done() -> None:
     now = timezone.now()
     for minutes in (5, 12, 50, 60):
         then = now + timedelta(minutes=minutes)
-        while due := retrying.claim_due(now=then, limit=500):
-            for event_id in due:
-                confirming.process(event_id=event_id, now=then)
+        while confirming.process_due(now=then):
+            pass

@@ -42,7 +42,7 @@ class TestAfterATask:
 @pytest.mark.parametrize(
     ("task", "queue"),
     [
-        ("payments.process_webhook_event", "celery"),
+        ("payments.process_notifications", "celery"),
         ("payments.check_refund", "celery"),
         *((name, "deliveries") for name in settings.LONG_TASKS),
     ],

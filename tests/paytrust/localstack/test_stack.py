@@ -97,7 +97,7 @@ def check_traces(described: dict[str, Any], collector: Shop) -> None:
     ).json()
     requests.post(invoice["payment_url"], data={"action": "pay"}, timeout=30)
 
-    led = {"POST /webhooks/<slug:webhook_name>", "run/payments.process_webhook_event", "delivery"}
+    led = {"POST /webhooks/<slug:webhook_name>", "run/payments.process_notifications", "delivery"}
     wait_for(lambda: led <= trace_of_a_delivery(collector))
     assert any(name.startswith("gateway ") for name in trace_of_a_delivery(collector))
     assert "POST /invoices" in {span.name for span in spans(collector)}
