@@ -79,6 +79,7 @@ def _openapi_python_client(folder: Path) -> None:
         "package_name_override: paytrust_client\n"
         "content_type_overrides:\n"  # this generator knows no other octets
         "  application/xml: application/octet-stream\n"
+        "  application/pdf: application/octet-stream\n"
         f"  {XLSX}: application/octet-stream\n"
     )
     options = ("--config", "config.yaml", "--meta", "none", "--output-path", "paytrust_client")

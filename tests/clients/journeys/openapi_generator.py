@@ -29,12 +29,12 @@ def main() -> None:
     requests.post(
         str(made.payment_url), data={"action": "pay", "method": "touchngo"}, timeout=60
     ).raise_for_status()
-    paid = made
+    paid = invoices.get_invoice(made.id)
     for _ in range(300):
-        paid = invoices.get_invoice(made.id)
         if paid.status == paytrust.InvoiceStatus.FULLY_PAID:
             break
         time.sleep(0.2)
+        paid = invoices.get_invoice(made.id)
     assert paid.status == paytrust.InvoiceStatus.FULLY_PAID, paid
     refunds = paytrust.RefundsApi(client)
     refund = refunds.refund_invoice(
