@@ -1,7 +1,11 @@
-"""The same calls with PgBouncer between web and PostgreSQL, and without."""
+"""The same calls with PgBouncer between web and PostgreSQL, and without.
+
+PgBouncer before 1.21 knows no prepared statements, so web does not prepare through it. A second
+web process does not either, without PgBouncer: it shows what of the difference comes from that.
+"""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -9,6 +13,7 @@ from typing import Final
 import psutil
 
 from bench import figures
+from bench.figures import Round
 from bench.invoices import creations, readings
 from bench.rounds import Bench, Subject
 from bench.stack import CannotMeasure, free_port
@@ -17,42 +22,40 @@ from paytrust.localstack import cluster, embedded, processes, stack
 
 LIMIT: Final = 1.05  # times the CPU without it, that of PgBouncer included
 SIZE: Final = 120  # per round
-WHAT: Final = "x CPU without PgBouncer"
+PLAIN, UNPREPARED, POOLED = "", ", nothing prepared", ", PgBouncer"
+WHAT: Final = f"x CPU{UNPREPARED}"
 
 
 def run(bench: Bench) -> list[Row]:
-    """Measure POST and GET of an invoice by two web processes, one of them behind PgBouncer."""
-    with _behind_pgbouncer(bench) as pooled:
-        return [*_compared(bench, pooled, _post(bench)), *_compared(bench, pooled, _get(bench))]
+    """Measure POST and GET of an invoice by three web processes, one of them behind PgBouncer."""
+    key, reads = bench.stack.api_key, readings(bench)
+    with _other_ways(bench) as others:
+        ways = {PLAIN: bench, **others}
+        return [
+            *_rows(Subject("POST /invoices", lambda n: creations(key, n), 201), ways),
+            *_rows(Subject("GET /invoices/{id}", reads), ways),
+        ]
 
 
-def _post(bench: Bench) -> Subject:
-    return Subject("POST /invoices", lambda n: creations(bench.stack.api_key, n), 201)
-
-
-def _get(bench: Bench) -> Subject:
-    return Subject("GET /invoices/{id}", readings(bench))
-
-
-def _compared(bench: Bench, pooled: Bench, subject: Subject) -> list[Row]:
-    ways = {subject.name: bench, f"{subject.name}, PgBouncer": pooled}
+def _rows(subject: Subject, ways: Mapping[str, Bench]) -> list[Row]:
     for way in ways.values():
         way.measured(subject, size=SIZE // 4)  # warms up
-    taken: dict[str, list[figures.Round]] = {name: [] for name in ways}
-    for turn in range(bench.rounds):
-        for name, way in list(ways.items())[:: -1 if turn % 2 else 1]:
-            taken[name].append(way.measured(subject, size=SIZE))
-    plain, through = taken.values()
-    target = Target(WHAT, LIMIT, figures.cpu_ratio(through, plain))
+    taken: dict[str, list[Round]] = {name: [] for name in ways}
+    names = list(ways)
+    for turn in range(ways[PLAIN].rounds):
+        first = turn % len(names)
+        for name in (*names[first:], *names[:first]):
+            taken[name].append(ways[name].measured(subject, size=SIZE))
+    target = Target(WHAT, LIMIT, figures.cpu_ratio(taken[POOLED], taken[UNPREPARED]))
     return [
-        Row(name, figures.summary(rounds), target if rounds is through else None)
+        Row(f"{subject.name}{name}", figures.summary(rounds), target if name == POOLED else None)
         for name, rounds in taken.items()
     ]
 
 
 @contextmanager
-def _behind_pgbouncer(bench: Bench) -> Iterator[Bench]:
-    """Run a second web process, with the first one's settings, behind PgBouncer.
+def _other_ways(bench: Bench) -> Iterator[dict[str, Bench]]:
+    """Run two more web processes with the first one's settings, one of them behind PgBouncer.
 
     Raises:
         CannotMeasure: PgBouncer is not installed.
@@ -61,21 +64,28 @@ def _behind_pgbouncer(bench: Bench) -> Iterator[Bench]:
         cluster.require_programs()
     except cluster.ProgramMissing as missing:
         raise CannotMeasure(str(missing)) from None
-    state, port = bench.stack.state, free_port()
+    state = bench.stack.state
     environment = bench.stack.servers["web"].environ()
     home = embedded.postgres_home(state) / "pooler"
     home.mkdir(mode=0o700, exist_ok=True)
     pgbouncer, through = cluster.start_pgbouncer(home, environment, free_port(), state / "logs")
+    unprepared = {"DATABASE_PREPARED_STATEMENTS": "false"}
     running = {"pgbouncer": pgbouncer}
+    ways = {}
     try:
-        running["web"] = processes.spawn(
-            ["-m", *stack.WEB, "--bind", f"127.0.0.1:{port}"],
-            log=state / "logs" / "web-pooled.log",
-            environment=environment | through,
-        )
-        _wait_for(running["web"], f"http://127.0.0.1:{port}/readyz")
-        servers: dict[str, psutil.Process] = bench.stack.servers | running
-        yield replace(bench, stack=replace(bench.stack, port=port, servers=servers))
+        for name, changed in ((UNPREPARED, unprepared), (POOLED, through)):
+            port = free_port()
+            web = running[name] = processes.spawn(
+                ["-m", *stack.WEB, "--bind", f"127.0.0.1:{port}"],
+                log=state / "logs" / f"web-{port}.log",
+                environment=environment | changed,
+            )
+            _wait_for(web, f"http://127.0.0.1:{port}/readyz")
+            servers = bench.stack.servers | {"web": web}
+            if name == POOLED:
+                servers["pgbouncer"] = pgbouncer
+            ways[name] = replace(bench, stack=replace(bench.stack, port=port, servers=servers))
+        yield ways
     finally:
         processes.stop(running)
 
@@ -83,5 +93,5 @@ def _behind_pgbouncer(bench: Bench) -> Iterator[Bench]:
 def _wait_for(web: psutil.Process, url: str) -> None:
     while not processes.answers(url):
         if processes.exit_code(web) is not None:
-            raise CannotMeasure("The web process behind PgBouncer ended; see logs/web-pooled.log.")
+            raise CannotMeasure("A second web process ended; its log is in the state's logs.")
         time.sleep(0.2)
