@@ -3,7 +3,7 @@
 from django.urls import path
 
 from reporting.financial import views
-from reporting.statements.views import StatementCSV, StatementPDF
+from reporting.statements.views import OwnStatementProfile, StatementCSV, StatementPDF
 
 urlpatterns = [
     path("reports/financial", views.FinancialReport.as_view()),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("reports/financial.xlsx", views.FinancialReportXLSX.as_view()),
     path("reports/statement.csv", StatementCSV.as_view()),
     path("reports/statement.pdf", StatementPDF.as_view()),
+    path("account/statement-profile", OwnStatementProfile.as_view()),
     path("reports/transactions.csv", views.MovementsCSV.as_view()),
     path("reports/transactions.xlsx", views.MovementsXLSX.as_view()),
     path("reports/discrepancies", views.DiscrepancyReport.as_view()),

@@ -1,5 +1,6 @@
 """Tenants, keys, their audit log, and what staff did. Hashes and digests are never shown."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -104,7 +105,7 @@ class TenantAdmin(ReadOnlyAdmin):
     fields = ("name", "created")
     list_display = ("id", "name", "created")
     exact_search = ("name",)
-    acts = (MakeTenant, IssueKey)
+    acts: ClassVar[Sequence[type[Act[Any]]]] = (MakeTenant, IssueKey)
 
     @admin.display(description=_("Created"))
     def created(self, tenant: Tenant) -> Shown:

@@ -72,6 +72,8 @@ SPECTACULAR_SETTINGS = {
         "RefundMethod": "payments.refunds.models.Refund.Method",
         "RefundReason": "payments.refunds.models.Refund.Reason",
         "RefundStatus": "payments.refunds.states.Status",
+        "StatementLanguage": "reporting.statements.models.StatementProfile.Language",
+        "StatementZone": "reporting.statements.models.StatementProfile.Zone",
         "SettlementImportSource": "payments.models.SettlementImport.Source",
         "SettlementImportStatus": "payments.models.SettlementImport.Status",
         "SettlementFeeState": "payments.settlement.serializers.FEE_STATES",

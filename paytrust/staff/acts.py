@@ -92,7 +92,7 @@ class Act(Generic[Subject]):
     def back(self) -> str:
         raise NotImplementedError
 
-    def form(self, data: Any = None) -> forms.Form:  # noqa: ANN401  # a QueryDict, or none
+    def form(self, data: Any = None) -> forms.BaseForm:  # noqa: ANN401  # a QueryDict, or none
         return self.form_class(data=data)
 
     def check(self) -> None:
@@ -171,7 +171,7 @@ def _refused_by(act: Act[Any]) -> PayTrustError | None:
 
 def _page(
     act: Act[Any],
-    form: forms.Form | None,
+    form: forms.BaseForm | None,
     *,
     status: int = HTTPStatus.OK,
     refused: PayTrustError | None = None,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -24,6 +24,7 @@ from paytrust.staff import narrowing
 from paytrust.staff.filters import beginning_of
 from reporting.back_office import figures, report_page
 from reporting.back_office.dashboard import Tile, list_address
+from reporting.back_office.statement_pages import SetProfile
 from reporting.financial import selectors
 
 MOST = 20  # rows of each table; its list has the rest
@@ -43,6 +44,7 @@ class MerchantAdmin(TenantAdmin):
     """Tenants: the list, and a page for each."""
 
     change_form_after_template = "staff/merchant.html"
+    acts: ClassVar = (*TenantAdmin.acts, SetProfile)
 
     def change_view(
         self,

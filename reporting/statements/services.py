@@ -1,5 +1,6 @@
 """Statements that are made once a month, kept as they were, and sent to those who want them."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from smtplib import SMTPException
 from typing import Final
@@ -23,6 +24,11 @@ from reporting.statements.models import KeptStatement, StatementProfile
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 500  # tenants of one round
+FIELDS: Final = (
+    *("legal_name", "registration_number", "tax_number", "address"),
+    *("language", "zone", "email"),
+)
+"""What a merchant may say about statements."""
 FILES_AT_ONCE: Final = 10  # statements in memory
 TRIED_FOR: Final = timedelta(days=10)  # the job runs on the first days of a month
 
@@ -60,6 +66,35 @@ def profile_of(tenant: Tenant) -> StatementProfile:
     return StatementProfile.objects.filter(tenant=tenant).first() or StatementProfile(
         tenant=tenant, legal_name=tenant.name
     )
+
+
+def set_profile(
+    *, tenant: Tenant, changes: Mapping[str, str | None], now: datetime
+) -> StatementProfile:
+    """Change fields of a merchant on statements that are made from now on.
+
+    Args:
+        tenant: whose.
+        changes: new values by the names in FIELDS; those left out stay as they are.
+        now: when.
+
+    Raises:
+        ValidationError: a value is too long or not one of the choices. Nothing is changed.
+    """
+    assert changes.keys() <= set(FIELDS), changes.keys()
+    with transaction.atomic():
+        StatementProfile.objects.get_or_create(
+            tenant=tenant, defaults={"legal_name": tenant.name, "updated_at": now}
+        )
+        profile = StatementProfile.objects.select_for_update().get(tenant=tenant)
+        for name, value in changes.items():
+            setattr(profile, name, value)
+        profile.email = profile.email or None
+        profile.updated_at = now
+        profile.full_clean(exclude=["email"] if profile.email is None else None)
+        profile.save()
+    log.info("statement profile set", tenant_id=tenant.pk, fields=sorted(changes))
+    return profile
 
 
 def document_now(

@@ -1,4 +1,4 @@
-"""A merchant's monthly statement."""
+"""A merchant's monthly statement, and what it says about the merchant."""
 
 from typing import ClassVar
 
@@ -7,6 +7,7 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apikeys.keys.authentication import tenant_of
@@ -17,7 +18,12 @@ from paytrust.web.serializers import query_of
 from reporting.exports import statement
 from reporting.exports.answers import CSV_ANSWER, csv_answer
 from reporting.statements import document, selectors, services
-from reporting.statements.serializers import StatementPDFQuery, StatementQuery
+from reporting.statements.serializers import (
+    StatementPDFQuery,
+    StatementProfileRequest,
+    StatementProfileResponse,
+    StatementQuery,
+)
 
 
 class StatementCSV(APIView):
@@ -70,3 +76,31 @@ class StatementPDF(APIView):
         answer = HttpResponse(document.pdf_of(said), content_type="application/pdf")
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
+
+
+class OwnStatementProfile(APIView):
+    @extend_schema(
+        operation_id="getStatementProfile",
+        summary="Show what your statements say about you",
+        responses=StatementProfileResponse,
+    )
+    def get(self, request: Request) -> Response:
+        """Show your legal fields, the language and zone of your statements, and who gets them."""
+        query_of(request)
+        profile = services.profile_of(tenant_of(request))
+        return Response(StatementProfileResponse(profile).data)
+
+    @extend_schema(
+        operation_id="updateStatementProfile",
+        summary="Change what your statements say about you",
+        request=StatementProfileRequest,
+        responses=StatementProfileResponse,
+    )
+    def patch(self, request: Request) -> Response:
+        """Change the fields that are named; statements that are kept already stay as they are."""
+        body = StatementProfileRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        profile = services.set_profile(
+            tenant=tenant_of(request), changes=body.validated_data, now=timezone.now()
+        )
+        return Response(StatementProfileResponse(profile).data)

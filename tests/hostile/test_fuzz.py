@@ -139,6 +139,10 @@ BODIES: dict[str, tuple[Any, str]] = {
         {"description": "y", "scopes": ["read", "write"], "expires_at": None},
         KEY,
     ),
+    "PATCH /account/statement-profile": (
+        {"legal_name": "PT Kopi", "language": "id", "zone": "Asia/Jakarta", "email": None},
+        KEY,
+    ),
     "PUT /account/api-keys/{key_id}/rotate": ({"grace_period_hours": 1}, KEY),
     "PUT /api-keys/{key_id}/rotate": ({"grace_period_hours": 0}, ADMIN),
     "POST /api-keys": ({"description": "x", "tenant_name": "Toko"}, ADMIN),

@@ -87,6 +87,7 @@ def meaning_of(component: str, name: str) -> str | None:
 _MINOR = "in the currency's smallest unit"
 MEANINGS: Final[dict[str, str]] = {
     "actor_identifier": "Who did it: `admin`, an operator's name, or the start of a key.",
+    "address": "The merchant's postal address.",
     "allowed_addresses": "From which addresses the key is taken; from all if it is empty.",
     "scopes": "What the key may do.",
     "allocations": "Into which instalments the money went.",
@@ -171,7 +172,9 @@ MEANINGS: Final[dict[str, str]] = {
     "key_prefix": "The key's first 4 characters.",
     "kind": "Only differences of this kind.",
     "kinds": "In which ways the payments differ.",
+    "language": "Of the texts: en, id or ms.",
     "last_used_at": "When it was last used; null if never.",
+    "legal_name": "The merchant's name as its papers have it.",
     "limit": "Rows a page.",
     "line_items": "What is sold, 1 to 500 lines.",
     "message": "For people: what happened, and what to do.",
@@ -222,6 +225,7 @@ MEANINGS: Final[dict[str, str]] = {
     "refund_status": "How much of what was paid went back.",
     "refundable_in_part": "Whether less than all of it can be given back.",
     "refunded_amount": f"What went back as the merchant wanted, {_MINOR}.",
+    "registration_number": "The merchant's number in the register of companies.",
     "request_id": "The X-Request-Id of the request.",
     "results": "The page's rows, newest first.",
     "revoked_at": "When it was revoked; null if it was not.",
@@ -250,6 +254,7 @@ MEANINGS: Final[dict[str, str]] = {
     "tax_breakdown": "Tax per rate; it sums to `total_tax_amount`.",
     "tax_category": "The tax's kind, such as VAT, GST or SST.",
     "tax_rate": "From 0 to 1, at most 4 decimals: 0.11 is 11 %.",
+    "tax_number": "The merchant's number at the tax office.",
     "tenant_id": "The tenant's id.",
     "timestamp": "When it happened (UTC).",
     "total_amount": f"The total, {_MINOR}.",
@@ -267,4 +272,5 @@ MEANINGS: Final[dict[str, str]] = {
     "updated_from": "Changed at or after this moment.",
     "url": "The address.",
     "va_number": "The virtual account to pay into.",
+    "zone": "Whose midnights separate months and days.",
 }
