@@ -20,7 +20,7 @@ check(invoice.line_items[0]?.subtotal_amount === 199998, invoice);
 await pay(given(invoice.payment_url, invoice));
 const paid = await until(
   async () => {
-    const found = await getInvoice(invoice.id, options);
+    const found = await getInvoice(invoice.id, {}, options);
     check(found.status === 200, found);
     return found.data;
   },
@@ -37,6 +37,6 @@ check(shown.status === 200 && shown.data.amount === 100, shown);
 const report = await getFinancialReport({ start_date: start, end_date: end }, options);
 check(report.status === 200 && report.data.by_currency[0]!.total_amount >= paid.total_amount, report);
 // No XML here: the fetch client that orval 7 writes reads every answer as JSON (8 wants Node 22).
-const missing = await getInvoice(2 ** 50, options);
+const missing = await getInvoice(2 ** 50, {}, options);
 check(missing.status === 404 && missing.data.error === "not_found", missing);
 console.log(`paid ${paid.paid_amount}, refund ${refund.data.status}, reported`);
