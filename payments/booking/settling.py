@@ -186,7 +186,7 @@ def _book_alone(locked: Locked, draft: Draft, closing: Closing) -> Settlement:
             invoice=locked.invoice, before=locked.before, movements=movements, now=now
         )
     else:
-        told = invoice_telling.paid(
+        statement = invoice_telling.paid(
             invoice=locked.invoice,
             before=locked.before,
             installments=locked.account.installments,
@@ -194,7 +194,7 @@ def _book_alone(locked: Locked, draft: Draft, closing: Closing) -> Settlement:
             movement=telling.movement(payment=draft.row, plan=draft.plan, now=now),
             now=now,
         )
-        deliveries, *_ = recording.write(draft, told, *closing("booked"))
+        deliveries, *_ = recording.write(draft, statement, *closing("booked"))
         outbox.recorded(deliveries)
     _open_next(locked.invoice)
     return Settlement("booked", draft.row)

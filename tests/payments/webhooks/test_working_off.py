@@ -123,7 +123,7 @@ class TestAFate:
         assert asked_again[away] == T0 + retrying.RETRY_AFTER[0]
         assert asked_again[waiting] == T0 + confirming.PAUSE
 
-    def test_is_not_that_of_a_neighbour_that_cannot_be_looked_for(
+    def test_is_not_that_of_another_one_that_cannot_be_found(
         self, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.CONFIRM_WITH_GATEWAY = False
