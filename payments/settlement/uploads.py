@@ -153,12 +153,13 @@ def add_piece(*, import_id: int, number: int, content: bytes, now: datetime) -> 
         length = files.length_of(made, number)
         if not content or len(content) != length:
             raise SettlementPieceWrong(details={"number": number, "bytes": length})
-        SettlementFilePiece.objects.update_or_create(
-            imported_in=made, number=number, defaults={"content": content}
-        )
-        if files.is_whole(made):
-            _end_upload(made, now)
-    return made
+        is_whole = files.is_whole(made)
+        if not is_whole:  # what is whole stays as it is, because its digest may be on its way
+            SettlementFilePiece.objects.update_or_create(
+                imported_in=made, number=number, defaults={"content": content}
+            )
+            is_whole = files.is_whole(made)
+    return _end_upload(made, now) if is_whole else made
 
 
 def start(*, import_id: int, now: datetime) -> SettlementImport:
@@ -231,17 +232,28 @@ def _claimed(import_id: int, now: datetime) -> SettlementImport | None:
     return made
 
 
-def _end_upload(made: SettlementImport, now: datetime) -> None:
-    made.sha256 = files.sha256_of(made)
-    made.status = Status.WAITING if made.starts_at_once else Status.UPLOADED
-    made.due_at = now if made.starts_at_once else now + ABANDONED_AFTER
-    try:
-        services.number_it(made)
-    except services.SettlementAlreadyImported as error:
-        _fail(made.pk, error.code, str(error), error.details)
-        made.refresh_from_db()
-        return
-    made.save(update_fields=["sha256", "status", "due_at", "repeat"])
+def _end_upload(whole: SettlementImport, now: datetime) -> SettlementImport:
+    """End the upload of a whole file.
+
+    Its digest is made outside a transaction, because a long file takes seconds. If that is broken
+    off, a piece that is sent again ends the upload.
+    """
+    digest = files.sha256_of(whole)
+    with transaction.atomic():
+        made = SettlementImport.objects.select_for_update().get(pk=whole.pk)
+        if made.status != Status.UPLOADING:
+            return made
+        made.sha256 = digest
+        made.status = Status.WAITING if made.starts_at_once else Status.UPLOADED
+        made.due_at = now if made.starts_at_once else now + ABANDONED_AFTER
+        try:
+            services.number_it(made)
+        except services.SettlementAlreadyImported as error:
+            _fail(made.pk, error.code, str(error), error.details)
+            made.refresh_from_db()
+            return made
+        made.save(update_fields=["sha256", "status", "due_at", "repeat"])
+    return made
 
 
 def _fail(import_id: int, code: str, detail: str, details: object = None) -> None:

@@ -157,7 +157,7 @@ class Migration(migrations.Migration):
                     "zone",
                     models.CharField(
                         choices=[
-                            ("UTC", "Utc"),
+                            ("UTC", "UTC"),
                             ("Asia/Jakarta", "Jakarta"),
                             ("Asia/Makassar", "Makassar"),
                             ("Asia/Jayapura", "Jayapura"),

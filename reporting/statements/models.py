@@ -20,7 +20,7 @@ class StatementProfile(models.Model):
     class Zone(models.TextChoices):
         """Whose midnights separate months and days."""
 
-        UTC = "UTC"
+        UTC = "UTC", "UTC"
         JAKARTA = "Asia/Jakarta"
         MAKASSAR = "Asia/Makassar"
         JAYAPURA = "Asia/Jayapura"

@@ -1,8 +1,10 @@
 """Files come in pieces, a worker imports them, and each failure says why."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from gateways.models import Gateway
 from payments.models import SettlementFilePiece, SettlementImport, SettlementLine
@@ -64,6 +66,38 @@ class TestAddPiece:
                 b"56789",
                 b"",
             )
+
+    def test_makes_the_digest_outside_a_transaction(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        nested: list[list[str]] = []
+        sha256_of = files.sha256_of
+
+        def watched(made: SettlementImport) -> str:
+            nested.append(list(connection.savepoint_ids))  # but the test's own
+            return sha256_of(made)
+
+        monkeypatch.setattr(files, "sha256_of", watched)
+
+        made = uploaded(b"0123")
+
+        assert nested == [[]]
+        assert made.sha256 == hashlib.sha256(b"0123").hexdigest()
+
+    def test_ends_by_a_piece_that_is_sent_again_and_changes_nothing(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = uploads.begin(upload=announced(4), now=NOW)
+
+        def broken_off(_: SettlementImport) -> str:
+            raise TimeoutError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "sha256_of", broken_off)
+            with pytest.raises(TimeoutError):
+                uploads.add_piece(import_id=made.pk, number=0, content=b"0123", now=NOW)
+
+        ended = uploads.add_piece(import_id=made.pk, number=0, content=b"xxxx", now=NOW)
+
+        assert (ended.status, ended.sha256) == ("waiting", hashlib.sha256(b"0123").hexdigest())
 
     @pytest.mark.parametrize(
         ("number", "content"), [(0, b"012"), (0, b""), (3, b"x"), (2, b"890"), (99, b"")]
