@@ -12,7 +12,8 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apikeys.tenants.tenancy import NOTHING, TenantQuerySet
+from apikeys.people.models import StaffTenant
+from apikeys.tenants.tenancy import NOTHING, OWN, TenantQuerySet
 from apikeys.two_people.models import StaffProposal
 from paytrust.operations import triggers
 
@@ -23,6 +24,7 @@ __all__ = [
     "IdempotencyRecord",
     "StaffAct",
     "StaffProposal",
+    "StaffTenant",
     "Tenant",
 ]
 
@@ -164,6 +166,7 @@ class ApiKeyAuditEntry(models.Model):
     """
 
     merchants_see = NOTHING
+    staff_see = OWN
 
     class Operation(models.TextChoices):
         CREATED = "created", _("Created")
@@ -357,6 +360,7 @@ class StaffAct(models.Model):
     """
 
     merchants_see = NOTHING
+    staff_see = OWN
 
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="staff_acts", verbose_name=_("staff")

@@ -63,6 +63,8 @@ class GatewayFee(models.Model):
 class GatewayFeeChange(models.Model):
     """A fee as it was from a moment on, and who set it. Append-only; the newest one is in force."""
 
+    staff_see = ALL
+
     fee = models.ForeignKey(GatewayFee, models.PROTECT, related_name="changes")
     percentage = models.DecimalField(max_digits=7, decimal_places=4)
     fixed_amount = models.BigIntegerField()  # minor units of the fee's currency

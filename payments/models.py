@@ -75,6 +75,12 @@ RETURN NEW;
 class WebhookEvent(models.Model):
     """A gateway's notification as it came; it moves no money by itself (spec 4.4)."""
 
+    # Before it is processed, one of the platform's account says whose it is by its reference alone.
+    staff_also_see = (
+        "EXISTS (SELECT FROM invoices_paymentrequest request"
+        " WHERE request.reference = payments_webhookevent.reference AND request.tenant_id = {ids})"
+    )
+
     class Status(models.TextChoices):
         RECEIVED = "received", _("Received")  # stored, or waiting for its next attempt
         PROCESSED = "processed", _("Processed")

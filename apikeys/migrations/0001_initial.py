@@ -455,6 +455,42 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.CreateModel(
+            name="StaffTenant",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bound_staff",
+                        to="apikeys.tenant",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bound_to",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("user"), models.F("tenant"), name="staff_tenant_once"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="StaffProposal",
             fields=[
                 (

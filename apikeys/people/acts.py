@@ -8,6 +8,7 @@ one person.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -15,6 +16,8 @@ from django.contrib.auth.models import Group, User
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.models import Tenant
+from apikeys.people import limits
 from apikeys.staff_acts import kinds as trail
 from apikeys.staff_acts import recording
 from apikeys.staff_acts.recording import Actor
@@ -29,7 +32,8 @@ from apikeys.two_people.independence import (
 from apikeys.two_people.kinds import Done, Order
 from apikeys.two_people.models import StaffProposal
 from apikeys.two_people.proposals import AboutYourself, NotForYou, Overtaken
-from paytrust.staff import sign_in
+from paytrust.errors import PayTrustError
+from paytrust.staff import roles, sign_in
 
 LOCKED_OUT = trail.register("staff_locked_out", _("made a colleague's account inactive"))
 
@@ -42,6 +46,17 @@ class Rights:
     is_staff: bool
     is_superuser: bool
     roles: tuple[str, ...]  # names of groups, in alphabetical order
+    merchants: tuple[str, ...] = ()  # names of tenants, in alphabetical order; none: all tenants
+
+
+class BoundAdministrator(PayTrustError):
+    """An account that works for some tenants only cannot administer the platform."""
+
+    status = HTTPStatus.CONFLICT
+    code = "bound_administrator"
+    for_staff = _(
+        "Who works for some tenants only cannot be a platform admin: that concerns all of them."
+    )
 
 
 def rights_of(user: User) -> Rights:
@@ -51,6 +66,11 @@ def rights_of(user: User) -> Rights:
         is_staff=user.is_staff,
         is_superuser=user.is_superuser,
         roles=tuple(user.groups.order_by("name").values_list("name", flat=True)),
+        merchants=tuple(
+            Tenant.objects.filter(bound_staff__user=user)
+            .order_by("name")
+            .values_list("name", flat=True)
+        ),
     )
 
 
@@ -79,7 +99,9 @@ def change_rights(
     Raises:
         AboutYourself, NotForYou: somebody else must do it.
         MissingReason, AlreadyWaits: say why; one change at a time.
+        BoundAdministrator: it cannot be bound to tenants and administer the platform.
     """
+    _require_one_of_both(rights)
     before = rights_of(user)
     if rights.is_superuser != before.is_superuser and not actor.user.is_superuser:
         raise NotForYou
@@ -153,26 +175,37 @@ def _require_may_touch(actor: Actor, user: User) -> None:
         raise NotForYou
 
 
+def _require_one_of_both(rights: Rights) -> None:
+    administers = rights.is_superuser or roles.ADMINISTRATOR in rights.roles
+    if rights.merchants and administers:
+        raise BoundAdministrator
+
+
 def _stored(rights: Rights) -> dict[str, Any]:
-    return {**asdict(rights), "roles": list(rights.roles)}
+    lists = {"roles": list(rights.roles), "merchants": list(rights.merchants)}
+    return {**asdict(rights), **lists}
 
 
 def _read(stored: Mapping[str, Any] | None) -> Rights:
     assert stored is not None, "rights are always stored with those before"
-    return Rights(**{**stored, "roles": tuple(stored["roles"])})
+    lists = {name: tuple(stored.get(name, ())) for name in ("roles", "merchants")}
+    return Rights(**{**stored, **lists})
 
 
 def _give_rights(order: Order) -> Done:
     user = _locked(order)
     wanted = _read(order.details)
-    roles = list(Group.objects.filter(name__in=wanted.roles))
-    if rights_of(user) != _read(order.before) or len(roles) != len(wanted.roles):
+    groups = list(Group.objects.filter(name__in=wanted.roles))
+    tenants = list(Tenant.objects.filter(name__in=wanted.merchants))
+    found = (len(groups), len(tenants)) == (len(wanted.roles), len(wanted.merchants))
+    if rights_of(user) != _read(order.before) or not found:
         raise Overtaken
     user.is_active, user.is_superuser = wanted.is_active, wanted.is_superuser
-    user.is_staff = wanted.is_staff or bool(roles)  # who has a role can sign in
+    user.is_staff = wanted.is_staff or bool(groups)  # who has a role can sign in
     user.save(update_fields=["is_active", "is_superuser", "is_staff"])
-    user.groups.set(roles)
-    return Done(message=", ".join(wanted.roles))
+    user.groups.set(groups)
+    limits.bind(user=user, tenant_ids=[tenant.pk for tenant in tenants])
+    return Done(message=", ".join((*wanted.roles, *wanted.merchants)))
 
 
 def _set_password(order: Order) -> Done:
@@ -204,6 +237,7 @@ def _rights_in_words(proposal: StaffProposal) -> list[str]:
             for role in before.roles
             if role not in after.roles
         ),
+        *_merchants_in_words(proposal.subject, before, after),
     ]
     texts = {
         "is_active": (_("The account becomes active."), _("The account becomes inactive.")),
@@ -214,6 +248,16 @@ def _rights_in_words(proposal: StaffProposal) -> list[str]:
         if getattr(before, name) != getattr(after, name):
             said.append(str(yes if getattr(after, name) else no))
     return said
+
+
+def _merchants_in_words(name: str, before: Rights, after: Rights) -> list[str]:
+    if before.merchants == after.merchants:
+        return []
+    if not after.merchants:
+        return [gettext("%(name)s works for all tenants from then on.") % {"name": name}]
+    named = ", ".join(after.merchants)
+    text = gettext("%(name)s works for these tenants only: %(tenants)s.")
+    return [text % {"name": name, "tenants": named}]
 
 
 def _may_decide(actor: Actor, proposal: StaffProposal) -> bool:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import StaffAct
 from apikeys.staff_acts import kinds
+from apikeys.tenants import wall
 from paytrust.errors import PayTrustError
 from paytrust.web.request_id import request_id_of
 
@@ -63,17 +64,18 @@ def recorded(
     Do not use it inside a transaction: a rollback would remove the entry. The block may set
     `object_id`, `outcome` and `message`; the code of a failure that leaves the block is stored.
     """
-    entry = StaffAct.objects.create(
-        staff=actor.user,
-        act=act,
-        object_type=about._meta.label_lower,  # noqa: SLF001  # Django's public way to its name
-        object_id=about.pk if isinstance(about, Model) else None,
-        tenant_id=tenant_id,
-        invoice_id=invoice_id,
-        reason=reason[:LONGEST_REASON],
-        request_id=actor.request_id,
-        created_at=now,
-    )
+    with wall.lowered_for_staff():
+        entry = StaffAct.objects.create(
+            staff=actor.user,
+            act=act,
+            object_type=about._meta.label_lower,  # noqa: SLF001  # Django's public way to its name
+            object_id=about.pk if isinstance(about, Model) else None,
+            tenant_id=tenant_id,
+            invoice_id=invoice_id,
+            reason=reason[:LONGEST_REASON],
+            request_id=actor.request_id,
+            created_at=now,
+        )
     try:
         yield entry
     except PayTrustError as error:
@@ -114,7 +116,8 @@ def acts_on_invoice(*, invoice_id: int) -> QuerySet[StaffAct]:
 
 def _end(entry: StaffAct, outcome: str, message: str) -> None:
     entry.outcome, entry.message = outcome, message[:LONGEST_MESSAGE]
-    entry.save(update_fields=["outcome", "message", "object_id"])
+    with wall.lowered_for_staff():
+        entry.save(update_fields=["outcome", "message", "object_id"])
     log.info(
         "staff act",
         act=entry.act,

@@ -1,8 +1,10 @@
 """The database's roles: the owner migrates; the serving processes own nothing (ADR 0031).
 
-Two groups have rights and no login. `paytrust_application` reads and writes every row, for jobs,
-staff and operators. `paytrust_merchant` is bound by the policies of `apikeys.tenants.policies`.
-The logins of DATABASE_URL and DATABASE_MERCHANT_URL are members, each of one.
+Three groups have rights and no login. `paytrust_application` reads and writes every row, for jobs,
+staff and operators. `paytrust_merchant` and `paytrust_staff` are bound by the policies of
+`apikeys.tenants.policies`. The login of DATABASE_MERCHANT_URL is a member of `paytrust_merchant`
+alone. That of DATABASE_URL is a member of the other two: it takes `paytrust_staff` for requests of
+staff who are bound to tenants.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +17,7 @@ from django.db.utils import ProgrammingError
 from psycopg.errors import InsufficientPrivilege
 
 from apikeys.tenants.wall import ROLE as MERCHANT
+from apikeys.tenants.wall import STAFF_ROLE as STAFF
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +88,7 @@ def _make_logins(cursor: Any) -> None:  # noqa: ANN401  # Django's cursor
     application, merchant = settings.APPLICATION_LOGIN, settings.MERCHANT_LOGIN
     if application:
         make_login(cursor, application["USER"], application["PASSWORD"], group=APPLICATION)
+        make_login(cursor, application["USER"], application["PASSWORD"], group=STAFF)
     # Without a login of their own, merchants' requests take the role within the application's.
     if taker := merchant or application:
         make_login(cursor, taker["USER"], taker["PASSWORD"], group=MERCHANT)

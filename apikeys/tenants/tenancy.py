@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from apikeys.models import Tenant
 
 OWN, ALL, NOTHING = "own", "all", "nothing"
-"""What merchants' requests may see of a model's rows: the values of its `merchants_see`."""
+"""What bound requests may see of a model's rows: the values of `merchants_see` and `staff_see`."""
 
 Row_co = TypeVar("Row_co", bound=models.Model, covariant=True)
 

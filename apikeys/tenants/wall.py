@@ -1,18 +1,21 @@
-"""The second wall between tenants: PostgreSQL shows a merchant's request its tenant's rows alone.
+"""The wall between tenants in the database: a request sees the rows of its tenants alone.
+
+For merchants' requests it is the second wall, behind the filters. For staff who are bound to some
+tenants it is the only one, so without it such a request is refused.
 
 Each transaction of such a request begins by taking a role that the policies of
 `apikeys.tenants.policies` bind, for that transaction only. So nothing is left behind on a
 connection that a pool, ours or PgBouncer's, gives to somebody else. Jobs and operators keep the
 application's role, which sees all.
 
-With DATABASE_MERCHANT_URL such requests use a separate login, which has no other role: RESET ROLE
-changes nothing, and without a tenant no row is visible (ADR 0031).
+With DATABASE_MERCHANT_URL merchants' requests use a separate login, which has no other role: RESET
+ROLE changes nothing, and without a tenant no row is visible (ADR 0031).
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 
 import structlog
 from django.conf import settings
@@ -27,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 ROLE: Final = "paytrust_merchant"
 TENANT: Final = "paytrust.tenant_id"
+STAFF_ROLE: Final = "paytrust_staff"
+TENANTS: Final = "paytrust.tenant_ids"  # with commas between them
 _MAY_TAKE_ROLE: Final = """
 SELECT EXISTS (SELECT FROM pg_policies WHERE schemaname = current_schema() AND %s = ANY (roles))
    AND EXISTS (SELECT FROM pg_roles WHERE rolname = %s AND pg_has_role(current_user, oid,
@@ -39,19 +44,32 @@ _WHO: Final = ("USER", "PASSWORD", "HOST", "PORT")
 Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
 
 
+class NoWall(Exception):
+    """This database has no role for staff who are bound to tenants: they must see nothing."""
+
+
 class _Wall:
     """Puts the role before the first statement of each transaction, in the same round trip."""
 
-    available: bool | None = None  # whether this process's role may take ROLE
+    available: ClassVar[dict[str, bool]] = {}  # whether this process's role may take another
 
-    def __init__(self, tenant_id: int, *, takes_role: bool) -> None:
-        self.up = f"SET LOCAL {TENANT} = '{tenant_id}'"
+    def __init__(self, setting: str, value: str, *, role: str | None) -> None:
+        self.role = role
+        self.up = f"SET LOCAL {setting} = '{value}'"
         # Before a trip: a role counts from the next statement on.
-        first = f"SELECT set_config('{TENANT}', '{tenant_id}', true)"
-        if takes_role:
-            self.up = f"SET LOCAL ROLE {ROLE}; {self.up}"
-            first += f", set_config('role', '{ROLE}', true)"
+        first = f"SELECT set_config('{setting}', '{value}', true)"
+        if role:
+            self.up = f"SET LOCAL ROLE {role}; {self.up}"
+            first += f", set_config('role', '{role}', true)"
         self.first_statements = (Statement(first),)
+
+    @classmethod
+    def of_merchant(cls, tenant_id: int, *, takes_role: bool) -> Self:
+        return cls(TENANT, str(int(tenant_id)), role=ROLE if takes_role else None)
+
+    @classmethod
+    def of_staff(cls, tenant_ids: Sequence[int]) -> Self:
+        return cls(TENANTS, ",".join(str(int(one)) for one in tenant_ids), role=STAFF_ROLE)
 
     def __call__(
         self, execute: Execute, sql: str, params: object, many: bool, context: dict[str, Any]
@@ -59,6 +77,10 @@ class _Wall:
         if _in_transaction():
             return execute(sql, params, many, context)
         assert not many, "executemany would not let the wall stand before each statement"
+        if getattr(context["cursor"], "name", None):  # on the server, which takes one statement
+            assert connection.in_atomic_block, "the cursor's rows are read in later statements"
+            connection.connection.execute(self.up)
+            return execute(sql, params, many, context)
         result = execute(f"{self.up}; {sql}", params, many, context)
         context["cursor"].set_result(-1)
         return result
@@ -82,12 +104,25 @@ def raise_for(tenant_id: int) -> None:
     if settings.MERCHANT_LOGIN and not _in_transaction():
         _log_in(tenant_id, settings.MERCHANT_LOGIN)
         return
-    if not _available():
-        return
-    wall = _Wall(tenant_id, takes_role=True)
-    if _in_transaction():  # as in tests
-        connection.connection.execute(wall.up)
-    connection.execute_wrappers.append(wall)
+    if _available(ROLE):
+        _stand(_Wall.of_merchant(tenant_id, takes_role=True))
+
+
+def raise_for_staff(tenant_ids: Sequence[int]) -> None:
+    """Show the statements that follow on this thread's connection these tenants' rows alone.
+
+    Raises:
+        NoWall: it is switched off, or this database has no role for it.
+    """
+    if not settings.ROW_LEVEL_SECURITY or not _available(STAFF_ROLE):
+        raise NoWall
+    lower()
+    _stand(_Wall.of_staff(tenant_ids))
+
+
+def stands_before_staff() -> bool:
+    """Return whether the wall hides rows from the member of staff whose request this is."""
+    return bool(_before_staff())
 
 
 def lower() -> None:
@@ -102,6 +137,24 @@ def lower() -> None:
         merchants.close()
     elif walls and _in_transaction():
         connection.connection.execute("SET LOCAL ROLE NONE")
+
+
+@contextmanager
+def lowered_for_staff() -> Iterator[None]:
+    """Lower the wall for what a request of staff must write or ask, and may not see.
+
+    Only for the trail of their own acts, and for rules about two people. Merchants' walls stay.
+    """
+    walls = _before_staff()
+    if not walls:
+        yield
+        return
+    lower()
+    try:
+        yield
+    finally:
+        for wall in walls:
+            _stand(wall)
 
 
 @contextmanager
@@ -122,7 +175,7 @@ def _log_in(tenant_id: int, login: dict[str, Any]) -> None:
     beneath = connections[DEFAULT_DB_ALIAS]
     merchants = _merchants_connection(beneath, login)
     merchants.beneath = beneath  # type: ignore[attr-defined]  # see release_connection
-    merchants.execute_wrappers.append(_Wall(tenant_id, takes_role=False))
+    merchants.execute_wrappers.append(_Wall.of_merchant(tenant_id, takes_role=False))
     connections[DEFAULT_DB_ALIAS] = merchants
 
 
@@ -137,18 +190,29 @@ def _merchants_connection(
     return known
 
 
+def _stand(wall: _Wall) -> None:
+    if _in_transaction():  # as in tests
+        connection.connection.execute(wall.up)
+    connection.execute_wrappers.append(wall)
+
+
+def _before_staff() -> list[_Wall]:
+    wrappers = connection.execute_wrappers
+    return [one for one in wrappers if isinstance(one, _Wall) and one.role == STAFF_ROLE]
+
+
 def _in_transaction() -> bool:
     """Return whether a transaction is open, so that its role is decided already."""
     own = connection.connection
     return own is not None and own.pgconn.transaction_status != TransactionStatus.IDLE
 
 
-def _available() -> bool:
+def _available(role: str) -> bool:
     """Ask once per process, without Django: the statement is not part of the request."""
-    if _Wall.available is None:
+    if role not in _Wall.available:
         connection.ensure_connection()
-        answer = connection.connection.execute(_MAY_TAKE_ROLE, [ROLE, ROLE]).fetchone()
-        _Wall.available = bool(answer and answer[0])
-        if not _Wall.available:
-            log.error("row-level security is off: this database has no role for it", role=ROLE)
-    return _Wall.available
+        answer = connection.connection.execute(_MAY_TAKE_ROLE, [role, role]).fetchone()
+        _Wall.available[role] = bool(answer and answer[0])
+        if not _Wall.available[role]:
+            log.error("row-level security is off: this database has no role for it", role=role)
+    return _Wall.available[role]

@@ -186,7 +186,8 @@ def _payouts(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("payments.view_settlementline"):
         raise PermissionDenied
     payouts = selectors.newest_payouts()
-    entries = bank.entries_of(payouts)
+    may_see_bank = request.user.has_perm("payments.view_bankentry")
+    entries = bank.entries_of(payouts) if may_see_bank else {}
     context = {
         **admin.site.each_context(request),
         "title": _("Payouts"),

@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -22,7 +23,9 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from apikeys.models import Tenant
 from apikeys.staff_acts import recording
+from apikeys.tenants import wall
 from gateways.models import Gateway, GatewayAccount
 from payments.settlement import acts, files, services, uploads
 from payments.settlement.models import STATES, SettlementImport, SettlementTerms
@@ -308,12 +311,17 @@ class SettlementImportAdmin(ReadOnlyAdmin):
 
 
 def _accounts() -> list[tuple[str, str]]:
-    """Return the accounts that have files: the platform's of each gateway, and tenants' own."""
+    """Return the accounts that have files: the platform's of each gateway, and tenants' own.
+
+    Staff who are bound to tenants have the accounts of these alone.
+    """
     platform = [
         (f"{gateway.pk}:", gettext("%(gateway)s, the platform's") % {"gateway": gateway})
         for gateway in Gateway.objects.order_by("name")
     ]
     own = GatewayAccount.objects.select_related("gateway", "tenant").order_by("pk")
+    if wall.stands_before_staff():
+        platform, own = [], own.filter(tenant__in=Tenant.objects.all())
     return platform + [(f"{one.gateway_id}:{one.pk}", str(one)) for one in own]
 
 
@@ -347,9 +355,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     try:
         asked = json.loads(request.body)
-        gateway_id, _colon, account_id = str(asked["account"]).partition(":")
-        gateway = Gateway.objects.get(pk=gateway_id)
-        account = gateway.accounts.get(pk=account_id) if account_id else None
+        gateway, account = _account(asked["account"])
         made = acts.upload(
             actor=recording.actor_of(request),
             gateway=gateway,
@@ -374,6 +380,14 @@ def _begin(request: HttpRequest) -> HttpResponse:
     )
 
 
+def _account(named: object) -> tuple[Gateway, GatewayAccount | None]:
+    if named not in dict(_accounts()):
+        raise ValueError(named)
+    gateway_id, _colon, account_id = str(named).partition(":")
+    gateway = Gateway.objects.get(pk=gateway_id)
+    return gateway, gateway.accounts.get(pk=account_id) if account_id else None
+
+
 def _currency(code: object) -> str:
     if code not in EXPONENTS:
         raise ValueError(code)
@@ -384,6 +398,7 @@ def _piece(request: HttpRequest, import_id: int, number: int) -> HttpResponse:
     """Take one piece of a file from the page's script."""
     if not roles.may_operate(request):
         raise PermissionDenied
+    get_object_or_404(SettlementImport, pk=import_id)
     try:
         uploads.add_piece(
             import_id=import_id, number=number, content=request.body, now=timezone.now()

@@ -21,7 +21,11 @@ from paytrust.backups import sealed_files
 
 log = structlog.get_logger(__name__)
 
-GROUPS: Final = ("paytrust_application", "paytrust_merchant")  # that rights and policies name
+GROUPS: Final = (
+    "paytrust_application",
+    "paytrust_merchant",
+    "paytrust_staff",
+)  # that rights and policies name
 
 
 class BackupFailed(Exception):

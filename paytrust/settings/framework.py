@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "paytrust.staff.sessions.SessionLimitMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "apikeys.people.limits.StaffWallMiddleware",  # after those that read accounts and sessions
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # last: replaces the answer to those that it locks out
 ]

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -107,9 +108,11 @@ def view_of(act: type[Act[Any]]) -> Callable[..., HttpResponse]:
     """Return the method by which a page offers an act, with its button and its permission."""
 
     def about_a_row(page: Any, request: HttpRequest, object_id: str) -> HttpResponse:  # noqa: ANN401
+        _require_sight(page, request)
         return run(act(request, page.subject(request, object_id)))
 
-    def on_the_list(_page: object, request: HttpRequest) -> HttpResponse:
+    def on_the_list(page: Any, request: HttpRequest) -> HttpResponse:  # noqa: ANN401
+        _require_sight(page, request)
         return run(act(request, None))
 
     view = about_a_row if act.is_about_a_row else on_the_list
@@ -118,6 +121,11 @@ def view_of(act: type[Act[Any]]) -> Callable[..., HttpResponse]:
         description=act.label, url_path=act.path, permissions=[act.permission]
     )(view)
     return offered
+
+
+def _require_sight(page: Any, request: HttpRequest) -> None:  # noqa: ANN401  # an admin
+    if not page.has_view_permission(request):
+        raise PermissionDenied
 
 
 def name_of(act: type[Act[Any]]) -> str:

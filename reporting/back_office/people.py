@@ -21,8 +21,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
+from apikeys.models import Tenant
 from apikeys.people import acts as people
 from apikeys.people.acts import Rights
 from apikeys.staff_acts import recording
@@ -35,11 +40,11 @@ from paytrust.staff.pages import BoundedLists, OffersActs, ReadOnlyAdmin
 FIELDS = [
     (None, {"fields": ("username", "password")}),
     (_("Name"), {"fields": ("first_name", "last_name", "email")}),
-    (_("Rights"), {"fields": ("is_active", "is_staff", "groups", "reason")}),
+    (_("Rights"), {"fields": ("is_active", "is_staff", "groups", "merchants", "reason")}),
     (_("History"), {"fields": ("signed_in", "joined")}),
 ]
 SUPERUSER_FIELDS = [*FIELDS, (_("Everything"), {"fields": ("is_superuser",)})]
-RIGHTS = ("is_active", "is_staff", "groups", "is_superuser")
+RIGHTS = ("is_active", "is_staff", "groups", "merchants", "is_superuser")
 WANTED = "_paytrust_wanted_rights"
 NO_REASON = "set on the page of this account"  # where a single administrator gave no reason
 
@@ -47,6 +52,12 @@ NO_REASON = "set on the page of this account"  # where a single administrator ga
 class StaffForm(UserChangeForm):  # type: ignore[misc]  # the theme has no types
     """An account; new rights wait for a second administrator."""
 
+    merchants = forms.CharField(
+        label=_("Works for these tenants only"),
+        required=False,
+        help_text=_("One name per line; empty: for all tenants."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
     reason = forms.CharField(
         label=_("Reason"),
         required=False,
@@ -54,6 +65,27 @@ class StaffForm(UserChangeForm):  # type: ignore[misc]  # the theme has no types
         help_text=_("Why the rights change; another administrator reads it before approving."),
         widget=UnfoldAdminTextInputWidget,
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as a ModelForm's
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["merchants"] = "\n".join(people.rights_of(self.instance).merchants)
+
+    def clean_merchants(self) -> tuple[str, ...]:
+        """Return the names of tenants, in alphabetical order.
+
+        Raises:
+            ValidationError: no tenant is called so.
+        """
+        lines = self.cleaned_data["merchants"].replace("\x00", "").splitlines()
+        names = {line.strip() for line in lines if line.strip()}
+        known = Tenant.objects.filter(name__in=names).order_by("name")
+        found = tuple(known.values_list("name", flat=True))
+        if unknown := sorted(names.difference(found)):
+            raise forms.ValidationError(
+                _("No tenant is called so: %(names)s"), params={"names": ", ".join(unknown)}
+            )
+        return found
 
 
 class PasswordForm(ReasonForm):
@@ -236,6 +268,7 @@ class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]
             roles=tuple(sorted(role.name for role in filled["groups"]))
             if "groups" in filled
             else has.roles,
+            merchants=has.merchants if obj.pk == request.user.pk else filled["merchants"],
         )
         obj.is_active, obj.is_staff, obj.is_superuser = (
             has.is_active,
@@ -272,6 +305,10 @@ class StaffAdmin(BoundedLists, OffersActs, UserAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("Last sign-in"), ordering="last_login")
     def signed_in(self, person: User) -> SafeString | str:
         return display.moment(person.last_login)
+
+    @admin.display(description=_("Works for these tenants only"))
+    def merchants(self, person: User) -> str:
+        return ", ".join(people.rights_of(person).merchants) or display.EMPTY
 
     @admin.display(description=_("Joined"))
     def joined(self, person: User) -> SafeString | str:

@@ -28,6 +28,7 @@ PASSWORD = "only-in-tests"
 def _roles(committed: None) -> None:
     with connection.cursor() as cursor:
         logins.make_login(cursor, "test_web", PASSWORD, group=logins.APPLICATION)
+        logins.make_login(cursor, "test_web", PASSWORD, group=wall.STAFF_ROLE)
         logins.make_login(cursor, "test_merchant", PASSWORD, group=wall.ROLE)
 
 
@@ -117,6 +118,23 @@ class TestApplication:
         counted = web.execute("SELECT count(*) FROM invoices_invoice").fetchone()
 
         assert counted == (2,)
+
+    def test_takes_the_role_of_bound_staff(
+        self, web: psycopg.Connection[Any], two: list[int]
+    ) -> None:
+        statement = "SELECT array_agg(tenant_id) FROM invoices_invoice"
+
+        with web.transaction():
+            web.execute(f"SET LOCAL ROLE {wall.STAFF_ROLE}")
+            nothing = web.execute(statement).fetchone()
+            web.execute(f"SET LOCAL {wall.TENANTS} = '{two[0]}'")
+            own = web.execute(statement).fetchone()
+            web.execute(f"SET LOCAL {wall.TENANTS} = '{two[0]},{two[1]}'")
+            both = web.execute(statement).fetchone()
+
+        assert (nothing, own) == ((None,), ([two[0]],))
+        assert both is not None
+        assert sorted(both[0]) == sorted(two)
 
     def test_makes_audit_months(self, web: psycopg.Connection[Any]) -> None:
         made = web.execute("SELECT apikeys_make_audit_month('2031-05-01')").fetchone()

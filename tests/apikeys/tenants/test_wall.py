@@ -134,7 +134,7 @@ class TestRaiseFor:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(wall, "ROLE", "nobody_made_this_one")
-        monkeypatch.setattr(wall._Wall, "available", None)
+        monkeypatch.setattr(wall._Wall, "available", {})
 
         with capture_logs() as logs:
             wall.raise_for(mine().pk)

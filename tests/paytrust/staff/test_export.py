@@ -74,7 +74,7 @@ class TestCsvFile:
         for _ in range(3):
             invoice(review_flags=["late"])
 
-        with django_assert_max_num_queries(15):  # type: ignore[operator]
+        with django_assert_max_num_queries(16):  # type: ignore[operator]
             assert len(table(client.get(f"{LIST}export.csv"))) == 4
 
     def test_is_for_those_who_may_see_the_list(self) -> None:
