@@ -32,6 +32,7 @@ from invoices.models import (
     Transaction,
 )
 from invoices.payment_requests import leases, opening, pages, transitions
+from payments.booking import answers
 from payments.booking import selectors as payments
 from payments.booking.filters import TransactionFilter
 from payments.models import WebhookEvent
@@ -304,10 +305,7 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
     ),
     "the transactions of an invoice": (
         lambda shop: list(payments.transactions_of(tenant=shop.tenant, invoice_id=shop.invoice.pk)),
-        {
-            "transaction_of_invoice|invoices_transaction_invoice",
-            "ledger_entry_once",
-        },
+        {"transaction_of_invoice|invoices_transaction_invoice"},
     ),
     "the payment that a notification is about": (
         lambda shop: receiving.find_payment_request(
@@ -564,6 +562,14 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
         lambda shop: Statement(books._TAKEN_BACK, {"id": shop.invoice.pk}),
         "transaction_of_invoice",
     ),
+    "where the money of a page of transactions went": (
+        lambda shop: Statement(answers._ENTRIES, page(shop)),
+        "ledger_entry_once",
+    ),
+    "what was taken back of a page of transactions": (
+        lambda shop: Statement(answers._TAKEN_BACK, page(shop)),
+        "invoices_transaction_reverses",
+    ),
     "the balance of an invoice": (
         lambda shop: rows.updating([shop.invoice], posting.INVOICE_COLUMNS),
         "invoices_invoice_pkey",
@@ -575,6 +581,11 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
         "invoices_installment_pkey",
     ),
 }
+
+
+def page(shop: Shop) -> dict[str, Any]:
+    booked = payments.transactions(tenant=shop.tenant).order_by("-pk")[:20]
+    return {"transactions": rows.ids(row.pk for row in booked)}
 
 
 @pytest.mark.parametrize("name", WRITES)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 
 from apikeys.models import Tenant
 from invoices.ledger.models import TransactionQuerySet
-from invoices.models import Invoice, LedgerEntry, Transaction
+from invoices.models import Invoice, Transaction
 from payments.models import WebhookEvent
 
 
@@ -27,36 +27,29 @@ class EventPage:
 
 
 def transactions(*, tenant: Tenant) -> TransactionQuerySet:
-    """Return the transactions of a tenant, with where each unit went.
+    """Return the transactions of a tenant; `answers` reads what belongs to those of a page.
 
-    The rows beside them come by queries of their own. With row-level security PostgreSQL expects
-    too few rows of a join, and would join all rows of a tenant before it takes the newest.
+    With row-level security PostgreSQL expects too few rows of a join, and would join all rows of a
+    tenant before it takes the newest.
     """
-    return Transaction.objects.for_tenant(tenant).prefetch_related(
-        "gateway", "payment_request", _entries()
-    )
+    return Transaction.objects.for_tenant(tenant)
 
 
 def transactions_of(*, tenant: Tenant, invoice_id: int) -> TransactionQuerySet:
-    """Return the transactions of an invoice, with where each unit went.
+    """Return the transactions of an invoice, as `transactions` does.
+
+    None are there too if the invoice is unknown or another tenant's: `require_invoice` tells.
+    """
+    return transactions(tenant=tenant).filter(invoice=invoice_id)
+
+
+def require_invoice(*, tenant: Tenant, invoice_id: int) -> None:
+    """Refuse an invoice that is not there.
 
     Raises:
         Invoice.DoesNotExist: unknown, or another tenant's.
     """
-    invoice = Invoice.objects.for_tenant(tenant).only("pk").get(pk=invoice_id)
-    return (
-        Transaction.objects.for_tenant(tenant)
-        .filter(invoice=invoice)
-        .select_related("gateway", "payment_request")
-        .prefetch_related(_entries())
-    )
-
-
-def _entries() -> "Prefetch[str]":
-    return Prefetch(
-        "entries",
-        LedgerEntry.objects.select_related("installment").order_by("installment__number"),
-    )
+    Invoice.objects.for_tenant(tenant).only("pk").get(pk=invoice_id)
 
 
 def failed_events(*, page: int, page_size: int) -> EventPage:

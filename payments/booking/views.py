@@ -1,8 +1,6 @@
 """What was booked, the payment that is due, and the changes that close an open one first."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -21,14 +19,12 @@ from invoices.invoices.serializers import (
     PaymentResponse,
 )
 from invoices.invoices.views import missing_is_not_found
-from invoices.ledger.models import TransactionQuerySet
 from invoices.models import Transaction
 from payments.booking import selectors
+from payments.booking.answers import answers
 from payments.booking.filters import TransactionFilter
 from payments.booking.serializers import TransactionList, TransactionResponse
 from payments.changes import closing
-from payments.refunds.selectors import refundable_of
-from payments.settlement.selectors import lines_of
 from paytrust.web.pagination import NewestFirst, PageQuery
 from paytrust.web.problems import NotFound
 from paytrust.web.serializers import query_of, require_no_fields
@@ -109,9 +105,15 @@ class InvoiceTransactions(APIView):
     )
     def get(self, request: Request, invoice_id: int) -> Response:
         """List the transactions of an invoice, newest first, with where each unit went."""
-        with missing_is_not_found():
-            booked = selectors.transactions_of(tenant=tenant_of(request), invoice_id=invoice_id)
-        return _page(booked, request)
+        tenant = tenant_of(request)
+        page = NewestFirst()
+        booked = page.paginate_queryset(
+            selectors.transactions_of(tenant=tenant, invoice_id=invoice_id), request
+        )
+        if not booked:
+            with missing_is_not_found():
+                selectors.require_invoice(tenant=tenant, invoice_id=invoice_id)
+        return page.get_paginated_response(answers(booked, now=timezone.now()))
 
 
 class Transactions(APIView):
@@ -126,8 +128,11 @@ class Transactions(APIView):
         """List what came in and what went back on all invoices, newest first."""
         wanted = TransactionFilter(data=query_of(request))
         wanted.is_valid(raise_exception=True)
-        booked = selectors.transactions(tenant=tenant_of(request))
-        return _page(wanted.applied_to(booked), request)
+        page = NewestFirst()
+        booked = page.paginate_queryset(
+            wanted.applied_to(selectors.transactions(tenant=tenant_of(request))), request
+        )
+        return page.get_paginated_response(answers(booked, now=timezone.now()))
 
 
 class TransactionItem(APIView):
@@ -143,18 +148,4 @@ class TransactionItem(APIView):
             row = selectors.transactions(tenant=tenant_of(request)).get(pk=transaction_id)
         except Transaction.DoesNotExist as error:
             raise NotFound from error
-        return Response(transaction_answers([row])[0])
-
-
-def transaction_answers(rows: Sequence[Transaction]) -> list[Any]:
-    """Return what the API shows of transactions.
-
-    What each can give back and what it cost is read in three queries for all of them.
-    """
-    context = {"refundable": refundable_of(rows, now=timezone.now()), "lines": lines_of(rows)}
-    return list(TransactionResponse(rows, many=True, context=context).data)
-
-
-def _page(booked: TransactionQuerySet, request: Request) -> Response:
-    page = NewestFirst()
-    return page.get_paginated_response(transaction_answers(page.paginate_queryset(booked, request)))
+        return Response(answers([row], now=timezone.now())[0])

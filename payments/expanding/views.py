@@ -12,7 +12,7 @@ from apikeys.models import Tenant
 from invoices.invoices import selectors as invoices
 from invoices.invoices.views import InvoiceItem, missing_is_not_found
 from payments.booking import selectors as transactions
-from payments.booking.views import transaction_answers
+from payments.booking.answers import answers
 from payments.expanding.serializers import ExpandedInvoiceResponse, ExpandQuery
 from payments.refunds import selectors as refunds
 from payments.refunds.serializers import RefundResponse
@@ -45,7 +45,8 @@ def _expanded(names: frozenset[str], tenant: Tenant, invoice_id: int) -> dict[st
     found: dict[str, Any] = {}
     if "transactions" in names:
         booked = transactions.transactions_of(tenant=tenant, invoice_id=invoice_id)
-        found["transactions"] = transaction_answers(list(booked.order_by("-pk")[:MAX_LIMIT]))
+        rows = list(booked.order_by("-pk")[:MAX_LIMIT])
+        found["transactions"] = answers(rows, now=timezone.now())
     if "refunds" in names:
         asked = refunds.refunds_of(tenant=tenant, invoice_id=invoice_id)
         found["refunds"] = RefundResponse(asked.order_by("-pk")[:MAX_LIMIT], many=True).data

@@ -11,6 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from gateways.adapter import PaymentState
 from invoices.models import Invoice, Transaction
 from payments.booking import settling
+from payments.booking.answers import answers
+from payments.booking.serializers import TransactionResponse
+from payments.refunds.selectors import refundable_of
+from payments.settlement.selectors import lines_of
 from tests.apikeys.factories import NOON, api_key
 from tests.invoices.conftest import Api
 from tests.invoices.factories import PaymentRequestFactory, invoice
@@ -148,6 +152,29 @@ class TestTransactions:
         assert (listed[0]["amount"], listed[0]["type"]) == (-300, "refund")
         theirs = Transaction.objects.exclude(tenant=api.api_key.tenant).get()
         assert api.get(f"/transactions/{theirs.pk}").status_code == 404
+
+
+class TestAnswers:
+    """The list reads by a trip what events read by the ORM: both show the same."""
+
+    @pytest.fixture
+    def rows_of_all_kinds(self, api: Api) -> list[int]:
+        paid(api, refunds={"back-1": 300, "back-2": 200})
+        paid(api, 1, totals=(4_000, 6_000))
+        paid(api, 2, currency_code="IDR", gateway_id=2)
+        return list(Transaction.objects.order_by("-pk").values_list("pk", flat=True))
+
+    def test_show_what_events_show(self, api: Api, rows_of_all_kinds: list[int]) -> None:
+        now = NOON + timedelta(hours=3)
+        booked = list(Transaction.objects.order_by("-pk"))
+        context = {"refundable": refundable_of(booked, now=now), "lines": lines_of(booked)}
+        expected = TransactionResponse(booked, many=True, context=context).data
+
+        shown = answers(list(Transaction.objects.order_by("-pk")), now=now)
+
+        assert [row["id"] for row in shown] == rows_of_all_kinds
+        assert shown == list(expected)
+        assert {row["type"] for row in shown} == {"payment", "refund"}
 
 
 class TestExpand:
