@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: cluster cluster-promote cluster-restart cluster-down drills deploy-tools load-tools guide-tools guide help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults load lock venv venv-local \
+.PHONY: bench-peers peer-tools cluster cluster-promote cluster-restart cluster-down drills deploy-tools load-tools guide-tools guide help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults load lock venv venv-local \
   check-code check-django check-dependencies check-containers check-platforms check-kubernetes image-check messages
 
 PYTHON ?= python3
@@ -75,6 +75,9 @@ check: check-code check-django check-dependencies check-containers ## lint, type
 
 bench: venv ## measure, print a table, write bench-results.json; STRICT=1 fails on a ratio worse than bench/baseline.json
 	@$(RUN) bench $(if $(filter-out 0,$(STRICT)),--strict) $(ARGS)
+
+bench-peers: venv peer-tools ## PayTrust beside a plain FastAPI service and the lean views, in one run
+	@$(RUN) bench peers
 
 faults: venv ## kill and cut a stack of its own under load for SECONDS=600, write faults-results.json; RATE=3 orders a second, SEED=...
 	@$(RUN) tests.faults $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
@@ -163,6 +166,8 @@ deploy-tools:
 
 load-tools:
 	$(call install_tools,tests/load/requirements.lock)
+peer-tools:
+	$(call install_tools,bench/peers/requirements.lock)
 
 guide-tools:
 	$(call install_tools,docs/guide/requirements.lock)
@@ -190,6 +195,7 @@ lock: ## resolve the dependencies anew: requirements.lock and the two that are p
 	@build/uv/bin/uv pip compile pyproject.toml $(LOCK) --constraint requirements.lock --output-file requirements-runtime.lock
 	@build/uv/bin/uv pip compile deploy/tools.in $(LOCK) --output-file deploy/tools.lock
 	@build/uv/bin/uv pip compile tests/load/requirements.in $(LOCK) --output-file tests/load/requirements.lock
+	@build/uv/bin/uv pip compile bench/peers/requirements.in $(LOCK) --output-file bench/peers/requirements.lock
 	@build/uv/bin/uv pip compile docs/guide/requirements.in $(LOCK) --output-file docs/guide/requirements.lock
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 

@@ -32,6 +32,7 @@ from bench import (
     table,
     webhooks,
 )
+from bench.peers import run as peers
 from bench.rounds import Bench
 from bench.table import Row
 from paytrust.localstack.embedded import PROJECT
@@ -48,13 +49,16 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "iso20022": iso20022.run,
     "back_office": back_office.run,
     "backups": backups.run,
+    "peers": peers.run,
     "pooler": pooler.run,
     "refunds": refunds.run,
     "reports": reports.run,
     "settlement": settlement.run,
 }
 # A large past; minutes.
-ONLY_WHEN_NAMED = {"back_office", "backups", "reports", "settlement", "flood", "pooler", "siege"}
+ONLY_WHEN_NAMED = {
+    *("back_office", "backups", "flood", "peers", "pooler", "reports", "settlement", "siege"),
+}
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"
 
