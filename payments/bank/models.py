@@ -134,8 +134,11 @@ FROZEN_OF_ENTRIES = (
     "amount",
     "reference",
     "end_to_end_id",
-    "remittance_text",
-    "raw",
+)
+# As they came, or blanked because a person is erased
+TEXTS_CHANGED = (
+    "((OLD.remittance_text, OLD.raw) IS DISTINCT FROM (NEW.remittance_text, NEW.raw)"
+    " AND (NEW.remittance_text, NEW.raw) <> ('', ''))"
 )
 
 
@@ -210,7 +213,7 @@ class BankEntry(models.Model):
             triggers.refused(
                 "bank_entry_frozen",
                 pgtrigger.Update,
-                condition=triggers.changed(FROZEN_OF_ENTRIES),
+                condition=f"{triggers.changed(FROZEN_OF_ENTRIES)} OR {TEXTS_CHANGED}",
             ),
             triggers.refused("bank_entry_not_deleted", pgtrigger.Delete, rule="bank_entry_frozen"),
             triggers.not_truncated("bank_entry"),

@@ -16,6 +16,7 @@ from apikeys.staff_acts.recording import Actor
 from events.outbox import erasing as events
 from invoices.invoices import versions
 from invoices.models import Invoice, PaymentRequest
+from payments.bank import erasing as bank
 from payments.models import SettlementLine, WebhookEvent
 from paytrust.errors import PayTrustError
 
@@ -39,6 +40,7 @@ class Erased:
     events: int
     notifications: int
     settlement_lines: int
+    bank_entries: int
 
 
 def invoices_of(
@@ -63,7 +65,7 @@ def invoices_of(
 def erase(
     *, actor: Actor, tenant: Tenant, invoices: Sequence[int], reason: str, now: datetime
 ) -> Erased:
-    """Blank the customer in invoices, their events, and what gateways sent about their payments.
+    """Blank the customer in invoices, their events, and what gateways and banks sent about them.
 
     Amounts, states, references, the ledger and the trail stay. May be repeated: it continues where
     it stopped. The act is in the trail, without the person.
@@ -73,7 +75,7 @@ def erase(
         NotificationsWait: nothing of the invoices concerned was changed.
     """
     reason = recording.required_reason(reason)
-    total = Erased(0, 0, 0, 0)
+    total = Erased(0, 0, 0, 0, 0)
     with recording.recorded(
         actor=actor, act=ERASED, about=tenant, now=now, reason=reason, tenant_id=tenant.pk
     ) as entry:
@@ -84,10 +86,12 @@ def erase(
                 total.events + done.events,
                 total.notifications + done.notifications,
                 total.settlement_lines + done.settlement_lines,
+                total.bank_entries + done.bank_entries,
             )
         entry.message = (
             f"{total.invoices} invoices, {total.events} events,"
-            f" {total.notifications} notifications, {total.settlement_lines} settlement lines"
+            f" {total.notifications} notifications, {total.settlement_lines} settlement lines,"
+            f" {total.bank_entries} bank entries"
         )
     return total
 
@@ -104,6 +108,8 @@ def _erase(tenant: Tenant, invoice_ids: Sequence[int], now: datetime) -> Erased:
         Q(reference__in=requests) | Q(transaction__invoice__in=rows)
     )
     named = [invoice for invoice in rows if invoice.customer is not None]
+    texts = set(requests.values_list("reference", flat=True))
+    texts = texts.union(*(bank.texts_of(invoice.customer) for invoice in named))
     for invoice in named:
         invoice.customer = None
         invoice.save(update_fields=["customer", *versions.touch(invoice, now)])
@@ -113,4 +119,5 @@ def _erase(tenant: Tenant, invoice_ids: Sequence[int], now: datetime) -> Erased:
         events=events.erase_customer(tenant_id=tenant.pk, invoice_ids=ids),
         notifications=notifications.exclude(body=b"").update(body=b""),
         settlement_lines=lines.exclude(raw={}).update(raw={}),
+        bank_entries=bank.erase_payers(texts=texts),
     )

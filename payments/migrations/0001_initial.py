@@ -2251,9 +2251,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="bank_entry_frozen",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN ((OLD.id, OLD.statement_id, OLD.entry_number, OLD.booked_on, OLD.is_booked, OLD.is_credit, OLD.is_reversal, OLD.currency_code, OLD.amount, OLD.reference, OLD.end_to_end_id, OLD.remittance_text, OLD.raw) IS DISTINCT FROM (NEW.id, NEW.statement_id, NEW.entry_number, NEW.booked_on, NEW.is_booked, NEW.is_credit, NEW.is_reversal, NEW.currency_code, NEW.amount, NEW.reference, NEW.end_to_end_id, NEW.remittance_text, NEW.raw))",
+                    condition="WHEN ((OLD.id, OLD.statement_id, OLD.entry_number, OLD.booked_on, OLD.is_booked, OLD.is_credit, OLD.is_reversal, OLD.currency_code, OLD.amount, OLD.reference, OLD.end_to_end_id) IS DISTINCT FROM (NEW.id, NEW.statement_id, NEW.entry_number, NEW.booked_on, NEW.is_booked, NEW.is_credit, NEW.is_reversal, NEW.currency_code, NEW.amount, NEW.reference, NEW.end_to_end_id) OR ((OLD.remittance_text, OLD.raw) IS DISTINCT FROM (NEW.remittance_text, NEW.raw) AND (NEW.remittance_text, NEW.raw) <> ('', '')))",
                     func="\nRAISE EXCEPTION 'bank_entry_frozen: % of % is refused', TG_OP, TG_TABLE_NAME\n    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_entry_frozen', TABLE = TG_TABLE_NAME;\n",
-                    hash="d886d315eca1f8f74713813cbb92fa55925000f3",
+                    hash="ce26c22fe3981fc60cdd85bb15a771ab89e759b0",
                     operation="UPDATE",
                     pgid="pgtrigger_bank_entry_frozen_c7cc9",
                     table="payments_bankentry",

@@ -13,7 +13,8 @@ from paytrust.errors import PayTrustError
 class Command(BaseCommand):
     help = (
         "Blank a customer's name, email and phone in a merchant's invoices, in their events and in"
-        " the gateways' notifications and settlement files. Amounts, states and the ledger stay."
+        " the gateways' notifications and settlement files, and in bank statements. Amounts, states"
+        " and the ledger stay."
         " There is no way back."
     )
 
@@ -66,5 +67,6 @@ class Command(BaseCommand):
             raise CommandError(str(error) or error.code) from error
         self.stdout.write(
             f"Erased from {done.invoices} invoices, {done.events} events and"
-            f" {done.notifications} notifications, {done.settlement_lines} settlement lines."
+            f" {done.notifications} notifications, {done.settlement_lines} settlement lines,"
+            f" {done.bank_entries} bank entries."
         )
