@@ -6,6 +6,7 @@ from django.utils.translation import gettext_noop
 
 from invoices.models import Installment, Invoice
 from reporting.financial.models import ClosedDay, DailyTotal, EntryOnOpenDay
+from reporting.notices.models import NoticeProfile
 from reporting.statements.models import KeptStatement, StatementProfile
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Discrepancy",
     "EntryOnOpenDay",
     "KeptStatement",
+    "NoticeProfile",
     "OverdueInstallment",
     "StatementProfile",
 ]

@@ -6,6 +6,7 @@ from django.utils import timezone
 from reporting.audit import runs
 from reporting.back_office import plots
 from reporting.financial import rollups
+from reporting.notices import services as notices
 from reporting.statements import services as statements
 
 
@@ -37,3 +38,9 @@ def draw_plots(**_later: object) -> None:
 def keep_statements(**_later: object) -> None:
     """Beat, on the 1st and the days after it: make, keep and send last month's statements."""
     statements.keep_due(now=timezone.now())
+
+
+@shared_task(name="reporting.send_notices")
+def send_notices(**_later: object) -> None:
+    """Beat, every minute: send staff the notices that they chose."""
+    notices.send_due(now=timezone.now())

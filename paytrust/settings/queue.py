@@ -54,6 +54,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="19", minute="40"),
     },
     "close days": {"task": "reporting.close_days", "schedule": 900.0},
+    "send notices": {"task": "reporting.send_notices", "schedule": 60.0},
     "draw plots": {"task": "reporting.draw_plots", "schedule": 300.0},
     "check closed days": {
         "task": "reporting.check_days",

@@ -12,7 +12,14 @@ from unfold.sites import UnfoldAdminSite
 from apikeys.limits import throttling
 from paytrust.operations import replica
 from paytrust.staff import preferences, second_factor, sign_in
-from reporting.back_office import costs_page, dashboard, navigation, report_page, search
+from reporting.back_office import (
+    costs_page,
+    dashboard,
+    navigation,
+    notice_page,
+    report_page,
+    search,
+)
 
 
 class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no types
@@ -58,6 +65,7 @@ class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no
             path("zone/", preferences.set_zone, name="zone"),
             path("second-factor/", second_factor.second_factor, name="second_factor"),
             path("find/", self.admin_view(search.find), name="find"),
+            path("notices/", self.admin_view(notice_page.notices), name="notices"),
             path("report/", self.admin_view(report_page.show), name="report"),
             path(
                 "report/export.<slug:suffix>",

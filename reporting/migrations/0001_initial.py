@@ -1,9 +1,11 @@
 """Totals of closed days, audit runs and work queues."""
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.expressions
 import pgtrigger.compiler
 import pgtrigger.migrations
+from django.conf import settings
 from django.db import migrations, models
 
 
@@ -14,6 +16,7 @@ class Migration(migrations.Migration):
         ("apikeys", "0001_initial"),
         ("gateways", "0002_xendit_and_midtrans"),
         ("invoices", "0001_initial"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -95,6 +98,60 @@ class Migration(migrations.Migration):
                 "verbose_name": "daily total",
                 "verbose_name_plural": "daily totals",
             },
+        ),
+        migrations.CreateModel(
+            name="NoticeProfile",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kinds",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("proposal", "A proposal waits for a second person"),
+                                (
+                                    "staff_proposal",
+                                    "A proposed act waits for a second administrator",
+                                ),
+                                ("failed", "A notification could not be processed"),
+                                ("dispute", "A customer disputes a payment"),
+                                ("endpoint", "A webhook endpoint was disabled"),
+                                ("books", "The nightly audit found something in the books"),
+                            ],
+                            max_length=20,
+                        ),
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[
+                            ("en", "English"),
+                            ("id", "Bahasa Indonesia"),
+                            ("ms", "Bahasa Melayu"),
+                        ],
+                        default="en",
+                        max_length=2,
+                    ),
+                ),
+                ("sent_until", models.DateTimeField()),
+                ("leased_until", models.DateTimeField(null=True)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notice_profile",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
         ),
         migrations.CreateModel(
             name="KeptStatement",

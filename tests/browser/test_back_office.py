@@ -321,6 +321,7 @@ def pages() -> dict[str, str]:
     return {
         "overview": "/admin/",
         "report": "/admin/report/",
+        "notices": "/admin/notices/",
         "merchant": f"/admin/apikeys/tenant/{invoice.tenant_id}/change/",
         "invoices": "/admin/invoices/invoice/",
         "invoice": f"/admin/invoices/invoice/{invoice.pk}/change/",
