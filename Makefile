@@ -188,6 +188,9 @@ check-kubernetes: deploy-tools ## hold deploy/kubernetes to Kubernetes's own sch
 image-check: venv deploy-tools guide-tools ## what the Dockerfile would contain, started from an empty root in production settings; writes build/sbom.cdx.json
 	@$(RUN) paytrust.localstack.image
 
+release: venv ## keep the database of this version for the test of upgrades; then commit and tag
+	@$(RUN) tests.upgrades
+
 lock: ## resolve the dependencies anew: requirements.lock and the two that are part of it
 	@rm -rf build/uv && "$(PYTHON)" -m venv --without-pip build/uv && "$(PYTHON)" -m pip --python build/uv/bin/python install --quiet uv
 	@build/uv/bin/uv pip compile pyproject.toml --group pyproject.toml:dev $(LOCK) --upgrade --output-file requirements.lock
