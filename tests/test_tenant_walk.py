@@ -239,6 +239,7 @@ class TestLists:
             *(
                 "/account/api-keys",
                 "/account/requests",
+                "/account/statement-profile",
                 "/customers",
                 "/invoices",
                 "/refunds",
