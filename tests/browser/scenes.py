@@ -1,12 +1,13 @@
 """The data in the back office on a busy day."""
 
+import time
 from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from apikeys.staff_acts.recording import Actor
-from invoices.models import Installment, Invoice, PaymentRequest
+from invoices.models import Installment, Invoice, PaymentRequest, Transaction
 from payments.changes import discrepancies
 from payments.models import WebhookEvent
 from paytrust.operations import shared_state
@@ -15,6 +16,15 @@ from tests.conftest import Sandbox
 from tests.payments.changes.test_proposals import open_invoice, propose
 from tests.payments.events import failed_event
 from tests.staff import StaffFactory
+
+
+def pay(invoice: Invoice, sandbox: Sandbox) -> None:
+    """Have a customer pay; return when it is booked."""
+    sandbox.pay(str(PaymentRequest.objects.get(invoice=invoice).payment_url))
+    deadline = time.monotonic() + 20
+    while not Transaction.objects.filter(invoice=invoice).exists():
+        assert time.monotonic() < deadline, "the payment was not booked"
+        time.sleep(0.05)
 
 
 def failed_payment(sandbox: Sandbox) -> WebhookEvent:
@@ -35,8 +45,7 @@ def a_busy_day(sandbox: Sandbox) -> User:
         username="siti", first_name="Siti", email="siti@example.test", is_superuser=True
     )
     colleague = Actor(user=StaffFactory.create(username="budi"), request_id="4f0c2e7a9d")
-    paid = open_invoice()
-    sandbox.pay(str(PaymentRequest.objects.get(invoice=paid).payment_url))
+    pay(open_invoice(), sandbox)
     failed_payment(sandbox)
     propose(open_invoice(), {1: 7_000}, colleague)
     late = open_invoice()

@@ -21,7 +21,7 @@ from tests.browser.conftest import (
     Window,
     operator,
 )
-from tests.browser.scenes import a_busy_day, failed_payment
+from tests.browser.scenes import a_busy_day, failed_payment, pay
 from tests.conftest import Sandbox
 from tests.payments.changes.test_proposals import open_invoice, propose, totals_of
 from tests.staff import member
@@ -62,8 +62,8 @@ class TestAnInvoice:
         self, window: OpenWindow, sandbox: Sandbox
     ) -> None:
         of = open_invoice()
-        request = PaymentRequest.objects.get()
-        sandbox.pay(str(request.payment_url))
+        pay(of, sandbox)
+        request = PaymentRequest.objects.earliest("pk")
         shown = window(operator())
 
         shown.open("/admin/")
@@ -147,9 +147,8 @@ class TestNarrowing:
         self, window: OpenWindow, sandbox: Sandbox
     ) -> None:
         for _ in range(2):
-            open_invoice()
-            request = PaymentRequest.objects.latest("pk")
-            sandbox.pay(str(request.payment_url))
+            pay(open_invoice(), sandbox)
+        request = PaymentRequest.objects.latest("pk")
         shown = window(operator())
         shown.open("/admin/invoices/transaction/")
 
@@ -257,7 +256,7 @@ class TestKeyboard:
 
     def test_finds_proposes_and_approves(self, window: OpenWindow, sandbox: Sandbox) -> None:
         of = open_invoice()
-        sandbox.pay(str(PaymentRequest.objects.get().payment_url))
+        pay(of, sandbox)
         maker, checker = window(operator()), window(operator(), size=NARROW)
 
         maker.open("/admin/")
