@@ -9,8 +9,6 @@ import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from invoices.ledger import posting
-from invoices.ledger.posting import Account
 from invoices.models import (
     Installment,
     Invoice,
@@ -19,7 +17,9 @@ from invoices.models import (
     PaymentRequest,
     Transaction,
 )
+from payments.booking import recording
 from payments.booking import settling as services
+from payments.booking.recording import Draft
 from paytrust.operations.database import violated_constraint
 from tests.apikeys.factories import NOON
 from tests.concurrency.test_changes import lock_no_installments
@@ -44,15 +44,15 @@ def settling(request: PaymentRequest, charge: str = "charge-1", **said: Any) -> 
 
 def meet_before_crediting(monkeypatch: pytest.MonkeyPatch, *, wait_seconds: float) -> list[int]:
     """Let two settlements go on only together; one that is alone goes on after a while."""
-    barrier, lock, arrived = Barrier(2), posting.account_of, []
+    barrier, drafted, arrived = Barrier(2), recording.drafted, []
 
-    def lock_together(**arguments: Any) -> Account:
+    def draft_together(**arguments: Any) -> Draft:
         arrived.append(1)
         with suppress(BrokenBarrierError):
             barrier.wait(timeout=wait_seconds)
-        return lock(**arguments)
+        return drafted(**arguments)
 
-    monkeypatch.setattr(posting, "account_of", lock_together)
+    monkeypatch.setattr(recording, "drafted", draft_together)
     return arrived
 
 

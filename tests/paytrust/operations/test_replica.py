@@ -111,6 +111,8 @@ def copied() -> Iterator[int]:
 @pytest.fixture
 def following(committed: None, copied: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Following]:
     made = Following("127.0.0.1", copied)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()")  # a replica knows its age by a commit
     made.catch_up()
     monkeypatch.setattr(settings, "REPLICA", made.address)
     monkeypatch.setattr(settings, "DATABASE_REPLICA_MAX_LAG_SECONDS", 3600.0)
