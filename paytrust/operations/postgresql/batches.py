@@ -17,7 +17,7 @@ from psycopg.adapt import Dumper, PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
-from psycopg.types.numeric import IntBinaryDumper
+from psycopg.types.numeric import IntBinaryDumper, IntDumper
 from psycopg.waiting import Ready, Wait
 
 Rows = Sequence[tuple[Any, ...]]
@@ -44,11 +44,20 @@ _Plan = tuple[bytes, tuple[int, ...]]
 """What a prepared statement is known by: its SQL and the types of its values."""
 
 
-class _WholeNumbers(IntBinaryDumper):
+class _Bigints:
     """Writes every whole number as a bigint, so that large and small ones have one plan."""
 
     def upgrade(self, obj: int, format: PyFormat) -> Dumper:  # noqa: A002  # psycopg's name
-        return super().upgrade(obj if abs(obj) > WIDE else WIDE, format)
+        wide: Dumper = super().upgrade(obj if abs(obj) > WIDE else WIDE, format)  # type: ignore[misc]  # a dumper's
+        return wide
+
+
+class _WholeNumbers(_Bigints, IntBinaryDumper):
+    """A number that stands alone."""
+
+
+class _ListedNumbers(_Bigints, IntDumper):
+    """A number in a list, which psycopg writes as text."""
 
 
 class _Known:
@@ -60,7 +69,8 @@ class _Known:
         own = psycopg.Cursor(
             connection
         )  # with adapters of its own, which start as the connection's
-        own.adapters.register_dumper(int, _WholeNumbers)
+        own.adapters.register_dumper(int, _ListedNumbers)
+        own.adapters.register_dumper(int, _WholeNumbers)  # the last one is preferred
         self.adapters: Adapters = Transformer(own)
         self.prepared: dict[_Plan, bytes] = {}  # their names
         self.count = 0

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from django.db import connection
 from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.types.numeric import Int2, Int8
 
 from paytrust.operations.postgresql import batches
 from paytrust.operations.postgresql.batches import Question, Rows
@@ -173,6 +174,19 @@ class TestPreparing:
         for _ in range(2):
             with pytest.raises(psycopg.errors.FeatureNotSupported):
                 asked(own, ("SELECT count(*) FROM parent FOR UPDATE", {}))
+
+    @pytest.mark.parametrize("first", [[1], [Int2(1)], [Int8(1)], [], [None], 1, Int2(1), 2**40])
+    def test_does_not_depend_on_what_the_connection_sent_before(
+        self, own: psycopg.Connection[Any], first: Any
+    ) -> None:
+        typed: Question = ("SELECT %(value)s", {"value": first})
+        asked(own, typed)
+
+        for large in (2**53 - 2, Int8(2**53 - 2)):
+            for value in (large, [large]):
+                kind = "SELECT pg_typeof(%(value)s)::text, %(value)s"
+                named = "bigint[]" if isinstance(value, list) else "bigint"
+                assert asked(own, (kind, {"value": value})) == [[(named, value)]]
 
     def test_ends_where_there_are_many(
         self, own: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
