@@ -31,7 +31,8 @@ CONFIRMING = ("get", "list")  # kinds of calls
 def take(*, event_id: int, now: datetime) -> list[WebhookEvent]:
     """Lease an event and those that are confirmed with it, the oldest first.
 
-    None if another task has it, or if it waits for its batch to grow; it is due again then.
+    None are returned if another task has it, or if it waits for its batch to grow; it is due again
+    then.
     """
     event = WebhookEvent.objects.select_related("gateway").filter(pk=event_id).first()
     if event is None or event.status != WebhookEvent.Status.RECEIVED:

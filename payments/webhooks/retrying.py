@@ -89,8 +89,13 @@ def waiting(now: datetime) -> "QuerySet[WebhookEvent]":
 
 def lease_all(ids: Sequence[int], now: datetime) -> None:
     """Take events that the caller has locked."""
+    _lease(WebhookEvent.objects.filter(pk__in=ids), now)
+
+
+def _lease(events: "QuerySet[WebhookEvent]", now: datetime) -> int:
+    """Take events; each is due again when its lease ends, should its task be lost."""
     until = now + WORK_LEASE
-    WebhookEvent.objects.filter(pk__in=ids).update(leased_until=until, next_attempt_at=until)
+    return events.update(leased_until=until, next_attempt_at=until)
 
 
 def retry(*, event_id: int, now: datetime) -> WebhookEvent:
@@ -126,9 +131,7 @@ def retry(*, event_id: int, now: datetime) -> WebhookEvent:
 
 def lease(*, event_id: int, now: datetime) -> bool:
     """Take an event that waits, unless another task has it; one conditional UPDATE."""
-    waiting = WebhookEvent.objects.filter(pk=event_id, status=WebhookEvent.Status.RECEIVED)
-    free = waiting.filter(Q(leased_until=None) | Q(leased_until__lte=now))
-    return bool(free.update(leased_until=now + WORK_LEASE, next_attempt_at=now + WORK_LEASE))
+    return bool(_lease(waiting(now).filter(pk=event_id), now))
 
 
 def processed(
@@ -184,16 +187,12 @@ def come_again(
     """
     longest = max(busy.wait_seconds / 2, spread.total_seconds())
     seconds = busy.wait_seconds + random.uniform(0, longest)  # noqa: S311  # not all at once
-    _due_again(events, now + timedelta(seconds=seconds))
+    hand_back(events, now + timedelta(seconds=seconds))
     log.info("events wait for the gateway's limit", events=len(events), seconds=round(seconds, 1))
 
 
-def hand_back(events: Sequence[WebhookEvent], now: datetime) -> None:
-    """Give events back to other tasks, at once."""
-    _due_again(events, now)
-
-
-def _due_again(events: Sequence[WebhookEvent], due_at: datetime) -> None:
+def hand_back(events: Sequence[WebhookEvent], due_at: datetime) -> None:
+    """Give events back, which another task may take from a time on."""
     WebhookEvent.objects.filter(
         pk__in=[event.pk for event in events], status=WebhookEvent.Status.RECEIVED
     ).update(leased_until=None, next_attempt_at=due_at)
