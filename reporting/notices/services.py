@@ -44,7 +44,7 @@ def send_due(*, now: datetime) -> int:
     """Send each member of staff what happened since their last mail; return how many were sent.
 
     Safe to run twice and at once: a job leases a person while it sends. A crash between a mail and
-    its note sends that mail again.
+    its note sends that mail again. Bound staff get none while nothing could hide other tenants.
     """
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     waiting = NoticeProfile.objects.filter(free, user__is_active=True, user__is_staff=True)
@@ -52,7 +52,11 @@ def send_due(*, now: datetime) -> int:
     for profile in waiting.exclude(kinds=[]).select_related("user").order_by("pk"):
         mine = NoticeProfile.objects.filter(free, pk=profile.pk, sent_until=profile.sent_until)
         if mine.update(leased_until=now + SENDS_FOR):
-            sent += _send(profile, now)
+            try:
+                sent += _send(profile, now)
+            except Exception:
+                # The others must not wait for this one: a NoWall, or a fault of ours.
+                log.exception("notices not made", user_id=profile.user_id)
     return sent
 
 

@@ -169,6 +169,21 @@ class TestSendDue:
         assert "Kopi" not in sent.body
         assert "audit" not in sent.body
 
+    def test_tells_bound_staff_nothing_without_the_wall_and_the_others_all(
+        self, now: datetime, settings: Any
+    ) -> None:
+        everything(now)
+        bound, other = chose(member(roles.OPERATOR), now), chose(member(roles.OPERATOR), now)
+        limits.bind(user=bound, tenant_ids=[Proposal.objects.get().tenant_id or 0])
+        settings.ROW_LEVEL_SECURITY = False
+
+        assert services.send_due(now=after(now)) == 1
+
+        (sent,) = mail.outbox
+        assert sent.to == [other.email]
+        waiting = NoticeProfile.objects.get(user=bound)
+        assert waiting.sent_until == now - timedelta(hours=1)
+
     def test_tells_administrators_what_waits_for_them(self, now: datetime) -> None:
         asks, decides = (member(roles.ADMINISTRATOR) for _ in range(2))
         chose(decides, now)
