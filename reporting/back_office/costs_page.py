@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -19,7 +17,7 @@ from paytrust.operations import replica
 from paytrust.staff import display, narrowing, roles
 from reporting.back_office import charts
 from reporting.back_office.charts import Bar
-from reporting.back_office.report_page import MOST_NAMES, SEES, Asked, ReportForm, asked_of
+from reporting.back_office.report_page import MOST_NAMES, SEES, Asked, asked_of, form_of
 from reporting.costs import selectors
 from reporting.costs.selectors import Cost
 
@@ -48,7 +46,7 @@ class OfCurrency:
 @roles.requires(SEES)
 def show(request: HttpRequest) -> HttpResponse:
     """Show what gateways took of each method, for one merchant or all of them."""
-    form = _form(request)
+    form = form_of(request, months=MONTHS)
     asked = asked_of(form)
     with replica.reading():
         context = {
@@ -62,19 +60,8 @@ def show(request: HttpRequest) -> HttpResponse:
         return render(request, "staff/costs.html", context)
 
 
-def _form(request: HttpRequest) -> ReportForm:
-    today = timezone.localdate()
-    first = today.replace(day=1)
-    for _number in range(MONTHS - 1):
-        first = (first - timedelta(days=1)).replace(day=1)
-    given = {name: str(value).replace("\x00", "") for name, value in request.GET.items()}
-    return ReportForm({"first": first.isoformat(), "last": today.isoformat(), **given})
-
-
 def _currencies(asked: Asked) -> Iterator[OfCurrency]:
-    zone = timezone.get_current_timezone()
-    assert isinstance(zone, ZoneInfo), "the middleware sets one of our zones"
-    found = selectors.costs(start=asked.start, end=asked.end, zone=zone, **asked.narrowed)
+    found = selectors.costs(start=asked.start, end=asked.end, zone=asked.zone, **asked.narrowed)
     for code, of_currency in groupby(found, key=lambda row: row.currency_code):
         by_method = groupby(of_currency, key=lambda row: row.method)
         methods = [_method(name, list(rows)) for name, rows in by_method]

@@ -113,6 +113,12 @@ class Asked:
         return beginning_of(self.last + DAY)
 
     @property
+    def zone(self) -> ZoneInfo:
+        zone = timezone.get_current_timezone()
+        assert isinstance(zone, ZoneInfo), "the middleware sets one of our zones"
+        return zone
+
+    @property
     def narrowed(self) -> dict[str, Any]:
         """Return the arguments by which selectors narrow their rows."""
         return {
@@ -137,7 +143,7 @@ class CurrencySection:
 @roles.requires(SEES)
 def show(request: HttpRequest) -> HttpResponse:
     """Show the report of a time, for one merchant or all of them."""
-    form = _form(request)
+    form = form_of(request)
     asked = asked_of(form)
     with replica.reading():
         context = {
@@ -156,15 +162,15 @@ def show(request: HttpRequest) -> HttpResponse:
 @roles.requires(SEES)
 def download(request: HttpRequest, suffix: str) -> HttpResponseBase:
     """Return the report as a file, in the form of the API's."""
-    asked = asked_of(_form(request))
+    asked = asked_of(form_of(request))
     if asked is None or suffix not in {"csv", "xlsx"}:
         raise Http404
-    zone = timezone.get_current_timezone()
-    assert isinstance(zone, ZoneInfo), "the middleware sets one of our zones"
     with replica.reading():
         reports = selectors.financial_report(start=asked.start, end=asked.end, **asked.narrowed)
-    rows = financial.financial_rows(reports=reports, start=asked.start, end=asked.end, zone=zone)
-    name = file_name("financial", asked.start, asked.end, zone)
+    rows = financial.financial_rows(
+        reports=reports, start=asked.start, end=asked.end, zone=asked.zone
+    )
+    name = file_name("financial", asked.start, asked.end, asked.zone)
     exported.send(sender=None, request=request, model=DailyTotal, suffix=suffix)
     if suffix == "csv":
         return csv_answer(spreadsheets.csv_pieces(rows), name)
@@ -176,10 +182,11 @@ def address(**asked: str) -> str:
     return f"{reverse('admin:report')}?{urlencode(asked)}"
 
 
-def _form(request: HttpRequest) -> ReportForm:
-    today = timezone.localdate()
+def form_of(request: HttpRequest, *, months: int = 1) -> ReportForm:
+    """Return the filled form; so many months, up to today, unless the request names days."""
+    first, _last = list(narrowing.last_months(now=timezone.now()))[months - 1]
     given = {name: str(value).replace("\x00", "") for name, value in request.GET.items()}
-    whole = {"first": today.replace(day=1).isoformat(), "last": today.isoformat(), **given}
+    whole = {"first": first.isoformat(), "last": timezone.localdate().isoformat(), **given}
     return ReportForm(whole)
 
 
@@ -219,7 +226,7 @@ def _files(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 def _sections(asked: Asked) -> Iterator[CurrencySection]:
-    """Yield each currency in which money moved, or of which a plot has something."""
+    """Yield each currency in which money moved."""
     reports = selectors.financial_report(start=asked.start, end=asked.end, **asked.narrowed)
     cash = settlements.cash(start=asked.start, end=asked.end, **asked.narrowed)
     days = _bars(asked)
