@@ -20,7 +20,7 @@ from payments.webhooks import retrying
 
 MOST_ABOUT_ONE_PAYMENT = 5_000
 AT_ONCE = 20  # notifications that one claim takes, of all accounts
-MOST_ABOUT_OTHERS = 100  # a page of the gateway's list, booked one by one within a lease
+MOST_ABOUT_OTHERS = 300  # booked one by one within a lease
 CALM_SHARE = 1 / 60  # of the minute's limit: so few confirming calls in ten seconds are calm
 WORTH_A_CALL = 100  # notifications: a page of the gateway's list
 LONGEST_GROWTH = timedelta(seconds=5)  # no event waits longer for a batch to grow
