@@ -95,31 +95,44 @@ class Booking:
 
 def locked_account(*, invoice: Invoice) -> Account:
     """Lock an invoice's instalments and return the account. Lock the invoice first."""
-    found = join(*locking_account(values={"invoice": invoice.pk}))
-    return account_of(invoice=invoice, found=found)
+    values = {"invoice": invoice.pk}
+    locked, *found = join(locking_installments(values=values), *reading_account(values=values))
+    return account_of(invoice=invoice, installments=installments_of(invoice, locked), found=found)
 
 
-def locking_account(
-    *, values: Mapping[str, Any], invoice: str = "%(invoice)s"
-) -> Sequence[Statement]:
-    """Return what locks an invoice's instalments and reads its account, for `account_of`.
+def locking_installments(*, values: Mapping[str, Any], invoice: str = "%(invoice)s") -> Statement:
+    """Return what locks and reads an invoice's instalments, for `installments_of`.
 
     Args:
-        values: of the statements.
-        invoice: SQL for its id, which is locked before.
+        values: of the statement.
+        invoice: SQL for the id of the invoice, which is locked before.
     """
+    return Statement(_lock().replace("%(invoice)s", invoice), values)
+
+
+def reading_account(
+    *, values: Mapping[str, Any], invoice: str = "%(invoice)s"
+) -> Sequence[Statement]:
+    """Return what reads an invoice's account behind these locks, for `account_of`."""
     return [
         Statement(sql.replace("%(invoice)s", invoice), values)
-        for sql in (_lock(), _TAXES_ASKED, _MOVED, _TAXES_MOVED)
+        for sql in (_TAXES_ASKED, _MOVED, _TAXES_MOVED)
     ]
 
 
-def account_of(*, invoice: Invoice, found: Sequence[Rows]) -> Account:
-    """Return the account that `locking_account` read."""
-    locked, asked, moved, taxes = found
+def installments_of(invoice: Invoice, locked: Rows) -> list[Installment]:
+    """Return the instalments that `locking_installments` read."""
     installments = [rows.made(Installment, row) for row in locked]
     for installment in installments:
         installment.invoice = invoice
+    return installments
+
+
+def account_of(
+    *, invoice: Invoice, installments: Sequence[Installment], found: Sequence[Rows]
+) -> Account:
+    """Return the account that `reading_account` read."""
+    asked, moved, taxes = found
     standing = _standing(
         invoice=invoice,
         installments=installments,

@@ -17,7 +17,7 @@ from gateways.models import Gateway
 from invoices.ledger import posting
 from invoices.ledger.allocation import plan_credit
 from invoices.ledger.posting import Account
-from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest, Transaction
+from invoices.models import Installment, Invoice, InvoiceQuerySet, PaymentRequest, Transaction
 from invoices.payment_requests import ending
 from invoices.payment_requests.leases import in_locked_transaction
 from invoices.tasks import open_payment
@@ -29,7 +29,7 @@ from payments.booking.recording import Draft
 from payments.models import WebhookEvent
 from paytrust.errors import PayTrustError
 from paytrust.operations import locking, queue, rows
-from paytrust.operations.trips import Statement, join
+from paytrust.operations.trips import Rows, Statement, join
 
 log = structlog.get_logger(__name__)
 
@@ -73,13 +73,10 @@ class Settlement:
 class Locked:
     """An invoice and its instalments under their locks, and what was read behind the locks."""
 
-    account: Account
+    invoice: Invoice
+    installments: Sequence[Installment]
     payment_request: PaymentRequest
     before: Sight
-
-    @property
-    def invoice(self) -> Invoice:
-        return self.account.invoice
 
 
 class Arrival(NamedTuple):
@@ -137,13 +134,20 @@ def settle_within(
     A payment alone, which is nearly every report, is read by one trip and written by another, with
     what the caller writes as `closing`.
     """
-    locked = _locked(payment_request_id, now)
+    wanted = {"payment_request": payment_request_id}
+    of_account = posting.reading_account(values=wanted, invoice=_ITS_INVOICE)
+    locked, found = _locked(payment_request_id, now, *of_account)
+    account = posting.account_of(
+        invoice=locked.invoice, installments=locked.installments, found=found
+    )
     require_currency(locked.invoice.currency_code, report)
     arrivals = _arrivals(locked.payment_request, report)
     if len(arrivals) == 1 and not reversals.may_be_in(report):
-        draft = recording.drafted(**_booking(locked, report, arrivals[0], event, now))
+        draft = recording.drafted(
+            **_booking(locked, account, report=report, arrival=arrivals[0], event=event, now=now)
+        )
         return _book_alone(locked, draft, closing)
-    settlement = _settle(locked, report, arrivals, event, now)
+    settlement = _settle(locked, account, report=report, arrivals=arrivals, event=event, now=now)
     if also := closing(settlement.outcome):
         join(*also)
     return settlement
@@ -151,6 +155,8 @@ def settle_within(
 
 def _settle(
     locked: Locked,
+    account: Account,
+    *,
     report: PaymentReport,
     arrivals: Sequence[Arrival],
     event: WebhookEvent | None,
@@ -160,7 +166,9 @@ def _settle(
     invoice, payment_request = locked.invoice, locked.payment_request
     settlement = _end(invoice, payment_request, report, now)
     for arrival in arrivals:
-        row = recording.record(**_booking(locked, report, arrival, event, now))
+        row = recording.record(
+            **_booking(locked, account, report=report, arrival=arrival, event=event, now=now)
+        )
         settlement = settlement if settlement.transaction else Settlement("booked", row)
     if arrivals:
         _open_next(invoice)
@@ -189,7 +197,7 @@ def _book_alone(locked: Locked, draft: Draft, closing: Closing) -> Settlement:
         statement = invoice_telling.paid(
             invoice=locked.invoice,
             before=locked.before,
-            installments=locked.account.installments,
+            installments=locked.installments,
             requests=list(locked.before.active.values()),
             movement=telling.movement(payment=draft.row, plan=draft.plan, now=now),
             now=now,
@@ -206,17 +214,23 @@ def _open_next(invoice: Invoice) -> None:
         transaction.on_commit(lambda: queue.publish(open_payment, invoice_id=invoice.pk))
 
 
-def _locked(payment_request_id: int, now: datetime) -> Locked:
-    """Lock the invoice of a payment request and its instalments, and read all, in one trip.
+def _locked(
+    payment_request_id: int, now: datetime, *also: Statement
+) -> tuple[Locked, Sequence[Rows]]:
+    """Lock the invoice of a payment request and its instalments, and read both, in one trip.
+
+    Returns:
+        What is locked, and the rows of what is read behind the locks `also`.
 
     Raises:
         PaymentRequest.DoesNotExist: there is no such request.
     """
     wanted = {"payment_request": payment_request_id}
-    found, *of_account, asked = join(
+    found, of_plan, asked, *rest = join(
         Statement(_lock(InvoiceQuerySet.locked), wanted),
-        *posting.locking_account(values=wanted, invoice=_ITS_INVOICE),
+        posting.locking_installments(values=wanted, invoice=_ITS_INVOICE),
         Statement(_REQUESTS, wanted),
+        *also,
     )
     if not found:
         raise PaymentRequest.DoesNotExist(str(payment_request_id))
@@ -224,17 +238,15 @@ def _locked(payment_request_id: int, now: datetime) -> Locked:
     invoice = rows.made(Invoice, found[0][:own])
     invoice.tenant = rows.made(Tenant, found[0][own : own + of_tenant])
     invoice.gateway = rows.made(Gateway, found[0][own + of_tenant :])
-    account = posting.account_of(invoice=invoice, found=of_account)
+    installments = posting.installments_of(invoice, of_plan)
     requests = [rows.made(PaymentRequest, row) for row in asked]
-    installments = {one.pk: one for one in account.installments}
+    by_id = {one.pk: one for one in installments}
     for request in requests:
-        request.installment = installments[request.installment_id]
+        request.installment = by_id[request.installment_id]
     active = [one for one in requests if one.status in PaymentRequest.ACTIVE]
-    return Locked(
-        account,
-        next(one for one in requests if one.pk == payment_request_id),
-        invoice_telling.sight_of(invoice, account.installments, active, now),
-    )
+    before = invoice_telling.sight_of(invoice, installments, active, now)
+    payment_request = next(one for one in requests if one.pk == payment_request_id)
+    return Locked(invoice, installments, payment_request, before), rest
 
 
 @functools.cache
@@ -250,7 +262,7 @@ def lapse(*, payment_request_id: int, now: datetime) -> bool:
 
     Source: spec 4.8: a Snap page that expires unused sends no notification.
     """
-    locked = _locked(payment_request_id, now)
+    locked, _nothing_else = _locked(payment_request_id, now)
     payment_request = locked.payment_request
     if payment_request.status not in PaymentRequest.ACTIVE or payment_request.expires_at > now:
         return False
@@ -271,7 +283,7 @@ def settle_closed(
     Raises:
         CurrencyMismatch: the gateway took money in another currency.
     """
-    locked = _locked(payment_request_id, now)
+    locked, _nothing_else = _locked(payment_request_id, now)
     payment_request = locked.payment_request
     if report is not None and report.state in RECEIVED:
         settle(payment_request_id=payment_request_id, report=report, event=None, now=now)
@@ -346,6 +358,8 @@ def _arrivals(payment_request: PaymentRequest, report: PaymentReport) -> Sequenc
 
 def _booking(
     locked: Locked,
+    account: Account,
+    *,
     report: PaymentReport,
     arrival: Arrival,
     event: WebhookEvent | None,
@@ -355,7 +369,7 @@ def _booking(
     payment_request = locked.payment_request
     paid_at = (report.paid_at or now).astimezone(UTC)
     plan = plan_credit(
-        standing=locked.account.standing,
+        standing=account.standing,
         amount=arrival.amount,
         asked_id=payment_request.installment_id,
         asked_amount=payment_request.amount,
@@ -372,7 +386,7 @@ def _booking(
         channel=report.channel,
         event=event,
     )
-    return {"account": locked.account, "plan": plan, "movement": movement, "now": now}
+    return {"account": account, "plan": plan, "movement": movement, "now": now}
 
 
 def _transaction_id(report: PaymentReport, *, earlier: int) -> str:
