@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -75,7 +75,7 @@ def main() -> int:
                 say("No more orders; those under way end ...")
                 scene.load.stop()
             verdict = settled(scene)
-            audit = audited(targets)
+            audit = audited(targets.environment)
             return report(scene, verdict, audit, given.results)
     except (StackFailed, embedded.ServerFailed) as failure:
         sys.stderr.write(f"{failure}\n")
@@ -161,11 +161,12 @@ def verdict_of(scene: Scene) -> Verdict:
     return judging.judge(judging.books_of(scene.targets.database_url), known)
 
 
-def audited(targets: Targets) -> subprocess.CompletedProcess[str]:
+def audited(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the audit of the books with the environment of a stack's processes."""
     return subprocess.run(
         [sys.executable, "manage.py", "audit_books"],
         cwd=PROJECT,
-        env=targets.environment,
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -11,7 +11,6 @@ import json
 import os
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -32,8 +31,8 @@ from paytrust.localstack.embedded import PROJECT
 from paytrust.localstack.stack import Stack, StackFailed
 from tests.factories import invoice_body
 from tests.faults import judging
-from tests.faults.__main__ import alone, free_port
-from tests.faults.harming import say
+from tests.faults.__main__ import alone, audited, free_port
+from tests.faults.harming import lift_limits, say
 from tests.faults.judging import Books, Known, Verdict
 from tests.faults.load import MERCHANTS, PATIENCE_SECONDS, Order, Shop, Tally
 
@@ -85,11 +84,7 @@ def _cluster(here: Stack) -> Iterator[dict[str, Any]]:
     try:
         stack.cluster_up(here)
         described = json.loads(here.description.read_text())
-        for gateway in ("xendit", "midtrans"):  # else it takes 10 calls a second
-            unlimited = {"gateway": gateway, "per_minute": 0}
-            requests.post(
-                f"{described['sandbox']['control']}/limits", json=unlimited, timeout=30
-            ).raise_for_status()
+        lift_limits(described["sandbox"]["control"])  # else it takes 10 calls a second
         yield described
     finally:
         stack.reset(here)
@@ -237,15 +232,7 @@ def _verdict(described: dict[str, Any], tally: Tally) -> Verdict:
 
 
 def _audit_is_clean(described: dict[str, Any]) -> bool:
-    audit = subprocess.run(
-        [sys.executable, "manage.py", "audit_books"],
-        cwd=PROJECT,
-        env=psutil.Process(described["processes"]["worker-1"]).environ(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    audit = audited(psutil.Process(described["processes"]["worker-1"]).environ())
     if audit.returncode:
         say(audit.stdout[-2000:] + audit.stderr[-2000:])
     return audit.returncode == 0

@@ -28,6 +28,7 @@ from paytrust.localstack import embedded, stack
 from paytrust.localstack.embedded import PROJECT
 from paytrust.localstack.stack import Stack, StackFailed
 from tests.faults.__main__ import alone, free_port
+from tests.faults.harming import lift_limits
 from tests.load.profiles import ACTS_PER_SECOND, PROFILES, stages_of
 
 LOCUST: Final = PROJECT / "build" / "load-tools" / "bin" / "python"
@@ -123,9 +124,8 @@ def set_latency(control: str, *, p50_ms: int, p99_ms: int, fault_rate: float) ->
 
     A hundred users make more calls than the 600 a minute that an account at Xendit has.
     """
+    lift_limits(control)
     for gateway in ("xendit", "midtrans"):
-        unlimited = {"gateway": gateway, "per_minute": 0}
-        requests.post(f"{control}/limits", json=unlimited, timeout=30).raise_for_status()
         wanted = {"gateway": gateway, "p50_ms": p50_ms, "p99_ms": p99_ms, "fault_rate": fault_rate}
         requests.post(f"{control}/latency", json=wanted, timeout=30).raise_for_status()
 

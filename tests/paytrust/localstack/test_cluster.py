@@ -133,7 +133,7 @@ def test_drops_no_request_when_the_web_processes_are_replaced(
     with Caller(before) as caller:
         caller.wait_for(5, seconds=60)
         restarted = starter("restart", environment)
-        caller.wait_for(5, seconds=60)
+        caller.wait_for(20, seconds=60)
 
     assert restarted.returncode == 0, restarted.stderr
     after = json.loads(description.read_text())["processes"]
