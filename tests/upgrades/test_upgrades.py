@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import uuid
@@ -15,10 +14,9 @@ import psycopg
 import pytest
 
 from tests.conftest import ROOT
-from tests.upgrades import FOLDER, PROGRAMS, SECRETS, dump
+from tests.upgrades import FOLDER, PROGRAMS, SECRETS, dump, schema_of
 
 RELEASES = sorted(FOLDER.glob("*.dump"))
-OF_A_MONTH = re.compile(r"_20\d\d_?\d\d")  # partitions that jobs make
 SEEN = """
 import django, json
 django.setup()
@@ -49,19 +47,6 @@ def run(database_url: str, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def schema_of(database_url: str) -> set[str]:
-    """Return the statements that make the tables, constraints, functions and triggers."""
-    options = ["--schema-only", "--no-owner", "--no-privileges"]
-    dumped = subprocess.run(
-        [str(PROGRAMS / "pg_dump"), *options, database_url],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    lines = [line for line in dumped.splitlines() if not line.startswith(("--", "\\"))]
-    return {one for one in "\n".join(lines).split("\n\n") if not OF_A_MONTH.search(one)}
 
 
 def restore(database_url: str, file: Path) -> None:
