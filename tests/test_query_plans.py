@@ -38,7 +38,7 @@ from payments.booking.filters import TransactionFilter
 from payments.models import WebhookEvent
 from payments.refunds import books
 from payments.webhooks import receiving, retrying
-from paytrust.operations import rows
+from paytrust.operations import listing, rows
 from paytrust.operations.trips import Statement
 from reporting.back_office import figures, search
 from reporting.exports import movements
@@ -563,11 +563,11 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
         "transaction_of_invoice",
     ),
     "where the money of a page of transactions went": (
-        lambda shop: Statement(answers._ENTRIES, page(shop)),
+        lambda shop: of_page(shop, answers._ENTRIES),
         "ledger_entry_once",
     ),
     "what was taken back of a page of transactions": (
-        lambda shop: Statement(answers._TAKEN_BACK, page(shop)),
+        lambda shop: of_page(shop, answers._TAKEN_BACK),
         "invoices_transaction_reverses",
     ),
     "the balance of an invoice": (
@@ -583,9 +583,9 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
 }
 
 
-def page(shop: Shop) -> dict[str, Any]:
-    booked = payments.transactions(tenant=shop.tenant).order_by("-pk")[:20]
-    return {"transactions": rows.ids(row.pk for row in booked)}
+def of_page(shop: Shop, sql: str) -> Statement:
+    listing.read(payments.transactions(tenant=shop.tenant).order_by("-pk")[:20])
+    return Statement(sql)
 
 
 @pytest.mark.parametrize("name", WRITES)

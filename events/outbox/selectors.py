@@ -7,16 +7,38 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 
-from django.db import connection
-from django.db.models import Q, QuerySet
-
 from apikeys.models import Tenant
 from events.models import Event
+from paytrust.operations import rows
+from paytrust.operations.trips import Statement, trip
 from paytrust.web.pagination import InvalidCursor
 
 LONGEST_TRANSACTION: Final = timedelta(minutes=10)  # none of ours may take a tenth of that
 _POSITION: Final = re.compile(rb"([0-9]{1,19})\.([0-9]{1,18})")
 _LAST_ID: Final = 10**18 - 1
+_OLDEST_RUNNING: Final = "pg_snapshot_xmin(pg_current_snapshot())"
+# The oldest transaction that still runs: all below have ended, and the next statement sees what
+# they have written. The place to begin at: the reader's; or before a moment, by an index, because
+# what happened so much earlier has a smaller number than anything since; or the beginning.
+_BOUNDS: Final = f"""
+SELECT set_config('paytrust.horizon', {_OLDEST_RUNNING}::text, true),
+    set_config('paytrust.after', coalesce(
+        %(after)s::text,
+        (SELECT older.transaction_number::text FROM events_event older
+         WHERE older.tenant_id = %(tenant)s AND older.created_at < %(older)s::timestamptz
+         ORDER BY older.created_at DESC LIMIT 1),
+        '0'), true)"""  # noqa: S608  # nosec B608  # our own words
+# JSON as text, or the driver would read it.
+_COLUMNS: Final = rows.columns(Event, "event").replace("event.data", "event.data::text")
+_TURN: Final = f"""
+SELECT {_COLUMNS} FROM events_event event
+WHERE event.tenant_id = %(tenant)s
+    AND (event.transaction_number, event.id)
+        > (current_setting('paytrust.after')::xid8, %(after_id)s::bigint)
+    AND event.transaction_number < current_setting('paytrust.horizon')::xid8
+    AND (%(since)s::timestamptz IS NULL OR event.created_at >= %(since)s)
+    AND (%(types)s::text[] IS NULL OR event.type = ANY(%(types)s))
+ORDER BY event.transaction_number, event.id LIMIT %(limit)s"""  # noqa: S608  # nosec B608  # our own names
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +66,6 @@ class Place:
     def __str__(self) -> str:
         text = f"{self.transaction_number}.{self.event_id}"
         return urlsafe_b64encode(text.encode()).decode()
-
-
-BEGINNING: Final = Place(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +99,34 @@ def turn(
 
     Source: spec 9.2.
     """
-    horizon = _horizon()
-    start = after or (_before(tenant, since) if since else BEGINNING)
-    wanted = _after(Event.objects.for_tenant(tenant), start).filter(transaction_number__lt=horizon)
-    if since:
-        wanted = wanted.filter(created_at__gte=since)
-    if types:
-        wanted = wanted.filter(type__in=types)
-    rows = list(wanted.order_by("transaction_number", "pk")[: limit + 1])
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        return Turn(rows[:limit], Place(last.transaction_number, last.pk), is_more=True)
+    bounds, found = trip(
+        Statement(
+            _BOUNDS,
+            {
+                "tenant": tenant.pk,
+                "after": None if after is None else str(after.transaction_number),
+                "older": since and since - LONGEST_TRANSACTION,
+            },
+        ),
+        Statement(
+            _TURN,
+            {
+                "tenant": tenant.pk,
+                "after_id": after.event_id if after else 0,
+                "since": since,
+                "types": list(types) or None,
+                "limit": limit + 1,
+            },
+        ),
+    )
+    ((horizon, started),) = bounds
+    events = [rows.made(Event, row) for row in found[:limit]]
+    if len(found) > limit:
+        last = events[-1]
+        return Turn(events, Place(last.transaction_number, last.pk), is_more=True)
     # All below the horizon has been looked at, also what was of other types.
-    return Turn(rows, max(start, Place(horizon - 1, _LAST_ID), key=_in_turn), is_more=False)
+    start = after or Place(int(started), 0)
+    return Turn(events, max(start, Place(int(horizon) - 1, _LAST_ID), key=_in_turn), is_more=False)
 
 
 def event(*, tenant: Tenant, public_id: str) -> Event:
@@ -102,38 +136,6 @@ def event(*, tenant: Tenant, public_id: str) -> Event:
         Event.DoesNotExist: unknown, or another tenant's.
     """
     return Event.objects.for_tenant(tenant).get(public_id=public_id)
-
-
-def _horizon() -> int:
-    """Return the number of the oldest transaction that still runs: all below have ended.
-
-    The rows are read by a later statement, which therefore sees all that those have written.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
-        return int(cursor.fetchone()[0])
-
-
-def _after(events: QuerySet[Event], place: Place) -> QuerySet[Event]:
-    number, event_id = place.transaction_number, place.event_id
-    return events.filter(transaction_number__gte=number).filter(
-        Q(transaction_number__gt=number) | Q(pk__gt=event_id)
-    )
-
-
-def _before(tenant: Tenant, since: datetime) -> Place:
-    """Return a place before all events since a moment: an index finds it, however many there are.
-
-    An event that happened so much earlier has a smaller transaction number than any since.
-    """
-    older = (
-        Event.objects.for_tenant(tenant)
-        .filter(created_at__lt=since - LONGEST_TRANSACTION)
-        .order_by("-created_at")
-        .values_list("transaction_number", flat=True)
-        .first()
-    )
-    return BEGINNING if older is None else Place(older, 0)
 
 
 def _in_turn(place: Place) -> tuple[int, int]:

@@ -7,23 +7,37 @@ from typing import Any, Final
 from apikeys.models import Tenant
 from gateways.models import Gateway
 from invoices.models import Installment, Invoice, InvoiceQuerySet, LineItem, PaymentRequest
-from paytrust.operations import rows
+from paytrust.operations import listing, rows
+from paytrust.operations.listing import PAGE
 from paytrust.operations.trips import Rows, Statement, trip
 
 _INVOICE: Final = f"""
 SELECT {rows.columns(Invoice, "invoice")}, {rows.columns(Gateway, "gateway")}
 FROM invoices_invoice invoice JOIN gateways_gateway gateway ON gateway.id = invoice.gateway_id
 WHERE invoice.id = ANY(%(invoices)s) AND invoice.tenant_id = %(tenant)s"""  # noqa: S608  # nosec B608  # our own names
-_LINES: Final = f"""
+
+
+def _belonging(ids: str) -> Sequence[str]:
+    """Return the statements that read lines, instalments and open payments of invoices.
+
+    Args:
+        ids: SQL for the invoices' ids.
+    """
+    return [
+        f"""
 SELECT {rows.columns(LineItem, "line")} FROM invoices_lineitem line
-WHERE line.invoice_id = ANY(%(invoices)s) ORDER BY line.invoice_id, line.position"""  # noqa: S608  # nosec B608  # our own names
-_INSTALLMENTS: Final = f"""
+WHERE line.invoice_id = ANY({ids}) ORDER BY line.invoice_id, line.position""",  # noqa: S608  # nosec B608  # our own names
+        f"""
 SELECT {rows.columns(Installment, "installment")} FROM invoices_installment installment
-WHERE installment.invoice_id = ANY(%(invoices)s)
-ORDER BY installment.invoice_id, installment.number"""  # noqa: S608  # nosec B608  # our own names
-_OPEN_REQUESTS: Final = f"""
+WHERE installment.invoice_id = ANY({ids}) ORDER BY installment.invoice_id, installment.number""",  # noqa: S608  # nosec B608  # our own names
+        f"""
 SELECT {rows.columns(PaymentRequest, "request")} FROM invoices_paymentrequest request
-WHERE request.invoice_id = ANY(%(invoices)s) AND request.status = 'open'"""  # noqa: S608  # nosec B608  # our own names
+WHERE request.invoice_id = ANY({ids}) AND request.status = 'open'""",  # noqa: S608  # nosec B608  # our own names
+    ]
+
+
+_OF_ONE: Final = _belonging("%(invoices)s")
+_OF_PAGE: Final = [Statement(sql) for sql in _belonging(PAGE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,11 @@ class InvoiceDocument:
     line_items: Sequence[LineItem]
     installments: Sequence[Installment]
     open_request: PaymentRequest | None  # the one whose URL the customer may pay at
+
+    @property
+    def pk(self) -> int:
+        """The invoice's id."""
+        return self.invoice.pk
 
     @property
     def amount_due(self) -> int:
@@ -71,25 +90,33 @@ def document_of(*, invoice_id: int, tenant_id: int) -> InvoiceDocument:
         Invoice.DoesNotExist: unknown, or not that tenant's.
     """
     wanted = {"tenant": tenant_id, "invoices": rows.ids([invoice_id])}
-    found, *belonging = trip(Statement(_INVOICE, wanted), *_belonging(wanted))
+    found, *belonging = trip(*(Statement(sql, wanted) for sql in (_INVOICE, *_OF_ONE)))
     if not found:
         raise Invoice.DoesNotExist(str(invoice_id))
-    invoice = rows.made(Invoice, found[0][: rows.width(Invoice)])
-    invoice.gateway = rows.made(Gateway, found[0][rows.width(Invoice) :])
-    return _documents([invoice], *belonging)[0]
+    return _documents([_with_gateway(found[0])], *belonging)[0]
 
 
-def documents(page: Sequence[Invoice]) -> list[InvoiceDocument]:
-    """Return what the answers of a page of invoices show, in one trip for the whole page."""
+def documents(queryset: InvoiceQuerySet) -> list[InvoiceDocument]:
+    """Return a page of invoices with what their answers show, in one trip.
+
+    Args:
+        queryset: an ordered slice of `invoices`.
+    """
+    found, *belonging = listing.read(queryset, *_OF_PAGE)
+    return _documents([_with_gateway(row) for row in found], *belonging)
+
+
+def documents_of(page: Sequence[Invoice]) -> list[InvoiceDocument]:
+    """Return what the answers of invoices show that the caller has, with their gateways."""
     if not page:
         return []
-    return _documents(
-        page, *trip(*_belonging({"invoices": rows.ids(invoice.pk for invoice in page)}))
-    )
+    return _documents(page, *listing.read_of((invoice.pk for invoice in page), *_OF_PAGE))
 
 
-def _belonging(wanted: dict[str, Any]) -> Sequence[Statement]:
-    return [Statement(sql, wanted) for sql in (_LINES, _INSTALLMENTS, _OPEN_REQUESTS)]
+def _with_gateway(row: Sequence[Any]) -> Invoice:
+    invoice = rows.made(Invoice, row[: rows.width(Invoice)])
+    invoice.gateway = rows.made(Gateway, row[rows.width(Invoice) :])
+    return invoice
 
 
 def _documents(

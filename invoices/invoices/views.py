@@ -61,12 +61,9 @@ class InvoiceCollection(APIView):
         wanted = InvoiceFilter(data=query_of(request))
         wanted.is_valid(raise_exception=True)
         page = NewestFirst()
-        rows = page.paginate_queryset(
-            wanted.applied_to(selectors.invoices(tenant=tenant_of(request))), request
-        )
-        answers = InvoiceResponse(
-            selectors.documents(rows), many=True, context={"now": timezone.now()}
-        )
+        mine = selectors.invoices(tenant=tenant_of(request))
+        documents = page.read(wanted.applied_to(mine), request, by=selectors.documents)
+        answers = InvoiceResponse(documents, many=True, context={"now": timezone.now()})
         return page.get_paginated_response(list(answers.data))
 
 

@@ -1,5 +1,7 @@
 """What was booked, the payment that is due, and the changes that close an open one first."""
 
+import functools
+from collections.abc import Callable
 from http import HTTPStatus
 
 from django.utils import timezone
@@ -19,9 +21,9 @@ from invoices.invoices.serializers import (
     PaymentResponse,
 )
 from invoices.invoices.views import missing_is_not_found
+from invoices.ledger.models import TransactionQuerySet
 from invoices.models import Transaction
-from payments.booking import selectors
-from payments.booking.answers import answers
+from payments.booking import answers, selectors
 from payments.booking.filters import TransactionFilter
 from payments.booking.serializers import TransactionList, TransactionResponse
 from payments.changes import closing
@@ -107,13 +109,13 @@ class InvoiceTransactions(APIView):
         """List the transactions of an invoice, newest first, with where each unit went."""
         tenant = tenant_of(request)
         page = NewestFirst()
-        booked = page.paginate_queryset(
-            selectors.transactions_of(tenant=tenant, invoice_id=invoice_id), request
+        booked = page.read(
+            selectors.transactions_of(tenant=tenant, invoice_id=invoice_id), request, by=_shown()
         )
         if not booked:
             with missing_is_not_found():
                 selectors.require_invoice(tenant=tenant, invoice_id=invoice_id)
-        return page.get_paginated_response(answers(booked, now=timezone.now()))
+        return page.get_paginated_response([row.answer for row in booked])
 
 
 class Transactions(APIView):
@@ -129,10 +131,9 @@ class Transactions(APIView):
         wanted = TransactionFilter(data=query_of(request))
         wanted.is_valid(raise_exception=True)
         page = NewestFirst()
-        booked = page.paginate_queryset(
-            wanted.applied_to(selectors.transactions(tenant=tenant_of(request))), request
-        )
-        return page.get_paginated_response(answers(booked, now=timezone.now()))
+        mine = selectors.transactions(tenant=tenant_of(request))
+        booked = page.read(wanted.applied_to(mine), request, by=_shown())
+        return page.get_paginated_response([row.answer for row in booked])
 
 
 class TransactionItem(APIView):
@@ -148,4 +149,8 @@ class TransactionItem(APIView):
             row = selectors.transactions(tenant=tenant_of(request)).get(pk=transaction_id)
         except Transaction.DoesNotExist as error:
             raise NotFound from error
-        return Response(answers([row], now=timezone.now())[0])
+        return Response(answers.answers([row], now=timezone.now())[0])
+
+
+def _shown() -> Callable[[TransactionQuerySet], list[answers.Shown]]:
+    return functools.partial(answers.page, now=timezone.now())

@@ -169,7 +169,7 @@ class ProposeAdjustment(ProposeAct):
 
     @cached_property
     def document(self) -> InvoiceDocument:
-        return selectors.documents([self.subject])[0]
+        return selectors.documents_of([self.subject])[0]
 
     @property
     def unpaid(self) -> list[Installment]:

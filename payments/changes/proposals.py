@@ -283,7 +283,7 @@ def withdraw(*, actor: Actor, proposal_id: int, now: datetime) -> Proposal:
 
 
 def _document(invoice_id: int) -> InvoiceDocument:
-    return selectors.documents([Invoice.objects.select_related("gateway").get(pk=invoice_id)])[0]
+    return selectors.documents_of([Invoice.objects.select_related("gateway").get(pk=invoice_id)])[0]
 
 
 def _get(proposal_id: int) -> Proposal:

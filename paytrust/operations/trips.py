@@ -40,6 +40,7 @@ class Statement:
 
     sql: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    is_prepared: bool = True  # else it is sent with its SQL each time: there are many of its kind
 
 
 def trip(*statements: Statement) -> list[Rows]:
@@ -66,11 +67,11 @@ def join(*statements: Statement) -> list[Rows]:
     own.validate_no_broken_transaction()
     first = () if _is_in_transaction(own) else _first_statements(own)
     sent = [*first, *statements]
+    prepare = settings.DATABASE_PREPARED_STATEMENTS
     with own.wrap_database_errors:
         rows = batches.answers(
             own.connection,
-            [(statement.sql, statement.values) for statement in sent],
-            prepare=settings.DATABASE_PREPARED_STATEMENTS,
+            [(one.sql, one.values, one.is_prepared and prepare) for one in sent],
         )
     if own.queries_logged:
         _log(own, sent)

@@ -2,9 +2,9 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
@@ -18,6 +18,16 @@ from paytrust.errors import PayTrustError
 from paytrust.web.serializers import StrictSerializer, query_of
 
 Row = TypeVar("Row", bound=Model)
+
+
+class HasKey(Protocol):
+    """What stands on a page: a row, or what is shown of one."""
+
+    @property
+    def pk(self) -> Any: ...  # noqa: ANN401  # Django's own type for it
+
+
+Shown = TypeVar("Shown", bound=HasKey)
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -86,10 +96,25 @@ class NewestFirst(BasePagination):
             InvalidCursor: the cursor cannot be read.
             ValidationError: the limit is not a number from 1 to 100.
         """
+        return self.read(queryset, request, by=list)
+
+    def read(
+        self,
+        queryset: QuerySet[Any],
+        request: Request,
+        *,
+        by: Callable[[Any], Sequence[Shown]],  # of the page's queryset, of its own class
+    ) -> list[Shown]:
+        """Return what `by` reads of the page's rows, in their order.
+
+        Raises:
+            InvalidCursor: the cursor cannot be read.
+            ValidationError: the limit is not a number from 1 to 100.
+        """
         limit = limit_of(request)
         cursor_text = query_of(request).get("cursor")
         cursor = Cursor.parse(cursor_text) if cursor_text is not None else None
-        page, more = _fetch(queryset, cursor=cursor, limit=limit)
+        page, more = _fetch(queryset, by, cursor=cursor, limit=limit)
         url = remove_query_param(request.build_absolute_uri(), "cursor")
         older, newer = _neighbors(page, cursor=cursor, more=more)
         self._next = replace_query_param(url, "cursor", str(older)) if older else None
@@ -131,19 +156,25 @@ def limit_of(request: Request) -> int:
     raise serializers.ValidationError({"limit": [f"Must be a number from 1 to {MAX_LIMIT}."]})
 
 
-def _fetch(queryset: QuerySet[Row], *, cursor: Cursor | None, limit: int) -> tuple[list[Row], bool]:
+def _fetch(
+    queryset: QuerySet[Any],
+    by: Callable[[Any], Sequence[Shown]],  # of the page's queryset, of its own class
+    *,
+    cursor: Cursor | None,
+    limit: int,
+) -> tuple[list[Shown], bool]:
     """Return a page, newest first, and whether there are more rows in the cursor's direction."""
     if cursor is not None and cursor.direction == ">":
-        rows = list(queryset.filter(pk__gt=cursor.row_id).order_by("pk")[: limit + 1])
+        rows = list(by(queryset.filter(pk__gt=cursor.row_id).order_by("pk")[: limit + 1]))
         return rows[:limit][::-1], len(rows) > limit
     if cursor is not None:
         queryset = queryset.filter(pk__lt=cursor.row_id)
-    rows = list(queryset.order_by("-pk")[: limit + 1])
+    rows = list(by(queryset.order_by("-pk")[: limit + 1]))
     return rows[:limit], len(rows) > limit
 
 
 def _neighbors(
-    page: Sequence[Model], *, cursor: Cursor | None, more: bool
+    page: Sequence[HasKey], *, cursor: Cursor | None, more: bool
 ) -> tuple[Cursor | None, Cursor | None]:
     """Return the cursors of the older and of the newer page, where they exist."""
     if not page:

@@ -21,8 +21,9 @@ from psycopg.types.numeric import IntBinaryDumper, IntDumper
 from psycopg.waiting import Ready, Wait
 
 Rows = Sequence[tuple[Any, ...]]
-Question = tuple[str, Mapping[str, Any]]
-"""SQL that has `%(name)s` for each value, and the values by their names."""
+Question = tuple[str, Mapping[str, Any], bool]
+"""SQL that has `%(name)s` for each value, the values by their names, and whether PostgreSQL keeps
+what it prepared, for the next time on this connection."""
 
 MOST_PREPARED: Final = 300  # per connection; those that come later are sent with their SQL
 WIDE: Final = 2**31  # the smallest number that psycopg itself writes as a bigint
@@ -37,6 +38,7 @@ class _Message(NamedTuple):
     values: Sequence[Buffer | None] = ()
     types: tuple[int, ...] = ()
     formats: Sequence[Format] = ()
+    is_kept: bool = False
 
 
 _BEGIN: Final = _Message(b"BEGIN")
@@ -76,9 +78,7 @@ class _Known:
         self.count = 0
 
 
-def answers(
-    connection: psycopg.Connection[Any], questions: Sequence[Question], *, prepare: bool
-) -> list[Rows]:
+def answers(connection: psycopg.Connection[Any], questions: Sequence[Question]) -> list[Rows]:
     """Send statements together; return the rows of each, and () for one that returns none.
 
     They belong to the open transaction. Where none is open they are one by themselves; on a
@@ -87,7 +87,6 @@ def answers(
     Args:
         connection: no other thread uses it. It is closed if the exchange is cut off.
         questions: the statements with their values.
-        prepare: let PostgreSQL keep what it prepared, for the next time on this connection.
 
     Raises:
         psycopg.Error: the first that was refused says why. None took effect.
@@ -95,28 +94,24 @@ def answers(
     known = _known(connection)
     alone = connection.autocommit and _is_idle(connection.pgconn)
     try:
-        return _answers(connection, known, questions, prepare=prepare)
+        return _answers(connection, known, questions)
     except _OUT_OF_DATE as error:
         if not known.prepared:
             raise
         known.prepared.clear()  # a migration has changed a column while we were connected
         if not alone:
             raise psycopg.OperationalError("a prepared statement was out of date") from error
-    return _answers(connection, known, questions, prepare=prepare)
+    return _answers(connection, known, questions)
 
 
 def _answers(
-    connection: psycopg.Connection[Any],
-    known: _Known,
-    questions: Sequence[Question],
-    *,
-    prepare: bool,
+    connection: psycopg.Connection[Any], known: _Known, questions: Sequence[Question]
 ) -> list[Rows]:
-    messages = [_message(known.adapters, sql, values) for sql, values in questions]
+    messages = [_message(known.adapters, *question) for question in questions]
     if not connection.autocommit and _is_idle(connection.pgconn):
         messages.insert(0, _BEGIN)
     try:
-        results = _exchanged(connection, known, messages, prepare=prepare)
+        results = _exchanged(connection, known, messages)
     except BaseException:  # also a signal's: the next caller must not read what is still to come
         connection.close()
         raise
@@ -138,10 +133,15 @@ def _is_idle(pgconn: PGconn) -> bool:
     return pgconn.transaction_status == TransactionStatus.IDLE
 
 
-def _message(adapters: Adapters, sql: str, values: Mapping[str, Any]) -> _Message:
+def _message(
+    adapters: Adapters,
+    sql: str,
+    values: Mapping[str, Any],
+    is_kept: bool,
+) -> _Message:
     text, names, formats = _parsed(sql)
     dumped = adapters.dump_sequence([values[name] for name in names], formats)
-    return _Message(text, dumped, adapters.types or (), adapters.formats or ())
+    return _Message(text, dumped, adapters.types or (), adapters.formats or (), is_kept)
 
 
 @lru_cache(maxsize=1000)
@@ -158,11 +158,7 @@ def _parsed(sql: str) -> tuple[bytes, Sequence[str], Sequence[PyFormat]]:
 
 
 def _exchanged(
-    connection: psycopg.Connection[Any],
-    known: _Known,
-    messages: Sequence[_Message],
-    *,
-    prepare: bool,
+    connection: psycopg.Connection[Any], known: _Known, messages: Sequence[_Message]
 ) -> list[PGresult]:
     """Send messages and one Sync; return what was answered: to each, and to a refused commit."""
     pgconn = connection.pgconn
@@ -170,7 +166,7 @@ def _exchanged(
         pgconn.enter_pipeline_mode()
         asked: list[_Plan | None] = []
         for message in messages:
-            asked += _send(pgconn, known, message, prepare=prepare)
+            asked += _send(pgconn, known, message)
         pgconn.pipeline_sync()
         results = connection.wait(_results(pgconn))
         pgconn.exit_pipeline_mode()
@@ -184,16 +180,14 @@ def _exchanged(
     return own
 
 
-def _send(
-    pgconn: PGconn, known: _Known, message: _Message, *, prepare: bool
-) -> Sequence[_Plan | None]:
+def _send(pgconn: PGconn, known: _Known, message: _Message) -> Sequence[_Plan | None]:
     """Send a message; return what each of its results is for: a plan to be prepared, or None."""
     plan = message.sql, message.types
     name = known.prepared.get(plan)
     if name is not None:
         pgconn.send_query_prepared(name, message.values, message.formats)
         return (None,)
-    if not prepare or len(known.prepared) >= MOST_PREPARED:
+    if not message.is_kept or len(known.prepared) >= MOST_PREPARED:
         pgconn.send_query_params(message.sql, message.values, message.types, message.formats)
         return (None,)
     known.count += 1

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 
 from events.models import Delivery
 from events.outbox import selectors
@@ -19,10 +19,16 @@ def ids(response: Any) -> list[str]:
     return [event["id"] for event in response.json()["results"]]
 
 
+def shown_below(horizon: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    oldest = selectors._OLDEST_RUNNING
+    assert oldest in selectors._BOUNDS
+    monkeypatch.setattr(selectors, "_BOUNDS", selectors._BOUNDS.replace(oldest, horizon))
+
+
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests within one transaction see what it has written, as if it had ended."""
-    monkeypatch.setattr(selectors, "_horizon", lambda: 2**62)
+    shown_below(f"'{2**62}'::xid8", monkeypatch)
 
 
 @pytest.mark.django_db
@@ -146,7 +152,7 @@ class TestPoller:
     def test_would_miss_some_without_waiting_for_older_transactions(
         self, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(selectors, "_horizon", next_transaction)
+        shown_below("pg_snapshot_xmax(pg_current_snapshot())", monkeypatch)
 
         written, read = self.poll_while_they_write(merchant)
 
@@ -178,10 +184,3 @@ class TestPoller:
                 time.sleep(0.03 * ((number + turn) % 4))
             written += [event.public_id for event in made]
         connections.close_all()
-
-
-def next_transaction() -> int:
-    """Return what lets every committed row be read, while others still write before it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
-        return int(cursor.fetchone()[0])

@@ -467,6 +467,6 @@ class TestReports:
 
         moved(source, target, 2_500)
 
-        documents = invoice_selectors.documents([source, target])
+        documents = invoice_selectors.documents_of([source, target])
         assert [one.invoice.overpayment_amount for one in documents] == [0, 0]
         assert [installment.paid_amount for installment in documents[1].installments] == [2_500, 0]

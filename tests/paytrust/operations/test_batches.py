@@ -10,10 +10,11 @@ from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg.types.numeric import Int2, Int8
 
 from paytrust.operations.postgresql import batches
-from paytrust.operations.postgresql.batches import Question, Rows
+from paytrust.operations.postgresql.batches import Rows
 
 pytestmark = pytest.mark.usefixtures("committed")
 WHO = ("dbname", "user", "password", "host", "port")
+Question = tuple[str, dict[str, Any]]
 ONE: Question = ("SELECT 1", {})
 
 
@@ -32,7 +33,7 @@ def own() -> Iterator[psycopg.Connection[Any]]:
 
 
 def asked(own: psycopg.Connection[Any], *questions: Question, prepare: bool = True) -> list[Rows]:
-    return batches.answers(own, questions, prepare=prepare)
+    return batches.answers(own, [(*question, prepare) for question in questions])
 
 
 def prepared(own: psycopg.Connection[Any]) -> list[str]:
