@@ -22,7 +22,9 @@ from bench import (
     hostile,
     invoices,
     iso20022,
+    large,
     load,
+    memory,
     pooler,
     refunds,
     reports,
@@ -47,6 +49,8 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "hostile": hostile.run,
     "siege": siege.run,
     "iso20022": iso20022.run,
+    "large": large.run,
+    "memory": memory.run,
     "back_office": back_office.run,
     "backups": backups.run,
     "peers": peers.run,
@@ -57,7 +61,8 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
 }
 # A large past; minutes.
 ONLY_WHEN_NAMED = {
-    *("back_office", "backups", "flood", "peers", "pooler", "reports", "settlement", "siege"),
+    *("back_office", "backups", "flood", "large", "memory", "peers", "pooler", "reports"),
+    *("settlement", "siege"),
 }
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"

@@ -11,10 +11,10 @@ FIRST = 10_000_000  # ids from here on, so that they are not used by other rows
 
 # Of ten invoices seven are paid, one is pending, one has expired and one is partially paid; one
 # in a hundred is a discrepancy, one notification in a thousand has failed. The past is 400 days.
-_ROWS = """
+_INVOICES = """
 CREATE TEMPORARY TABLE past AS
 SELECT %(first)s + n AS id, %(first)s + n %% %(tenants)s AS tenant_id,
-       now() - (%(count)s - n) * interval '400 days' / %(count)s AS at,
+       now() - (%(count)s - n)::float / %(count)s * interval '400 days' AS at,
        CASE WHEN n %% 3 = 0 THEN 2 ELSE 1 END AS gateway_id,
        CASE n %% 3 WHEN 1 THEN 'MYR' WHEN 2 THEN 'USD' ELSE 'IDR' END AS currency,
        10000 + n %% 90000 AS amount,
@@ -67,7 +67,8 @@ SELECT id, tenant_id, id, 2 * id, gateway_id, 1, 'PT-' || id || '-1-1-AAAAAA', a
        'charge-' || id, 'https://gateway.test/pay', at, at, at + interval '30 days',
        CASE WHEN status <> 'pending' THEN at + interval '1 hour' END
   FROM past;
-
+"""
+_PAYMENTS = """
 INSERT INTO payments_webhookevent (id, tenant_id, gateway_id, event_id, reference, headers, body,
     status, outcome, failure_reason, attempts, attempts_before, received_at, processed_at)
 SELECT id, tenant_id, gateway_id, 'event-' || id, 'PT-' || id || '-1-1-AAAAAA', '{}', '{}',
@@ -97,8 +98,12 @@ SELECT tenant_id, gateway_id, id, 2 * id + part, id, 'payment', currency, amount
 """
 
 
-def write(database_url: str, *, invoices: int) -> None:
-    """Give a database this many invoices with all that belongs to them, unless it has them."""
+def write(database_url: str, *, invoices: int, with_payments: bool = True) -> None:
+    """Give a database this many invoices with all that belongs to them, unless it has them.
+
+    Without their payments it is enough for those who make and read invoices only.
+    """
+    written = _INVOICES + (_PAYMENTS if with_payments else "")
     with psycopg.connect(database_url, autocommit=True) as connection:
         found = connection.execute(
             "SELECT count(*) FROM invoices_invoice WHERE id > %s", [FIRST]
@@ -109,7 +114,7 @@ def write(database_url: str, *, invoices: int) -> None:
             connection.execute("SET LOCAL session_replication_role = replica")
             connection.execute("SET LOCAL synchronous_commit = off")
             arguments = {"first": FIRST, "tenants": TENANTS, "count": invoices}
-            for statement in _ROWS.split(";\n"):
+            for statement in written.split(";\n"):
                 if statement.strip():
                     connection.execute(statement, arguments)
             # The stack may have closed these days while there was nothing in them.
