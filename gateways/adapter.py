@@ -7,18 +7,19 @@ adapters.
 import hashlib
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Protocol
+from io import BufferedIOBase
+from typing import IO, Protocol
 
 from django.utils.translation import gettext_lazy as _
 
 from gateways.refunds import RefundOrder, RefundReport
-from gateways.settlements import SettlementPage
+from gateways.settlements import ReportState, SettlementPage, SettlementRow
 from paytrust.errors import PayTrustError
 from paytrust.money import Money, times
 
@@ -292,6 +293,40 @@ class NotificationNotUsed(PayTrustError):
         self.hint = hint
 
 
+class HasNoBalance:
+    """The call about the balance of a gateway whose descriptor says that it has none."""
+
+    code: str
+
+    def balance_change(self, *, start: datetime, end: datetime, currency: str) -> int:
+        raise GatewayRejected(
+            self.code, gateway_code="no_balance", gateway_message="it tells no balance"
+        )
+
+
+class MakesNoReports:
+    """The calls about reports of a gateway whose descriptor says that it makes none."""
+
+    code: str
+
+    def ask_for_report(self, *, start: datetime, end: datetime, currency: str) -> str:
+        raise self._refusal()
+
+    def find_report(self, *, report_id: str) -> ReportState:
+        raise self._refusal()
+
+    def download_report(self, *, url: str, into: IO[bytes]) -> None:
+        raise self._refusal()
+
+    def rows_of_report(self, file: BufferedIOBase) -> Iterator[SettlementRow]:
+        raise self._refusal()
+
+    def _refusal(self) -> GatewayError:
+        return GatewayRejected(
+            self.code, gateway_code="no_reports", gateway_message="it makes no reports"
+        )
+
+
 class GatewayAdapter(Protocol):
     """How to call one gateway account. Every call is one or two HTTP requests."""
 
@@ -362,6 +397,50 @@ class GatewayAdapter(Protocol):
         """Return a page of what changed in the gateway's list of transactions since a moment.
 
         `after` is from the page before. None if a gateway has no such list.
+
+        Raises:
+            GatewayBusy, GatewayTimeout, GatewayUnavailable, GatewayRejected: no answer.
+        """
+        ...
+
+    def ask_for_report(self, *, start: datetime, end: datetime, currency: str) -> str:
+        """Ask for a report of all transactions that were made from `start` until before `end`.
+
+        Returns:
+            The gateway's id of the report, which is not ready yet.
+
+        Raises:
+            GatewayBusy, GatewayTimeout, GatewayUnavailable, GatewayRejected: no report is made,
+                or one that stays unread.
+        """
+        ...
+
+    def find_report(self, *, report_id: str) -> ReportState:
+        """Ask how far a report is.
+
+        Raises:
+            GatewayBusy, GatewayTimeout, GatewayUnavailable, GatewayRejected: no answer.
+        """
+        ...
+
+    def download_report(self, *, url: str, into: IO[bytes]) -> None:
+        """Copy a report that is ready, from the address that `find_report` said.
+
+        Raises:
+            GatewayBusy, GatewayTimeout, GatewayUnavailable: not all of it came.
+        """
+        ...
+
+    def rows_of_report(self, file: BufferedIOBase) -> Iterator[SettlementRow]:
+        """Yield the rows of a report that was downloaded. Makes no call.
+
+        Raises:
+            GatewayUnavailable: it cannot be read.
+        """
+        ...
+
+    def balance_change(self, *, start: datetime, end: datetime, currency: str) -> int:
+        """Return by how many minor units the account's balance grew after `start` until `end`.
 
         Raises:
             GatewayBusy, GatewayTimeout, GatewayUnavailable, GatewayRejected: no answer.

@@ -71,6 +71,8 @@ class GatewayDescriptor:
     build: Callable[[Connection], GatewayAdapter]
     webhook_name: str  # the last part of /webhooks/...
     lists_paid: bool  # one call lists many payments
+    makes_reports: bool  # of all transactions of a month
+    shows_balance: bool  # what it was at two moments
     methods: Mapping[str, tuple[str, ...]]  # what a merchant may ask for: banks or stores of each
     page_life: PageLife
     call_rate: CallRate

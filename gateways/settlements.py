@@ -52,6 +52,14 @@ class SettlementRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportState:
+    """How far a report is that a gateway makes; neither a URL nor a failure: it is not ready."""
+
+    has_failed: bool
+    url: str | None  # where it can be downloaded, for some hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementPage:
     """A page of a gateway's list; `after` names the next one, None ends the list."""
 

@@ -18,10 +18,12 @@ from payments.bank.models import BankEntry, BankFile, BankStatement
 from payments.disputes.models import Dispute
 from payments.refunds.models import Refund, RefundLimit
 from payments.settlement.models import (
+    SettlementControl,
     SettlementFilePiece,
     SettlementImport,
     SettlementLine,
     SettlementMismatch,
+    SettlementReport,
     SettlementTerms,
 )
 from paytrust.operations import triggers
@@ -36,10 +38,12 @@ __all__ = [
     "Proposal",
     "Refund",
     "RefundLimit",
+    "SettlementControl",
     "SettlementFilePiece",
     "SettlementImport",
     "SettlementLine",
     "SettlementMismatch",
+    "SettlementReport",
     "SettlementTerms",
     "TransferredPayment",
     "WebhookEvent",

@@ -11,7 +11,7 @@ from payments.bank import services as bank
 from payments.changes import closing
 from payments.reconciliation import asking, last_round
 from payments.refunds import sending
-from payments.settlement import comparing, fetching, uploads
+from payments.settlement import comparing, controls, fetching, reports, uploads
 from payments.settlement import services as settlements
 from payments.webhooks import confirming, waking
 from paytrust.operations import queue
@@ -98,11 +98,35 @@ def hand_out_settlements(**_later: object) -> None:
         queue.publish(fetch_settlements, code=code, account_id=account_id)
 
 
+@shared_task(name="payments.read_settlement_report")
+def read_settlement_report(*, report_id: int, **_later: object) -> None:
+    """Ask a gateway for one month's report, look whether it is ready, or import it."""
+    reports.go_on(report_id=report_id, now=timezone.now())
+
+
+@shared_task(name="payments.hand_out_settlement_reports")
+def hand_out_settlement_reports(**_later: object) -> None:
+    """Beat, every minute: enqueue the reports of closed months that are due."""
+    for report_id in reports.claim_due(now=timezone.now()):
+        queue.publish(read_settlement_report, report_id=report_id)
+
+
+@shared_task(name="payments.open_settlement_reports")
+def open_settlement_reports(**_later: object) -> None:
+    """Beat, on the days after which a month is settled: note the reports that are wanted."""
+    reports.open_last_month(now=timezone.now())
+
+
 @shared_task(name="payments.import_settlement")
 def import_settlement(*, import_id: int, **_later: object) -> None:
-    """Import one uploaded settlement file; its payouts may be what bank entries wait for."""
-    uploads.run(import_id=import_id, now=timezone.now())
+    """Import one uploaded settlement file; its payouts may be what bank entries wait for.
+
+    Then compare its sum with the gateway's balance, if the gateway shows that.
+    """
+    now = timezone.now()
+    uploads.run(import_id=import_id, now=now)
     bank.match_again()
+    controls.check_due(now=now)
 
 
 @shared_task(name="payments.hand_out_imports")
@@ -116,9 +140,11 @@ def hand_out_imports(**_later: object) -> None:
 def compare_settlements(**_later: object) -> None:
     """Beat, daily: match again lines that had no payment; look for payments without a line.
 
-    Then match bank entries again with the payouts that are known now.
+    Then match bank entries again with the payouts that are known now, and compare the sums of
+    statements for which the gateway gave no control total.
     """
     now = timezone.now()
     settlements.compare_again(now=now)
     comparing.find_missing(now=now)
     bank.match_again()
+    controls.check_due(now=now)

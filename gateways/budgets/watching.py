@@ -1,8 +1,9 @@
 """An adapter that counts its calls in a budget and refuses them while the gateway is down."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
-from typing import TypeVar
+from io import BufferedIOBase
+from typing import IO, TypeVar
 
 from gateways.adapter import (
     GatewayAdapter,
@@ -15,7 +16,7 @@ from gateways.adapter import (
 from gateways.budgets import breaker, pacing
 from gateways.budgets.pacing import Caller
 from gateways.refunds import RefundOrder, RefundReport
-from gateways.settlements import SettlementPage
+from gateways.settlements import ReportState, SettlementPage, SettlementRow
 from paytrust.money import Money
 
 Result = TypeVar("Result")
@@ -70,6 +71,26 @@ class WatchedAdapter:
     ) -> SettlementPage | None:
         return self._watched(
             lambda: self._adapter.settlement_page(since=since, currency=currency, after=after)
+        )
+
+    def ask_for_report(self, *, start: datetime, end: datetime, currency: str) -> str:
+        return self._watched(
+            lambda: self._adapter.ask_for_report(start=start, end=end, currency=currency)
+        )
+
+    def find_report(self, *, report_id: str) -> ReportState:
+        return self._watched(lambda: self._adapter.find_report(report_id=report_id))
+
+    def download_report(self, *, url: str, into: IO[bytes]) -> None:
+        with pacing.calling(self._caller):  # a host of files may be away while the gateway is not
+            self._adapter.download_report(url=url, into=into)
+
+    def rows_of_report(self, file: BufferedIOBase) -> Iterator[SettlementRow]:
+        return self._adapter.rows_of_report(file)
+
+    def balance_change(self, *, start: datetime, end: datetime, currency: str) -> int:
+        return self._watched(
+            lambda: self._adapter.balance_change(start=start, end=end, currency=currency)
         )
 
     def expire_payment(

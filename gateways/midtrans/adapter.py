@@ -20,6 +20,7 @@ from gateways.adapter import (
     ChargeLost,
     GatewayRejected,
     GatewayUnavailable,
+    MakesNoReports,
     MalformedNotification,
     Notification,
     NotificationNotAuthentic,
@@ -41,8 +42,8 @@ from gateways.http import (
     read_text,
     rejected,
 )
+from gateways.midtrans import balance, methods, refunds
 from gateways.midtrans import messages as midtrans_messages
-from gateways.midtrans import methods, refunds
 from gateways.refunds import RefundOrder, RefundReport
 from gateways.settlements import SettlementPage
 from paytrust.money import Money
@@ -70,7 +71,7 @@ class PageEnd(StrEnum):
     UNKNOWN = "unknown"  # no such token, or the call is not served
 
 
-class MidtransAdapter:
+class MidtransAdapter(MakesNoReports):
     """One Midtrans account. Notifications are signed, but not their transaction_status (B7)."""
 
     code = "midtrans"
@@ -151,6 +152,22 @@ class MidtransAdapter:
     ) -> SettlementPage | None:
         """Return None: Midtrans tells of settlements in files only (C7)."""
         return None
+
+    def balance_change(self, *, start: datetime, end: datetime, currency: str) -> int:
+        """Ask what the balance of payments was before and after a time (C7)."""
+        answer = self._session.send(
+            "GET",
+            f"{self._core}/v1/balance/mutation",
+            endpoint="balance",
+            params=balance.query_of(start=start, end=end, currency=currency),
+        )
+        code = _code(answer)
+        if not code.startswith("2"):
+            self._raise_core_error(answer, code)
+        try:
+            return balance.change_of(answer.fields, currency)
+        except UNREADABLE as error:
+            raise self._unreadable(error) from error
 
     def expire_payment(
         self,

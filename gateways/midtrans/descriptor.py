@@ -25,6 +25,8 @@ MIDTRANS = GatewayDescriptor(
     build=lambda connection: MidtransAdapter(**connection),
     webhook_name="midtrans",
     lists_paid=False,
+    makes_reports=False,
+    shows_balance=True,
     methods=methods.CHOICES,
     page_life=PageLife(shortest=messages.SHORTEST_LIFE, longest=messages.LONGEST_LIFE),
     call_rate=CallRate(variable="MIDTRANS_CALLS_PER_MINUTE", live=600, test=600),  # none published

@@ -33,6 +33,7 @@ class XenditAccount:
     rate_limit_per_minute: int = 600  # 0: none
     list_shows_payments: bool = True  # no source says whether rows show what was paid
     settle_after_seconds: int = 86_400
+    report_after_seconds: int = 600  # the speed divides it
     refund_after_seconds: int = 300  # the speed divides it, like the retries
     refunds_take_invoice_id: bool = True  # else only payment_request_id, as the docs say
     refunds_name_invoice: bool = True  # in answers and webhooks; else invoice_id is null

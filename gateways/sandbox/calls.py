@@ -23,6 +23,7 @@ READING = {
     "list_refunds",
     "transactions",
     "mutation",
+    "get_report",
     "get_charge",
 }  # GET routes; the others are POST
 HANG_SECONDS = 60.0

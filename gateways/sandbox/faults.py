@@ -32,7 +32,9 @@ API_FAULTS = {
     "settlement_other_fee",
     "settlement_other_amount",
     "settlement_late",
+    "settlement_unlisted",
     "settlement_column_renamed",
+    "report_fails",
 }
 SETTLEMENT_FAULTS = {
     "settlement_missing",
@@ -40,6 +42,7 @@ SETTLEMENT_FAULTS = {
     "settlement_other_fee",
     "settlement_other_amount",
     "settlement_late",
+    "settlement_unlisted",
     "settlement_column_renamed",
 }
 """They stay for as long as their rule does, in each list or file that is asked for."""
@@ -79,6 +82,8 @@ XENDIT_ONLY = {
     "paid_after_expired",
     "refund_channel_down",
     "refund_stays_pending",
+    "settlement_unlisted",
+    "report_fails",
 }
 OF_THE_PAYMENT = {
     "paid_after_expired",
@@ -94,6 +99,7 @@ ROUTES = {
     "refund_outside_hours": {"refund"},
     "refund_channel_down": {"refund"},
     "refund_stays_pending": {"refund"},
+    "report_fails": {"report"},
     **{fault: {"settlement"} for fault in SETTLEMENT_FAULTS},  # of no call: a row suffers them
     "stale_status": {"get", "list"},
     "id_swap": {"get"},

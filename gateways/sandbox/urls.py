@@ -8,6 +8,7 @@ from gateways.sandbox.messages import Answer
 from gateways.sandbox.midtrans import statements as midtrans_statements
 from gateways.sandbox.midtrans import views as midtrans
 from gateways.sandbox.xendit import refund_views as xendit_refunds
+from gateways.sandbox.xendit import reports as xendit_reports
 from gateways.sandbox.xendit import transactions as xendit_transactions
 from gateways.sandbox.xendit import views as xendit
 
@@ -44,6 +45,9 @@ urlpatterns = [
         "xendit/qr_codes/payments/<str:payment_id>/refunds", xendit_refunds.refund_by_product("qr")
     ),
     re_path(r"^xendit/transactions/?$", xendit_transactions.transactions),
+    re_path(r"^xendit/reports/?$", xendit_reports.create_report),
+    path("xendit/reports/files/<str:report_id>.csv", xendit_reports.download_report),
+    path("xendit/reports/<str:report_id>", xendit_reports.get_report),
     re_path(
         r"^midtrans/dashboard/balance-statement\.(?P<suffix>csv|xlsx)$",
         midtrans_statements.balance_statement,

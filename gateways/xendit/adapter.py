@@ -3,10 +3,11 @@
 import hashlib
 import hmac
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from io import BufferedIOBase
+from typing import IO, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -15,6 +16,7 @@ import structlog
 from gateways.adapter import (
     GatewayRejected,
     GatewayUnavailable,
+    HasNoBalance,
     MalformedNotification,
     Notification,
     NotificationNotAuthentic,
@@ -34,8 +36,8 @@ from gateways.http import (
     rejected,
 )
 from gateways.refunds import RefundOrder, RefundReport
-from gateways.settlements import SettlementPage
-from gateways.xendit import messages, refunds, transactions
+from gateways.settlements import ReportState, SettlementPage, SettlementRow
+from gateways.xendit import messages, refunds, reports, transactions
 from paytrust.money import Money
 
 log = structlog.get_logger(__name__)
@@ -44,10 +46,11 @@ EVENT_ID_LENGTH = 255
 PAGE_SIZE = 100  # the largest that the list takes, C2
 WORTH_A_PAGE = 4  # for so many a page is quicker than single calls
 PAID_STATUSES = ("PAID", "SETTLED")
+Result = TypeVar("Result")
 FORBIDDEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
-class XenditAdapter:
+class XenditAdapter(HasNoBalance):
     """One Xendit account. Its notifications carry a static token, no signature (A10)."""
 
     code = "xendit"
@@ -186,6 +189,47 @@ class XenditAdapter:
             ),
         )
         return self._settled(answer)
+
+    def ask_for_report(self, *, start: datetime, end: datetime, currency: str) -> str:
+        """Ask for a report of transactions (C7)."""
+        answer = self._session.send(
+            "POST",
+            f"{self._base_url}/reports",
+            endpoint="report",
+            json=reports.request_of(start=start, end=end, currency=currency),
+        )
+        return self._of_report(lambda: read_text(self._accepted(answer), "id"))
+
+    def find_report(self, *, report_id: str) -> ReportState:
+        """Ask how far a report is; its address lives for 24 hours (C7)."""
+        wanted = quote(report_id, safe="")
+        answer = self._session.send(
+            "GET", f"{self._base_url}/reports/{wanted}", endpoint="get_report"
+        )
+        return self._of_report(lambda: reports.state_of(self._accepted(answer)))
+
+    def download_report(self, *, url: str, into: IO[bytes]) -> None:
+        """Copy a report from the host of files that its address names."""
+        if not url.startswith(("https://", f"{self._base_url}/")):
+            raise GatewayUnavailable(self.code, "its report has an address without TLS")
+        self._session.download(url, into, endpoint="download_report")
+
+    def rows_of_report(self, file: BufferedIOBase) -> Iterator[SettlementRow]:
+        """Yield the rows of a report as CSV."""
+        try:
+            yield from reports.rows_of(file)
+        except UNREADABLE as error:
+            raise GatewayUnavailable(
+                self.code, f"its report cannot be read: {explained(error)}"
+            ) from error
+
+    def _of_report(self, read: Callable[[], Result]) -> Result:
+        try:
+            return read()
+        except UNREADABLE as error:
+            raise GatewayUnavailable(
+                self.code, f"its answer cannot be read: {explained(error)}"
+            ) from error
 
     def _settled(self, answer: Answer) -> SettlementPage:
         body = self._accepted(answer)

@@ -24,6 +24,8 @@ XENDIT = GatewayDescriptor(
     build=lambda connection: XenditAdapter(**connection),
     webhook_name="xendit",
     lists_paid=True,
+    makes_reports=True,
+    shows_balance=False,
     methods=methods.CHOICES,
     page_life=PageLife(shortest=timedelta(seconds=1), longest=timedelta(seconds=LONGEST_SECONDS)),
     call_rate=CallRate(variable="XENDIT_CALLS_PER_MINUTE", live=600, test=60),  # C3

@@ -23,7 +23,13 @@ from payments.refunds.back_office import RefundAdmin
 from payments.settlement import selectors as settlements
 from payments.settlement.back_office import SettlementLineAdmin, SettlementMismatchAdmin
 from payments.settlement.import_pages import SettlementImportAdmin
-from payments.settlement.models import SettlementImport, SettlementLine, SettlementMismatch
+from payments.settlement.models import (
+    SettlementImport,
+    SettlementLine,
+    SettlementMismatch,
+    SettlementReport,
+)
+from payments.settlement.report_pages import SettlementReportAdmin
 from payments.webhooks.back_office import WebhookEventAdmin
 from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter, DatesFilter
@@ -145,4 +151,5 @@ admin.site.register(SettlementMismatch, SettlementMismatchAdmin)
 admin.site.register(BankEntry, BankEntryAdmin)
 admin.site.register(BankFile, BankFileAdmin)
 admin.site.register(SettlementImport, SettlementImportAdmin)
+admin.site.register(SettlementReport, SettlementReportAdmin)
 admin.site.register(SettlementLine, SettlementLineAdmin)

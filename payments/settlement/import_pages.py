@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -28,7 +28,12 @@ from apikeys.staff_acts import recording
 from apikeys.tenants import wall
 from gateways.models import Gateway, GatewayAccount
 from payments.settlement import acts, files, services, uploads
-from payments.settlement.models import STATES, SettlementImport, SettlementTerms
+from payments.settlement.models import (
+    STATES,
+    SettlementControl,
+    SettlementImport,
+    SettlementTerms,
+)
 from payments.settlement.reading import COLUMNS
 from paytrust.errors import PayTrustError
 from paytrust.money import EXPONENTS
@@ -236,6 +241,7 @@ class SettlementImportAdmin(ReadOnlyAdmin):
         "line_count",
         "new_count",
         "results",
+        "control",
         "covered",
         "withdraws",
         "reason",
@@ -255,7 +261,7 @@ class SettlementImportAdmin(ReadOnlyAdmin):
         "imported",
     )
     list_filter = ("status", "source", "gateway")
-    list_select_related = ("tenant", "gateway", "account", "withdrawn_by")
+    list_select_related = ("tenant", "gateway", "account", "withdrawn_by", "control")
     exact_search = ("sha256", "file_name")
     acts = (Upload, Start, Withdraw, NameColumns)
 
@@ -296,6 +302,25 @@ class SettlementImportAdmin(ReadOnlyAdmin):
     def results(self, made: SettlementImport) -> Shown:
         counts = services.states_of(made)
         return _counts(counts) if counts else display.EMPTY
+
+    @admin.display(description=_("Control total"))
+    def control(self, made: SettlementImport) -> Shown:
+        found: SettlementControl | None = getattr(made, "control", None)
+        if found is None:
+            return display.EMPTY
+        money = partial(display.plain_money, currency_code=found.currency_code)
+        differs = found.difference_amount != 0
+        label = (
+            display.label(_("differs"), "bad") if differs else display.label(_("agrees"), "good")
+        )
+        said = gettext("The file sums up to %(lines)s. The gateway's balance grew by %(gateway)s.")
+        amounts = {"lines": money(found.lines_amount), "gateway": money(found.gateway_amount)}
+        return format_html(
+            "{} {}<p>{}</p>",
+            label,
+            money(found.difference_amount) if differs else "",
+            said % amounts,
+        )
 
     @admin.display(description=_("Covers"))
     def covered(self, made: SettlementImport) -> Shown:

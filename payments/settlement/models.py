@@ -99,6 +99,7 @@ class SettlementImport(models.Model):
 
     class Source(models.TextChoices):
         API = "api", _("Gateway")
+        REPORT = "report", _("Report")  # of a month, which the gateway made
         UPLOAD = "upload", _("Upload")
         WITHDRAWAL = "withdrawal", _("Withdrawal")  # takes an earlier import back
 
@@ -242,6 +243,125 @@ class SettlementFilePiece(models.Model):
 
     def __str__(self) -> str:
         return f"piece {self.number} of settlement import {self.imported_in_id}"
+
+
+class SettlementControl(models.Model):
+    """What the rows of an import sum up to, and what the gateway says of the same time."""
+
+    imported_in = models.OneToOneField(
+        SettlementImport, models.PROTECT, related_name="control", verbose_name=_("imported in")
+    )
+    currency_code = models.CharField(_("currency code"), max_length=3)
+    # Minor units: net amounts of all rows of the file, however they match
+    lines_amount = models.BigIntegerField(_("lines amount"))
+    # Minor units by which the balance grew
+    gateway_amount = models.BigIntegerField(_("gateway amount"))
+    checked_at = models.DateTimeField(_("checked at"))
+
+    class Meta:
+        verbose_name = _("settlement control total")
+        verbose_name_plural = _("settlement control totals")
+        triggers = [
+            triggers.refused("settlement_control_frozen", pgtrigger.Update),
+            triggers.refused(
+                "settlement_control_not_deleted", pgtrigger.Delete, rule="settlement_control_frozen"
+            ),
+            triggers.not_truncated("settlement_control"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("Control total of settlement import %(number)s") % {
+            "number": self.imported_in_id
+        }
+
+    @property
+    def difference_amount(self) -> int:
+        """Return by how much the file has more than the gateway's balance, in minor units."""
+        return self.lines_amount - self.gateway_amount
+
+
+class SettlementReport(models.Model):
+    """A month of one account and currency that the gateway lists in a file, and that we import."""
+
+    class Status(models.TextChoices):
+        WANTED = "wanted", _("Wanted")
+        ASKED = "asked", _("Asked for")  # the gateway makes it
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+
+    # None: of an account that tenants share
+    tenant = models.ForeignKey(
+        Tenant,
+        models.PROTECT,
+        null=True,
+        related_name="settlement_reports",
+        verbose_name=_("tenant"),
+    )
+    gateway = models.ForeignKey(
+        Gateway, models.PROTECT, related_name="settlement_reports", verbose_name=_("gateway")
+    )
+    # None: the platform's in the environment
+    account = models.ForeignKey(
+        GatewayAccount,
+        models.PROTECT,
+        null=True,
+        related_name="settlement_reports",
+        verbose_name=_("account"),
+    )
+    currency_code = models.CharField(_("currency code"), max_length=3)
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(_("ends at"))
+    status = models.CharField(_("status"), max_length=10, choices=Status)
+    gateway_report_id = models.CharField(_("gateway's report id"), max_length=255, null=True)
+    asked_at = models.DateTimeField(_("asked at"), null=True)
+    # When the gateway is called about it again, as long as it has not ended
+    due_at = models.DateTimeField(_("due at"), null=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    problem = models.CharField(_("problem"), max_length=500, blank=True)
+    imported_in = models.OneToOneField(
+        SettlementImport,
+        models.PROTECT,
+        null=True,
+        related_name="report",
+        verbose_name=_("imported in"),
+    )
+    # Lines of the gateway's list that the report does not have
+    absent_count = models.PositiveIntegerField(_("absent count"), null=True)
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        verbose_name = _("settlement report")
+        verbose_name_plural = _("settlement reports")
+        constraints = [
+            models.UniqueConstraint(
+                "gateway",
+                "account",
+                "currency_code",
+                "starts_at",
+                nulls_distinct=False,
+                name="settlement_report_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="done", imported_in__isnull=False, absent_count__isnull=False)
+                | (~Q(status="done") & Q(imported_in=None, absent_count=None)),
+                name="settlement_report_done_is_imported",
+            ),
+            models.CheckConstraint(
+                condition=((Q(status="wanted") | Q(status="asked")) & Q(due_at__isnull=False))
+                | ((Q(status="done") | Q(status="failed")) & Q(due_at=None)),
+                name="settlement_report_open_is_due",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="asked") | Q(gateway_report_id__isnull=False),
+                name="settlement_report_asked_has_a_name",
+            ),
+        ]
+        indexes = [
+            models.Index("due_at", condition=Q(due_at__isnull=False), name="settlement_report_due"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("Settlement report %(number)s") % {"number": self.pk}
 
 
 FROZEN_OF_LINES = (

@@ -59,6 +59,18 @@ DELETE FROM settlement_staged staged USING payments_settlementline line
  WHERE line.gateway_id = %(gateway)s AND line.account_id IS NOT DISTINCT FROM %(account)s
    AND line.identity = staged.identity AND line.digest = staged.digest
    AND line.state <> 'withdrawn'"""
+# A report and a list tell of one settlement at different moments: that alone is no new version.
+_DROP_AGREED: Final = """
+DELETE FROM settlement_staged staged USING payments_settlementline line
+ WHERE line.gateway_id = %(gateway)s AND line.account_id IS NOT DISTINCT FROM %(account)s
+   AND line.identity = staged.identity AND line.state NOT IN ('withdrawn', 'replaced')
+   AND line.kind = staged.kind AND line.is_final = staged.is_final
+   AND line.currency_code = staged.currency_code
+   AND abs(line.gross_amount) = abs(staged.gross_amount)
+   AND abs(line.net_amount) = abs(staged.net_amount)
+   AND line.gateway_fee_amount = staged.gateway_fee_amount
+   AND line.vat_amount = staged.vat_amount AND line.fee_state = staged.fee_state
+   AND (line.settlement_at IS NULL) = (staged.settlement_at IS NULL)"""
 _NUMBER: Final = """
 WITH again AS (
     SELECT identity FROM settlement_staged GROUP BY identity HAVING count(*) > 1
@@ -122,7 +134,8 @@ def stage(
 ) -> Read:
     """Read all rows into a table of the transaction that is open; replaces those of before.
 
-    A row of a list that an earlier round had, unchanged, is left out.
+    A row of a list that an earlier round had, unchanged, is left out, and so is a row of a report
+    that tells of the same money as a line in force.
     """
     read = Read()
     rest = iter(rows)
@@ -138,6 +151,8 @@ def stage(
         cursor.execute(_DROP_REPEATED)
         if made.source == SettlementImport.Source.API:
             cursor.execute(_DROP_KNOWN, values_of(made))
+        elif made.source == SettlementImport.Source.REPORT:
+            cursor.execute(_DROP_AGREED, values_of(made))
         cursor.execute(_NUMBER)
     return read
 

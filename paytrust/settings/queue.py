@@ -31,6 +31,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 LONG_TASKS = (
     *("events.deliver", "events.hand_out_deliveries", "events.purge_events"),
     *("payments.fetch_settlements", "payments.import_settlement", "payments.compare_settlements"),
+    "payments.read_settlement_report",
     *("reporting.audit_books", "reporting.check_days", "reporting.keep_statements"),
     *("reporting.draw_plots", "apikeys.purge_expired"),
 )
@@ -48,6 +49,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.hand_out_settlements",
         "schedule": crontab(hour="18", minute="10"),
     },
+    "begin settlement reports": {
+        "task": "payments.open_settlement_reports",
+        "schedule": crontab(day_of_month="9-13", hour="19", minute="10"),
+    },
+    "read settlement reports": {"task": "payments.hand_out_settlement_reports", "schedule": 60.0},
     "import settlement files": {"task": "payments.hand_out_imports", "schedule": 5.0},
     "compare settlements": {
         "task": "payments.compare_settlements",

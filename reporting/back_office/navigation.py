@@ -47,6 +47,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _list(_("Settlement lines"), "list_alt", "payments", "settlementline", may),
                 _list(_("Settlement imports"), "upload_file", "payments", "settlementimport", may),
+                _list(_("Monthly reports"), "summarize", "payments", "settlementreport", may),
                 _list(_("Bank statements"), "upload_file", "payments", "bankfile", may),
                 _list(_("Bank entries"), "account_balance", "payments", "bankentry", may),
                 _list(_("Statements"), "description", "reporting", "keptstatement", may),

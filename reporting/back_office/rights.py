@@ -14,7 +14,7 @@ MONEY = (
     *("invoices.transaction", "invoices.ledgerentry", "invoices.ledgertax"),
     *("payments.webhookevent", "payments.webhookretry", "payments.proposal"),
     *("payments.refund", "payments.dispute", "payments.settlementmismatch"),
-    *("payments.settlementimport", "payments.settlementline"),
+    *("payments.settlementimport", "payments.settlementline", "payments.settlementreport"),
     *("payments.bankfile", "payments.bankentry"),
     "payments.discrepancyentry",
     *("events.event", "events.webhookendpoint", "events.delivery", "events.deliveryattempt"),

@@ -11,8 +11,14 @@ from django.utils import timezone
 
 from gateways.models import Gateway
 from invoices.models import Transaction
-from payments.models import SettlementLine, SettlementMismatch, SettlementTerms
-from payments.settlement import comparing, fetching, services
+from payments.models import (
+    SettlementControl,
+    SettlementLine,
+    SettlementMismatch,
+    SettlementReport,
+    SettlementTerms,
+)
+from payments.settlement import comparing, controls, fetching, reports, services
 from payments.settlement.reading import SettlementColumnsMissing
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
@@ -51,7 +57,11 @@ def queue() -> dict[int | None, str]:
 
 
 def pass_days(sandbox: Sandbox, days: int) -> None:
-    body = {"advance": f"{days}d"}
+    pass_time(sandbox, f"{days}d")
+
+
+def pass_time(sandbox: Sandbox, duration: str) -> None:
+    body = {"advance": duration}
     requests.post(f"{sandbox.url}/control/clock", json=body, timeout=10).raise_for_status()
 
 
@@ -86,6 +96,39 @@ def test_a_month_with_five_faults(merchant: Merchant, sandbox: Sandbox) -> None:
     assert queue() == {row.pk: FAULTS[fault] for fault, row in bad.items()}
 
 
+def test_a_months_report_has_what_the_list_left_out(merchant: Merchant, sandbox: Sandbox) -> None:
+    listed, hidden = pay(merchant, sandbox), pay(merchant, sandbox)
+    plant(
+        sandbox,
+        "settlement_unlisted",
+        gateway="xendit",
+        reference=hidden.payment_request.reference,
+    )
+    start = timezone.now()
+    pass_days(sandbox, 13)
+    fetching.fetch(code="xendit", account_id=None, now=start + timedelta(days=13))
+    assert list(SettlementLine.objects.values_list("transaction", flat=True)) == [listed.pk]
+    today = start.astimezone(reports.ZONE)
+    ninth = (today.replace(day=1) + timedelta(days=32)).replace(day=9)
+
+    assert reports.open_last_month(now=ninth) == 1
+    [report_id] = reports.claim_due(now=ninth)
+    reports.go_on(report_id=report_id, now=ninth)
+    reports.go_on(report_id=report_id, now=ninth)  # it is not ready
+    pass_time(sandbox, "10m")
+    reports.go_on(report_id=report_id, now=ninth)
+
+    report = SettlementReport.objects.select_related("imported_in").get()
+    assert report.imported_in is not None
+    assert (report.status, report.absent_count) == ("done", 0)
+    assert (report.imported_in.line_count, report.imported_in.new_count) == (2, 1)
+    lines = SettlementLine.objects.order_by("transaction")
+    assert list(lines.values_list("transaction", "state")) == [
+        (listed.pk, "matched"),
+        (hidden.pk, "matched"),
+    ]
+
+
 def pay_rupiah(merchant: Merchant, sandbox: Sandbox) -> Transaction:
     invoice = merchant.post("/invoices", json=rupiah_body()).json()
     sandbox.pay(invoice["payment_url"], method="qris")
@@ -93,8 +136,8 @@ def pay_rupiah(merchant: Merchant, sandbox: Sandbox) -> Transaction:
     return Transaction.objects.select_related("payment_request").get(invoice=invoice["id"])
 
 
-def plant(sandbox: Sandbox, fault: str, **match: str) -> None:
-    body = {"gateway": "midtrans", "fault": fault, "match": match}
+def plant(sandbox: Sandbox, fault: str, *, gateway: str = "midtrans", **match: str) -> None:
+    body = {"gateway": gateway, "fault": fault, "match": match}
     requests.post(f"{sandbox.url}/control/faults", json=body, timeout=5).raise_for_status()
 
 
@@ -183,5 +226,36 @@ def test_midtranss_totals_are_those_of_its_file(merchant: Merchant, sandbox: San
     ).json()
 
     net = SettlementLine.objects.get().net_amount
-    assert totals["opening"] == {"effective": 0, "pending": 0, "overall": 0}
-    assert totals["closing"] == {"effective": net, "pending": 0, "overall": net}
+    names = ("effective", "pending", "overall")
+    assert [totals[f"opening_balance_{name}"] for name in names] == [0, 0, 0]
+    assert [totals[f"closing_balance_{name}"] for name in names] == [net, 0, net]
+    payin, iris = totals["wallets"]
+    assert payin == {"source": "payin"} | {
+        name: amount for name, amount in totals.items() if "_balance_" in name
+    }
+    assert iris == {"source": "iris"} | dict.fromkeys(payin.keys() - {"source"}, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "difference"),
+    [(None, 0), ("settlement_missing", -1), ("settlement_doubled", 1)],
+)
+def test_a_statement_is_compared_with_the_balance(
+    merchant: Merchant, sandbox: Sandbox, fault: str | None, difference: int
+) -> None:
+    first, middle, last = (pay_rupiah(merchant, sandbox) for _ in range(3))
+    if fault:
+        plant(sandbox, fault, reference=middle.payment_request.reference)
+    pass_days(sandbox, 5)
+    made = take(sandbox, "balance-statement.csv", timezone.now())
+    take(sandbox, "withdrawals.csv", timezone.now())  # it names payouts, so it has no control total
+
+    assert controls.check_due(now=timezone.now()) == 1
+    assert controls.check_due(now=timezone.now()) == 0
+
+    control = SettlementControl.objects.get()
+    line = SettlementLine.objects.filter(transaction__in=(first, last)).first()
+    assert line is not None
+    assert (control.imported_in, control.currency_code) == (made, "IDR")
+    assert control.gateway_amount == 3 * line.net_amount
+    assert control.difference_amount == difference * line.net_amount

@@ -32,6 +32,7 @@ STATEMENT: Final = (
     *("Amount", "Fee", "VAT", "Refund Key"),
 )
 WITHDRAWALS: Final = (*STATEMENT, "Settlement Date", "Withdrawal ID")
+NOTHING: Final = Decimal("0.00")
 RENAMED: Final = {"Amount": "Nominal"}
 
 core = CoreDialect()
@@ -87,7 +88,7 @@ class Moved:
 def balance_statement(_request: HttpRequest, suffix: str) -> HttpResponse:
     """Download every movement of the balance so far."""
     sandbox = simulator.current()
-    rows = [one.cells() for one in _moved(sandbox, sandbox.clock.now())]
+    rows = [one.cells() for one in _moved(sandbox, sandbox.clock.now(), is_file=True)]
     return _file(sandbox, suffix, STATEMENT, rows)
 
 
@@ -95,7 +96,7 @@ def withdrawals(_request: HttpRequest, suffix: str) -> HttpResponse:
     """Download what was paid out so far, each withdrawal after what it is made of."""
     sandbox = simulator.current()
     now = sandbox.clock.now()
-    moved = [one for one in _moved(sandbox, now) if one.paid_out_at <= now]
+    moved = [one for one in _moved(sandbox, now, is_file=True) if one.paid_out_at <= now]
     moved.sort(key=lambda one: (one.withdrawal_id, one.at))
     rows = []
     for name, found in groupby(moved, key=lambda one: one.withdrawal_id):
@@ -111,14 +112,25 @@ def withdrawals(_request: HttpRequest, suffix: str) -> HttpResponse:
 
 @gateway_call(core, "mutation")
 def balance_mutation(call: Call) -> Answer:
-    """Sum up what the balance was before and after a time (totals only, C7)."""
+    """Sum up what the balance was before and after a time (totals only, C7).
+
+    No fault changes it, so that a file with faults does not agree with it. It grows with what the
+    statement lists; withdrawals leave it as it is.
+    """
     query = call.request.GET
     moments = [_moment(call, str(query.get(name, ""))) for name in ("start_time", "end_time")]
     if query.get("currency") != "IDR":
         raise refuse(call, "400", "currency must be IDR")
-    moved = list(_moved(call.simulator, call.simulator.clock.now()))
-    opening, closing = (_balance(moved, at) for at in moments)
-    return Answer({"status_code": "200", "currency": "IDR", "opening": opening, "closing": closing})
+    moved = list(_moved(call.simulator, call.simulator.clock.now(), is_file=False))
+    times = zip(("opening", "closing"), moments, strict=True)
+    sums = {
+        f"{when}_balance_{name}": amount
+        for when, at in times
+        for name, amount in _balance(moved, at).items()
+    }
+    wallets = [{"source": "payin", **sums}, {"source": "iris", **dict.fromkeys(sums, NOTHING)}]
+    asked = {name: query[name] for name in ("currency", "start_time", "end_time")}
+    return Answer({**asked, **sums, "wallets": wallets})
 
 
 def _balance(moved: list[Moved], at: datetime) -> dict[str, Decimal]:
@@ -139,18 +151,20 @@ def _moment(call: Call, text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=JAKARTA)
 
 
-def _moved(sandbox: "simulator.Simulator", now: datetime) -> Iterator[Moved]:
+def _moved(sandbox: "simulator.Simulator", now: datetime, *, is_file: bool) -> Iterator[Moved]:
     for transaction in sandbox.midtrans.ledger.all():
         if transaction.was_paid and transaction.status != "capture":
-            yield from _payment(sandbox, transaction, now)
+            yield from _payment(sandbox, transaction, now, has_faults=is_file)
             yield from _refunds(transaction)
 
 
 def _payment(
-    sandbox: "simulator.Simulator", transaction: Transaction, now: datetime
+    sandbox: "simulator.Simulator", transaction: Transaction, now: datetime, *, has_faults: bool
 ) -> Iterator[Moved]:
     def suffers(fault: str) -> bool:
-        return sandbox.faults.expects(fault, gateway="midtrans", reference=transaction.order_id)
+        return has_faults and sandbox.faults.expects(
+            fault, gateway="midtrans", reference=transaction.order_id
+        )
 
     at = transaction.settled_at or transaction.created_at
     late = LATE if suffers("settlement_late") else timedelta(0)

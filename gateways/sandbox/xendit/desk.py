@@ -14,6 +14,7 @@ from gateways.sandbox.xendit import channels, disputes
 from gateways.sandbox.xendit.invoices import Invoice, Payment, merchants_number, written
 from gateways.sandbox.xendit.mail import XenditMail
 from gateways.sandbox.xendit.refunds import Refunds
+from gateways.sandbox.xendit.report_book import Reports
 from gateways.sandbox.xendit.searches import Search
 
 DEFAULT_DURATION_SECONDS = 86_400
@@ -29,6 +30,7 @@ class XenditDesk:
         self._by_external_id: dict[str, list[Invoice]] = {}
         self.mail = XenditMail(tools)
         self.refunds = Refunds(tools, self.mail)
+        self.reports = Reports(tools)
 
     def create(self, request: dict[str, Any], amount: Decimal, currency: str) -> dict[str, Any]:
         """Open an invoice; the same external_id may be used any number of times."""
@@ -68,6 +70,7 @@ class XenditDesk:
             elif invoice.status == "PAID":
                 self._settle_later(invoice)
         self.refunds.restore(self._invoices)
+        self.reports.restore()
 
     def find(self, invoice_id: str) -> Invoice | None:
         """Return an invoice by its id, or the newest one with that external_id."""
@@ -248,6 +251,7 @@ class XenditDesk:
             self._invoices.clear()
             self._by_external_id.clear()
             self.refunds.reset()
+            self.reports.reset()
 
     def _shown(self, invoice: Invoice, *, stale: bool = False) -> dict[str, Any]:
         version = invoice.previous if stale and invoice.previous is not None else invoice

@@ -9,6 +9,8 @@ from typing import Any
 
 from gateways.adapter import (
     GatewayUnavailable,
+    HasNoBalance,
+    MakesNoReports,
     MalformedNotification,
     Notification,
     NotificationNotAuthentic,
@@ -23,7 +25,7 @@ from paytrust.money import Money
 from tests.gateways.third import messages
 
 
-class ThirdAdapter:
+class ThirdAdapter(MakesNoReports, HasNoBalance):
     """One account; notifications are signed as a whole."""
 
     code = "third"

@@ -19,6 +19,8 @@ THIRD = GatewayDescriptor(
     build=lambda connection: ThirdAdapter(**connection),
     webhook_name="third",
     lists_paid=False,
+    makes_reports=False,
+    shows_balance=False,
     methods=methods.CHOICES,
     page_life=PageLife(shortest=timedelta(minutes=1), longest=timedelta(days=1)),
     call_rate=CallRate(variable="THIRD_CALLS_PER_MINUTE", live=600, test=0),
