@@ -12,7 +12,7 @@ from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.settlements import FeeState, LineKind
 from invoices.models import PaymentRequest, Transaction
 from payments.refunds.models import Refund
-from payments.settlement import matching, telling
+from payments.settlement import accounts, matching, telling
 from payments.settlement.matching import MISMATCHES, PAIRED, Booked, FeeTerm, Line, MatchState
 from payments.settlement.models import (
     SettlementImport,
@@ -51,12 +51,14 @@ def compare(
     first = touched[0]
     for number, line in enumerate(new):
         line.pk = FIRST_OF_NEW + number
-    own = SettlementLine.objects.filter(gateway_id=first.gateway_id, account_id=first.account_id)
-    booked = _booked(first, touched)
+    ids = accounts.ids_of(first.gateway_id, first.account_id)
+    own = SettlementLine.objects.filter(accounts.having(ids), gateway_id=first.gateway_id)
+    booked = _booked(first, ids, touched)
     stored = _group(own, lines, touched, booked)
     group = [*stored, *new]
     if len(group) > len(touched):  # others came in, which may be about more money
-        booked = _booked(first, group)
+        booked = _booked(first, ids, group)
+    _release_strangers(ids, booked)
     verdicts = matching.judge(
         _pure_lines(group),
         [_pure(row) for row in booked],
@@ -75,9 +77,9 @@ def find_missing(*, now: datetime) -> int:
         withdraws=None, withdrawn_by=None, status=SettlementImport.Status.DONE
     )
     found = 0
-    accounts = live.values_list("gateway_id", "account_id").distinct()
-    for gateway_id, account_id in accounts:
-        own = live.filter(gateway_id=gateway_id, account_id=account_id)
+    pairs = live.values_list("gateway_id", "account_id").distinct()
+    for gateway_id, *ids in {(one, *accounts.ids_of(one, other)) for one, other in pairs}:
+        own = live.filter(accounts.having(ids), gateway_id=gateway_id)
         reached = own.exclude(covers_to=None).order_by("-covers_to").first()
         if reached is None or reached.covers_to is None:
             continue
@@ -88,8 +90,8 @@ def find_missing(*, now: datetime) -> int:
         )
         missing = _without_line().filter(
             Exists(covering),
+            accounts.having(ids, at="payment_request__account"),
             gateway_id=gateway_id,
-            payment_request__account_id=account_id,
             paid_at__lt=before,
         )
         for row in missing.order_by("pk")[:MISSING_AT_ONCE]:
@@ -142,14 +144,16 @@ def _group(
     return list(SettlementLine.objects.filter(pk__in=_keys(keys)).locked()) if keys else []
 
 
-def _booked(first: SettlementLine, lines: Iterable[SettlementLine]) -> list[Transaction]:
+def _booked(
+    first: SettlementLine, ids_of_account: list[int], lines: Iterable[SettlementLine]
+) -> list[Transaction]:
     """Return the money of ours that lines may be about."""
     references = {line.reference for line in lines if line.reference}
     ids = {one for line in lines for one in line.gateway_ids}
     ours = Transaction.objects.filter(
+        accounts.having(ids_of_account, at="payment_request__account"),
         gateway_id=first.gateway_id,
         kind__in=KINDS,
-        payment_request__account__isnull=first.account_id is None,
     )
     if first.imported_in.tenant_id is not None:
         ours = ours.filter(tenant_id=first.imported_in.tenant_id)
@@ -175,6 +179,16 @@ def _booked(first: SettlementLine, lines: Iterable[SettlementLine]) -> list[Tran
         .only(*BOOKED)
         .order_by("pk")
     )
+
+
+def _release_strangers(ids_of_account: list[int], booked: Iterable[Transaction]) -> None:
+    """Let lines of other accounts give up this account's money; the next round judges them again.
+
+    Earlier versions let a merchant's two accounts claim each other's payments.
+    """
+    SettlementLine.objects.filter(
+        ~accounts.having(ids_of_account), transaction__in=_keys(row.pk for row in booked)
+    ).update(state=MatchState.MISSING_HERE, transaction=None)
 
 
 def _ids_of(row: Transaction) -> set[str]:
@@ -230,8 +244,16 @@ def _pure_lines(lines: Sequence[SettlementLine]) -> list[Line]:
 
 def terms_of(gateway_id: int, account_id: int | None) -> list[FeeTerm]:
     """Return what the gateway may take of an account's payments."""
-    found = SettlementTerms.objects.filter(gateway_id=gateway_id, account_id=account_id)
-    return [FeeTerm(**fee) for terms in found for fee in terms.fees]
+    terms = own_terms(gateway_id, account_id)
+    return [FeeTerm(**fee) for fee in terms.fees] if terms else []
+
+
+def own_terms(gateway_id: int, account_id: int | None) -> SettlementTerms | None:
+    """Return an account's terms, under the newest of its ids that has some."""
+    found = SettlementTerms.objects.filter(
+        accounts.having(accounts.ids_of(gateway_id, account_id)), gateway=gateway_id
+    )
+    return found.order_by(F("account").desc(nulls_last=True)).first()
 
 
 def _write(

@@ -15,7 +15,7 @@ from gateways.budgets.watching import WatchedAdapter
 from gateways.models import Gateway, GatewayAccount
 from gateways.settlements import SettlementPage, SettlementRow
 from invoices.models import Transaction
-from payments.settlement import services
+from payments.settlement import accounts, services
 from payments.settlement.models import SettlementImport
 from paytrust.money import EXPONENTS
 from paytrust.operations.database import release_connection
@@ -32,7 +32,8 @@ MOST_WAITS: Final = 30  # of one round, so that it ends well before its message 
 def accounts_to_ask(*, now: datetime) -> list[tuple[str, int | None]]:
     """Return the gateway's code and the id of each account that took money lately."""
     recent = Transaction.objects.filter(created_at__gte=now - ACTIVE)
-    pairs = recent.values_list("gateway__code", "payment_request__account_id").distinct()
+    found = recent.values_list("gateway__code", "gateway", "payment_request__account_id").distinct()
+    pairs = {(code, accounts.newest_id(gateway, account)) for code, gateway, account in found}
     return sorted(pairs, key=lambda pair: (pair[0], pair[1] or 0))
 
 
@@ -84,8 +85,8 @@ def fetch_for_job(*, code: str, account_id: int | None, now: datetime) -> None:
 
 def _start(gateway: Gateway, account: GatewayAccount | None, now: datetime) -> datetime:
     rounds = SettlementImport.objects.filter(
+        accounts.having(accounts.ids_of(gateway.pk, account.pk if account else None)),
         gateway=gateway,
-        account=account,
         source=SettlementImport.Source.API,
         withdrawn_by=None,
     )

@@ -36,7 +36,7 @@ WITH piece AS MATERIALIZED (
     SELECT unnest(gateway_ids) AS id
       FROM payments_settlementline
      WHERE state = 'missing_here' AND gateway_id = %(gateway)s
-       AND account_id IS NOT DISTINCT FROM %(account)s::bigint
+       AND COALESCE(account_id, 0) = ANY(%(accounts)s)
 )
 SELECT piece.n, booked.id, booked.tenant_id
   FROM piece
@@ -46,7 +46,7 @@ SELECT piece.n, booked.id, booked.tenant_id
    AND booked.kind = 'payment' AND booked.gateway_id = %(gateway)s
    AND booked.amount = piece.gross_amount AND booked.currency_code = piece.currency_code
    AND (%(tenant)s::bigint IS NULL OR booked.tenant_id = %(tenant)s::bigint)
-   AND (request.account_id IS NULL) = (%(account)s::bigint IS NULL)
+   AND COALESCE(request.account_id, 0) = ANY(%(accounts)s)
    AND booked.gateway_transaction_id NOT IN (SELECT id FROM waiting)
    AND COALESCE(request.gateway_payment_id, '') NOT IN (SELECT id FROM waiting)
    AND NOT EXISTS (
@@ -66,11 +66,11 @@ SELECT piece.n, booked.id, booked.tenant_id
    AND NOT EXISTS (
        SELECT FROM payments_settlementline line
         WHERE line.gateway_id = %(gateway)s AND line.reference = piece.reference
-          AND line.account_id IS NOT DISTINCT FROM %(account)s::bigint)
+          AND COALESCE(line.account_id, 0) = ANY(%(accounts)s))
    AND NOT EXISTS (
        SELECT FROM payments_settlementline line
         WHERE line.gateway_id = %(gateway)s AND line.identity = piece.identity
-          AND line.account_id IS NOT DISTINCT FROM %(account)s::bigint)"""
+          AND COALESCE(line.account_id, 0) = ANY(%(accounts)s))"""
 _STORE: Final = f"""
 WITH stored AS (
     INSERT INTO payments_settlementline (tenant_id, imported_in_id, gateway_id, account_id,

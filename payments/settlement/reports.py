@@ -23,7 +23,7 @@ from gateways.budgets.pacing import Priority
 from gateways.budgets.watching import WatchedAdapter
 from gateways.settlements import SettlementRow
 from invoices.models import Transaction
-from payments.settlement import services
+from payments.settlement import accounts, services
 from payments.settlement.models import SettlementImport, SettlementLine, SettlementReport
 from paytrust.operations import locking
 from paytrust.operations.database import release_connection
@@ -58,9 +58,13 @@ def open_last_month(*, now: datetime) -> int:
     moved = Transaction.objects.filter(
         gateway__code__in=codes, created_at__gte=start, created_at__lt=end
     )
-    accounts = moved.values_list(
+    found = moved.values_list(
         "gateway", "payment_request__account", "payment_request__account__tenant", "currency_code"
-    )
+    ).distinct()
+    pairs = {
+        (gateway_id, accounts.newest_id(gateway_id, account_id), tenant_id, currency)
+        for gateway_id, account_id, tenant_id, currency in found
+    }
     wanted = [
         SettlementReport(
             gateway_id=gateway_id,
@@ -73,7 +77,7 @@ def open_last_month(*, now: datetime) -> int:
             due_at=now,
             created_at=now,
         )
-        for gateway_id, account_id, tenant_id, currency in accounts.distinct()
+        for gateway_id, account_id, tenant_id, currency in pairs
     ]
     before = SettlementReport.objects.count()
     SettlementReport.objects.bulk_create(wanted, ignore_conflicts=True)
@@ -143,8 +147,8 @@ def _keep(report: SettlementReport, rows: Iterator[SettlementRow], now: datetime
     """Import a report's rows, and end it, in one transaction: it is imported once."""
     name = f"{report.pk} {report.gateway_report_id}"  # two empty reports are the same bytes
     with transaction.atomic():
-        held = _open().select_for_update(skip_locked=True, of=("self",))
-        if not held.filter(pk=report.pk).exists():
+        held = _open().select_for_update(skip_locked=True).filter(pk=report.pk).first()
+        if held is None:
             return  # another worker imports it, or has
         made = services.import_rows(
             made=SettlementImport(
@@ -175,8 +179,8 @@ def _keep(report: SettlementReport, rows: Iterator[SettlementRow], now: datetime
 def _absent(report: SettlementReport, made: SettlementImport) -> int:
     """Return how many lines of the gateway's list its report does not have."""
     of_account = SettlementImport.objects.filter(
+        accounts.having(accounts.ids_of(report.gateway_id, report.account_id)),
         gateway=report.gateway_id,
-        account=report.account_id,
         source__in=ASKED_OF,
         covers_to__gte=report.starts_at,
     )

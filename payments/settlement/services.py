@@ -16,9 +16,9 @@ from django.db.models import Count
 
 from gateways.models import Gateway, GatewayAccount
 from gateways.settlements import SettlementRow
-from payments.settlement import comparing, plain, reading, staging
+from payments.settlement import accounts, comparing, plain, reading, staging
 from payments.settlement.matching import MISMATCHES, MatchState
-from payments.settlement.models import SettlementImport, SettlementLine, SettlementTerms
+from payments.settlement.models import SettlementImport, SettlementLine
 from payments.settlement.staging import LINES_AT_ONCE, Tell
 from paytrust.errors import PayTrustError
 from paytrust.operations import locking
@@ -156,8 +156,8 @@ def number_it(made: SettlementImport) -> None:
         SettlementAlreadyImported: it has it now.
     """
     before = SettlementImport.objects.filter(
+        accounts.having(accounts.ids_of(made.gateway_id, made.account_id)),
         gateway_id=made.gateway_id,
-        account_id=made.account_id,
         sha256=made.sha256,
         withdraws=None,
     ).exclude(status=Status.FAILED)
@@ -283,13 +283,14 @@ def _rows(made: SettlementImport, file: BufferedIOBase) -> Iterator[SettlementRo
 
 
 def _columns(gateway: Gateway, account: GatewayAccount | None) -> Mapping[str, Sequence[str]]:
-    terms = SettlementTerms.objects.filter(gateway=gateway, account=account).first()
+    terms = comparing.own_terms(gateway.pk, account.pk if account else None)
     return terms.columns if terms else {}
 
 
 def _one_at_a_time(gateway_id: int, account_id: int | None) -> None:
     """Wait until no other import of the account runs, and keep others out until the commit."""
-    locking.one_at_a_time(f"settlement {gateway_id} {account_id}")
+    first = accounts.ids_of(gateway_id, account_id)[0]
+    locking.one_at_a_time(f"settlement {gateway_id} {first}")
 
 
 def _pieces(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -15,7 +15,7 @@ import msgspec
 from django.db import connection
 
 from gateways.settlements import SettlementRow
-from payments.settlement import matching
+from payments.settlement import accounts, matching
 from payments.settlement.matching import FeeTerm, MatchState
 from payments.settlement.models import SettlementImport, SettlementLine
 from paytrust.operations import rows as sql_rows
@@ -56,13 +56,13 @@ DELETE FROM settlement_staged WHERE n IN (
     ) named WHERE number > 1)"""
 _DROP_KNOWN: Final = """
 DELETE FROM settlement_staged staged USING payments_settlementline line
- WHERE line.gateway_id = %(gateway)s AND line.account_id IS NOT DISTINCT FROM %(account)s
+ WHERE line.gateway_id = %(gateway)s AND COALESCE(line.account_id, 0) = ANY(%(accounts)s)
    AND line.identity = staged.identity AND line.digest = staged.digest
    AND line.state <> 'withdrawn'"""
 # A report and a list tell of one settlement at different moments: that alone is no new version.
 _DROP_AGREED: Final = """
 DELETE FROM settlement_staged staged USING payments_settlementline line
- WHERE line.gateway_id = %(gateway)s AND line.account_id IS NOT DISTINCT FROM %(account)s
+ WHERE line.gateway_id = %(gateway)s AND COALESCE(line.account_id, 0) = ANY(%(accounts)s)
    AND line.identity = staged.identity AND line.state NOT IN ('withdrawn', 'replaced')
    AND line.kind = staged.kind AND line.is_final = staged.is_final
    AND line.currency_code = staged.currency_code
@@ -177,6 +177,7 @@ def values_of(made: SettlementImport) -> dict[str, Any]:
         "tenant": made.tenant_id,
         "gateway": made.gateway_id,
         "account": made.account_id,
+        "accounts": accounts.ids_of(made.gateway_id, made.account_id),
     }
 
 
