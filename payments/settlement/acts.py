@@ -12,7 +12,7 @@ from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from gateways.models import Gateway, GatewayAccount
 from payments.bank import services as bank
-from payments.settlement import services, uploads
+from payments.settlement import uploads, withdrawing
 from payments.settlement.models import SettlementImport, SettlementMismatch, SettlementTerms
 from payments.settlement.reading import COLUMNS
 from paytrust.errors import PayTrustError
@@ -78,14 +78,17 @@ def start(*, actor: Actor, made: SettlementImport, now: datetime) -> None:
         uploads.start(import_id=made.pk, now=now)
 
 
-def withdraw(*, actor: Actor, made: SettlementImport, reason: str, now: datetime) -> None:
-    """Take an import back. Raises as `services.withdraw`."""
+def withdraw(
+    *, actor: Actor, made: SettlementImport, reason: str, now: datetime
+) -> SettlementImport:
+    """Take an import back, and return the row that does. Raises as `withdrawing.withdraw`."""
     reason = recording.required_reason(reason)
     with recording.recorded(
         actor=actor, act=WITHDRAWN, about=made, now=now, reason=reason, tenant_id=made.tenant_id
     ):
-        services.withdraw(import_id=made.pk, user=actor.user, reason=reason, now=now)
+        row = withdrawing.withdraw(import_id=made.pk, user=actor.user, reason=reason, now=now)
         bank.match_again()
+    return row
 
 
 def name_columns(

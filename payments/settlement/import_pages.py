@@ -153,13 +153,15 @@ class Withdraw(Act[SettlementImport]):
         return made.status == Status.DONE and made.withdraws_id is None and not again
 
     def perform(self, filled: dict[str, Any]) -> Text:
-        acts.withdraw(
+        made = acts.withdraw(
             actor=recording.actor_of(self.request),
             made=self.subject,
             reason=filled["reason"],
             now=timezone.now(),
         )
-        return _("The import was withdrawn.")
+        if made.status == Status.DONE:
+            return _("The import was withdrawn.")
+        return _("A worker takes the lines back now. This page shows how far it is.")
 
 
 class ColumnsForm(forms.Form):
@@ -277,16 +279,9 @@ class SettlementImportAdmin(ReadOnlyAdmin):
     @admin.display(description=_("State"))
     def state(self, made: SettlementImport) -> Shown:
         if hasattr(made, "withdrawn_by"):
-            return display.label(_("withdrawn"), "warn")
+            return _progress(display.label(_("withdrawn"), "warn"), made.withdrawn_by)
         label = display.label(made.get_status_display(), TONES.get(Status(made.status), "plain"))
-        if made.status not in {Status.WAITING, Status.RUNNING}:
-            return label
-        return format_html(
-            '{} <progress data-reload max="{}" value="{}"></progress>',
-            label,
-            made.line_count or 1,
-            made.new_count,
-        )
+        return _progress(label, made)
 
     @admin.display(description=_("Why it failed"))
     def why(self, made: SettlementImport) -> Shown:
@@ -333,6 +328,18 @@ class SettlementImportAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Imported"))
     def imported(self, made: SettlementImport) -> Shown:
         return display.moment(made.imported_at)
+
+
+def _progress(label: SafeString, made: SettlementImport) -> SafeString:
+    """Return a label, with a bar as long as a worker is at it."""
+    if made.status not in {Status.WAITING, Status.RUNNING}:
+        return label
+    return format_html(
+        '{} <progress data-reload max="{}" value="{}"></progress>',
+        label,
+        made.line_count or 1,
+        made.new_count,
+    )
 
 
 def _accounts() -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent
 from apikeys.keys.authentication import tenant_of
-from payments.settlement import selectors, services, uploads
+from payments.settlement import selectors, uploads, withdrawing
 from payments.settlement.import_serializers import (
     ImportCreateRequest,
     ImportFilter,
@@ -120,10 +120,13 @@ class ImportWithdrawal(APIView):
     )
     @idempotent
     def post(self, request: Request, import_id: int) -> Response:
-        """Take an import back: its lines stay, and count no more."""
+        """Take an import back: its lines stay, and count no more.
+
+        A long import takes a while: the answer is then `waiting`, until each line is compared.
+        """
         body = WithdrawalRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        made = services.withdraw(
+        made = withdrawing.withdraw(
             import_id=_own(request, import_id).pk,
             user=None,
             reason=body.validated_data["reason"],

@@ -87,7 +87,7 @@ def preview_file(*, upload: Upload, now: datetime) -> Preview:
     made = _import_of(upload, now)
     made.status = Status.RUNNING
     with transaction.atomic():
-        _one_at_a_time(made.gateway_id, made.account_id)
+        one_at_a_time(made.gateway_id, made.account_id)
         _open(made)
         seen = preview_upload(made=made, file=upload.file, now=now)
         transaction.set_rollback(True)
@@ -110,7 +110,7 @@ def import_rows(
         SettlementAlreadyImported: see `import_file`.
     """
     with transaction.atomic():
-        _one_at_a_time(made.gateway_id, made.account_id)
+        one_at_a_time(made.gateway_id, made.account_id)
         made.status = Status.RUNNING
         _open(made)
         _take_in(made, rows, tell=tell, now=now)
@@ -130,7 +130,7 @@ def take_in_upload(
 ) -> None:
     """Import the file of an upload that is running. Raises as `import_file`."""
     with transaction.atomic():
-        _one_at_a_time(made.gateway_id, made.account_id)
+        one_at_a_time(made.gateway_id, made.account_id)
         made.refresh_from_db(fields=["status"])
         if made.status != Status.RUNNING:
             return  # another worker was faster
@@ -141,7 +141,7 @@ def preview_upload(*, made: SettlementImport, file: BufferedIOBase, now: datetim
     """Return what the import of an upload would do; see `preview_file`."""
     rows = _rows(made, file)
     with transaction.atomic():
-        _one_at_a_time(made.gateway_id, made.account_id)
+        one_at_a_time(made.gateway_id, made.account_id)
         _take_in(made, islice(rows, PREVIEWED), tell=staging.quietly, now=now)
         seen = _seen(made)
         transaction.set_rollback(True)
@@ -166,37 +166,6 @@ def number_it(made: SettlementImport) -> None:
     made.repeat = before.count()
 
 
-def withdraw(*, import_id: int, user: User | None, reason: str, now: datetime) -> SettlementImport:
-    """Take an import back by a new row; its lines stay, and count no more.
-
-    Raises:
-        SettlementImport.DoesNotExist: unknown.
-        SettlementImportWithdrawn: it was withdrawn before, is a withdrawal, or is not done.
-    """
-    with transaction.atomic():
-        taken = SettlementImport.objects.get(pk=import_id)
-        _one_at_a_time(taken.gateway_id, taken.account_id)
-        again = SettlementImport.objects.filter(withdraws=taken).exists()
-        if again or taken.withdraws_id is not None or taken.status != Status.DONE:
-            raise SettlementImportWithdrawn(details={"import_id": import_id})
-        made = SettlementImport.objects.create(
-            tenant_id=taken.tenant_id,
-            gateway_id=taken.gateway_id,
-            account_id=taken.account_id,
-            source=SettlementImport.Source.WITHDRAWAL,
-            sha256=taken.sha256,
-            status=Status.DONE,
-            withdraws=taken,
-            reason=reason,
-            imported_by=user,
-            imported_at=now,
-        )
-        for some in _pieces(taken.lines.order_by("pk").iterator()):
-            comparing.compare(lines=some, now=now)
-    log.info("settlement import withdrawn", import_id=import_id, by=user and user.pk)
-    return made
-
-
 def compare_again(*, now: datetime) -> int:
     """Match again the lines for which no payment was known; return how many there are."""
     waiting = SettlementLine.objects.filter(state=MatchState.MISSING_HERE).order_by("pk")
@@ -205,7 +174,7 @@ def compare_again(*, now: datetime) -> int:
         own = waiting.filter(gateway_id=account[0], account_id=account[1])
         for some in _pieces(list(own)):
             with transaction.atomic():
-                _one_at_a_time(*account)
+                one_at_a_time(*account)
                 comparing.compare(lines=some, now=now)
             count += len(some)
     return count
@@ -287,7 +256,7 @@ def _columns(gateway: Gateway, account: GatewayAccount | None) -> Mapping[str, S
     return terms.columns if terms else {}
 
 
-def _one_at_a_time(gateway_id: int, account_id: int | None) -> None:
+def one_at_a_time(gateway_id: int, account_id: int | None) -> None:
     """Wait until no other import of the account runs, and keep others out until the commit."""
     first = accounts.ids_of(gateway_id, account_id)[0]
     locking.one_at_a_time(f"settlement {gateway_id} {first}")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
 from gateways.models import Gateway, GatewayAccount
-from payments.settlement import files, services
+from payments.settlement import files, services, withdrawing
 from payments.settlement.models import SettlementFilePiece, SettlementImport
 from payments.settlement.staging import Tell
 from paytrust.errors import PayTrustError
@@ -195,7 +195,7 @@ def claim_due(*, now: datetime) -> list[int]:
 
 
 def run(*, import_id: int, now: datetime) -> None:
-    """Import an uploaded file, or keep why it cannot be.
+    """Import an uploaded file, or keep why it cannot be; or go on with a long withdrawal.
 
     Safe to run twice at the same time: the account's lock lets one of them wait, which then finds
     that the import has ended.
@@ -204,6 +204,9 @@ def run(*, import_id: int, now: datetime) -> None:
     if made is None:
         return
     try:
+        if made.withdraws_id is not None:
+            withdrawing.go_on(import_id=made.pk, now=now)
+            return
         with _telling(made.pk) as tell:
             services.take_in_upload(made=made, file=files.opened(made), now=now, tell=tell)
     except PayTrustError as error:
@@ -226,7 +229,7 @@ def _claimed(import_id: int, now: datetime) -> SettlementImport | None:
             return None
         made.status, made.due_at, made.tries = Status.RUNNING, now + LEASE, made.tries + 1
         made.save(update_fields=["status", "due_at", "tries"])
-    if made.tries > MOST_TRIES:
+    if made.tries > MOST_TRIES and made.withdraws_id is None:  # each try of those does something
         _fail(import_id, "internal_error", "The import was broken off several times.")
         return None
     return made

@@ -14,7 +14,7 @@ from invoices.models import LedgerEntry
 from payments.bank import selectors, services
 from payments.bank.services import BankFileWithdrawn, BankStatementAlreadyImported
 from payments.models import BankEntry, BankFile, BankStatement
-from payments.settlement import services as settlements
+from payments.settlement import withdrawing
 from paytrust.staff import roles
 from reporting.audit import banked
 from tests.payments.bank.statements import camt, entry, statement
@@ -120,7 +120,7 @@ class TestWithdrawing:
     def test_leaves_no_match_with_a_payout_that_is_gone(self) -> None:
         imported = take(csv(paid(), payout="W-1001"))
         bring(camt(statement(entry("7.00", text="W-1001"))))
-        settlements.withdraw(import_id=imported.pk, user=None, reason="wrong", now=NOW)
+        withdrawing.withdraw(import_id=imported.pk, user=None, reason="wrong", now=NOW)
         assert len(list(banked.audit_payouts())) == 1
 
         services.match_again()

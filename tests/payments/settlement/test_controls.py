@@ -9,7 +9,7 @@ import pytest
 from gateways.adapter import GatewayError, GatewayUnavailable
 from gateways.models import Gateway
 from payments.models import SettlementControl, SettlementImport
-from payments.settlement import controls, services
+from payments.settlement import controls, services, withdrawing
 from tests.payments.settlement.test_services import NOW
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +109,6 @@ class TestCheckDue:
 
     def test_asks_about_none_that_was_withdrawn(self, balance: Balance) -> None:
         made = take(PAID)
-        services.withdraw(import_id=made.pk, user=None, reason="wrong", now=NOW)
+        withdrawing.withdraw(import_id=made.pk, user=None, reason="wrong", now=NOW)
 
         assert controls.check_due(now=NOW) == 0

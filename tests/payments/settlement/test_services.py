@@ -21,7 +21,7 @@ from payments.models import (
     SettlementMismatch,
     SettlementTerms,
 )
-from payments.settlement import comparing, selectors, services
+from payments.settlement import comparing, selectors, services, withdrawing
 from payments.settlement.services import SettlementAlreadyImported, SettlementImportWithdrawn
 from tests.payments.refunds.paid import paid_invoice
 
@@ -234,12 +234,12 @@ class TestWithdraw:
         content = csv(payment, payment)
         made = take(content)
 
-        services.withdraw(import_id=made.pk, user=user, reason="wrong month", now=NOW)
+        withdrawing.withdraw(import_id=made.pk, user=user, reason="wrong month", now=NOW)
 
         assert (states(), open_mismatches()) == (["withdrawn", "withdrawn"], [])
         assert selectors.lines_of([payment]) == {}
         with pytest.raises(SettlementImportWithdrawn):
-            services.withdraw(import_id=made.pk, user=user, reason="again", now=NOW)
+            withdrawing.withdraw(import_id=made.pk, user=user, reason="again", now=NOW)
         assert take(content).repeat == 1
         assert sorted(states()) == ["duplicate", "matched", "withdrawn", "withdrawn"]
 
