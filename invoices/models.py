@@ -1,5 +1,6 @@
 """Models of the invoices app; each is in the folder of its noun."""
 
+from invoices.follow_up.models import Assignment
 from invoices.invoices.models import Invoice, InvoiceMetadata, InvoiceQuerySet, LineItem
 from invoices.invoices.statuses import InvoiceStatus, RefundStatus, ReviewFlag
 from invoices.ledger.models import LedgerEntry, LedgerTax, MoneyKind, Transaction
@@ -7,6 +8,7 @@ from invoices.payment_requests.models import PaymentRequest, PaymentRequestQuery
 from invoices.schedule.models import Installment, InstallmentQuerySet
 
 __all__ = [
+    "Assignment",
     "Installment",
     "InstallmentQuerySet",
     "Invoice",

@@ -1,6 +1,7 @@
 """Proposals in the back office: one person makes them from an invoice, another decides."""
 
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django import forms
@@ -33,10 +34,12 @@ from invoices.schedule import adjusting
 from payments.changes import descriptions, proposals
 from payments.changes.transferring import TransferExceedsOverpayment
 from payments.models import Proposal
+from paytrust.errors import PayTrustError
 from paytrust.money import Money
 from paytrust.staff import display, roles
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text, run
 from paytrust.staff.amounts import AmountField
+from paytrust.staff.bulk import BulkAct
 
 Shown = SafeString | str
 
@@ -131,6 +134,39 @@ class Reject(Rejection[Proposal], ChangeDecision):
 
 class Withdraw(Withdrawal[Proposal], ChangeDecision):
     """End one's own proposal."""
+
+
+class DecideOneByOne(PayTrustError):
+    """Only proposals to ignore notifications are approved together; open this one by itself."""
+
+    status = HTTPStatus.CONFLICT
+    code = "decide_one_by_one"
+    for_staff = _("Only proposals to ignore notifications are approved together.")
+
+
+class ApproveIgnoring(BulkAct[Proposal]):
+    """Approve several proposals to ignore notifications; each is shown with what it says."""
+
+    path = "approve"
+    label = button = _("Approve ignoring")
+    title = _("Approve that these notifications are ignored?")
+    sentences = (_("They leave the queue for good. Your own proposals stay for another person."),)
+    is_harmful = True
+
+    def fact_of(self, row: Proposal) -> tuple[Text, object]:
+        who = gettext("%(who)s: %(reason)s") % {
+            "who": row.proposed_by.get_full_name() or row.proposed_by.get_username(),
+            "reason": row.reason,
+        }
+        return str(row), display.paragraphs([*descriptions.changes_of(row), who])
+
+    def do_one(self, row: Proposal, filled: dict[str, Any]) -> Text:
+        if row.act != Proposal.Act.IGNORE_WEBHOOK:
+            raise DecideOneByOne
+        proposals.approve(
+            actor=recording.actor_of(self.request), proposal_id=row.pk, now=timezone.now()
+        )
+        return _("Ignored")
 
 
 class ProposeAct(Act[Invoice]):
@@ -308,6 +344,14 @@ class ChangeAdmin(ProposalAdmin):
     )
     exact_search = ("invoice__id",)
     acts = (Approve, Reject, Withdraw)
+    bulk_acts = (ApproveIgnoring,)
+
+    def offers_bulk(self, request: HttpRequest) -> bool:
+        """Return whether the list shows open proposals to ignore notifications alone."""
+        return (
+            request.GET.get("act__exact") == Proposal.Act.IGNORE_WEBHOOK
+            and request.GET.get("status__exact") == Proposal.Status.OPEN
+        )
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -4,7 +4,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.staff_acts import kinds, recording
@@ -61,6 +61,21 @@ def unresolved_among(invoices: Invoices) -> Invoices:
     return invoices.filter(~Exists(_resolving()), needs_review=True)
 
 
+def resolved_among(invoices: Invoices) -> Invoices:
+    """Return those of `invoices` that a person resolved, and on which nothing differs since."""
+    return invoices.filter(_was_resolved()).exclude(~Exists(_resolving()), needs_review=True)
+
+
+def known_among(invoices: Invoices) -> Invoices:
+    """Return those of `invoices` on which something differs, or on which that was resolved."""
+    return invoices.filter(Q(needs_review=True) | _was_resolved())
+
+
+def is_open(invoice: Invoice) -> bool:
+    """Return whether a person should look at an invoice."""
+    return invoice.needs_review and not is_resolved(invoice)
+
+
 def is_resolved(invoice: Invoice) -> bool:
     """Return whether the present difference of an invoice was resolved."""
     return Invoice.objects.filter(Exists(_resolving()), pk=invoice.pk).exists()
@@ -103,6 +118,11 @@ def _write(
             written_by=actor.user,
             created_at=now,
         )
+
+
+def _was_resolved() -> Q:
+    entries = DiscrepancyEntry.objects.filter(kind=DiscrepancyEntry.Kind.RESOLVED)
+    return Q(pk__in=entries.values("invoice_id"))
 
 
 def _resolving() -> QuerySet[DiscrepancyEntry]:

@@ -96,6 +96,19 @@ def process_again(*, actor: Actor, event_id: int, now: datetime) -> WebhookEvent
     return event
 
 
+def make_due_again(*, actor: Actor, event_id: int, reason: str, now: datetime) -> None:
+    """Let the workers process a notification again, with all attempts available again.
+
+    Raises:
+        WebhookEvent.DoesNotExist, NotificationNotFailed: no act is possible.
+        MissingReason: give a reason.
+    """
+    reason = recording.required_reason(reason)
+    event = failed_event(event_id=event_id)
+    with _recorded(actor, WEBHOOK_RETRIED, event, now, reason=reason):
+        retrying.retry(event_id=event_id, now=now)
+
+
 def ignore(*, actor: Actor, event_id: int, reason: str, now: datetime) -> None:
     """Set aside a failed notification that cannot be about money.
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
+    DropdownFilter,
     RelatedDropdownFilter,
 )
 
@@ -21,7 +23,8 @@ from apikeys.staff_acts import recording
 from payments.changes import proposals
 from payments.models import WebhookEvent
 from payments.webhooks import acts as webhook_acts
-from payments.webhooks import readings, texts
+from payments.webhooks import groups_page, readings, texts
+from payments.webhooks.bulk_acts import IgnoreAll, ProcessAllAgain
 from payments.webhooks.masking import shown_body
 from paytrust.staff import display
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text, Warned
@@ -120,6 +123,20 @@ class Ignore(WebhookAct):
         return _("The notification is ignored.")
 
 
+class WhyFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
+    """Failed notifications by why they failed."""
+
+    title = _("why it failed")
+    parameter_name = "why"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(code, str(text)) for code, text in texts.REASONS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        why = self.value()
+        return queryset.filter(status=FAILED, outcome=why) if why else queryset
+
+
 class WebhookEventAdmin(OfMerchants):
     """The queue of failed notifications, and every other notification."""
 
@@ -144,6 +161,7 @@ class WebhookEventAdmin(OfMerchants):
     )
     list_filter: ClassVar = [
         ("status", ChoicesDropdownFilter),
+        WhyFilter,
         ("gateway", RelatedDropdownFilter),
         ("tenant", AutocompleteSelectFilter),
         ("received_at", DatesFilter),
@@ -151,10 +169,20 @@ class WebhookEventAdmin(OfMerchants):
     list_select_related = ("gateway", "tenant")
     exact_search = ("reference", "event_id")
     acts = (AskGateway, ProcessAgain, Ignore)
+    bulk_acts = (ProcessAllAgain, IgnoreAll)
+    list_before_template = "staff/failed_head.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        groups = self.admin_site.admin_view(groups_page.show)
+        return [path("groups/", groups, name="payments_failed_groups"), *super().get_urls()]
+
+    def offers_bulk(self, request: HttpRequest) -> bool:
+        """Return whether the list shows failed notifications alone."""
+        return _shows_failed(request)
 
     def get_ordering(self, request: HttpRequest) -> Sequence[str]:
         """Return the order that an index gives: failed notifications have their own index."""
-        if request.GET.get("status__exact") == FAILED:
+        if _shows_failed(request):
             return ("-received_at", "-id")
         return self.ordering
 
@@ -203,6 +231,10 @@ class WebhookEventAdmin(OfMerchants):
             _("Show; secrets are masked"),
             text,
         )
+
+
+def _shows_failed(request: HttpRequest) -> bool:
+    return request.GET.get("status__exact") == FAILED or bool(request.GET.get("why"))
 
 
 def what_it_says(event: WebhookEvent) -> str:

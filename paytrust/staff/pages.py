@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.checks import ModelAdminChecks
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import get_fields_from_path
-from django.core.exceptions import FieldDoesNotExist, PermissionDenied
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied, SuspiciousOperation
 from django.db.models import IntegerField, Model, QuerySet
 from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
@@ -23,8 +24,9 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from paytrust.operations import replica
-from paytrust.staff import display, export, narrowing
+from paytrust.staff import bulk, display, export, narrowing
 from paytrust.staff.acts import Act, name_of, view_of
+from paytrust.staff.bulk import BulkAct
 from paytrust.staff.pagination import CappedPaginator
 from paytrust.web.spreadsheets import TooManyRows
 
@@ -123,12 +125,42 @@ class ReadOnlyAdmin(BoundedLists, OffersActs):
     export_select_related: ClassVar[Sequence[str]] = ()
     sortable_narrowed: ClassVar[Sequence[str]] = ()  # columns that no index sorts
     actions: ClassVar[Sequence[Any]] = ()
+    bulk_acts: ClassVar[Sequence[type[BulkAct[Any]]]] = ()  # about the rows that staff tick
     exact_search: ClassVar[Sequence[str]] = ()
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_export"
         export = self.admin_site.admin_view(self.export)
-        return [path("export.<slug:suffix>", export, name=name), *super().get_urls()]
+        return [
+            path("export.<slug:suffix>", export, name=name),
+            *(
+                path(
+                    f"bulk/{act.path}/",
+                    self.admin_site.admin_view(bulk.view_of(act, self)),
+                    name=bulk.name_of(act, self.model),
+                )
+                for act in self.bulk_acts
+            ),
+            *super().get_urls(),
+        ]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the reader may do about rows that they tick."""
+        return {
+            f"bulk_{act.path}": (bulk.action_of(act), f"bulk_{act.path}", act.label)
+            for act in self.bulk_acts
+            if self.offers_bulk(request) and request.user.has_perm(act.permission)
+        }
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:  # noqa: ANN401
+        """Lead to the page that asks about the rows that are ticked."""
+        if not all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            raise SuspiciousOperation
+        return super().response_action(request, queryset)
+
+    def offers_bulk(self, request: HttpRequest) -> bool:
+        """Return whether the rows of this list, as it is narrowed, can be ticked."""
+        return True
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -181,6 +213,8 @@ class ReadOnlyAdmin(BoundedLists, OffersActs):
 
     def _offers(self, request: HttpRequest, order: str) -> bool:
         columns, sortable = self.get_list_display(request), self.get_sortable_by(request)
+        if self.get_actions(request):
+            columns = ("action_checkbox", *columns)  # as Django counts them
         for place in filter(None, order.split(".")):
             number = place.removeprefix("-")
             if not (number.isascii() and number.isdecimal() and len(number) < 3):

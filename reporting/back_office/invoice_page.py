@@ -19,6 +19,8 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 
+from invoices.follow_up import selectors as follow_up
+from invoices.follow_up.back_office import Assign, AssigneeFilter, Note, shown_name
 from invoices.invoices import labels
 from invoices.invoices.exporting import OfInvoices
 from invoices.iso20022 import pain001
@@ -43,9 +45,11 @@ class InvoiceAdmin(OfInvoices):
         CurrencyFilter,
         ("gateway", RelatedDropdownFilter),
         ("tenant", AutocompleteSelectFilter),
+        AssigneeFilter,
         ("created_at", DatesFilter),
     ]
     list_select_related = ("tenant", "gateway")
+    acts = (Note, Assign)
     ordering = ("-created_at", "-id")
     sortable_by = ("created",)
     list_export = ("customer_name", "customer_email", "asked_by")
@@ -96,6 +100,7 @@ class InvoiceAdmin(OfInvoices):
             return answer
         history = timeline.history(invoice=invoice)
         waiting = descriptions.waiting_on(invoice)
+        assignee = follow_up.assignee_of(invoice)
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Invoice %(number)s") % {"number": invoice.pk},
@@ -104,6 +109,8 @@ class InvoiceAdmin(OfInvoices):
             "history": history,
             "payloads": [(event, _payload(event)) for event in history.events],
             "waiting": waiting,
+            "assignee": shown_name(assignee) if assignee else None,
+            "may_operate": roles.may_operate(request),
             **_offered(request, history, is_free=not waiting),
             **(extra_context or {}),
         }

@@ -18,18 +18,22 @@ from unfold.contrib.filters.admin import (
 )
 
 from apikeys.staff_acts import recording
+from invoices.follow_up.back_office import AssigneeFilter, shown_name
 from invoices.invoices import labels
 from invoices.models import InstallmentQuerySet, ReviewFlag
 from payments.changes import discrepancies
 from payments.changes.back_office import ProposeTransfer
+from payments.models import DiscrepancyEntry
 from payments.refunds.back_office import ProposeRefund
 from paytrust.staff import display
 from paytrust.staff.acts import Act, Facts, ReasonForm, Text
+from paytrust.staff.bulk import BulkAct
 from paytrust.staff.filters import CurrencyFilter, CurrencyOfInvoiceFilter, DatesFilter
 from paytrust.staff.pages import OfMerchants
 from reporting.models import Discrepancy, OverdueInstallment
 
 Shown = SafeString | str
+RESOLVED = "resolved"
 
 
 class FlagFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
@@ -46,10 +50,34 @@ class FlagFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no type
         return queryset.filter(review_flags__contains=[flag]) if flag else queryset
 
 
+class StandingFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
+    """Open discrepancies, which the list shows by itself, or those that were resolved."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(RESOLVED, str(_("resolved")))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == RESOLVED:
+            return discrepancies.resolved_among(queryset)
+        return discrepancies.unresolved_among(queryset)
+
+
+class AssigneeOfInstallmentFilter(AssigneeFilter):
+    """The same for rows of instalments."""
+
+    invoice_column = "invoice_id"
+
+
 class DiscrepancyAct(Act[Discrepancy]):
     """An act that writes about an invoice whose payments differ."""
 
     form_class = ReasonForm
+
+    def is_offered(self) -> bool:
+        return discrepancies.is_open(self.subject)
 
     @property
     def facts(self) -> Facts:
@@ -109,6 +137,30 @@ class Resolve(DiscrepancyAct):
         return _("Resolved.")
 
 
+class ResolveAll(BulkAct[Discrepancy]):
+    """Take several invoices out of the queue, for one reason."""
+
+    path = "resolve"
+    label = button = _("Mark resolved")
+    title = _("Mark these as resolved?")
+    form_class = ReasonForm
+    sentences = Resolve.sentences
+
+    def fact_of(self, row: Discrepancy) -> tuple[Text, object]:
+        difference = display.money(row.paid_amount - row.total_amount, row.currency_code)
+        text = format_html("{} {} {}", row.tenant.name, _kinds(row), difference)
+        return f"{row.pk}", text
+
+    def do_one(self, row: Discrepancy, filled: dict[str, Any]) -> Text:
+        discrepancies.resolve(
+            actor=recording.actor_of(self.request),
+            invoice_id=row.pk,
+            reason=filled["reason"],
+            now=timezone.now(),
+        )
+        return _("Resolved.")
+
+
 class RefundOverpayment(ProposeRefund):
     """Propose to give back an overpayment."""
 
@@ -123,22 +175,40 @@ class TransferOverpayment(ProposeTransfer):
 class DiscrepancyAdmin(OfMerchants):
     """Invoices whose payments differ from what they ask for, until a person resolves it."""
 
-    fields = ("invoice_page", "kinds", "total", "paid", "difference", "status", "written")
-    list_display = ("id", "kinds", "merchant", "gateway", "total", "paid", "difference", "created")
+    fields = (
+        *("invoice_page", "kinds", "total", "paid", "difference", "status"),
+        *("assigned_to", "written"),
+    )
+    list_display = (
+        *("id", "kinds", "merchant", "gateway", "total", "paid", "difference"),
+        *("created", "assigned_to"),
+    )
     list_filter: ClassVar = [
         FlagFilter,
+        StandingFilter,
+        AssigneeFilter,
         CurrencyFilter,
         ("gateway", RelatedDropdownFilter),
         ("tenant", AutocompleteSelectFilter),
         ("created_at", DatesFilter),
     ]
-    list_select_related = ("tenant", "gateway")
+    list_select_related = ("tenant", "gateway", "assignment__assignee")
     exact_search = ("external_id",)
     acts = (Note, Resolve, RefundOverpayment, TransferOverpayment)
+    bulk_acts = (ResolveAll,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super().get_queryset(request)
-        return discrepancies.unresolved_among(queryset)
+        return discrepancies.known_among(queryset)
+
+    def offers_bulk(self, request: HttpRequest) -> bool:
+        """Return whether the list shows open discrepancies."""
+        return request.GET.get("state") != RESOLVED
+
+    @admin.display(description=_("Assigned to"))
+    def assigned_to(self, invoice: Discrepancy) -> Shown:
+        assignment = getattr(invoice, "assignment", None)
+        return shown_name(assignment.assignee) if assignment else display.EMPTY
 
     @admin.display(description=_("Invoice"))
     def invoice_page(self, invoice: Discrepancy) -> Shown:
@@ -176,6 +246,7 @@ class OverdueInstallmentAdmin(OfMerchants):
     tenant_path = "invoice__tenant"
     list_display = ("id", "invoice_page", "merchant", "number", "open_amount", "due", "late")
     list_filter: ClassVar = [
+        AssigneeOfInstallmentFilter,
         CurrencyOfInvoiceFilter,
         ("invoice__gateway", RelatedDropdownFilter),
         ("invoice__tenant", AutocompleteSelectFilter),
@@ -228,9 +299,16 @@ def _kinds(invoice: Discrepancy) -> SafeString:
     return format_html_join(" ", "{}", flags)
 
 
+def _said(entry: DiscrepancyEntry) -> Shown:
+    """Return what an entry says, with a label if it resolved the discrepancy."""
+    if entry.kind != DiscrepancyEntry.Kind.RESOLVED:
+        return entry.text
+    return format_html("{} {}", display.label(entry.get_kind_display(), "good"), entry.text)
+
+
 def _written(invoice: Discrepancy) -> Shown:
     lines = [
-        (entry.text, entry.written_by.get_username(), display.moment(entry.created_at))
+        (_said(entry), entry.written_by.get_username(), display.moment(entry.created_at))
         for entry in discrepancies.entries(invoice_id=invoice.pk)
     ]
     return format_html_join("", "<p>{} ({}, {})</p>", lines) if lines else display.EMPTY

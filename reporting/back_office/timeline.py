@@ -1,6 +1,6 @@
 """Everything that happened to an invoice, in order: what, when, who, by which request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -10,8 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apikeys.models import ApiKeyAuditEntry
+from apikeys.models import ApiKeyAuditEntry, StaffAct
 from apikeys.staff_acts import kinds, outcomes, recording
+from invoices.follow_up.services import INVOICE_NOTED
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import (
     Installment,
@@ -23,6 +24,7 @@ from invoices.models import (
     PaymentRequest,
     Transaction,
 )
+from payments.changes.discrepancies import DISCREPANCY_NOTED, DISCREPANCY_RESOLVED
 from payments.models import WebhookEvent, WebhookRetry
 from payments.webhooks import texts
 from paytrust.staff import display
@@ -62,6 +64,7 @@ TONES: dict[str, str] = {
     MoneyKind.REVERSAL: "bad",
     MoneyKind.TRANSFER: "plain",
 }
+NOTES = {INVOICE_NOTED, DISCREPANCY_NOTED, DISCREPANCY_RESOLVED}  # acts whose reason is a note
 MOST_CALLS = 100  # of the merchant about one invoice
 
 
@@ -103,6 +106,7 @@ class History:
     transactions: list[Transaction]
     events: list[WebhookEvent]
     entries: list[Entry]
+    notes: list[StaffAct]
 
     @property
     def stretches(self) -> list[Stretch]:
@@ -130,6 +134,7 @@ class History:
 
 def history(*, invoice: Invoice) -> History:
     """Return an invoice's history, oldest first, in eleven queries."""
+    acts = list(recording.acts_on_invoice(invoice_id=invoice.pk))
     requests = list(
         invoice.payment_requests.select_related("gateway", "installment").order_by("pk")
     )
@@ -141,7 +146,7 @@ def history(*, invoice: Invoice) -> History:
         *(entry for request in requests for entry in _of_request(request)),
         *(entry for event in events for entry in _of_event(event)),
         *(entry for row in transactions for entry in _of_transaction(row)),
-        *_staff_acts(invoice),
+        *_staff_acts(acts),
         *_ended(invoice),
     ]
     return History(
@@ -152,6 +157,7 @@ def history(*, invoice: Invoice) -> History:
         transactions=transactions,
         events=events,
         entries=sorted(entries, key=lambda entry: entry.place),
+        notes=[act for act in acts if act.act in NOTES and act.outcome == recording.DONE],
     )
 
 
@@ -354,8 +360,8 @@ def _of_money(row: Transaction, moved: LedgerEntry) -> Entry:
     )
 
 
-def _staff_acts(invoice: Invoice) -> Iterator[Entry]:
-    for act in recording.acts_on_invoice(invoice_id=invoice.pk):
+def _staff_acts(acts: Sequence[StaffAct]) -> Iterator[Entry]:
+    for act in acts:
         done = act.outcome in {None, recording.DONE}
         yield Entry(
             at=act.created_at,

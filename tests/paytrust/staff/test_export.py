@@ -42,13 +42,13 @@ class TestCsvFile:
 
         assert head == [
             *("ID", "Differs", "Tenant", "Gateway"),
-            *("Total", "Paid", "Difference", "Currency", "Created"),
+            *("Total", "Paid", "Difference", "Currency", "Created", "Assigned to"),
         ]
         assert rows == [
             [
                 *(str(of.pk), "Late", of.tenant.name, "Xendit"),
                 *("100.00", "0.00", "-100.00", "MYR"),
-                "2026-11-22T12:00:00Z",
+                *("2026-11-22T12:00:00Z", ""),
             ]
         ]
         assert answer.headers["Content-Disposition"] == 'attachment; filename="discrepancies.csv"'

@@ -191,7 +191,8 @@ def lists(two: Two) -> Iterator[str]:
                 continue
     yield from ("/admin/", "/admin/?days=90", "/admin/report/", f"/admin/report/?merchant={THEIRS}")
     yield from (f"/admin/report/export.{suffix}" for suffix in ("csv", "xlsx"))
-    yield from ("/admin/payments/settlementline/payouts/",)
+    yield "/admin/payments/settlementline/payouts/"
+    yield "/admin/payments/webhookevent/groups/"
     yield from (f"/admin/find/?q={term}" for term in searched(two))
     yield "/admin/payments/settlementimport/upload/"
     for asked in ("app_label=invoices&model_name=invoice", "app_label=payments&model_name=refund"):
@@ -325,6 +326,23 @@ class TestActs:
         act = StaffAct.objects.get(staff=two.user)
         assert (act.outcome, act.tenant_id) == ("done", two.mine.pk)
         assert not discrepancies.unresolved().filter(pk=late.pk).exists()
+
+    def test_on_several_rows_take_ones_own_alone(self, two: Two) -> None:
+        ids = {
+            row.external_id: row.pk
+            for row in Invoice.objects.filter(external_id__startswith="late")
+        }
+        both = f"{ids[f'late-{MINE}']},{ids[f'late-{THEIRS}']}"
+
+        page = two.client.get(f"/admin/reporting/discrepancy/bulk/resolve/?ids={both}").text
+        two.client.post(
+            f"/admin/reporting/discrepancy/bulk/resolve/?ids={both}", {"reason": "the bank"}
+        )
+
+        assert MINE in page
+        assert THEIRS not in page
+        left = discrepancies.unresolved().values_list("external_id", flat=True)
+        assert list(left) == [f"late-{THEIRS}"]
 
     def test_know_who_made_whose_account(self, two: Two) -> None:
         """The rule of two people asks for acts that are no tenant's."""

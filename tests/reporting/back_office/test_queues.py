@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apikeys.models import StaffAct
 from invoices.models import Installment, Invoice
 from payments.models import DiscrepancyEntry
 from paytrust.staff import roles
@@ -50,6 +51,40 @@ class TestDiscrepancies:
         assert DiscrepancyEntry.objects.get().text == "asked the bank"
         assert "asked the bank" in client.get(f"{QUEUE}{late.pk}/change/").text
         assert shown(client, QUEUE) == [late.pk]
+
+    def test_that_were_resolved_stay_with_who_when_and_why(self, client: Client) -> None:
+        late, other = invoice(review_flags=["late"]), invoice(review_flags=["late"])
+        said(client, f"{QUEUE}{late.pk}/resolve/", reason="paid back by hand")
+
+        assert shown(client, f"{QUEUE}?state=resolved") == [late.pk]
+        page = client.get(f"{QUEUE}{late.pk}/change/").text
+        assert "paid back by hand" in page
+        assert f"{QUEUE}{late.pk}/resolve/" not in page
+        assert shown(client, QUEUE) == [other.pk]
+
+    def test_that_differ_again_are_open_again(self, client: Client) -> None:
+        late = invoice(review_flags=["late"])
+        said(client, f"{QUEUE}{late.pk}/resolve/", reason="paid back by hand")
+        Invoice.objects.filter(pk=late.pk).update(review_flags=["late", "overpaid"])
+
+        assert shown(client, f"{QUEUE}?state=resolved") == []
+        assert shown(client, QUEUE) == [late.pk]
+
+    def test_are_resolved_together_for_one_reason(self, client: Client) -> None:
+        late, over, other = (invoice(review_flags=["late"]) for _ in range(3))
+        page = f"{QUEUE}bulk/resolve/?ids={late.pk},{over.pk}"
+
+        assert said(client, page, reason="paid back") == ["Resolved: 2."]
+
+        assert shown(client, QUEUE) == [other.pk]
+        assert {(entry.invoice_id, entry.text) for entry in DiscrepancyEntry.objects.all()} == {
+            (late.pk, "paid back"),
+            (over.pk, "paid back"),
+        }
+        assert StaffAct.objects.filter(act="discrepancy_resolved", outcome="done").count() == 2
+        assert said(client, page, reason="again") == [
+            "Nothing differs on this invoice, or that was resolved already: 2."
+        ]
 
     def test_are_found_by_their_invoice(self, client: Client) -> None:
         invoice(review_flags=["late"])

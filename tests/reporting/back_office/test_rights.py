@@ -162,7 +162,8 @@ class TestFinanceViewer:
         for model, page in admin.site._registry.items():
             address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
             keys = list(model._default_manager.values_list("pk", flat=True)[:3])
-            for action in {"delete_selected", *(page.actions or ())}:
+            bulk = {f"bulk_{act.path}" for act in getattr(page, "bulk_acts", ())}
+            for action in {"delete_selected", *(page.actions or ()), *bulk}:
                 client.post(address, {"action": str(action), "_selected_action": keys})
 
         after = fingerprint()
@@ -216,6 +217,10 @@ def acts_of_operators() -> list[str]:
         *(f"/admin/payments/proposal/{proposal.pk}/{act}/" for act in ("approve", "reject")),
         *(f"/admin/payments/proposal/{act}/{proposal.invoice_id}/" for act in ("adjust", "cancel")),
         *(f"/admin/reporting/discrepancy/{late}/{act}/" for act in ("note", "resolve")),
+        f"/admin/reporting/discrepancy/bulk/resolve/?ids={late}",
+        *(f"/admin/payments/webhookevent/bulk/{act}/?ids={event}" for act in ("again", "ignore")),
+        f"/admin/payments/proposal/bulk/approve/?ids={proposal.pk}",
+        *(f"/admin/invoices/invoice/{late}/{act}/" for act in ("note", "assign")),
     ]
 
 
