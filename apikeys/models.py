@@ -396,6 +396,7 @@ class StaffAct(models.Model):
             ),
             models.Index(fields=["object_type", "object_id"], name="staff_act_of_object"),
             models.Index(fields=["request_id"], name="staff_act_by_request"),
+            models.Index(fields=["act", "created_at"], name="staff_act_newest_of_kind"),
         ]
         triggers = [
             triggers.refused(

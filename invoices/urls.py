@@ -20,4 +20,5 @@ urlpatterns = [
     path("customers", customers.Customers.as_view()),
     path("pay/<str:page_token>", pay_page.show),
     path("pay/<str:page_token>/status", pay_page.status),
+    path("pay/<str:page_token>/receipt.pdf", pay_page.receipt),
 ]

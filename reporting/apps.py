@@ -4,6 +4,8 @@ from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
+from invoices.receipts import issuers
+
 
 class ReportingConfig(AppConfig):
     name = "reporting"
@@ -12,7 +14,10 @@ class ReportingConfig(AppConfig):
     keeps_tenants_apart = True
 
     def ready(self) -> None:
+        from reporting.statements import services  # noqa: PLC0415  # models are not loaded before
+
         post_migrate.connect(_give_rights, sender=self)
+        issuers.use(services.issuer_of)
 
 
 def _give_rights(**_signal: object) -> None:

@@ -46,6 +46,7 @@ class Texts:
     current_page: str
     handled_by: str
     choose_language: str
+    receipt: str
     missing_title: str
     missing_lead: str
     steps: Mapping[str, tuple[str, ...]]  # by type of payment
@@ -107,6 +108,7 @@ ENGLISH = Texts(
     current_page="Go to the current payment page",
     handled_by="Payment handled by {gateway}",
     choose_language="Language",
+    receipt="Receipt (PDF)",
     missing_title="This payment page does not exist",
     missing_lead=(
         "The address may be incomplete. Please open it again from the message or the shop "
@@ -193,6 +195,7 @@ INDONESIAN = Texts(
     current_page="Buka halaman pembayaran yang berlaku",
     handled_by="Pembayaran diproses oleh {gateway}",
     choose_language="Bahasa",
+    receipt="Kuitansi (PDF)",
     missing_title="Halaman pembayaran ini tidak ada",
     missing_lead=(
         "Alamatnya mungkin tidak lengkap. Silakan buka lagi dari pesan atau toko yang "

@@ -20,8 +20,10 @@ from invoices.models import InvoiceStatus, PaymentRequest
 from invoices.pay_page import instructions
 from invoices.pay_page import texts as pay_texts
 from invoices.pay_page.texts import Texts
+from invoices.receipts import document as receipt_document
+from invoices.receipts import selectors as receipts
 from paytrust.money import Money
-from paytrust.web import problems, strict_json
+from paytrust.web import pdf, problems, strict_json
 
 PENDING, PAID, EXPIRED, CANCELLED = "pending", "paid", "expired", "cancelled"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")  # anything else is not worth a query
@@ -52,6 +54,7 @@ class Page:
     back_url: str | None  # the merchant's, for how it ended
     current_url: str | None  # another page, if this one has been replaced
     status_path: str
+    receipt_path: str | None  # once a payment was booked
 
 
 @problems.read_only
@@ -72,6 +75,7 @@ def show(request: HttpRequest, page_token: str) -> HttpResponse:
             "texts": texts,
             "means": means,
             "languages": pay_texts.LANGUAGES.values(),
+            "receipt_languages": receipt_document.LANGUAGES.items(),
             "title": texts.titles[page.state].format(page=page),
             "lead": texts.leads[page.state].format(page=page),
             "back": texts.back.format(merchant=page.merchant),
@@ -91,6 +95,26 @@ def status(request: HttpRequest, page_token: str) -> HttpResponse:
     now = timezone.now()
     body = {"status": _state(payment, now), "expires_at": payment.expires_at}
     return HttpResponse(strict_json.encode(body), content_type="application/json", headers=HEADERS)
+
+
+@problems.read_only
+def receipt(request: HttpRequest, page_token: str) -> HttpResponse:
+    """Return the receipt of the first payment of this page, in the language that is asked for."""
+    payment = _payment(page_token)
+    booked = receipts.payments_on(payment_request_id=payment.pk).first() if payment else None
+    texts = pay_texts.chosen(
+        asked_for=request.GET.get("lang"), accepted=request.headers.get("Accept-Language", "")
+    )
+    if booked is None:
+        return _html("pay/missing.html", {"texts": texts}, status=HTTPStatus.NOT_FOUND)
+    asked = request.GET.get("lang", "")
+    language = asked if asked in receipt_document.LANGUAGES else texts.code
+    found = receipts.receipt_of(transaction_id=booked.pk)
+    return pdf.answer(
+        receipt_document.pdf_of(found, language=language),
+        name=receipt_document.name_of(found),
+        headers=HEADERS,
+    )
 
 
 def _payment(page_token: str) -> PaymentRequest | None:
@@ -119,6 +143,7 @@ def _state(payment: PaymentRequest, now: datetime) -> str:
 def _page(payment: PaymentRequest, texts: Texts, now: datetime) -> Page:
     invoice, state = payment.invoice, _state(payment, now)
     ended = state in {EXPIRED, CANCELLED}
+    is_booked = state == PAID and receipts.payments_on(payment_request_id=payment.pk).exists()
     return Page(
         state=state,
         merchant=payment.tenant.name,
@@ -132,6 +157,7 @@ def _page(payment: PaymentRequest, texts: Texts, now: datetime) -> Page:
         back_url=_back_url(payment, state),
         current_url=selectors.current_payment_url(invoice_id=invoice.pk) if ended else None,
         status_path=f"/pay/{payment.page_token}/status",
+        receipt_path=f"/pay/{payment.page_token}/receipt.pdf" if is_booked else None,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -24,7 +24,10 @@ from invoices.follow_up.back_office import Assign, AssigneeFilter, Note, shown_n
 from invoices.invoices import labels
 from invoices.invoices.exporting import OfInvoices
 from invoices.iso20022 import pain001
-from invoices.models import Installment, Invoice, InvoiceStatus, Transaction
+from invoices.link_mails.back_office import SendLink
+from invoices.models import Installment, Invoice, InvoiceStatus, MoneyKind, Transaction
+from invoices.receipts import document as receipt_document
+from invoices.receipts import selectors as receipts
 from payments.booking import pain002_reports
 from payments.changes import descriptions
 from payments.models import WebhookEvent
@@ -32,6 +35,7 @@ from payments.webhooks import masking
 from paytrust.errors import PayTrustError
 from paytrust.staff import display, roles
 from paytrust.staff.filters import CurrencyFilter, DatesFilter
+from paytrust.web import pdf
 from paytrust.web.xml_views import xml_answer
 from reporting.back_office import search, timeline
 
@@ -49,7 +53,7 @@ class InvoiceAdmin(OfInvoices):
         ("created_at", DatesFilter),
     ]
     list_select_related = ("tenant", "gateway")
-    acts = (Note, Assign)
+    acts = (Note, Assign, SendLink)
     ordering = ("-created_at", "-id")
     sortable_by = ("created",)
     list_export = ("customer_name", "customer_email", "asked_by")
@@ -83,6 +87,11 @@ class InvoiceAdmin(OfInvoices):
                 self.admin_site.admin_view(transaction_status),
                 name="invoices_transaction_pain002",
             ),
+            path(
+                "transactions/<int:transaction_id>/receipt-<slug:language>.pdf",
+                self.admin_site.admin_view(receipt),
+                name="invoices_transaction_receipt",
+            ),
             *super().get_urls(),
         ]
 
@@ -111,6 +120,8 @@ class InvoiceAdmin(OfInvoices):
             "waiting": waiting,
             "assignee": shown_name(assignee) if assignee else None,
             "may_operate": roles.may_operate(request),
+            "payments": [row for row in history.transactions if row.kind == MoneyKind.PAYMENT],
+            "receipt_languages": receipt_document.LANGUAGES.items(),
             **_offered(request, history, is_free=not waiting),
             **(extra_context or {}),
         }
@@ -170,6 +181,20 @@ def transaction_status(request: HttpRequest, transaction_id: int) -> HttpRespons
     except PayTrustError as error:
         return _refused(request, row.invoice_id, error)
     return _download(document, f"pain002-transaction-{row.pk}.xml")
+
+
+@roles.requires("invoices.view_transaction")
+def receipt(_request: HttpRequest, transaction_id: int, language: str) -> HttpResponse:
+    """Return the receipt of a payment, for its customer."""
+    if language not in receipt_document.LANGUAGES:
+        raise Http404
+    try:
+        found = receipts.receipt_of(transaction_id=transaction_id)
+    except Transaction.DoesNotExist as error:
+        raise Http404 from error
+    return pdf.answer(
+        receipt_document.pdf_of(found, language=language), name=receipt_document.name_of(found)
+    )
 
 
 def _offered(request: HttpRequest, history: timeline.History, *, is_free: bool) -> dict[str, bool]:

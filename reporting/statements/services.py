@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
 from smtplib import SMTPException
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from apikeys.models import Tenant
 from invoices.models import LedgerEntry
+from invoices.receipts.issuers import Issuer
 from paytrust.web import spreadsheets
 from reporting.exports import statement as export
 from reporting.statements import document, selectors
@@ -68,6 +70,12 @@ def profile_of(tenant: Tenant) -> StatementProfile:
     )
 
 
+def issuer_of(tenant: Tenant) -> Issuer:
+    """Return a merchant as it stands on receipts for its customers."""
+    merchant = _merchant(tenant, profile_of(tenant))
+    return Issuer(merchant.name, partial(document.legal_facts, merchant))
+
+
 def set_profile(
     *, tenant: Tenant, changes: Mapping[str, str | None], now: datetime
 ) -> StatementProfile:
@@ -111,17 +119,21 @@ def document_now(
     """
     profile = profile_of(tenant)
     return document.Document(
-        merchant=document.Merchant(
-            name=profile.legal_name or tenant.name,
-            registration_number=profile.registration_number,
-            tax_number=profile.tax_number,
-            address=profile.address,
-        ),
+        merchant=_merchant(tenant, profile),
         month=month,
         zone=zone.key,
         language=language or profile.language,
         statements=selectors.monthly_statements(tenant=tenant, first=month, zone=zone, now=now),
         settled=selectors.settled_in(tenant=tenant, first=month, zone=zone),
+    )
+
+
+def _merchant(tenant: Tenant, profile: StatementProfile) -> document.Merchant:
+    return document.Merchant(
+        name=profile.legal_name or tenant.name,
+        registration_number=profile.registration_number,
+        tax_number=profile.tax_number,
+        address=profile.address,
     )
 
 

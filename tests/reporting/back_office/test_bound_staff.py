@@ -163,6 +163,7 @@ def addresses_of_theirs(two: Two) -> Iterator[tuple[str, str]]:
             yield from _reversed(name, invoice_id)
     for row in Transaction.objects.filter(tenant=two.theirs):
         yield from _reversed("invoices_transaction_pain002", row.pk)
+        yield from _reversed("invoices_transaction_receipt", row.pk)
 
 
 def _reversed(name: str, pk: int) -> Iterator[tuple[str, str]]:
@@ -170,7 +171,7 @@ def _reversed(name: str, pk: int) -> Iterator[tuple[str, str]]:
         *("object_id", "invoice_id", "transaction_id", "id", "pk", "import_id"),
         *("proposal_id", "refund_id"),
     ):
-        for more in ({}, {"suffix": "pdf"}, {"number": 0}):
+        for more in ({}, {"suffix": "pdf"}, {"number": 0}, {"language": "en"}):
             try:
                 yield name, reverse(f"admin:{name}", kwargs={parameter: pk, **more})
             except NoReverseMatch:
