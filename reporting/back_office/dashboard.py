@@ -22,7 +22,7 @@ from paytrust.staff.filters import beginning_of
 from reporting.back_office import charts, figures, plots
 from reporting.back_office.charts import Bar
 from reporting.back_office.figures import Counted, Money
-from reporting.back_office.plots import Plots
+from reporting.back_office.plots import Days, Plots
 from reporting.financial import rollups
 
 LATE_SECONDS = 60  # if a webhook has been due for longer, no worker takes it
@@ -91,6 +91,7 @@ def context(*, now: datetime, days: int = DAYS) -> dict[str, Any]:
     """Return the data of the overview, in the reader's language and zone."""
     today = timezone.localtime(now).date()
     drawn = plots.latest(now=now)
+    by_day = plots.by_day(drawn, now=now)
     tiles = _tiles(now, drawn)
     return {
         "now": now,
@@ -102,8 +103,8 @@ def context(*, now: datetime, days: int = DAYS) -> dict[str, Any]:
         "volume": tiles[-VOLUMES:],
         "books": figures.books(now=now),
         "gateways": _gateways(),
-        "received_charts": _received_charts(drawn),
-        "success_charts": _success_charts(drawn),
+        "received_charts": _received_charts(by_day),
+        "success_charts": _success_charts(by_day),
         "ageing": _ageing(drawn),
         "plots_made_at": drawn.made_at,
     }
@@ -234,7 +235,7 @@ def _gateways() -> list[dict[str, Any]]:
     ]
 
 
-def _received_charts(drawn: Plots) -> list[Chart]:
+def _received_charts(drawn: Days) -> list[Chart]:
     shown = []
     for at, (currency_code, amounts) in enumerate(sorted(drawn.received.items())):
         highest = max(amounts) or 1
@@ -252,7 +253,7 @@ def _received_charts(drawn: Plots) -> list[Chart]:
     return shown
 
 
-def _success_charts(drawn: Plots) -> list[Chart]:
+def _success_charts(drawn: Days) -> list[Chart]:
     shown = []
     for gateway, ended in sorted(drawn.ended.items()):
         bars = [_success_bar(day, *of) for day, of in zip(drawn.days, ended, strict=True)]
@@ -281,7 +282,7 @@ def success_tone(percentage: int) -> str:
     return "good" if percentage >= 80 else "warn" if percentage >= 50 else "bad"
 
 
-def _chart(drawn: Plots, title: str, value: str, drawing: SafeString) -> Chart:
+def _chart(drawn: Days, title: str, value: str, drawing: SafeString) -> Chart:
     return Chart(title, value, drawing, _day(drawn.days[0]), _day(drawn.days[-1]))
 
 

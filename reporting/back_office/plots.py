@@ -1,38 +1,40 @@
 """Charts of two weeks, for all tenants together: these figures take longer than a page may.
 
-A job draws them every five minutes into Redis; a page that finds none there draws them itself.
+A job draws them every five minutes into Redis; a page that finds none there draws them itself. What
+is kept counts quarters of an hour, at which the midnight of each zone lies: so each reader has days
+of their own zone. What was booked since is added when a page is shown, so that the charts agree
+with the table beside them.
 """
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Case, Count, F, IntegerField, Sum, When
+from django.utils import timezone
 
 from apikeys.tenants import wall
 from invoices.models import Installment
 from paytrust.operations import shared_state
+from paytrust.staff.filters import beginning_of
 from reporting.back_office.figures import rows_of
-from reporting.financial import rollups, selectors
 
-KEY, KEPT_SECONDS = "back_office:plots", 900
+KEY, KEPT_SECONDS = "back_office:plots:quarters", 900
 PLOTTED_DAYS = 14
+QUARTER = timedelta(minutes=15)
+FURTHEST = timedelta(hours=26)  # from one zone's midnight to another's
+SETTLES_AFTER = timedelta(minutes=5)  # a booking has its time when it begins, and is seen later
 
-RECEIVED_BY_DAY = """
-SELECT day_date, currency_code, sum(total_amount)::bigint FROM (
-    SELECT day_date, currency_code, total_amount FROM reporting_dailytotal
-     WHERE kind = 'payment' AND tax_rate IS NULL
-       AND day_date >= %(first_day)s AND day_date < %(end_day)s
-    UNION ALL
-    SELECT (booked_at AT TIME ZONE 'UTC')::date, currency_code, amount
-      FROM invoices_ledgerentry
-     WHERE kind = 'payment' AND booked_at >= %(closed_to)s AND booked_at < %(end)s
-) part GROUP BY day_date, currency_code ORDER BY currency_code, day_date
+RECEIVED = """
+SELECT currency_code, floor(extract(epoch FROM booked_at) / 900)::bigint, sum(amount)::bigint
+  FROM invoices_ledgerentry
+ WHERE kind = 'payment' AND booked_at >= %(start)s AND booked_at < %(end)s
+ GROUP BY 1, 2 ORDER BY 1, 2
 """
 
-ENDED_BY_DAY = """
-SELECT gateway.name, (request.created_at AT TIME ZONE 'UTC')::date,
+ENDED = """
+SELECT gateway.name, floor(extract(epoch FROM request.created_at) / 900)::bigint,
        count(*) FILTER (WHERE request.status = 'paid'), count(*)
   FROM invoices_paymentrequest request JOIN gateways_gateway gateway
     ON gateway.id = request.gateway_id
@@ -47,17 +49,22 @@ END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Plots:
-    """The data of the charts at `made_at`. Each list has one element per UTC day, oldest first."""
+    """What is kept of the charts; the quarters of an hour are numbered since 1970."""
 
     made_at: datetime
-    received: dict[str, list[int]]  # by currency, in minor units
-    ended: dict[str, list[tuple[int, int]]]  # by gateway: payments that ended, those paid first
+    until: datetime  # what was received before it
+    received: dict[str, dict[int, int]]  # by currency and quarter, in minor units
+    ended: dict[str, dict[int, tuple[int, int]]]  # by gateway: the paid, and all that ended
     ageing: dict[str, list[tuple[int, int]]]  # by currency: number and amount of each age
 
-    @property
-    def days(self) -> list[date]:
-        last = self.made_at.astimezone(UTC).date()
-        return [last - timedelta(days=back) for back in range(PLOTTED_DAYS - 1, -1, -1)]
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The charts by days of the reader's zone: each list has one element per day, oldest first."""
+
+    days: list[date]
+    received: dict[str, list[int]]
+    ended: dict[str, list[tuple[int, int]]]
 
 
 def latest(*, now: datetime) -> Plots:
@@ -68,38 +75,78 @@ def latest(*, now: datetime) -> Plots:
     return _read(str(text)) if text else redraw(now=now)
 
 
+def by_day(plots: Plots, *, now: datetime) -> Days:
+    """Return the charts by days of the reader's zone, with what was received up to now."""
+    last = timezone.localtime(now).date()
+    days = [last - timedelta(days=back) for back in range(PLOTTED_DAYS - 1, -1, -1)]
+    at = {day: number for number, day in enumerate(days)}
+    received: dict[str, list[int]] = {}
+    since = max(plots.until, beginning_of(days[0]))
+    for quarters in (plots.received, _received(since, now + timedelta(microseconds=1))):
+        for code, of in quarters.items():
+            for quarter, amount in of.items():
+                if (day := _day_of(quarter)) in at:
+                    sums = received.setdefault(code, [0] * PLOTTED_DAYS)
+                    sums[at[day]] += amount
+    ended: dict[str, list[tuple[int, int]]] = {}
+    for gateway, counted in plots.ended.items():
+        for quarter, (paid, all_of_them) in counted.items():
+            if (day := _day_of(quarter)) in at:
+                counts = ended.setdefault(gateway, [(0, 0)] * PLOTTED_DAYS)
+                before = counts[at[day]]
+                counts[at[day]] = (before[0] + paid, before[1] + all_of_them)
+    return Days(days, received, ended)
+
+
 def redraw(*, now: datetime) -> Plots:
     """Draw the charts again and store them for all processes."""
     plots = _drawn(now)
-    text = json.dumps([plots.made_at.isoformat(), plots.received, plots.ended, plots.ageing])
+    times = [plots.made_at.isoformat(), plots.until.isoformat()]
+    text = json.dumps([*times, plots.received, plots.ended, plots.ageing])
     shared_state.with_redis(lambda redis: redis.set(KEY, text, ex=KEPT_SECONDS), otherwise=None)
     return plots
 
 
 def _read(text: str) -> Plots:
-    made_at, received, ended, ageing = json.loads(text)
-    return Plots(datetime.fromisoformat(made_at), received, _pairs(ended), _pairs(ageing))
-
-
-def _pairs(lists: dict[str, list[list[int]]]) -> dict[str, list[tuple[int, int]]]:
-    return {name: [(first, second) for first, second in pairs] for name, pairs in lists.items()}
+    made_at, until, received, ended, ageing = json.loads(text)
+    return Plots(
+        datetime.fromisoformat(made_at),
+        datetime.fromisoformat(until),
+        {code: {int(at): amount for at, amount in of.items()} for code, of in received.items()},
+        {
+            name: {int(at): (first, second) for at, (first, second) in of.items()}
+            for name, of in ended.items()
+        },
+        {name: [(first, second) for first, second in pairs] for name, pairs in ageing.items()},
+    )
 
 
 def _drawn(now: datetime) -> Plots:
-    plots = Plots(now, {}, {}, {})
-    at = {day: number for number, day in enumerate(plots.days)}
-    start = datetime.combine(plots.days[0], time(), UTC)
-    bounds = selectors.closed_days(start, now, rollups.last_closed_day())
-    if bounds["first_day"] == bounds["end_day"]:  # no closed day: all of it is live
-        bounds["closed_to"] = start
-    for day, currency_code, amount in rows_of(RECEIVED_BY_DAY, {**bounds, "end": now}):
-        plots.received.setdefault(currency_code, [0] * PLOTTED_DAYS)[at[day]] = amount
-    for gateway, day, paid, ended in rows_of(ENDED_BY_DAY, {"start": start}):
-        if day in at:
-            plots.ended.setdefault(gateway, [(0, 0)] * PLOTTED_DAYS)[at[day]] = (paid, ended)
+    start = now - timedelta(days=PLOTTED_DAYS) - FURTHEST
+    settled = now - SETTLES_AFTER
+    until = datetime.fromtimestamp(_quarter_of(settled) * QUARTER.total_seconds(), UTC)
+    plots = Plots(now, until, _received(start, until), {}, {})
+    for gateway, quarter, paid, ended in rows_of(ENDED, {"start": start}):
+        plots.ended.setdefault(gateway, {})[quarter] = (paid, ended)
     for currency_code, age, count, amount in _open_by_age(now):
         plots.ageing.setdefault(currency_code, [(0, 0)] * AGES)[age] = (count, amount)
     return plots
+
+
+def _received(start: datetime, end: datetime) -> dict[str, dict[int, int]]:
+    found: dict[str, dict[int, int]] = {}
+    for code, quarter, amount in rows_of(RECEIVED, {"start": start, "end": end}):
+        found.setdefault(code, {})[quarter] = amount
+    return found
+
+
+def _quarter_of(when: datetime) -> int:
+    return int(when.timestamp() // QUARTER.total_seconds())
+
+
+def _day_of(quarter: int) -> date:
+    """Return the day of the reader's zone in which a quarter of an hour lies."""
+    return timezone.localtime(datetime.fromtimestamp(quarter * QUARTER.total_seconds(), UTC)).date()
 
 
 def _open_by_age(now: datetime) -> Iterable[tuple[str, int, int, int]]:

@@ -14,9 +14,10 @@ from reporting import tasks
 from reporting.back_office import dashboard, figures, plots
 from reporting.back_office.figures import Counted, Money, Moved
 from reporting.financial import rollups
-from tests.apikeys.factories import NOON
+from tests.apikeys.factories import NOON, TenantFactory
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.events import failed_event
+from tests.reporting.ledger import Move, Piece, book
 from tests.staff import as_shown
 
 pytestmark = pytest.mark.django_db
@@ -58,13 +59,57 @@ class TestPlots:
             rollups.close_days(now=now)
 
         drawn = plots.redraw(now=now)
+        with timezone.override("UTC"):
+            shown = plots.by_day(drawn, now=now)
 
-        assert (drawn.days[0], drawn.days[-1]) == (date(2026, 11, 11), date(2026, 11, 24))
-        at = drawn.days.index(date(2026, 11, 22))
-        assert drawn.received == {"MYR": [6_050 if day == at else 0 for day in range(14)]}
-        assert drawn.ended == {"Xendit": [(1, 1) if day == at else (0, 0) for day in range(14)]}
+        assert (shown.days[0], shown.days[-1]) == (date(2026, 11, 11), date(2026, 11, 24))
+        at = shown.days.index(date(2026, 11, 22))
+        assert shown.received == {"MYR": [6_050 if day == at else 0 for day in range(14)]}
+        assert shown.ended == {"Xendit": [(1, 1) if day == at else (0, 0) for day in range(14)]}
         # MYR 40.00 was due at NOON + 2 days, and MYR 0.50 of it is paid.
         assert drawn.ageing == {"MYR": [(1, 3_950), (0, 0), (0, 0), (0, 0)]}
+
+    @pytest.mark.parametrize(
+        ("zone", "day"),
+        [
+            ("UTC", date(2026, 11, 22)),
+            ("Asia/Jakarta", date(2026, 11, 23)),
+            ("Asia/Kathmandu", date(2026, 11, 22)),  # 5:45 before UTC
+        ],
+    )
+    def test_count_days_of_the_readers_zone(self, zone: str, day: date) -> None:
+        booked_at = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)
+        book(TenantFactory.create(), [Move(booked_at=booked_at, pieces=[Piece(100, 0, {})])])
+        now = booked_at + timedelta(days=3)
+
+        with timezone.override(zone):
+            shown = plots.by_day(plots.redraw(now=now), now=now)
+
+        assert {found: sums[shown.days.index(day)] for found, sums in shown.received.items()} == {
+            "MYR": 100
+        }
+
+    @pytest.mark.parametrize("zone", ["UTC", "Asia/Jakarta", "Asia/Kathmandu"])
+    def test_agree_with_the_table_however_old_they_are(self, zone: str) -> None:
+        tenant, now = TenantFactory.create(), datetime(2026, 11, 22, 12, 7, tzinfo=UTC)
+        hours = [*range(0, 24 * 16, 5), 0.001, 0.05, 0.1, 0.2]
+        moves = [
+            Move(
+                booked_at=now - timedelta(hours=back), pieces=[Piece(round(back * 1000) + 1, 0, {})]
+            )
+            for back in hours
+        ]
+        book(tenant, sorted(moves, key=lambda move: move.booked_at))
+        rollups.close_days(now=now)
+        plots.redraw(now=now - timedelta(minutes=4))
+
+        with timezone.override(zone), translation.override("en"):
+            shown = plots.by_day(plots.latest(now=now), now=now)
+            (row,) = dashboard.context(now=now, days=7)["money"]
+
+        assert sum(shown.received["MYR"][-7:]) == row.period.payments.amount
+        assert shown.received["MYR"][-1] == row.today.payments.amount
+        assert sum(shown.received["MYR"][-14:-7]) == row.before.payments.amount
 
     def test_tell_the_age_of_what_is_open(self) -> None:
         invoice(totals=(100, 200, 300))
@@ -77,7 +122,7 @@ class TestPlots:
         for status in ("failed", "expired", "cancelled", "open"):
             PaymentRequestFactory.create(status=status)
 
-        (ended,) = plots.redraw(now=LATER).ended.values()
+        (ended,) = plots.by_day(plots.redraw(now=LATER), now=LATER).ended.values()
 
         assert ended[-1] == (1, 3)
         assert plots.percentage(ended) == 33
@@ -97,7 +142,7 @@ class TestPlots:
         monkeypatch.setattr(shared_state.switch, "away_until", math.inf)
 
         drawn = plots.latest(now=LATER)
-        assert drawn.received["MYR"][-1] == 6_050
+        assert plots.by_day(drawn, now=LATER).received["MYR"][-1] == 6_050
         assert plots.latest(now=LATER + timedelta(minutes=1)).made_at > drawn.made_at
 
 
