@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop
 from invoices.models import Installment, Invoice
 from reporting.financial.models import ClosedDay, DailyTotal, EntryOnOpenDay
 from reporting.notices.models import NoticeProfile
+from reporting.saved_filters.models import SavedFilter
 from reporting.statements.models import KeptStatement, StatementProfile
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "KeptStatement",
     "NoticeProfile",
     "OverdueInstallment",
+    "SavedFilter",
     "StatementProfile",
 ]
 

@@ -18,6 +18,7 @@ from reporting.back_office import (
     navigation,
     notice_page,
     report_page,
+    saved_filter_pages,
     search,
 )
 
@@ -65,6 +66,16 @@ class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no
             path("zone/", preferences.set_zone, name="zone"),
             path("second-factor/", second_factor.second_factor, name="second_factor"),
             path("find/", self.admin_view(search.find), name="find"),
+            path(
+                "saved-filters/keep/",
+                self.admin_view(saved_filter_pages.keep),
+                name="saved_filter_keep",
+            ),
+            path(
+                "saved-filters/<int:filter_id>/remove/",
+                self.admin_view(saved_filter_pages.remove),
+                name="saved_filter_remove",
+            ),
             path("notices/", self.admin_view(notice_page.notices), name="notices"),
             path("report/", self.admin_view(report_page.show), name="report"),
             path(

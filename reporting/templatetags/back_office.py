@@ -1,11 +1,15 @@
 """Template filters of the back office: `{% load back_office %}`."""
 
 from decimal import Decimal
+from typing import Any
 
 from django import template
 
+from apikeys.tenants import wall
 from invoices.invoices import labels
 from reporting.back_office import navigation
+from reporting.back_office.saved_filter_pages import name_of
+from reporting.saved_filters import services
 
 register = template.Library()
 register.filter("invoice_label", labels.invoice_label)
@@ -22,6 +26,22 @@ def list_name(context: template.Context) -> str:
     if opts is None:
         return ""
     return navigation.name_of_list(context["request"], str(opts.verbose_name_plural))
+
+
+@register.simple_tag(takes_context=True)
+def saved_filters(context: template.Context) -> dict[str, Any]:
+    """Return the filters that the reader keeps for the list of this page, and its present one."""
+    request, shown = context["request"], context["cl"]
+    list_name, now = name_of(shown.model), services.normalized(request.GET.urlencode())
+    with wall.lowered_for_staff():  # they are no tenant's
+        kept = list(services.filters_of(user=request.user, list_name=list_name))
+    is_new = all(one.query != now for one in kept)
+    return {
+        "kept": kept,
+        "now": now,
+        "list_name": list_name,
+        "can_keep": bool(context.get("chips")) and is_new and len(kept) < services.MOST,
+    }
 
 
 @register.filter
