@@ -14,7 +14,13 @@ from apikeys.models import Tenant
 from apikeys.tenants import columns
 from gateways.models import Gateway, GatewayAccount
 from invoices.models import Invoice, Transaction
-from payments.bank.models import BankEntry, BankFile, BankStatement
+from payments.bank.models import (
+    BankEntry,
+    BankFile,
+    BankStatement,
+    BankUpload,
+    BankUploadPiece,
+)
 from payments.disputes.models import Dispute
 from payments.refunds.models import Refund, RefundLimit
 from payments.settlement.models import (
@@ -32,6 +38,8 @@ __all__ = [
     "BankEntry",
     "BankFile",
     "BankStatement",
+    "BankUpload",
+    "BankUploadPiece",
     "DiscrepancyEntry",
     "Dispute",
     "EventTransaction",

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from invoices.payment_requests import leases
 from payments.bank import services as bank
+from payments.bank import uploads as bank_uploads
 from payments.changes import closing
 from payments.reconciliation import asking, last_round
 from payments.refunds import sending
@@ -132,8 +133,17 @@ def import_settlement(*, import_id: int, **_later: object) -> None:
 @shared_task(name="payments.hand_out_imports")
 def hand_out_imports(**_later: object) -> None:
     """Beat, every 5 seconds: enqueue uploaded files that are due, each to one worker only."""
-    for import_id in uploads.claim_due(now=timezone.now()):
+    now = timezone.now()
+    for import_id in uploads.claim_due(now=now):
         queue.publish(import_settlement, import_id=import_id)
+    for upload_id in bank_uploads.claim_due(now=now):
+        queue.publish(import_bank_statement, upload_id=upload_id)
+
+
+@shared_task(name="payments.import_bank_statement")
+def import_bank_statement(*, upload_id: int, **_later: object) -> None:
+    """Import one uploaded bank statement."""
+    bank_uploads.run(upload_id=upload_id, now=timezone.now())
 
 
 @shared_task(name="payments.compare_settlements")

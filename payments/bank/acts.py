@@ -7,17 +7,17 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
-from payments.bank import services
-from payments.bank.models import BankFile
+from payments.bank import services, uploads
+from payments.bank.models import BankFile, BankUpload
 
 IMPORTED: Final = kinds.register("bank_statement_imported", _("imported a bank statement"))
 WITHDRAWN: Final = kinds.register("bank_statement_withdrawn", _("withdrew a bank statement"))
 
 
-def import_file(*, actor: Actor, content: bytes, file_name: str, now: datetime) -> BankFile:
-    """Import a camt.053. Raises as `services.import_file`."""
-    with recording.recorded(actor=actor, act=IMPORTED, about=BankFile, now=now) as entry:
-        made = services.import_file(content=content, file_name=file_name, user=actor.user, now=now)
+def upload(*, actor: Actor, file_name: str, size_bytes: int, now: datetime) -> BankUpload:
+    """Open an upload, which a worker imports when all of it is here. Raises as `uploads.begin`."""
+    with recording.recorded(actor=actor, act=IMPORTED, about=BankUpload, now=now) as entry:
+        made = uploads.begin(file_name=file_name, size_bytes=size_bytes, user=actor.user, now=now)
         entry.object_id, entry.message = made.pk, made.file_name
     return made
 

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from apikeys.staff_acts import recording
-from payments.bank import acts
+from payments.bank import acts, uploads
 from payments.bank.matching import BankState
 from payments.bank.models import BankEntry, BankFile
 from paytrust.staff import display
@@ -32,13 +31,18 @@ TONES = {
 
 
 class StatementForm(forms.Form):
-    """A file, sent with the form in one piece."""
+    """A file; the page's script sends it piece by piece."""
 
     file = forms.FileField(
         label=_("File"),
-        help_text=_("camt.053.001.08 (XML), at most 200 KB."),
+        help_text=_("camt.053.001.08 (XML), at most 10 MB."),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".xml"}),
     )
+
+    def __init__(self, *, data: Any = None) -> None:  # noqa: ANN401  # a QueryDict, or none
+        super().__init__(data=data)
+        address = reverse("admin:payments_bankupload_begin")
+        self.fields["file"].widget.attrs |= {"data-upload": address}
 
 
 class ImportStatement(Act[None]):
@@ -55,18 +59,8 @@ class ImportStatement(Act[None]):
     def back(self) -> str:
         return reverse("admin:payments_bankfile_changelist")
 
-    def form(self, data: Any = None) -> forms.Form:  # noqa: ANN401  # a QueryDict, or none
-        return StatementForm(data=data, files=self.request.FILES if data is not None else None)
-
     def perform(self, filled: dict[str, Any]) -> Text:
-        file: UploadedFile[bytes] = filled["file"]
-        acts.import_file(
-            actor=recording.actor_of(self.request),
-            content=file.read(),
-            file_name=file.name or "",
-            now=timezone.now(),
-        )
-        return _("The bank statement was imported.")
+        raise uploads.BankUploadEnded  # the script of the page sends files, no form does
 
 
 class WithdrawStatement(Act[BankFile]):

@@ -82,6 +82,70 @@ class BankFile(models.Model):
         return gettext("Bank statement file %(number)s") % {"number": self.pk}
 
 
+class BankUpload(models.Model):
+    """A file that staff upload, until a worker has imported it; then it names the import."""
+
+    class Status(models.TextChoices):
+        UPLOADING = "uploading", _("Uploading")  # not all of the file is here
+        WAITING = "waiting", _("Waiting")  # for a worker, or a worker imports it
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")  # nothing of it was kept
+
+    file_name = models.CharField(_("file name"), max_length=255)
+    size_bytes = models.PositiveBigIntegerField(_("size in bytes"))
+    status = models.CharField(_("status"), max_length=10, choices=Status)
+    # When a worker may take it, as long as it has not ended
+    due_at = models.DateTimeField(_("due at"), null=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    problem = models.CharField(_("problem"), max_length=1000, blank=True)
+    file = models.OneToOneField(
+        BankFile, models.PROTECT, null=True, related_name="upload", verbose_name=_("file")
+    )
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="bank_uploads",
+        verbose_name=_("uploaded by"),
+    )
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        verbose_name = _("bank statement upload")
+        verbose_name_plural = _("bank statement uploads")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status="done", file__isnull=False) | (~Q(status="done") & Q(file=None)),
+                name="bank_upload_done_is_imported",
+            ),
+            models.CheckConstraint(
+                condition=((Q(status="uploading") | Q(status="waiting")) & Q(due_at__isnull=False))
+                | ((Q(status="done") | Q(status="failed")) & Q(due_at=None)),
+                name="bank_upload_open_is_due",
+            ),
+        ]
+        indexes = [
+            models.Index("due_at", condition=Q(due_at__isnull=False), name="bank_upload_due"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("Bank statement upload %(number)s") % {"number": self.pk}
+
+
+class BankUploadPiece(models.Model):
+    """A part of an uploaded file, until a worker has read it."""
+
+    upload = models.ForeignKey(BankUpload, models.PROTECT, related_name="pieces", db_index=False)
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("upload", "number", name="bank_upload_piece_once")]
+
+    def __str__(self) -> str:
+        return f"piece {self.number} of bank statement upload {self.upload_id}"
+
+
 class BankStatement(models.Model):
     """One statement of one account, or one page of it."""
 

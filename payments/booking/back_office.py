@@ -15,7 +15,8 @@ from unfold.contrib.filters.admin import (
 from invoices.invoices.exporting import OfInvoices
 from invoices.models import Transaction
 from payments.bank.back_office import BankEntryAdmin, BankFileAdmin
-from payments.bank.models import BankEntry, BankFile
+from payments.bank.models import BankEntry, BankFile, BankUpload
+from payments.bank.upload_pages import BankUploadAdmin
 from payments.changes.back_office import ChangeAdmin
 from payments.disputes.back_office import DisputeAdmin
 from payments.models import Dispute, EventTransaction, Proposal, Refund, WebhookEvent
@@ -150,6 +151,7 @@ admin.site.register(Dispute, DisputeAdmin)
 admin.site.register(SettlementMismatch, SettlementMismatchAdmin)
 admin.site.register(BankEntry, BankEntryAdmin)
 admin.site.register(BankFile, BankFileAdmin)
+admin.site.register(BankUpload, BankUploadAdmin)
 admin.site.register(SettlementImport, SettlementImportAdmin)
 admin.site.register(SettlementReport, SettlementReportAdmin)
 admin.site.register(SettlementLine, SettlementLineAdmin)

@@ -243,7 +243,7 @@ class SettlementImportAdmin(ReadOnlyAdmin):
         "line_count",
         "new_count",
         "results",
-        "control",
+        "control_total",
         "covered",
         "withdraws",
         "reason",
@@ -299,7 +299,7 @@ class SettlementImportAdmin(ReadOnlyAdmin):
         return _counts(counts) if counts else display.EMPTY
 
     @admin.display(description=_("Control total"))
-    def control(self, made: SettlementImport) -> Shown:
+    def control_total(self, made: SettlementImport) -> Shown:
         found: SettlementControl | None = getattr(made, "control", None)
         if found is None:
             return display.EMPTY

@@ -31,7 +31,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 LONG_TASKS = (
     *("events.deliver", "events.hand_out_deliveries", "events.purge_events"),
     *("payments.fetch_settlements", "payments.import_settlement", "payments.compare_settlements"),
-    "payments.read_settlement_report",
+    *("payments.read_settlement_report", "payments.import_bank_statement"),
     *("reporting.audit_books", "reporting.check_days", "reporting.keep_statements"),
     *("reporting.draw_plots", "apikeys.purge_expired"),
 )

@@ -15,7 +15,7 @@ MONEY = (
     *("payments.webhookevent", "payments.webhookretry", "payments.proposal"),
     *("payments.refund", "payments.dispute", "payments.settlementmismatch"),
     *("payments.settlementimport", "payments.settlementline", "payments.settlementreport"),
-    *("payments.bankfile", "payments.bankentry"),
+    *("payments.bankfile", "payments.bankentry", "payments.bankupload"),
     "payments.discrepancyentry",
     *("events.event", "events.webhookendpoint", "events.delivery", "events.deliveryattempt"),
     *("reporting.closedday", "reporting.dailytotal", "reporting.keptstatement"),

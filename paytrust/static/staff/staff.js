@@ -39,8 +39,8 @@ document.addEventListener("submit", async (event) => {
   };
   try {
     const opened = await send(field.dataset.upload, "application/json", JSON.stringify({
-      account: form.elements.account.value,
-      currency: form.elements.currency.value,
+      account: form.elements.account?.value,
+      currency: form.elements.currency?.value,
       name: file.name,
       size: file.size,
     }));

@@ -4,20 +4,19 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
-from django.test import Client
 
 from apikeys.models import StaffAct
 from invoices.models import LedgerEntry
-from payments.bank import selectors, services
+from payments.bank import selectors, services, uploads
 from payments.bank.services import BankFileWithdrawn, BankStatementAlreadyImported
-from payments.models import BankEntry, BankFile, BankStatement
+from payments.models import BankEntry, BankFile, BankStatement, BankUpload
 from payments.settlement import withdrawing
 from paytrust.staff import roles
 from reporting.audit import banked
 from tests.payments.bank.statements import camt, entry, statement
+from tests.payments.bank.test_uploads import send
 from tests.payments.changes.test_back_office import client_of
 from tests.payments.settlement.test_services import NOW, csv, paid, take
 from tests.payments.webhooks.test_back_office import said
@@ -157,16 +156,13 @@ class TestTheBooks:
             cursor.execute(change)
 
 
-def send(client: Client, content: bytes, name: str = "bank.xml") -> list[str]:
-    return said(client, f"{LIST}import/", file=SimpleUploadedFile(name, content))
-
-
 class TestThePages:
     def test_import_a_statement_show_the_payout_and_take_it_back(self) -> None:
         client = client_of()
         content = camt(statement(net(), entry("77.00", text="RENT")))
 
-        assert send(client, content) == ["The bank statement was imported."]
+        send(client, content)
+        uploads.run(upload_id=BankUpload.objects.get().pk, now=NOW)
 
         first = BankEntry.objects.order_by("pk")[0]
         payouts = client.get("/admin/payments/settlementline/payouts/").text
@@ -190,14 +186,10 @@ class TestThePages:
             ("bank_statement_withdrawn", "done"),
         ]
 
-    def test_say_why_a_file_is_refused(self) -> None:
+    def test_take_no_file_without_the_script_that_sends_it(self) -> None:
         client = client_of()
-        file = SimpleUploadedFile("bank.xml", b"no XML")
 
-        answer = client.post(f"{LIST}import/", {"file": file})
-
-        assert "not well-formed" in answer.text
-        assert answer.status_code == 400
+        assert "data-upload" in client.get(f"{LIST}import/").text
         assert "required" in client.post(f"{LIST}import/", {}).text
         assert not BankFile.objects.exists()
 

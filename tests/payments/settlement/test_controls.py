@@ -1,6 +1,7 @@
 """The sum of a balance statement against the gateway's own balance."""
 
 import io
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from gateways.adapter import GatewayError, GatewayUnavailable
 from gateways.models import Gateway
 from payments.models import SettlementControl, SettlementImport
 from payments.settlement import controls, services, withdrawing
+from tests.payments.changes.test_back_office import client_of
 from tests.payments.settlement.test_services import NOW
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +114,20 @@ class TestCheckDue:
         withdrawing.withdraw(import_id=made.pk, user=None, reason="wrong", now=NOW)
 
         assert controls.check_due(now=NOW) == 0
+
+
+class TestTheImportsPage:
+    @pytest.mark.parametrize(
+        ("amount", "shown"), [(98_723, "Agrees</span>"), (100_000, r"Differs</span> -Rp\s1[.,]277<")]
+    )
+    def test_says_whether_the_two_agree(self, balance: Balance, amount: int, shown: str) -> None:
+        made = take(PAID, REFUNDED)
+        balance.amount = amount
+        page, client = f"/admin/payments/settlementimport/{made.pk}/change/", client_of()
+        assert "The file sums up to" not in client.get(page).text
+
+        controls.check_due(now=NOW)
+
+        text = client.get(page).text
+        assert re.search(shown, text)
+        assert re.search(r"The file sums up to Rp\s98[.,]723\.", text)

@@ -289,7 +289,7 @@ class TestEveryAddress:
             if model._meta.label_lower in {
                 *("auth.user", "auth.group", "apikeys.staffproposal", "apikeys.apikey"),
                 *("apikeys.apikeyauditentry", "gateways.gatewayaccount"),
-                *("payments.bankfile", "payments.bankentry"),
+                *("payments.bankfile", "payments.bankentry", "payments.bankupload"),
             }:
                 assert answer.status_code == HTTPStatus.FORBIDDEN, name
             else:
