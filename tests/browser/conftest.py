@@ -108,7 +108,11 @@ class Window:
 
     def violations(self) -> list[str]:
         """Return all that axe-core finds on the page, with the size of targets (WCAG 2.2)."""
-        options = {"rules": {"target-size": {"enabled": True}}}
+        # Without `resultTypes` axe also describes each element that keeps to each rule.
+        options = {
+            "rules": {"target-size": {"enabled": True}},
+            "resultTypes": ["violations"],
+        }
         found = Axe().run(self.page, options=options).response["violations"]
         return [f"{one['id']} at {[node['target'] for node in one['nodes']][:3]}" for one in found]
 
