@@ -5,6 +5,7 @@ process has its own: an event is shown once every transaction of its server that
 has ended, and a test in another process may hold one for seconds.
 """
 
+import gc
 import os
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -42,8 +43,20 @@ OURS = "PAYTRUST_TESTS_START"
 servers = ExitStack()
 
 
+# Tests of minutes, which start first, so that the test processes end together.
+LONG = (
+    "tests/test_migrations.py",
+    "tests/browser",
+    "tests/test_schema_fuzzing.py",
+    "tests/paytrust/localstack",
+    "tests/upgrades",
+    "tests/hostile/test_fuzz.py",
+)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # a wrapper runs before pytest-django's own
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    gc.disable()  # imports and collection make 800 000 objects that stay, and nothing to collect
     measure_coverage()
     os.environ.update(SETTINGS)
     worker = os.environ.get("PYTEST_XDIST_WORKER")
@@ -51,6 +64,16 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     if worker and "REDIS_URL" not in ours:
         os.environ["REDIS_URL"] = redis_url_of(worker, os.environ["REDIS_URL"])
     return (yield)
+
+
+@pytest.hookimpl(trylast=True)  # after they were shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is there stays: no later collection walks through it
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:
