@@ -9,6 +9,7 @@ generators are written in Python run, and the linters are left out.
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from functools import partial
@@ -33,6 +34,8 @@ def main() -> int:
     parser.add_argument("--python", action="store_true", help="only the two written in Python")
     parser.add_argument("--only", nargs="*", help="the generators of these names")
     given = parser.parse_args()
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))  # leaves through `finally`
     chosen = [
         one
         for one in GENERATORS
