@@ -1,7 +1,7 @@
 """`manage.py migrate` on a developer's machine: Django's own, in a quarter of its time.
 
 When a migration adds an index, a constraint or a trigger, Django builds the classes of that model
-and of its neighbours anew. Most of the time of our migrations goes there. This command adds to the
+and of its neighbours again. Most of the time of our migrations goes there. This command adds to the
 class that is there already. An image has Django's own command; a test compares what both make.
 """
 
