@@ -163,12 +163,24 @@ class Attempts(TabularInline):  # type: ignore[misc]  # the theme has no types
 
     model = DeliveryAttempt
     verbose_name_plural = _("Attempts")
-    fields = ("number", "attempted", "ms", "status_code", "error", "answer_shown")
+    fields = ("place", "attempted", "ms", "status", "failure", "answer_shown")
     readonly_fields = fields
     ordering = ("-number",)
     extra = 0
     can_delete = False
     hide_title = True
+
+    @admin.display(description=_("No."))
+    def place(self, attempt: DeliveryAttempt) -> int:
+        return attempt.number
+
+    @admin.display(description=_("Status code"))
+    def status(self, attempt: DeliveryAttempt) -> int | str:
+        return attempt.status_code or display.EMPTY
+
+    @admin.display(description=_("Error"))
+    def failure(self, attempt: DeliveryAttempt) -> str:
+        return attempt.error or display.EMPTY
 
     @admin.display(description=_("Time"))
     def attempted(self, attempt: DeliveryAttempt) -> Shown:

@@ -74,7 +74,7 @@ class CredentialsForm(forms.Form):
         super().__init__(data=data)
         for name in names:
             self.fields[name] = forms.CharField(
-                label=name,
+                label=name.replace("_", " ").capitalize(),  # as the gateway's dashboard calls it
                 max_length=500,
                 widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
             )
@@ -104,7 +104,7 @@ class FeeHistory(TabularInline):  # type: ignore[misc]  # the theme has no types
 
     model = GatewayFeeChange
     verbose_name_plural = _("History")
-    fields = ("changed", "percentage", "fixed", "changed_by", "reason")
+    fields = ("changed", "per_cent", "fixed", "who", "why")
     readonly_fields = fields
     ordering = ("-id",)
     extra = 0
@@ -114,6 +114,18 @@ class FeeHistory(TabularInline):  # type: ignore[misc]  # the theme has no types
     @admin.display(description=_("From"))
     def changed(self, change: GatewayFeeChange) -> Shown:
         return display.moment(change.changed_at)
+
+    @admin.display(description=_("Per cent"))
+    def per_cent(self, change: GatewayFeeChange) -> str:
+        return display.quantity(change.percentage)
+
+    @admin.display(description=_("Changed by"))
+    def who(self, change: GatewayFeeChange) -> str:
+        return change.changed_by
+
+    @admin.display(description=_("Reason"))
+    def why(self, change: GatewayFeeChange) -> str:
+        return change.reason or display.EMPTY
 
     @admin.display(description=_("Fixed amount"))
     def fixed(self, change: GatewayFeeChange) -> Shown:

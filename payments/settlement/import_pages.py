@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -164,6 +165,25 @@ class Withdraw(Act[SettlementImport]):
         return _("A worker takes the lines back now. This page shows how far it is.")
 
 
+COLUMN_LABELS: dict[str, Promise] = {
+    "reference": _("Reference"),
+    "gross": _("Gross"),
+    "fee": _("Gateway fee"),
+    "kind": _("Kind"),
+    "occurred_at": _("When it happened"),
+    "vat": _("VAT"),
+    "withholding": _("Withholding tax"),
+    "net": _("Net"),
+    "settlement_at": _("Settled"),
+    "payout_id": _("Payout"),
+    "gateway_id": _("Transaction id at the gateway"),
+    "refund_id": _("Refund id at the gateway"),
+    "channel": _("Channel"),
+    "status": _("State"),
+    "currency": _("Currency"),
+}
+
+
 class ColumnsForm(forms.Form):
     """What an account's files call each column; several names are separated by commas."""
 
@@ -176,7 +196,7 @@ class ColumnsForm(forms.Form):
         super().__init__(data=data)
         for name, usual in COLUMNS.items():
             self.fields[name] = forms.CharField(
-                label=name,
+                label=str(COLUMN_LABELS[name]),
                 required=False,
                 max_length=500,
                 initial=", ".join(known.get(name, ())),

@@ -1,14 +1,22 @@
 """The look of the back office."""
 
+from django.utils.translation import gettext_lazy as _
+
 from paytrust.settings.environment import env
 from paytrust.settings.security import ENVIRONMENT
 
 STAFF_TIME_ZONE: str = env.str("STAFF_TIME_ZONE", default="Asia/Jakarta")
 
+NAMES = {
+    "production": _("production"),
+    "staging": _("staging"),
+    "development": _("development"),
+}
+
 UNFOLD = {
     "SITE_TITLE": "PayTrust",
     "SITE_HEADER": "PayTrust",
-    "SITE_SUBHEADER": ENVIRONMENT,
+    "SITE_SUBHEADER": NAMES[ENVIRONMENT],
     "SITE_URL": None,
     "SITE_ICON": "reporting.back_office.theme.logo",
     "SITE_FAVICONS": [

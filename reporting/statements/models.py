@@ -2,6 +2,8 @@
 
 import pgtrigger
 from django.db import models
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
@@ -90,4 +92,4 @@ class KeptStatement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"statement {self.month:%Y-%m} of tenant {self.tenant_id}"
+        return gettext("Statement %(month)s") % {"month": date_format(self.month, "F Y")}

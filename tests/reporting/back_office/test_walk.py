@@ -83,7 +83,7 @@ def pages() -> Iterator[str]:
             yield reverse(f"{name}_change", args=(pk,))
 
 
-def texts_of(page: bytes) -> Iterator[str]:
+def texts_of(page: bytes | str) -> Iterator[str]:
     """Yield what a person reads on a page."""
     tree = html.fromstring(page)
     for element in tree.iter("*"):
