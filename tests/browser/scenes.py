@@ -48,7 +48,7 @@ def a_busy_day(sandbox: Sandbox) -> User:
     pay(open_invoice(), sandbox)
     failed_payment(sandbox)
     propose(open_invoice(), {1: 7_000}, colleague)
-    late = open_invoice()
+    late = open_invoice({"name": "Rahmat", "email": "rahmat@example.test", "phone": None})
     Invoice.objects.filter(pk=late.pk).update(review_flags=["late"])
     Installment.objects.filter(invoice=late, number=1).update(
         due_at=timezone.now() - timedelta(days=3)

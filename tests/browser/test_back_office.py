@@ -95,6 +95,48 @@ class TestFailedWebhooks:
         assert WebhookEvent.objects.get(pk=event.pk).status == "processed"
         assert Invoice.objects.get().paid_amount == 6_000
 
+    def test_are_ticked_and_ignored_together(self, window: OpenWindow, sandbox: Sandbox) -> None:
+        event = failed_payment(sandbox)
+        shown = window(operator())
+
+        shown.open("/admin/payments/webhookevent/?status__exact=failed")
+        shown.page.locator(f'input.action-select[value="{event.pk}"]').check()
+        shown.page.get_by_label("Select action to run").select_option("bulk_ignore")
+        assert shown.grave_violations() == []
+        shown.picture("ticked-1440")
+        shown.resize(NARROW)
+        shown.picture("ticked-390")
+        shown.resize(WIDE)
+        shown.press("Run")
+        assert shown.reads("Says that RM\N{NO-BREAK SPACE}60.00 was paid.")
+        shown.page.get_by_label("Reason").fill("A test of ours")
+        shown.press("Ignore")
+
+        assert shown.reads("Proposed to another person: 1.")
+        assert Proposal.objects.get().event_id == event.pk
+
+
+class TestSavedFilters:
+    def test_are_kept_used_and_removed(self, window: OpenWindow) -> None:
+        open_invoice()
+        shown = window(operator())
+        shown.open("/admin/invoices/invoice/?currency_code=MYR")
+
+        shown.page.get_by_text("Save this filter").click()
+        shown.page.get_by_label("Name of the filter").fill("Ringgit")
+        shown.press("Save")
+        assert shown.reads("The filter is kept.")
+        shown.open("/admin/invoices/invoice/")
+        shown.picture("saved-1440")
+        shown.press("Ringgit")
+        expect(shown.page).to_have_url(re.compile("currency_code=MYR"))
+        assert shown.violations() == []
+        shown.resize(NARROW)
+        shown.picture("saved-390")
+        shown.press("Remove the saved filter Ringgit")
+
+        assert shown.reads("The filter is removed.")
+
 
 class TestMakerChecker:
     def test_needs_two(self, window: OpenWindow) -> None:
@@ -313,6 +355,7 @@ def pages() -> dict[str, str]:
     event = WebhookEvent.objects.get(status="failed")
     proposal = Proposal.objects.get()
     assert invoice is not None
+    late = Invoice.objects.get(needs_review=True)
     installment = invoice.installments.get(number=1)
     request = invoice.payment_requests.get(installment=installment)
     transaction = invoice.transactions.get()
@@ -329,6 +372,14 @@ def pages() -> dict[str, str]:
         "transaction": f"/admin/invoices/transaction/{transaction.pk}/change/",
         "ledger-entry": f"/admin/invoices/ledgerentry/{entry.pk}/change/",
         "failed-webhooks": "/admin/payments/webhookevent/?status__exact=failed",
+        "failed-in-groups": "/admin/payments/webhookevent/groups/",
+        "ignore-several": f"/admin/payments/webhookevent/bulk/ignore/?ids={event.pk}",
+        "note": f"/admin/invoices/invoice/{invoice.pk}/note/",
+        "assign": f"/admin/invoices/invoice/{invoice.pk}/assign/",
+        "send-link": f"/admin/invoices/invoice/{late.pk}/send-link/",
+        "payable-invoice": f"/admin/invoices/invoice/{late.pk}/change/",
+        "saved-filters": "/admin/invoices/invoice/?currency_code=MYR",
+        "resolved": "/admin/reporting/discrepancy/?state=resolved",
         "failed-webhook": f"/admin/payments/webhookevent/{event.pk}/change/",
         "proposal": f"/admin/payments/proposal/{proposal.pk}/change/",
         "discrepancies": "/admin/reporting/discrepancy/",

@@ -2,10 +2,14 @@
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
-from tests.browser.conftest import NARROW, WIDE, OpenWindow
-from tests.conftest import Merchant
+from invoices.models import Invoice
+from payments.booking import settling
+from tests.browser.conftest import MIDDLE, NARROW, WIDE, OpenWindow
+from tests.conftest import Merchant, Sandbox
 from tests.factories import rupiah_body
+from tests.payments.reports import report
 
 METHODS = {"qris": {"type": "qris"}, "virtual-account": {"type": "bank_transfer", "bank": "bca"}}
 
@@ -54,3 +58,26 @@ def test_keeps_an_amount_on_one_line(
     shown.picture(f"payment-page-amount-{len(amount)}-{width}")
 
     assert fits
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_has_the_receipt_once_it_is_paid(
+    merchant: Merchant, window: OpenWindow, sandbox: Sandbox, language: str
+) -> None:
+    invoice = merchant.post("/invoices", json=rupiah_body(payment_method=METHODS["qris"])).json()
+    made = Invoice.objects.get(pk=invoice["id"])
+    settling.settle(
+        payment_request_id=made.payment_requests.get().pk,
+        report=report(made.payment_requests.get(), paid=made.total_amount),
+        event=None,
+        now=timezone.now(),
+    )
+
+    for size in (WIDE, MIDDLE, NARROW):
+        shown = window(size=size)
+        shown.page.goto(f"{invoice['payment_url']}?lang={language}")
+        shown.picture(f"payment-page-paid-{language}-{size[0]}")
+        link = shown.page.get_by_role("link", name="Bahasa Melayu")
+        assert shown.grave_violations() == []
+        answer = shown.page.request.get(shown.url + str(link.get_attribute("href")))
+        assert answer.headers["content-type"] == "application/pdf"

@@ -35,13 +35,14 @@ from tests.staff import actor
 TOTALS = (6_000, 4_000)
 
 
-def open_invoice() -> Invoice:
+def open_invoice(customer: dict[str, Any] | None = None) -> Invoice:
     """Return an invoice of MYR 60.00 and 40.00 whose first payment is open at the gateway."""
     document, _ = invoices.create_invoice(
         tenant=TenantFactory.create(),
         request=InvoiceRequest(
             gateway_id=1,
             currency_code="MYR",
+            customer=customer,
             line_items=(LineRequest("Phone", Decimal(1), Decimal("97.09"), Decimal(0)),),
             installments=InstallmentsRequest(count=2, custom_amounts=TOTALS),
         ),
