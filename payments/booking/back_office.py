@@ -29,8 +29,10 @@ from payments.settlement.models import (
     SettlementLine,
     SettlementMismatch,
     SettlementReport,
+    SettlementTerms,
 )
 from payments.settlement.report_pages import SettlementReportAdmin
+from payments.settlement.terms_pages import SettlementTermsAdmin
 from payments.webhooks.back_office import WebhookEventAdmin
 from paytrust.staff import display
 from paytrust.staff.filters import CurrencyFilter, DatesFilter
@@ -154,4 +156,5 @@ admin.site.register(BankFile, BankFileAdmin)
 admin.site.register(BankUpload, BankUploadAdmin)
 admin.site.register(SettlementImport, SettlementImportAdmin)
 admin.site.register(SettlementReport, SettlementReportAdmin)
+admin.site.register(SettlementTerms, SettlementTermsAdmin)
 admin.site.register(SettlementLine, SettlementLineAdmin)

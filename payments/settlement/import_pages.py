@@ -66,7 +66,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *, data: Any = None) -> None:  # noqa: ANN401  # a QueryDict, or none
         super().__init__(data=data)
-        self.fields["account"].choices = _accounts()  # type: ignore[attr-defined]
+        self.fields["account"].choices = account_choices()  # type: ignore[attr-defined]
         self.fields["file"].widget.attrs |= {
             "data-upload": reverse("admin:payments_settlementimport_begin"),
             "accept": ".csv,.txt,.xlsx",
@@ -362,7 +362,7 @@ def _progress(label: SafeString, made: SettlementImport) -> SafeString:
     )
 
 
-def _accounts() -> list[tuple[str, str]]:
+def account_choices() -> list[tuple[str, str]]:
     """Return the accounts that have files: the platform's of each gateway, and tenants' own.
 
     Staff who are bound to tenants have the accounts of these alone.
@@ -407,7 +407,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     try:
         asked = json.loads(request.body)
-        gateway, account = _account(asked["account"])
+        gateway, account = account_of(asked["account"])
         made = acts.upload(
             actor=recording.actor_of(request),
             gateway=gateway,
@@ -432,8 +432,13 @@ def _begin(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _account(named: object) -> tuple[Gateway, GatewayAccount | None]:
-    if named not in dict(_accounts()):
+def account_of(named: object) -> tuple[Gateway, GatewayAccount | None]:
+    """Return the gateway and account that a choice of `account_choices` names.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if named not in dict(account_choices()):
         raise ValueError(named)
     gateway_id, _colon, account_id = str(named).partition(":")
     gateway = Gateway.objects.get(pk=gateway_id)

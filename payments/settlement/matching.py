@@ -93,6 +93,7 @@ class FeeTerm:
     fixed_amount: int
     basis_points: int  # of the gross amount, in hundredths of a percent
     vat_basis_points: int  # of the fee
+    settlement_days: int | None = None  # after the payment, as planned; nothing depends on it
 
     def expected(self, gross_amount: int) -> tuple[int, int]:
         """Return the fee and its VAT, each rounded half up."""

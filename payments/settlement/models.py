@@ -54,19 +54,32 @@ FEE_STATES: "dict[str, _StrPromise]" = {
 class SettlementTerms(models.Model):
     """How an account's files name their columns, and what its gateway may take."""
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="settlement_terms")
-    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="settlement_terms")
+    tenant = models.ForeignKey(
+        Tenant,
+        models.PROTECT,
+        null=True,
+        related_name="settlement_terms",
+        verbose_name=_("tenant"),
+    )
+    gateway = models.ForeignKey(
+        Gateway, models.PROTECT, related_name="settlement_terms", verbose_name=_("gateway")
+    )
     account = models.ForeignKey(
-        GatewayAccount, models.PROTECT, null=True, related_name="settlement_terms"
+        GatewayAccount,
+        models.PROTECT,
+        null=True,
+        related_name="settlement_terms",
+        verbose_name=_("account"),
     )
     # Names of columns by our own names for them, such as {"gross": ["Jumlah"]}
-    columns = models.JSONField(default=dict)
+    columns = models.JSONField(_("columns"), default=dict)
     # matching.FeeTerm, each as an object
-    fees = models.JSONField(default=list)
-    updated_at = models.DateTimeField()
+    fees = models.JSONField(_("fees"), default=list)
+    updated_at = models.DateTimeField(_("updated at"))
 
     class Meta:
-        verbose_name_plural = "settlement terms"
+        verbose_name = _("settlement terms")
+        verbose_name_plural = _("settlement terms")
         constraints = [
             models.UniqueConstraint(
                 "gateway", "account", nulls_distinct=False, name="settlement_terms_per_account"
@@ -74,7 +87,7 @@ class SettlementTerms(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"settlement terms of {self.gateway_id}, account {self.account_id}"
+        return gettext("Settlement terms %(number)s") % {"number": self.pk}
 
 
 FROZEN_OF_IMPORTS = (

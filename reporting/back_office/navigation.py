@@ -94,6 +94,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(_("Acts of staff"), "checklist", "apikeys", "staffact", may),
                 _list(_("Gateways"), "hub", "gateways", "gateway", may),
                 _list(_("Fees"), "percent", "gateways", "gatewayfee", may),
+                _list(_("Settlement terms"), "contract", "payments", "settlementterms", may),
                 _list(_("Gateway accounts"), "vpn_key", "gateways", "gatewayaccount", may),
                 _list(_("Webhook endpoints"), "webhook", "events", "webhookendpoint", may),
                 _list(_("Deliveries"), "outgoing_mail", "events", "delivery", may),

@@ -15,6 +15,7 @@ MONEY = (
     *("payments.webhookevent", "payments.webhookretry", "payments.proposal"),
     *("payments.refund", "payments.dispute", "payments.settlementmismatch"),
     *("payments.settlementimport", "payments.settlementline", "payments.settlementreport"),
+    "payments.settlementterms",
     *("payments.bankfile", "payments.bankentry", "payments.bankupload"),
     "payments.discrepancyentry",
     *("events.event", "events.webhookendpoint", "events.delivery", "events.deliveryattempt"),

@@ -17,11 +17,13 @@ from payments.models import (
     SettlementTerms,
 )
 from payments.settlement import files, services, uploads
+from paytrust.staff import roles
 from tests.browser.conftest import MIDDLE, NARROW, WIDE, OpenWindow, operator
 from tests.invoices.factories import invoice
 from tests.payments.bank.test_uploads import long_file
 from tests.payments.refunds.paid import pay
 from tests.payments.settlement.test_services import NOW, csv, paid, take
+from tests.staff import member
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
@@ -168,3 +170,17 @@ def test_a_long_bank_statement_is_sent_and_imported(window: OpenWindow, tmp_path
     shown.open("/admin/payments/bankupload/")
     shown.picture("bank-uploads")
     assert shown.violations() == []
+
+
+def test_terms_are_shown_and_proposed_at_any_width(window: OpenWindow) -> None:
+    term = {"currency": "IDR", "fixed_amount": 4_000, "basis_points": 70, "settlement_days": 2}
+    fees = [term | {"channel": name, "vat_basis_points": 1_100} for name in ("QRIS", None)]
+    row = SettlementTerms.objects.create(gateway_id=1, fees=fees, updated_at=NOW)
+    shown = window(member(roles.ADMINISTRATOR))
+
+    for size in (WIDE, MIDDLE, NARROW):
+        shown.resize(size)
+        for name, address in (("list", ""), ("form", "set/"), ("row", f"{row.pk}/change/")):
+            shown.open(f"/admin/payments/settlementterms/{address}")
+            shown.picture(f"terms-{name}-{size[0]}")
+            assert shown.violations() == []

@@ -118,7 +118,8 @@ class TestCheckDue:
 
 class TestTheImportsPage:
     @pytest.mark.parametrize(
-        ("amount", "shown"), [(98_723, "Agrees</span>"), (100_000, r"Differs</span> -Rp\s1[.,]277<")]
+        ("amount", "shown"),
+        [(98_723, "Agrees</span>"), (100_000, r"Differs</span> -Rp\s1[.,]277<")],
     )
     def test_says_whether_the_two_agree(self, balance: Balance, amount: int, shown: str) -> None:
         made = take(PAID, REFUNDED)

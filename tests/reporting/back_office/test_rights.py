@@ -237,4 +237,5 @@ def acts_of_administrators() -> list[str]:
         f"/admin/gateways/gatewayfee/{fee.pk}/change-fee/",
         *(f"/admin/gateways/gatewayaccount/{name}/" for name in ("xendit", "midtrans")),
         f"/admin/gateways/gatewayaccount/{account}/end/",
+        "/admin/payments/settlementterms/set/",
     ]
