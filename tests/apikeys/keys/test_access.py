@@ -83,8 +83,8 @@ class TestAccessMiddleware:
 
     def test_takes_one_statement(self, django_assert_num_queries: DjangoAssertNumQueries) -> None:
         _, key = api_key()
-        with django_assert_num_queries(3):  # the key; the invoices; the audit entry
-            ask(key, "/invoices")
+        with django_assert_num_queries(3):  # the key; the endpoints; the audit entry
+            ask(key, "/webhook-endpoints")
 
     def test_survives_what_would_not_fit(self) -> None:
         _, key = api_key()
