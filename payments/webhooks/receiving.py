@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from django.conf import settings
+from django.db import connection
 
 from gateways import registry
 from gateways.accounts.credentials import Account
@@ -32,30 +33,55 @@ Unreadable = MalformedNotification | NotificationNotUsed
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id")  # never a token or signature
 
 # COALESCE looks no further once a name fits.
-_ABOUT: Final = f"""
-SELECT {rows.columns(PaymentRequest, "request")} FROM invoices_paymentrequest request
-WHERE request.id = coalesce(
+_NAMED: Final = """coalesce(
     (SELECT id FROM invoices_paymentrequest
-     WHERE gateway_id = %(gateway)s AND reference = %(reference)s),
+     WHERE gateway_id = %(gateway_id)s AND reference = %(payment)s),
     (SELECT id FROM invoices_paymentrequest
-     WHERE gateway_id = %(gateway)s AND gateway_payment_id = %(gateway_payment)s
+     WHERE gateway_id = %(gateway_id)s AND gateway_payment_id = %(gateway_payment)s
      ORDER BY id LIMIT 1),
     (SELECT id FROM invoices_paymentrequest
-     WHERE gateway_id = %(gateway)s AND gateway_charge_id = ANY(%(charges)s::text[])
-     ORDER BY id LIMIT 1))"""  # noqa: S608  # nosec B608  # our own names
+     WHERE gateway_id = %(gateway_id)s AND gateway_charge_id = ANY(%(charges)s::text[])
+     ORDER BY id LIMIT 1))"""
+_ABOUT: Final = f"""
+SELECT {rows.columns(PaymentRequest, "request")} FROM invoices_paymentrequest request
+WHERE request.id = {_NAMED}"""  # noqa: S608  # nosec B608  # our own names
 
-_STORE: Final = """
-INSERT INTO payments_webhookevent (
-    tenant_id, gateway_id, account_id, event_id, reference, headers, body, status, outcome,
-    failure_reason, attempts, attempts_before, first_failed_at, next_attempt_at, leased_until,
-    received_at, processed_at)
-VALUES (
-    %(tenant_id)s, %(gateway_id)s, %(account_id)s, %(event_id)s, %(reference)s,
-    %(headers)s::jsonb, %(body)s, %(status)s, %(outcome)s, %(failure_reason)s, %(attempts)s,
-    %(attempts_before)s, %(first_failed_at)s, %(next_attempt_at)s, %(leased_until)s,
-    %(received_at)s, %(processed_at)s)
+# Each value has its column's type, but no length, to which PostgreSQL would cut it.
+_WRITTEN: Final = {
+    field.column: (field.db_type(connection) or "").partition("(")[0]
+    for field in WebhookEvent._meta.concrete_fields  # noqa: SLF001  # public
+    if not field.primary_key
+}
+_OWNERS: Final = ("tenant_id", "account_id")
+_INSERT: Final = f"""
+INSERT INTO payments_webhookevent ({", ".join(_WRITTEN)})
+SELECT {
+    ", ".join(
+        f"owner.{name}" if name in _OWNERS else f"%({name})s::{kind}"
+        for name, kind in _WRITTEN.items()
+    )
+}
+FROM owner WHERE owner.is_proven
 ON CONFLICT (gateway_id, event_id, tenant_id) DO NOTHING
-RETURNING id"""
+RETURNING id"""  # noqa: S608  # nosec B608  # our own names
+_STORE: Final = f"""
+WITH owner AS (
+    SELECT %(tenant_id)s::bigint AS tenant_id, %(account_id)s::bigint AS account_id,
+        true AS is_proven)
+{_INSERT}"""  # nosec B608  # our own words
+# The owner is the payment's; if no payment has the name, the account's that proves it.
+_STORE_FOR_ITS_OWNER: Final = f"""
+WITH about AS (
+    SELECT request.tenant_id, request.account_id,
+        coalesce(request.account_id, 0) = ANY(%(signers)s::bigint[]) AS is_proven
+    FROM invoices_paymentrequest request WHERE request.id = {_NAMED}
+), owner AS (
+    SELECT tenant_id, account_id, is_proven FROM about
+    UNION ALL
+    SELECT %(tenant_id)s::bigint, %(account_id)s::bigint, true WHERE NOT EXISTS (SELECT FROM about)
+), stored AS ({_INSERT})
+SELECT owner.tenant_id, owner.account_id, owner.is_proven, (SELECT id FROM stored)
+FROM owner"""  # noqa: S608  # nosec B608  # our own names
 
 
 def receive(
@@ -74,21 +100,25 @@ def receive(
 
     Source: FR-028, FR-032, spec 4.3.
     """
+    gateway_id = _gateway_id(gateway_code)
     try:
         signers = registry.signing_accounts(gateway_code, headers=headers, body=body)
         notification = _parsed(gateway_code, headers, body)
-        event = _event(gateway_code, notification, signers)
+        event = WebhookEvent(
+            gateway_id=gateway_id,
+            account_id=signers[0].id,
+            tenant_id=signers[0].tenant_id,
+            headers={name: headers[name] for name in KEPT_HEADERS if name in headers},
+            body=body,
+            received_at=now,
+        )
+        if isinstance(notification, Notification):
+            return _store_for_its_owner(event, notification, signers, gateway_code)
     except NotificationNotAuthentic as error:
         log.warning("notification refused", gateway=gateway_code, reason=str(error))
         metrics.count("webhooks_refused", gateway=gateway_code)
         raise
-    if isinstance(notification, MalformedNotification):
-        event.reference = reference_in(body)
-    elif isinstance(notification, NotificationNotUsed):
-        event.reference = _hinted_reference(event.gateway_id, notification)
-    event.headers = {name: headers[name] for name in KEPT_HEADERS if name in headers}
-    event.body, event.received_at = body, now
-    return _store(event, notification, now)
+    return _store_unreadable(event, notification)
 
 
 def reference_in(body: bytes) -> str | None:
@@ -127,15 +157,17 @@ def payment_to_ask_about(event: WebhookEvent) -> PaymentRequest | None:
 
 
 def _look_up(gateway_id: int, notification: Notification) -> Statement:
-    return Statement(
-        _ABOUT,
-        {
-            "gateway": gateway_id,
-            "reference": notification.reference or None,
-            "gateway_payment": notification.gateway_id or None,
-            "charges": list(notification.payment_ids),
-        },
-    )
+    return Statement(_ABOUT, _names(gateway_id, notification))
+
+
+def _names(gateway_id: int, notification: Notification) -> dict[str, Any]:
+    """Return the names of a payment that a notification has."""
+    return {
+        "gateway_id": gateway_id,
+        "payment": notification.reference or None,
+        "gateway_payment": notification.gateway_id or None,
+        "charges": list(notification.payment_ids),
+    }
 
 
 def _hinted_reference(gateway_id: int, unused: NotificationNotUsed) -> str | None:
@@ -174,54 +206,63 @@ def _parsed(
         return error
 
 
-def _event(
-    gateway_code: str,
-    notification: Notification | Unreadable,
-    signers: Sequence[Account],
-) -> WebhookEvent:
-    """Return an event with its owner: the payment's tenant, or the account that proves it.
+def _store_for_its_owner(
+    event: WebhookEvent, notification: Notification, signers: Sequence[Account], gateway_code: str
+) -> WebhookEvent | None:
+    """Store an event for its payment's tenant, or for the account that proves it; in one trip.
 
     Raises:
         NotificationNotAuthentic: the account that opened the payment does not prove it.
     """
-    gateway_id, by = _gateway_id(gateway_code), signers[0]
-    about = (
-        None
-        if isinstance(notification, Unreadable)
-        else find_payment_request(gateway_id, notification)
+    event.event_id, event.reference = notification.event_id, notification.reference
+    event.next_attempt_at = event.received_at
+    asked = {
+        **_names(event.gateway_id, notification),
+        **_values(event),
+        "signers": rows.ids(signer.id or 0 for signer in signers),
+    }
+    (((tenant_id, account_id, is_proven, stored_id),),) = trip(
+        Statement(_STORE_FOR_ITS_OWNER, asked)
     )
-    if about is None:
-        return WebhookEvent(gateway_id=gateway_id, account_id=by.id, tenant_id=by.tenant_id)
-    if not any(registry.is_same_account(gateway_code, one.id, about.account_id) for one in signers):
+    event.tenant_id, event.account_id = tenant_id, account_id
+    if is_proven:
+        return _stored(event, stored_id)
+    if not any(registry.is_same_account(gateway_code, one.id, account_id) for one in signers):
         raise NotificationNotAuthentic("Another account's secret vouches for this payment.")
-    return WebhookEvent(
-        gateway_id=gateway_id, account_id=about.account_id, tenant_id=about.tenant_id
+    return _store(event)  # an account that had no id when the payment was opened
+
+
+def _store_unreadable(event: WebhookEvent, notification: Unreadable) -> WebhookEvent | None:
+    unused = isinstance(notification, NotificationNotUsed)
+    kind = "unused" if unused else "malformed"
+    event.event_id = f"{kind}:{hashlib.sha256(event.body).hexdigest()}"
+    event.status = WebhookEvent.Status.IGNORED if unused else WebhookEvent.Status.FAILED
+    event.outcome, event.failure_reason = notification.code, fitted(str(notification), 500)
+    event.processed_at = event.received_at
+    event.reference = (
+        _hinted_reference(event.gateway_id, notification)
+        if isinstance(notification, NotificationNotUsed)
+        else reference_in(bytes(event.body))
     )
+    return _store(event)
 
 
-def _store(
-    event: WebhookEvent, notification: Notification | Unreadable, now: datetime
-) -> WebhookEvent | None:
-    if isinstance(notification, Unreadable):
-        unused = isinstance(notification, NotificationNotUsed)
-        kind = "unused" if unused else "malformed"
-        event.event_id = f"{kind}:{hashlib.sha256(event.body).hexdigest()}"
-        event.status = WebhookEvent.Status.IGNORED if unused else WebhookEvent.Status.FAILED
-        event.outcome, event.failure_reason = notification.code, fitted(str(notification), 500)
-        event.processed_at = now
-    else:
-        event.event_id, event.reference = notification.event_id, notification.reference
-        event.next_attempt_at = now
-    (stored,) = trip(_insertion(event))
-    if not stored:
+def _store(event: WebhookEvent) -> WebhookEvent | None:
+    """Store an event for the owner that it has; None if it is there already."""
+    (found,) = trip(Statement(_STORE, _values(event)))
+    return _stored(event, found[0][0] if found else None)
+
+
+def _stored(event: WebhookEvent, stored_id: int | None) -> WebhookEvent | None:
+    if stored_id is None:
         return None
-    event.pk, event._state.adding = stored[0][0], False  # noqa: SLF001  # as the ORM leaves it
+    event.pk, event._state.adding = stored_id, False  # noqa: SLF001  # as the ORM leaves it
     return event
 
 
-def _insertion(event: WebhookEvent) -> Statement:
-    """Return what stores an event, unless it is there already."""
-    return Statement(_STORE, {**vars(event), "headers": json.dumps(event.headers)})
+def _values(event: WebhookEvent) -> dict[str, Any]:
+    """Return what is stored of an event."""
+    return {**vars(event), "headers": json.dumps(event.headers)}
 
 
 @cache

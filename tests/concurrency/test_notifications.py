@@ -80,8 +80,8 @@ def test_of_many_copies_at_once_one_is_stored(payment_request: PaymentRequest) -
 def test_control_without_on_conflict_the_other_copies_are_errors(
     payment_request: PaymentRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = re.sub("ON CONFLICT .* DO NOTHING", "", receiving._STORE)
-    monkeypatch.setattr(receiving, "_STORE", plain)
+    plain = re.sub("ON CONFLICT .* DO NOTHING", "", receiving._STORE_FOR_ITS_OWNER)
+    monkeypatch.setattr(receiving, "_STORE_FOR_ITS_OWNER", plain)
 
     received = copies_at_once(payment_request)
 
