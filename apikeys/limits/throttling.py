@@ -215,6 +215,33 @@ class KeyThrottle(BaseThrottle):
         return self._standing.reset_seconds if self._standing else None
 
 
+class _Blameless:
+    """Addresses that had no wrong key a moment ago: Redis is not asked again at once.
+
+    So wrong keys that another process has counted are seen up to a second later.
+    """
+
+    SECONDS: Final = 1.0
+    AT_MOST: Final = 10_000
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def __contains__(self, bucket: str) -> bool:
+        return time.monotonic() < self._until.get(bucket, 0.0)
+
+    def add(self, bucket: str) -> None:
+        if len(self._until) >= self.AT_MOST:
+            self._until.clear()
+        self._until[bucket] = time.monotonic() + self.SECONDS
+
+    def discard(self, bucket: str) -> None:
+        self._until.pop(bucket, None)
+
+
+blameless = _Blameless()
+
+
 def refuse_flood(request: Request, *, of: str = "failures") -> None:
     """Refuse an address that tries wrong keys, before any work on another key.
 
@@ -250,12 +277,18 @@ def bucket_of(request: HttpRequest, what: str) -> str:
 
 def _failure(request: Request, of: str, *, only_look: bool) -> None:
     bucket = bucket_of(request._request, of)  # noqa: SLF001  # DRF's wrapper hides it
+    if only_look and bucket in blameless:
+        return
     standing = limiter().take(
         bucket,
         limit=settings.FAILED_AUTHENTICATION_LIMIT,
         seconds=WINDOW_SECONDS,
         only_look=only_look,
     )
+    if not only_look:
+        blameless.discard(bucket)
+    elif standing is not None and standing.remaining == standing.limit:
+        blameless.add(bucket)
     if standing is not None and not standing.allowed:
         log.warning("too many wrong keys", bucket=bucket)
         raise Throttled(wait=standing.reset_seconds)

@@ -18,6 +18,7 @@ from apikeys.limits import throttling
 from apikeys.limits.throttling import MemoryLimiter, OpenWhenAway, RateLimiter, RedisLimiter
 from paytrust.operations import shared_state
 from tests.apikeys.factories import api_key
+from tests.payments.webhooks.test_confirming import TOKEN
 
 TAKE_MANY = """
 import os, sys, django
@@ -281,6 +282,32 @@ class TestCountFailure:
         assert ask(key).status_code == 401
         with django_assert_num_queries(0):
             assert ask(key).status_code == 429
+
+    def test_asks_once_a_second_about_an_address_without_failures(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.FAILED_AUTHENTICATION_LIMIT = 1
+        looked: list[str] = []
+        limiter = MemoryLimiter()
+
+        def take(bucket: str, **asked: Any) -> Any:
+            looked.append(bucket)
+            return MemoryLimiter.take(limiter, bucket, **asked)
+
+        monkeypatch.setattr(throttling.limiter(), "take", take)
+        monkeypatch.setattr(throttling, "blameless", throttling._Blameless())
+
+        def post(token: str) -> int:
+            headers = {"x-callback-token": token}
+            return (
+                Client().post("/webhooks/xendit", b"{}", "text/plain", headers=headers).status_code
+            )
+
+        right = TOKEN["x-callback-token"]
+        assert [post(token) for token in (right, right, "guess", "guess", right)] == [
+            *(200, 200, 401, 429, 429)
+        ]
+        assert len(looked) == 5  # looks: the first and those after a failure; and two failures
 
     def test_counts_what_one_ipv6_network_tries_together(self, settings: Settings) -> None:
         settings.FAILED_AUTHENTICATION_LIMIT = 1
