@@ -6,14 +6,27 @@ connection, and the pool makes a new one.
 """
 
 import time
+from types import TracebackType
 from typing import Any, Final
 
 import psycopg
+from django.db import OperationalError
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
 from psycopg_pool import ConnectionPool
 
 CHECKED_FOR_SECONDS: Final = 1.0
+UNAVAILABLE: Final = (
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.ReadOnlySqlTransaction,  # this server is a replica since a moment ago
+)
+"""What a server refuses that may serve the same call a moment later, or on another connection.
+
+psycopg calls these internal errors, as if the caller's program was wrong.
+"""
 
 
 class PooledConnection(psycopg.Connection[Any]):
@@ -22,10 +35,29 @@ class PooledConnection(psycopg.Connection[Any]):
     checked_at = 0.0  # time.monotonic(); 0: never
 
 
+class ErrorWrapper(DatabaseErrorWrapper):
+    """Django's, for which UNAVAILABLE are operational errors: callers answer 503, jobs retry."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(exc_value, UNAVAILABLE):
+            self.wrapper.errors_occurred = True  # so Django looks whether the connection is usable
+            raise OperationalError(*exc_value.args).with_traceback(traceback) from exc_value
+        super().__exit__(exc_type, exc_value, traceback)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, whose pool checks a connection once a second and not at each use."""
 
     _connection_pools: dict[str, Any]  # Django's, by alias
+
+    @cached_property
+    def wrap_database_errors(self) -> ErrorWrapper:
+        return ErrorWrapper(self)
 
     @property
     def pool(self) -> "ConnectionPool[PooledConnection] | None":
