@@ -48,7 +48,7 @@ WHERE request.id = {_NAMED}"""  # noqa: S608  # nosec B608  # our own names
 
 # Each value has its column's type, but no length, to which PostgreSQL would cut it.
 _WRITTEN: Final = {
-    field.column: (field.db_type(connection) or "").partition("(")[0]
+    str(field.column): (field.db_type(connection) or "").partition("(")[0]
     for field in WebhookEvent._meta.concrete_fields  # noqa: SLF001  # public
     if not field.primary_key
 }

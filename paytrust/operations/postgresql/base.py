@@ -38,6 +38,8 @@ class PooledConnection(psycopg.Connection[Any]):
 class ErrorWrapper(DatabaseErrorWrapper):
     """Django's, for which UNAVAILABLE are operational errors: callers answer 503, jobs retry."""
 
+    wrapper: "DatabaseWrapper"  # not in the stubs
+
     def __exit__(
         self,
         exc_type: type[BaseException] | None,
