@@ -54,7 +54,7 @@ OPENING: dict[str, tuple[Any, str]] = {
 }
 BOOKING: dict[str, tuple[Any, str]] = {
     "the notification is read": (receiving, "_parsed"),
-    "it is stored": (receiving, "_store"),
+    "it is stored": (receiving, "_store_for_its_owner"),
     "it is published": (queue, "publish"),
     "it is taken": (retrying, "claim_due"),
     "others are taken with it": (gathering, "take_due"),

@@ -178,7 +178,7 @@ class TestTheDemo:
         hidden = [stack["api_key"], stack["admin_key"], stack["admin_user"]["password"]]
         hidden += [line.partition("=")[2] for line in lines]
         logs = {log.name: log.read_text() for log in (tmp_path / "logs").glob("*.log")}
-        assert "payment booked" in logs["worker.log"]
+        assert "money booked" in logs["worker.log"]
         assert len(hidden) > 8
         shown = {name: shown_in(text, hidden) for name, text in logs.items()}
         assert shown == {name: [] for name in logs}

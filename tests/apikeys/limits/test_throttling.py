@@ -307,7 +307,7 @@ class TestCountFailure:
         assert [post(token) for token in (right, right, "guess", "guess", right)] == [
             *(200, 200, 401, 429, 429)
         ]
-        assert len(looked) == 5  # looks: the first and those after a failure; and two failures
+        assert len(looked) == 4  # the first look; the failure; the two looks after it
 
     def test_counts_what_one_ipv6_network_tries_together(self, settings: Settings) -> None:
         settings.FAILED_AUTHENTICATION_LIMIT = 1
