@@ -61,7 +61,7 @@ test("xendit: expires an invoice once", async () => {
 
 test("xendit: refunds what was paid", async () => {
   const made = await invoice();
-  await press(made.invoiceUrl, { action: "pay", method: "OVO" });
+  await press(made.invoiceUrl, { action: "pay", method: "DANA" });
   const data = { invoiceId: made.id, amount: 10000, currency: "IDR", reason: "REQUESTED_BY_CUSTOMER" };
   const first = await Refund.createRefund({ idempotencyKey: made.id, data });
   const again = await Refund.createRefund({ idempotencyKey: made.id, data });
