@@ -17,6 +17,7 @@ from tests.payments.settlement.test_services import NOW, paid, row
 
 pytestmark = pytest.mark.django_db
 
+LATER = NOW + timedelta(hours=1)  # what the gateway says then replaces what it said before
 numbers = count()
 
 
@@ -104,7 +105,8 @@ class TestThePlatformsAccount:
         first = account(tenant=None)
         PaymentRequest.objects.filter(pk=payment.payment_request_id).update(account=first)
 
-        again = take(first, row_of(old, fee_amount=90, net_amount=old.amount - 90), row_of(payment))
+        changed = row_of(old, fee_amount=90, net_amount=old.amount - 90, as_of=LATER)
+        again = take(first, changed, row_of(payment))
 
         assert states(made) == [("replaced", None)]
         assert sorted(states(again)) == sorted([("matched", old.pk), ("matched", payment.pk)])
