@@ -35,6 +35,7 @@ OTHERS = {
     ("gateways/accounts/credentials.py", "updated_at"),  # an account's
     ("payments/refunds/transitions.py", "updated_at"),  # a refund's
     ("payments/disputes/services.py", "updated_at"),  # a dispute's
+    ("payments/settlement/terms.py", "updated_at"),  # an account's terms
     ("reporting/statements/services.py", "updated_at"),  # a profile's
     # A row of its own keeps the balances of an invoice as they were.
     ("payments/changes/discrepancies.py", "paid_amount"),
