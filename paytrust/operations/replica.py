@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from paytrust.operations.metrics import Metric
-from paytrust.operations.postgresql.base import DatabaseWrapper
+from paytrust.operations.postgresql.base import TOOK_TOO_LONG, DatabaseWrapper
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,8 @@ _threads = threading.local()
 
 class _Replica(DatabaseWrapper):
     """A connection to the replica that has the name of the one it replaces."""
+
+    unavailable = TOOK_TOO_LONG  # a write here is a fault of ours
 
 
 class _OfApplication(_Replica):

@@ -18,15 +18,10 @@ from django.utils.functional import cached_property
 from psycopg_pool import ConnectionPool
 
 CHECKED_FOR_SECONDS: Final = 1.0
-UNAVAILABLE: Final = (
+TOOK_TOO_LONG: Final = (
     psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.TransactionTimeout,
-    psycopg.errors.ReadOnlySqlTransaction,  # this server is a replica since a moment ago
 )
-"""What a server refuses that may serve the same call a moment later, or on another connection.
-
-psycopg calls these internal errors, as if the caller's program was wrong.
-"""
 
 
 class PooledConnection(psycopg.Connection[Any]):
@@ -36,7 +31,10 @@ class PooledConnection(psycopg.Connection[Any]):
 
 
 class ErrorWrapper(DatabaseErrorWrapper):
-    """Django's, for which UNAVAILABLE are operational errors: callers answer 503, jobs retry."""
+    """Django's, to which a server that is not there for us is an operational error.
+
+    So callers answer 503 and jobs try again. psycopg calls it internal, as a fault of ours.
+    """
 
     wrapper: "DatabaseWrapper"  # not in the stubs
 
@@ -46,7 +44,7 @@ class ErrorWrapper(DatabaseErrorWrapper):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(exc_value, UNAVAILABLE):
+        if isinstance(exc_value, self.wrapper.unavailable):
             self.wrapper.errors_occurred = True  # so Django looks whether the connection is usable
             raise OperationalError(*exc_value.args).with_traceback(traceback) from exc_value
         super().__exit__(exc_type, exc_value, traceback)
@@ -56,6 +54,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, whose pool checks a connection once a second and not at each use."""
 
     _connection_pools: dict[str, Any]  # Django's, by alias
+    # A primary that takes no writes is a replica since a moment ago.
+    unavailable: tuple[type[psycopg.Error], ...] = (
+        *TOOK_TOO_LONG,
+        psycopg.errors.ReadOnlySqlTransaction,
+    )
 
     @cached_property
     def wrap_database_errors(self) -> ErrorWrapper:
