@@ -5,9 +5,10 @@ import sys
 from typing import Any
 
 from celery import Celery, Task, bootsteps
-from celery.signals import setup_logging, task_postrun
+from celery.signals import setup_logging, task_postrun, worker_process_init
 from django.db import close_old_connections
 
+from paytrust import garbage
 from paytrust.operations import liveness
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paytrust.settings")
@@ -43,3 +44,9 @@ def give_connection_back(task: "Task[Any, Any]", **_signal: object) -> None:
     """Return a task's connection to the pool, which checks it before its next use."""
     if not task.request.is_eager:
         close_old_connections()
+
+
+@worker_process_init.connect
+def leave_out_what_is_loaded(**_signal: object) -> None:
+    """Leave what a worker's process has loaded out of its collections."""
+    garbage.leave_out_what_is_loaded()

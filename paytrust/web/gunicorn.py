@@ -5,6 +5,8 @@ import ctypes
 import os
 import resource
 
+from paytrust import garbage
+
 worker_class = (
     "paytrust.web.worker.Worker"  # a thread waits for the gateway, so concurrency is threads
 )
@@ -28,3 +30,8 @@ _, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(
     resource.RLIMIT_NOFILE, (min(_most_files, 65_536) if _most_files > 0 else 65_536, _most_files)
 )
+
+
+def post_worker_init(_worker: object) -> None:
+    """Leave what a worker has loaded out of its collections."""
+    garbage.leave_out_what_is_loaded()
