@@ -19,8 +19,10 @@ import pytest
 import redis
 import requests
 from argon2 import PasswordHasher
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connection, connections, transaction
@@ -293,7 +295,15 @@ def _empty_database() -> None:
 @cache
 def _tenants_tables() -> list[str]:
     staff = [User, User.groups.through, User.user_permissions.through]
-    found: list[Any] = [Tenant, ApiKeyAuditEntry, AuditRun, ClosedDay, WebhookEvent, *staff]
+    found: list[Any] = [
+        Tenant,
+        ApiKeyAuditEntry,
+        AuditRun,
+        ClosedDay,
+        WebhookEvent,
+        *(Session, AccessAttempt, AccessFailureLog, AccessLog),  # of who signed in
+        *staff,
+    ]
     for parent in found:  # grows meanwhile
         found += [
             relation.related_model
