@@ -11,8 +11,9 @@ from payments import tasks
 from payments.changes import proposals
 from payments.models import WebhookEvent
 from payments.webhooks import acts, readings, texts, waking
+from payments.webhooks.readings import Claim
 from paytrust.staff import display
-from paytrust.staff.acts import ReasonForm, Text, Warned
+from paytrust.staff.acts import Facts, ReasonForm, Text, Warned
 from paytrust.staff.bulk import BulkAct
 
 
@@ -25,12 +26,10 @@ class AboutNotifications(BulkAct[WebhookEvent]):
     def back(self) -> str:
         return f"{super().back}?status__exact={WebhookEvent.Status.FAILED}"
 
-    def fact_of(self, row: WebhookEvent) -> tuple[Text, object]:
-        return f"{row.gateway.name} {row.pk}", format_html(
-            "<p>{}</p><p>{}</p>",
-            texts.effect(readings.claim_of(row)),
-            texts.reason(row.outcome, row.failure_reason),
-        )
+    @property
+    def facts(self) -> Facts:
+        claims = readings.claims_of(self.subject)
+        return [_fact_of(*pair) for pair in zip(self.subject, claims, strict=True)]
 
 
 class ProcessAllAgain(AboutNotifications):
@@ -81,6 +80,14 @@ class IgnoreAll(AboutNotifications):
             now=timezone.now(),
         )
         return _("Proposed to another person") if by_two else _("Ignored")
+
+
+def _fact_of(row: WebhookEvent, claim: Claim) -> tuple[Text, object]:
+    return f"{row.gateway.name} {row.pk}", format_html(
+        "<p>{}</p><p>{}</p>",
+        texts.effect(claim),
+        texts.reason(row.outcome, row.failure_reason),
+    )
 
 
 def shown_amount(event: WebhookEvent) -> str:

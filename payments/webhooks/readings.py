@@ -1,5 +1,6 @@
 """What stored notifications say, for people: which payment, and what it would change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -47,15 +48,21 @@ _ENDS = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CANCELLED}
 
 def claim_of(event: WebhookEvent) -> Claim:
     """Return what a notification says and the payment it is about, without asking the gateway."""
-    notification = _read(event)
-    if notification is None:
-        return Claim(
-            Effect.UNCLEAR,
-            payment_request=receiving.payment_named(event),
-            claimed_reference=event.reference,
-        )
-    about = receiving.find_payment_request(event.gateway_id, notification)
-    return replace(_claimed(notification), payment_request=about)
+    return claims_of([event])[0]
+
+
+def claims_of(events: Sequence[WebhookEvent]) -> list[Claim]:
+    """Return what `claim_of` does of each notification; their payments are looked up together."""
+    read = [(event, _read(event)) for event in events]
+    clear = [(event.gateway_id, said) for event, said in read if said is not None]
+    about = iter(receiving.find_payment_requests(clear) if clear else ())
+    named = iter(receiving.payments_named([event for event, said in read if said is None]))
+    return [
+        Claim(Effect.UNCLEAR, payment_request=next(named), claimed_reference=event.reference)
+        if said is None
+        else replace(_claimed(said), payment_request=next(about))
+        for event, said in read
+    ]
 
 
 def said_by(event: WebhookEvent) -> Claim:

@@ -149,7 +149,7 @@ def payment_to_ask_about(event: WebhookEvent) -> PaymentRequest | None:
     A damaged body may be about money of any time (spec 4.5). A body of another kind only hints that
     a payment which still waits may have been paid.
     """
-    about = payment_named(event)
+    [about] = payments_named([event])
     hint = event.status == WebhookEvent.Status.IGNORED
     if about is not None and hint and about.status not in PaymentRequest.ACTIVE:
         return None
@@ -175,21 +175,21 @@ def _hinted_reference(gateway_id: int, unused: NotificationNotUsed) -> str | Non
     return None if about is None else about.reference
 
 
-def payment_named(event: WebhookEvent) -> PaymentRequest | None:
-    """Return our payment that a body names which cannot be read or trusted.
+def payments_named(events: Sequence[WebhookEvent]) -> list[PaymentRequest | None]:
+    """Return, for each event, our payment that a body names which cannot be read or trusted.
 
     None if there is none, or if an account opened it that does not prove the notification.
     """
-    if event.reference is None:
+    references = {event.reference for event in events if event.reference is not None}
+    found = PaymentRequest.objects.in_bulk(references, field_name="reference")
+    return [_if_proven(found.get(event.reference or ""), event) for event in events]
+
+
+def _if_proven(about: PaymentRequest | None, event: WebhookEvent) -> PaymentRequest | None:
+    if about is None or about.gateway_id != event.gateway_id:
         return None
-    about = PaymentRequest.objects.filter(
-        gateway_id=event.gateway_id, reference=event.reference
-    ).first()
-    if about is None or not registry.is_same_account(
-        event.gateway.code, event.account_id, about.account_id
-    ):
-        return None
-    return about
+    same = registry.is_same_account(event.gateway.code, event.account_id, about.account_id)
+    return about if same else None
 
 
 def _parsed(

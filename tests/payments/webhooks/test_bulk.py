@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apikeys.models import StaffAct
@@ -48,6 +50,19 @@ def statuses() -> list[str]:
 
 
 class TestTicking:
+    def test_looks_the_payments_of_all_up_together(self, client: Client) -> None:
+        rows = [*(failed() for _ in range(5)), *(failed(body=b"damaged") for _ in range(5))]
+        client.get(address("ignore", *rows))  # the session, the theme and the accounts are read
+
+        with CaptureQueriesContext(connection) as few:
+            client.get(address("ignore", rows[0], rows[5]))
+        with CaptureQueriesContext(connection) as many:
+            page = client.get(address("ignore", *rows)).text
+
+        assert all(row.gateway.name in page and str(row.pk) in page for row in rows)
+        # One trip finds the payments of those that can be read: a statement for each.
+        assert len(many) == len(few) + 4
+
     def test_leads_to_a_page_that_shows_each(self, client: Client) -> None:
         one, two, other = failed(), failed(says="EXPIRED"), failed()
 
