@@ -20,6 +20,7 @@ from invoices.models import Invoice, PaymentRequest
 from invoices.pay_page.texts import CLOCKS, UTC
 from paytrust.errors import PayTrustError
 from paytrust.money import Money, notation
+from paytrust.operations.database import release_connection
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +111,7 @@ def send(*, actor: Actor, invoice_id: int, language: str, now: datetime) -> None
         request = open_payment(invoice)
         _require_seldom(invoice, entry, now)
         mail = _mail(invoice, request, language)
+        release_connection()  # a mail server may take seconds
         try:
             mail.send()
         except (SMTPException, OSError) as error:

@@ -7,7 +7,7 @@ from tests.invoices.link_mails.test_services import URL, outcomes, payable
 from tests.payments.webhooks.test_back_office import said
 from tests.staff import member
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("committed")
 
 
 def client_of(role: str) -> Client:

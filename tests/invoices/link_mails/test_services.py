@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.db import connection
 
 from apikeys.models import StaffAct
 from apikeys.staff_acts.recording import Actor
@@ -20,7 +21,7 @@ from tests.apikeys.factories import NOON
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.staff import actor, as_shown
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("committed")
 URL = "https://gateway.test/pay/1"
 SITI = {"name": "Siti", "email": "Siti@example.com", "phone": None}
 HOUR = timedelta(hours=1)
@@ -43,6 +44,20 @@ def outcomes() -> list[str | None]:
 
 
 class TestSend:
+    def test_holds_no_connection_while_the_mail_server_thinks(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        of, by = payable(), actor()
+        held: list[bool] = []
+        monkeypatch.setattr(
+            EmailMessage, "send", lambda _mail: held.append(connection.connection is not None)
+        )
+
+        send(of, by)
+
+        assert held == [False]
+        assert outcomes() == ["done"]
+
     def test_mails_the_link_and_keeps_who_did(self) -> None:
         of = payable(external_id="order-7")
         by = actor()
