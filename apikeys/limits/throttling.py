@@ -264,9 +264,12 @@ def count_failure(request: Request, *, of: str = "failures") -> None:
 
 def take_sign_in(request: HttpRequest) -> access.Standing | None:
     """Count a try to sign in against the caller's address, before its password is hashed."""
-    return limiter().take(
-        bucket_of(request, "sign-in"), limit=settings.SIGN_IN_LIMIT, seconds=WINDOW_SECONDS
-    )
+    return take_by_address(request, "sign-in", limit=settings.SIGN_IN_LIMIT)
+
+
+def take_by_address(request: HttpRequest, what: str, *, limit: int) -> access.Standing | None:
+    """Count something that costs much against the caller's address; so many pass in a minute."""
+    return limiter().take(bucket_of(request, what), limit=limit, seconds=WINDOW_SECONDS)
 
 
 def bucket_of(request: HttpRequest, what: str) -> str:

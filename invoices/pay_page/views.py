@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from apikeys.limits import throttling
 from invoices.invoices import selectors
 from invoices.models import InvoiceStatus, PaymentRequest
 from invoices.pay_page import instructions
@@ -26,6 +27,7 @@ from paytrust.money import Money
 from paytrust.web import pdf, problems, strict_json
 
 PENDING, PAID, EXPIRED, CANCELLED = "pending", "paid", "expired", "cancelled"
+RECEIPTS_A_MINUTE = 20  # of an address: one of 500 lines takes 160 ms of CPU
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")  # anything else is not worth a query
 HEADERS = {
     "Cache-Control": "no-store",
@@ -101,12 +103,17 @@ def status(request: HttpRequest, page_token: str) -> HttpResponse:
 def receipt(request: HttpRequest, page_token: str) -> HttpResponse:
     """Return the receipt of the first payment of this page, in the language that is asked for."""
     payment = _payment(page_token)
-    booked = receipts.payments_on(payment_request_id=payment.pk).first() if payment else None
+    booked = receipts.payments_on(payment).first() if payment else None
     texts = pay_texts.chosen(
         asked_for=request.GET.get("lang"), accepted=request.headers.get("Accept-Language", "")
     )
     if booked is None:
         return _html("pay/missing.html", {"texts": texts}, status=HTTPStatus.NOT_FOUND)
+    standing = throttling.take_by_address(request, "receipt", limit=RECEIPTS_A_MINUTE)
+    if standing is not None and not standing.allowed:
+        refused = problems.answer(problems.RateLimited(), request)
+        refused.headers["Retry-After"] = str(standing.reset_seconds)
+        return refused
     asked = request.GET.get("lang", "")
     language = asked if asked in receipt_document.LANGUAGES else texts.code
     found = receipts.receipt_of(transaction_id=booked.pk)
@@ -143,7 +150,7 @@ def _state(payment: PaymentRequest, now: datetime) -> str:
 def _page(payment: PaymentRequest, texts: Texts, now: datetime) -> Page:
     invoice, state = payment.invoice, _state(payment, now)
     ended = state in {EXPIRED, CANCELLED}
-    is_booked = state == PAID and receipts.payments_on(payment_request_id=payment.pk).exists()
+    is_booked = state == PAID and receipts.payments_on(payment).exists()
     return Page(
         state=state,
         merchant=payment.tenant.name,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from paytrust.money import Money, notation, plain
 from paytrust.web import pdf
 
 SHARES = (0.52, 0.12, 0.18, 0.18)  # of the width, for the lines of the invoice
-LANGUAGES = {"en": "English", "id": "Bahasa Indonesia", "ms": "Bahasa Melayu"}
+LANGUAGES = dict(settings.LANGUAGES)
 
 
 def name_of(receipt: Receipt) -> str:

@@ -5,7 +5,14 @@ from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet, Sum
 
-from invoices.models import Invoice, LedgerEntry, LineItem, MoneyKind, Transaction
+from invoices.models import (
+    Invoice,
+    LedgerEntry,
+    LineItem,
+    MoneyKind,
+    PaymentRequest,
+    Transaction,
+)
 from invoices.receipts import issuers
 from invoices.receipts.issuers import Issuer
 
@@ -36,11 +43,10 @@ class Receipt:
         return known.get("name") or known.get("email") or ""
 
 
-def payments_on(*, payment_request_id: int) -> QuerySet[Transaction]:
-    """Return the payments of a payment request, oldest first."""
-    return Transaction.objects.filter(
-        payment_request_id=payment_request_id, kind=MoneyKind.PAYMENT
-    ).order_by("pk")
+def payments_on(payment_request: PaymentRequest) -> QuerySet[Transaction]:
+    """Return the payments that were booked on a payment request, oldest first."""
+    booked = Transaction.objects.booked(payment_request=payment_request)
+    return booked.filter(kind=MoneyKind.PAYMENT)
 
 
 def receipt_of(*, transaction_id: int) -> Receipt:

@@ -9,8 +9,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apikeys.limits import throttling
+from apikeys.limits.throttling import MemoryLimiter
 from gateways.adapter import PaymentState
 from invoices.models import Invoice, PaymentRequest, Transaction
+from invoices.pay_page import views
 from invoices.receipts import document, selectors
 from payments.booking import settling
 from paytrust.staff import roles
@@ -149,6 +152,23 @@ class TestTheCustomersPage:
         answer = Client().get(f"/pay/{TOKEN}/receipt.pdf?lang={language}")
 
         assert language_of(answer.content) == b"en"
+
+    def test_is_made_a_limited_number_of_times_for_an_address(
+        self, payment: Transaction, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limiter = MemoryLimiter()
+        monkeypatch.setattr(throttling, "limiter", lambda: limiter)
+        monkeypatch.setattr(views, "RECEIPTS_A_MINUTE", 2)
+
+        def ask(address: str) -> Any:
+            return Client().get(f"/pay/{TOKEN}/receipt.pdf", REMOTE_ADDR=address)
+
+        answers = [ask("192.0.2.1") for _ in range(3)]
+
+        assert [one.status_code for one in answers] == [200, 200, 429]
+        assert answers[2].json()["error"] == "rate_limited"
+        assert answers[2].headers["Retry-After"] == "60"
+        assert ask("192.0.2.2").status_code == 200
 
     def test_has_none_before_it_is_paid(self) -> None:
         made = invoice(expires_at=timezone.now() + timedelta(days=1))
