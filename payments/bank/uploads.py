@@ -1,5 +1,6 @@
 """Bank statements that staff upload: taken in piece by piece, then imported by a worker."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -95,7 +96,7 @@ def claim_due(*, now: datetime) -> list[int]:
     for upload_id in BankUpload.objects.filter(
         status=Status.UPLOADING, due_at__lte=now
     ).values_list("pk", flat=True):
-        _end(upload_id, "The upload was not continued for a day.")
+        _end(upload_id, "The upload was not continued for a day.", if_in=[Status.UPLOADING])
     return locking.claim(
         BankUpload.objects.filter(status=Status.WAITING, due_at__lte=now),
         by="due_at",
@@ -142,10 +143,12 @@ def _import(made: BankUpload, now: datetime) -> None:
         made.pieces.all().delete()
 
 
-def _end(upload_id: int, reason: str) -> None:
+def _end(
+    upload_id: int, reason: str, *, if_in: Sequence[Status] = (Status.UPLOADING, Status.WAITING)
+) -> None:
     with transaction.atomic():
-        BankUpload.objects.filter(
-            pk=upload_id, status__in=(Status.UPLOADING, Status.WAITING)
-        ).update(status=Status.FAILED, due_at=None, problem=reason[:1000])
+        found = BankUpload.objects.filter(pk=upload_id, status__in=if_in)
+        if not found.update(status=Status.FAILED, due_at=None, problem=reason[:1000]):
+            return  # it has ended, or gone on, meanwhile
         BankUploadPiece.objects.filter(upload=upload_id).delete()
     log.warning("bank import failed", upload_id=upload_id, reason=reason)

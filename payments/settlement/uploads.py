@@ -1,6 +1,6 @@
 """Files that people and merchants upload: taken in piece by piece, then imported by a worker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +24,8 @@ from paytrust.operations import locking
 log = structlog.get_logger(__name__)
 
 Status = SettlementImport.Status
+NOT_STARTED: Final = (Status.UPLOADING, Status.UPLOADED)
+OPEN: Final = (*NOT_STARTED, Status.WAITING, Status.RUNNING)
 LEASE: Final = timedelta(minutes=10)  # renewed while the import goes on
 MOST_TRIES: Final = 3
 AT_ONCE: Final = 100  # imports of one round
@@ -179,11 +181,10 @@ def start(*, import_id: int, now: datetime) -> SettlementImport:
 
 def claim_due(*, now: datetime) -> list[int]:
     """Return the imports that a worker may take, each to one caller; end abandoned uploads."""
-    old = SettlementImport.objects.filter(
-        status__in=(Status.UPLOADING, Status.UPLOADED), due_at__lte=now
-    )
+    old = SettlementImport.objects.filter(status__in=NOT_STARTED, due_at__lte=now)
     for import_id in old.values_list("pk", flat=True):
-        _fail(import_id, "settlement_upload_abandoned", "The upload was not continued for a day.")
+        said = "The upload was not continued for a day."
+        _fail(import_id, "settlement_upload_abandoned", said, if_in=NOT_STARTED)
     return locking.claim(
         SettlementImport.objects.filter(
             status__in=(Status.WAITING, Status.RUNNING), due_at__lte=now
@@ -259,12 +260,19 @@ def _end_upload(whole: SettlementImport, now: datetime) -> SettlementImport:
     return made
 
 
-def _fail(import_id: int, code: str, detail: str, details: object = None) -> None:
+def _fail(
+    import_id: int,
+    code: str,
+    detail: str,
+    details: object = None,
+    *,
+    if_in: Sequence[Status] = OPEN,
+) -> None:
     problem = {"code": code, "detail": detail, "details": details or {}}
     with transaction.atomic():
-        SettlementImport.objects.filter(pk=import_id).exclude(
-            status__in=(Status.DONE, Status.FAILED)
-        ).update(status=Status.FAILED, problem=problem, due_at=None)
+        found = SettlementImport.objects.filter(pk=import_id, status__in=if_in)
+        if not found.update(status=Status.FAILED, problem=problem, due_at=None):
+            return  # it has ended, or gone on, meanwhile
         SettlementFilePiece.objects.filter(imported_in=import_id).delete()
     log.warning("settlement import failed", import_id=import_id, code=code)
 

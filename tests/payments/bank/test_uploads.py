@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -149,6 +150,25 @@ class TestPieces:
 
 
 class TestRun:
+    def test_is_not_dropped_as_abandoned_once_all_of_it_is_here(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        content = long_file(1000)
+        made = uploads.begin(file_name="bank.xml", size_bytes=len(content), user=None, now=NOW)
+
+        def end_late(upload_id: int, reason: str, **more: Any) -> None:
+            """The last piece comes between the look for abandoned uploads and their end."""
+            uploads.add_piece(upload_id=upload_id, number=0, content=content, now=NOW)
+            end(upload_id, reason, **more)
+
+        end = uploads._end
+        monkeypatch.setattr(uploads, "_end", end_late)
+        claimed = uploads.claim_due(now=LATER)
+
+        made.refresh_from_db()
+        assert (made.status, claimed) == ("waiting", [made.pk])
+        assert BankUploadPiece.objects.count() == 1
+
     def test_changes_nothing_the_second_time(self) -> None:
         made = whole(camt(statement(entry())))
 
