@@ -14,6 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from apikeys.keys import selectors as apikeys
 from apikeys.models import ApiKey, Tenant
 from apikeys.tenants import wall
+from events.models import Event
+from events.outbox import selectors as events
 from gateways.adapter import Notification, PaymentPage
 from invoices.customers import selectors as customers
 from invoices.customers.serializers import CustomerFilter
@@ -39,7 +41,7 @@ from payments.models import WebhookEvent
 from payments.refunds import books
 from payments.webhooks import receiving, retrying
 from paytrust.operations import listing, rows
-from paytrust.operations.trips import Statement
+from paytrust.operations.trips import Statement, trip
 from reporting.back_office import figures, search
 from reporting.exports import movements
 from reporting.financial import rollups
@@ -152,6 +154,19 @@ def fill() -> Shop:
             received_at=NOON,
         )
         for number, request in enumerate(requests)
+    )
+    Event.objects.bulk_create(
+        Event(
+            tenant_id=one.tenant_id,
+            public_id=f"evt_{number}",
+            type="invoice.created",
+            invoice_id=one.pk,
+            data={},
+            api_version="1",
+            created_at=NOON + timedelta(minutes=number),
+            transaction_number=1000 + number,
+        )
+        for number, one in enumerate(made)
     )
     return Shop(tenants[0], Invoice.objects.filter(tenant=tenants[0]).latest("pk"))
 
@@ -570,6 +585,17 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
         lambda shop: of_page(shop, answers._TAKEN_BACK),
         "invoices_transaction_reverses",
     ),
+    "where the events since a moment begin": (
+        lambda shop: Statement(
+            events._BOUNDS,
+            {"tenant": shop.tenant.pk, "after": None, "older": NOON + timedelta(days=1)},
+        ),
+        "event_since",
+    ),
+    "the events after a place": (
+        lambda shop: events_after(shop, "1500"),
+        "event_in_turn",
+    ),
     "the balance of an invoice": (
         lambda shop: rows.updating([shop.invoice], posting.INVOICE_COLUMNS),
         "invoices_invoice_pkey",
@@ -581,6 +607,13 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
         "invoices_installment_pkey",
     ),
 }
+
+
+def events_after(shop: Shop, number: str) -> Statement:
+    asked = {"tenant": shop.tenant.pk, "after": number, "older": None}
+    trip(Statement(events._BOUNDS, asked))  # the next statement reads between these
+    narrowed = {"after_id": 0, "since": None, "types": None, "limit": 21}
+    return Statement(events._TURN, {"tenant": shop.tenant.pk, **narrowed})
 
 
 def of_page(shop: Shop, sql: str) -> Statement:
