@@ -27,8 +27,8 @@ def ids_of(gateway_id: int, account_id: int | None) -> list[int]:
 
 
 def newest_id(gateway_id: int, account_id: int | None) -> int | None:
-    """Return the id under which an account is called now."""
-    return ids_of(gateway_id, account_id)[-1] or None
+    """Return the id under which an account is called now; one that has an id keeps it."""
+    return account_id or ids_of(gateway_id, None)[-1] or None
 
 
 def having(ids: list[int], *, at: str = "account") -> Q:
