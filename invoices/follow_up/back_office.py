@@ -6,7 +6,6 @@ from django import forms
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
@@ -15,9 +14,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from apikeys.staff_acts import recording
 from apikeys.tenants import wall
 from invoices.follow_up import selectors, services
-from invoices.models import Assignment, Invoice
-from paytrust.staff import display
-from paytrust.staff.acts import LONGEST_REASON, Act, Facts, Text
+from invoices.invoices.back_office import AboutInvoice
+from invoices.models import Assignment
+from paytrust.staff.acts import LONGEST_REASON, Text
 
 MINE, FREE = "me", "none"
 
@@ -55,24 +54,6 @@ class AssignmentForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text=_("What this person has to know; empty is fine."),
     )
-
-
-class AboutInvoice(Act[Invoice]):
-    """An act on an invoice that changes no money."""
-
-    @property
-    def facts(self) -> Facts:
-        invoice = self.subject
-        return [
-            (_("Invoice"), invoice.pk),
-            (_("Tenant"), invoice.tenant.name),
-            (_("Total"), display.money(invoice.total_amount, invoice.currency_code)),
-            (_("Paid"), display.money(invoice.paid_amount, invoice.currency_code)),
-        ]
-
-    @property
-    def back(self) -> str:
-        return reverse("admin:invoices_invoice_change", args=(self.subject.pk,))
 
 
 class Note(AboutInvoice):

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
@@ -13,11 +14,30 @@ from unfold.contrib.filters.admin import (
 
 from invoices.invoices import labels
 from invoices.invoices.exporting import OfInvoices
-from invoices.models import Installment, PaymentRequest
+from invoices.models import Installment, Invoice, PaymentRequest
 from paytrust.staff import display
+from paytrust.staff.acts import Act, Facts
 from paytrust.staff.filters import CurrencyFilter, CurrencyOfInvoiceFilter, DatesFilter
 
 Shown = SafeString | str
+
+
+class AboutInvoice(Act[Invoice]):
+    """An act on an invoice that changes no money."""
+
+    @property
+    def facts(self) -> Facts:
+        invoice = self.subject
+        return [
+            (_("Invoice"), invoice.pk),
+            (_("Tenant"), invoice.tenant.name),
+            (_("Total"), display.money(invoice.total_amount, invoice.currency_code)),
+            (_("Paid"), display.money(invoice.paid_amount, invoice.currency_code)),
+        ]
+
+    @property
+    def back(self) -> str:
+        return reverse("admin:invoices_invoice_change", args=(self.subject.pk,))
 
 
 @admin.register(Installment)

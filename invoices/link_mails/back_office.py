@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from apikeys.staff_acts import recording
-from invoices.follow_up.back_office import AboutInvoice
+from invoices.invoices.back_office import AboutInvoice
 from invoices.link_mails import services
 from invoices.receipts.document import LANGUAGES
 from paytrust.staff.acts import Facts, Text

@@ -4,12 +4,12 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from apikeys.tenants import wall
+from paytrust.staff import bulk
 from paytrust.staff.acts import refusal
 from reporting.saved_filters import services
 from reporting.saved_filters.models import SavedFilter
@@ -43,12 +43,12 @@ def remove(request: HttpRequest, filter_id: int) -> HttpResponse:
     """Remove a filter that the reader kept."""
     assert isinstance(request.user, User), "only staff reach the pages for staff"
     with wall.lowered_for_staff():
-        found = SavedFilter.objects.filter(user=request.user, pk=filter_id).first()
-        if found is None:
-            raise Http404
-        services.remove(user=request.user, filter_id=filter_id)
+        try:
+            removed = services.remove(user=request.user, filter_id=filter_id)
+        except SavedFilter.DoesNotExist as error:
+            raise Http404 from error
     messages.success(request, _("The filter is removed."))
-    return HttpResponseRedirect(_address(request, found.list_name))
+    return HttpResponseRedirect(_address(request, removed.list_name))
 
 
 def _address(request: HttpRequest, list_name: str) -> str:
@@ -59,7 +59,7 @@ def _address(request: HttpRequest, list_name: str) -> str:
     """
     for model, page in admin.site._registry.items():  # noqa: SLF001  # Django has no public way
         if name_of(model) == list_name and page.has_view_permission(request):
-            return reverse(f"admin:{list_name}_changelist")
+            return bulk.list_of(model)
     raise Http404
 
 

@@ -58,13 +58,15 @@ def keep(*, user: User, list_name: str, name: str, query: str, now: datetime) ->
     return kept
 
 
-def remove(*, user: User, filter_id: int) -> None:
-    """Remove a filter of one's own.
+def remove(*, user: User, filter_id: int) -> SavedFilter:
+    """Remove a filter of one's own, and return it.
 
     Raises:
         SavedFilter.DoesNotExist: unknown, or another person's.
     """
-    SavedFilter.objects.get(user=user, pk=filter_id).delete()
+    found = SavedFilter.objects.get(user=user, pk=filter_id)
+    found.delete()
+    return found
 
 
 def normalized(query: str) -> str:
