@@ -74,12 +74,16 @@ def _posts(bench: Bench) -> list[Row]:
     ]
 
 
+def made(bench: Bench) -> list[int]:
+    """Make invoices; return their ids."""
+    requests = creations(bench.stack.api_key, 50)
+    answered = bench.generator.send(bench.stack.port, requests, expect=201, keep_bodies=True)
+    return [json.loads(body)["id"] for body in answered.bodies]
+
+
 def readings(bench: Bench) -> Callable[..., list[Request]]:
     """Make invoices; return a maker of requests that read them."""
-    made = bench.generator.send(
-        bench.stack.port, creations(bench.stack.api_key, 50), expect=201, keep_bodies=True
-    )
-    ids = [json.loads(body)["id"] for body in made.bodies]
+    ids = made(bench)
 
     def reads(count: int, path: str = "/invoices") -> list[Request]:
         key = {"X-API-Key": bench.stack.api_key} if path == "/invoices" else {}

@@ -3,7 +3,6 @@
 The first run writes these rows into a stack of its own, and later runs find them again.
 """
 
-import json
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 from bench import figures, past, stack
 from bench.figures import Round
-from bench.invoices import creations
+from bench.invoices import creations, made
 from bench.load import Request
 from bench.rounds import Bench, Subject
 from bench.stack import made_key
@@ -53,19 +52,13 @@ def run(bench: Bench) -> list[Row]:
             made_key(large, f"Merchant {TENANT}"),
             range(past.FIRST + past.TENANTS + TENANT, past.FIRST + INVOICES, past.TENANTS),
         )
-        among_few = Place(bench, bench.stack.api_key, _made(bench))
+        among_few = Place(bench, bench.stack.api_key, made(bench))
         pairs = zip(among_few.subjects(), among_many.subjects(), strict=True)
         return [
             row
             for (few, size), (many, _) in pairs
             for row in _compared((among_few.bench, few), (among_many.bench, many), size)
         ]
-
-
-def _made(bench: Bench) -> list[int]:
-    requests = creations(bench.stack.api_key, 50)
-    made = bench.generator.send(bench.stack.port, requests, expect=201, keep_bodies=True)
-    return [json.loads(body)["id"] for body in made.bodies]
 
 
 def _compared(few: tuple[Bench, Subject], many: tuple[Bench, Subject], size: int) -> list[Row]:
