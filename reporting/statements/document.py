@@ -83,7 +83,7 @@ def _flow(document: Document, pages: Sequence[Page], title: str) -> Iterator[Flo
             yield pdf.plain(_("Nothing."))
         yield pdf.space()
         yield pdf.heading(_("Day by day"))
-        yield pdf.table(page.days, (0.16, 0.1, 0.19, 0.18, 0.17, 0.2))
+        yield pdf.table(page.days, (0.12, 0.15, 0.18, 0.18, 0.17, 0.2))
 
 
 def _page(document: Document, statement: Statement) -> Page:
