@@ -195,7 +195,7 @@ def named(names: list[str], wrong: str) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if _wrong_with(text):
+    if len(text) > MAX_NUMBER_LENGTH:  # all that can be wrong with a number without an exponent
         raise _UnreadableNumber(text)
     return int(text)
 
