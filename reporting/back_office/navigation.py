@@ -8,7 +8,14 @@ from django.utils.translation import gettext as _
 
 
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the menu, each entry only for those who may open it."""
+    """Return the menu, each entry only for those who may open it. A page asks for it twice."""
+    if not hasattr(request, "menu"):
+        request.menu = _sections(request)  # type: ignore[attr-defined]  # this module alone reads it
+    menu: list[dict[str, Any]] = request.menu  # type: ignore[attr-defined]
+    return menu
+
+
+def _sections(request: HttpRequest) -> list[dict[str, Any]]:
     may = request.user.has_perm
     return [
         {

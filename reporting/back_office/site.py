@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
@@ -94,6 +95,12 @@ class BackOfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no
             "zones": preferences.ZONES,
             "zone": preferences.zone_of(request).key,
         }
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:  # noqa: ANN401
+        """Return Django's list of the models, made when a page shows it: the menu does not."""
+        return SimpleLazyObject(
+            lambda: super(BackOfficeSite, self).get_app_list(request, app_label)
+        )
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         return navigation.sections(request)

@@ -17,6 +17,7 @@ from invoices.models import Invoice
 from paytrust.staff import roles
 from paytrust.staff.pages import ReadOnlyAdmin
 from paytrust.staff.pagination import PAGES, CappedPaginator
+from reporting.back_office import navigation
 from tests.invoices.factories import invoice
 from tests.reporting.back_office.conftest import SignIn
 
@@ -151,6 +152,21 @@ class TestRoles:
     def test_let_viewers_see_no_keys_and_no_staff(self, viewer: Client) -> None:
         for page in ("apikeys/apikey", "auth/user", "auth/group"):
             assert viewer.get(f"/admin/{page}/").status_code == HTTPStatus.FORBIDDEN, page
+
+    def test_is_made_once_and_without_djangos_list_of_models(
+        self, superuser: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made: list[str] = []
+        for owner, name in ((navigation, "_sections"), (admin.AdminSite, "_build_app_dict")):
+            real = getattr(owner, name)
+            monkeypatch.setattr(
+                owner, name, lambda *args, real=real, name=name: made.append(name) or real(*args)
+            )
+
+        answer = superuser.get(list_of(Invoice))
+
+        assert answer.status_code == HTTPStatus.OK
+        assert made == ["_sections"]
 
     def test_show_each_only_what_they_may_open(self, viewer: Client) -> None:
         sections = viewer.get("/admin/").context["sidebar_navigation"]
