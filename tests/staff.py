@@ -1,9 +1,13 @@
 """Members of staff for tests."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import factory
+from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from apikeys.staff_acts.recording import Actor
@@ -30,6 +34,11 @@ def member(role: str | None = None, **fields: Any) -> User:
 def actor(request_id: str = "request-1") -> Actor:
     """Return a new finance operator at work."""
     return Actor(user=member(roles.OPERATOR), request_id=request_id)
+
+
+def shown_now() -> datetime:
+    """Return the time as pages show it, until their reader chooses another zone."""
+    return timezone.localtime(timezone=ZoneInfo(settings.STAFF_TIME_ZONE))
 
 
 def as_shown(text: str) -> str:

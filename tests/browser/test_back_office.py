@@ -4,7 +4,6 @@ import re
 from typing import Any, Literal
 
 import pytest
-from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import expect
@@ -24,7 +23,7 @@ from tests.browser.conftest import (
 from tests.browser.scenes import a_busy_day, failed_payment, pay
 from tests.conftest import Sandbox
 from tests.payments.changes.test_proposals import open_invoice, propose, totals_of
-from tests.staff import member
+from tests.staff import member, shown_now
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 PASS_PHRASE = "kopi gayo tanpa gula"
@@ -195,7 +194,7 @@ class TestNarrowing:
         shown.open("/admin/invoices/transaction/")
 
         shown.press(request.tenant.name)
-        shown.press(f"{timezone.localdate():%B %Y}")
+        shown.press(f"{shown_now():%B %Y}")
 
         rows = shown.page.locator("#result_list tbody tr")
         expect(rows).to_have_count(1)

@@ -4,13 +4,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from paytrust.staff import roles
 from tests.apikeys.factories import TenantFactory
 from tests.invoices.factories import invoice
 from tests.payments.refunds.paid import paid_invoice
-from tests.staff import member
+from tests.staff import member, shown_now
 
 pytestmark = pytest.mark.django_db
 LISTS = (
@@ -35,7 +34,7 @@ class TestMonths:
         months = client.get(f"/admin/{address}/").context["months"]
 
         assert len(months) == 6
-        assert months[0].name == f"{timezone.localdate():%B %Y}"
+        assert months[0].name == f"{shown_now():%B %Y}"
 
     def test_keep_the_merchant(self, client: Client) -> None:
         of, other = paid_invoice(), paid_invoice()

@@ -13,7 +13,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apikeys.models import StaffAct, StaffProposal
 from paytrust.staff import roles, second_factor
-from tests.staff import member
+from tests.staff import member, shown_now
 
 pytestmark = pytest.mark.django_db
 
@@ -160,7 +160,7 @@ class TestTwoAdministrators:
 
         assert answer.status_code == HTTPStatus.FORBIDDEN
         assert "ani made, changed or reset the account puppet" in answer.text
-        until = timezone.localtime(timezone.now() + timedelta(days=30))
+        until = shown_now() + timedelta(days=30)
         assert f"two people until {until:%-d %b %Y}, " in answer.text
         assert self.rights("siti") == (False, [])
 
