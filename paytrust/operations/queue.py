@@ -1,9 +1,14 @@
 """Giving work to Celery without waiting for a broker that does not answer."""
 
-from typing import Any
+import functools
+import uuid
+from typing import Any, Final, NamedTuple
 
 from celery import Celery, Task
+from kombu import Connection
+from kombu.utils.json import dumps
 
+from paytrust.operations import shared_state
 from paytrust.operations.outage import Switch
 
 PAUSE_SECONDS = 5.0  # after a failure no other caller waits for the time-out
@@ -36,3 +41,45 @@ def publish(task: "Task[Any, Any]", **arguments: object) -> bool:
         return True
 
     return switch.run(taken, otherwise=False, task=task.name)
+
+
+class _Message(NamedTuple):
+    """What one task of a kind looked like at the broker."""
+
+    queue: str
+    text: str
+    ids: tuple[str, str]  # in the text: the task's, and its delivery's
+
+
+_PUSH_UNLESS_THERE: Final = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return end
+redis.call('LPUSH', KEYS[2], ARGV[1])
+redis.call('SET', KEYS[1], '1', 'EX', ARGV[2])
+"""
+
+
+def publish_once(task: "Task[Any, Any]", *, key: str, seconds: int) -> None:
+    """Enqueue a task without arguments, unless it is on its way; in one round trip.
+
+    It is on its way while Redis has `key`. The task deletes the key when it begins; should it be
+    lost, the key ends after `seconds`. Celery and kombu take 0.4 ms for a message, so they make one
+    of each task, and later ones differ from it in their ids. If Redis is away nothing happens.
+    """
+    message = _message_of(task)
+    text = message.text
+    for one in message.ids:
+        text = text.replace(one, str(uuid.uuid4()))
+    shared_state.with_redis(
+        lambda client: client.eval(_PUSH_UNLESS_THERE, 2, key, message.queue, text, str(seconds)),
+        otherwise=None,
+    )
+
+
+@functools.cache
+def _message_of(task: "Task[Any, Any]") -> _Message:
+    """Return a message of a task, as this process sends it; none is sent."""
+    queue: str = task.app.amqp.router.route({}, task.name)["queue"].name
+    with Connection("memory://") as nowhere:
+        task.apply_async(connection=nowhere)
+        sent: Any = nowhere.default_channel._get(queue)  # type: ignore[attr-defined]  # noqa: SLF001  # as it is written
+    return _Message(queue, dumps(sent), (sent["headers"]["id"], sent["properties"]["delivery_tag"]))

@@ -52,6 +52,11 @@ def start() -> None:
     _on.tracer, _on.spread = trace.get_tracer(__name__), TraceContextTextMapPropagator()
 
 
+def is_on() -> bool:
+    """Return whether this process traces."""
+    return _on.tracer is not None
+
+
 def span(
     name: str, attributes: Attributes, *, parent: str | None = None
 ) -> AbstractContextManager[Any]:

@@ -9,9 +9,10 @@ import pytest
 from celery import Celery
 from django.conf import settings
 
-from paytrust.operations import queue
+from paytrust.operations import queue, shared_state
 
 QUEUE = "tests-of-the-queue"
+KEY = "paytrust:tests:on-its-way"
 
 
 def app_at(broker_url: str) -> Celery:
@@ -28,6 +29,14 @@ def task_of(app: Celery) -> Any:
         return name
 
     return greet
+
+
+def plain_task_of(app: Celery) -> Any:
+    @app.task(name="tests.look", shared=False, ignore_result=True)
+    def look() -> None:
+        """Do nothing."""
+
+    return look
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +120,59 @@ class TestPublish:
 
         assert waiting(task) == [{"name": "Siti"}]
         assert 0 < back_at - monotonic() <= queue.PAUSE_SECONDS
+
+
+class TestPublishOnce:
+    @pytest.fixture
+    def app(self) -> Iterator[Celery]:
+        app = app_at(settings.REDIS_URL)
+        yield app
+        shared_state.with_redis(lambda client: client.delete(KEY), otherwise=0)
+        with app.connection_for_write() as connection:
+            connection.default_channel.queue_purge(QUEUE)  # type: ignore[attr-defined]  # kombu's stubs
+        app.close()
+
+    def test_sends_what_celery_sends(self, app: Celery) -> None:
+        task = plain_task_of(app)
+
+        queue.publish_once(task, key=KEY, seconds=5)
+        task.apply_async()
+
+        ours, celerys = messages(app)
+        for changing in ("id", "root_id"):
+            assert ours["headers"].pop(changing) != celerys["headers"].pop(changing)
+        for changing in ("correlation_id", "delivery_tag"):
+            assert ours["properties"].pop(changing) != celerys["properties"].pop(changing)
+        assert ours == celerys
+
+    def test_sends_one_until_the_task_has_begun(self, app: Celery) -> None:
+        task = plain_task_of(app)
+
+        for _ in range(3):
+            queue.publish_once(task, key=KEY, seconds=5)
+        shared_state.with_redis(lambda client: client.delete(KEY), otherwise=0)
+        queue.publish_once(task, key=KEY, seconds=5)
+
+        first, second = messages(app)
+        assert first["headers"]["id"] == first["properties"]["correlation_id"]
+        assert first["headers"]["id"] != second["headers"]["id"]
+        assert first["properties"]["delivery_tag"] != second["properties"]["delivery_tag"]
+
+    def test_ends_its_wait_for_a_lost_task(self, app: Celery) -> None:
+        queue.publish_once(plain_task_of(app), key=KEY, seconds=5)
+
+        assert 0 < shared_state.with_redis(lambda client: client.ttl(KEY), otherwise=0) <= 5
+
+    def test_does_nothing_without_redis(self, app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(shared_state.switch, "away_until", float("inf"))
+
+        queue.publish_once(plain_task_of(app), key=KEY, seconds=5)
+
+        assert messages(app) == []
+
+
+def messages(app: Celery) -> list[Any]:
+    """Return the messages that wait at the broker, the oldest first."""
+    with app.connection_for_read() as connection:
+        channel: Any = connection.default_channel
+        return [channel._get(QUEUE) for _ in range(channel._size(QUEUE))]
