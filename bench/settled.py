@@ -113,7 +113,10 @@ def write(database_url: str, *, installments: int, busy: int) -> None:
                         connection.execute(statement, {**arguments, "count": invoices})
                 first += invoices
             # The stack may have closed these days while there was nothing in them.
-            connection.execute("TRUNCATE reporting_dailytotal, reporting_closedday")
+            connection.execute(
+                "TRUNCATE reporting_dailytotal, reporting_closedday, reporting_costtotal,"
+                " reporting_changedday"
+            )
         connection.execute("VACUUM (ANALYZE)")
 
 

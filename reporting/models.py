@@ -5,6 +5,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from invoices.models import Installment, Invoice
+from reporting.costs.models import (
+    ChangedDay,
+    CostTotal,
+    MarkingLine,
+    MarkingTerms,
+    MarkingTransaction,
+)
 from reporting.financial.models import ClosedDay, DailyTotal, EntryOnOpenDay
 from reporting.notices.models import NoticeProfile
 from reporting.saved_filters.models import SavedFilter
@@ -13,11 +20,16 @@ from reporting.statements.models import KeptStatement, StatementProfile
 __all__ = [
     "AuditRun",
     "BackOffice",
+    "ChangedDay",
     "ClosedDay",
+    "CostTotal",
     "DailyTotal",
     "Discrepancy",
     "EntryOnOpenDay",
     "KeptStatement",
+    "MarkingLine",
+    "MarkingTerms",
+    "MarkingTransaction",
     "NoticeProfile",
     "OverdueInstallment",
     "SavedFilter",

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from reporting.audit import runs
 from reporting.back_office import plots
+from reporting.costs import rollups as costs
 from reporting.financial import rollups
 from reporting.notices import services as notices
 from reporting.statements import services as statements
@@ -14,6 +15,12 @@ from reporting.statements import services as statements
 def close_days(**_later: object) -> None:
     """Beat, every 15 minutes: close the days that are over."""
     rollups.close_days(now=timezone.now())
+
+
+@shared_task(name="reporting.count_costs")
+def count_costs(**_later: object) -> None:
+    """Beat, every minute: count the costs again of days of which settlement lines changed."""
+    costs.count_again()
 
 
 @shared_task(name="reporting.check_days")

@@ -43,10 +43,12 @@ from payments.webhooks import receiving, retrying
 from paytrust.operations import listing, rows
 from paytrust.operations.trips import Statement, trip
 from reporting.back_office import figures, search
+from reporting.costs import selectors as costs
+from reporting.costs.statements import SUMS, midnight, slices_of
 from reporting.exports import movements
 from reporting.financial import rollups
 from reporting.financial import selectors as financial
-from reporting.models import ClosedDay, DailyTotal
+from reporting.models import ClosedDay, CostTotal, DailyTotal
 from reporting.statements import selectors as statements
 from tests.apikeys.factories import NOON, ApiKeyFactory, TenantFactory
 from tests.invoices.factories import (
@@ -62,7 +64,7 @@ OF_FRAGMENTS = {
     "invoice_external_id_trigrams",
     "payment_request_trigrams",
 }
-TABLES = "apikeys_apikey|invoices_[a-z]+|payments_[a-z]+|reporting_dailytotal"
+TABLES = "apikeys_apikey|invoices_[a-z]+|payments_[a-z]+|reporting_(dailytotal|costtotal)"
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,26 @@ def fill_ledger(tenants: Sequence[Tenant], paid: Sequence[tuple[Transaction, Ins
         )
         for tenant in tenants
         for day in days
+    )
+    CostTotal.objects.bulk_create(
+        CostTotal(
+            tenant=tenant,
+            begins_at=begins_at,
+            currency_code="MYR",
+            gateway_id=1,
+            **dict.fromkeys(SUMS, 1),
+        )
+        for tenant in (*tenants, None)
+        for day in days
+        for begins_at in slices_of(day)
+    )
+
+
+def costs_of(tenant: Tenant | None) -> object:
+    """Ask for the costs of a week of closed days."""
+    end = midnight(NOON.date())
+    return costs.costs(
+        tenant=tenant, start=end - timedelta(days=7), end=end, zone=ZoneInfo("Asia/Jakarta")
     )
 
 
@@ -397,6 +419,11 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
             start=NOON - timedelta(days=3), end=LATE, closed_day=rollups.last_closed_day()
         ),
         {"ledger_entry_day", "daily_total_(day|once)"},
+    ),
+    "what gateways took of all": (lambda shop: costs_of(None), {"cost_total_(once|slice)"}),
+    "what gateways took of a merchant": (
+        lambda shop: costs_of(shop.tenant),
+        {"cost_total_once"},
     ),
     "the newest of the ledger": (
         lambda shop: list(

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, F, FilteredRelation, Max, Q, Sum
+from django.db.models import Count, F, Max, Q, Sum
 from django.db.models.functions import Coalesce
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import TenantQuerySet
 from gateways.settlements import LineKind
-from invoices.models import MoneyKind, Transaction
-from payments.settlement.matching import MISMATCHES, PAIRED
+from invoices.models import Transaction
+from payments.settlement.matching import MISMATCHES
 from payments.settlement.models import SettlementImport, SettlementLine, SettlementLineQuerySet
 
 SUMS: Final = (
@@ -72,60 +72,6 @@ def report_table(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Any]]:
     yield list(REPORT_COLUMNS)
     for row in rows:
         yield [row[name] for name in REPORT_COLUMNS]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cash:
-    """What customers paid through one gateway, and what it has settled. Amounts are minor units."""
-
-    currency_code: str
-    gateway_name: str
-    payment_count: int
-    received_amount: int
-    settled_count: int
-    settled_amount: int  # of what was received
-    costs_amount: int  # what the gateway kept of that, taxes included
-    net_amount: int  # what the gateway owed or paid of it
-
-    @property
-    def open_amount(self) -> int:
-        """Return what was received, and is in no settlement yet."""
-        return self.received_amount - self.settled_amount
-
-
-def cash(
-    *,
-    tenant: Tenant | None,
-    start: datetime,
-    end: datetime,
-    currency_code: str | None = None,
-    gateway_id: int | None = None,
-) -> list[Cash]:
-    """Return the payments that were booked in an interval against the settlements of them.
-
-    Without a tenant it returns those of all that the reader may see.
-    """
-    paid = Transaction.objects.filter(
-        kind=MoneyKind.PAYMENT, created_at__gte=start, created_at__lt=end
-    )
-    wanted = {"tenant": tenant, "currency_code": currency_code, "gateway_id": gateway_id}
-    paid = paid.filter(**{name: value for name, value in wanted.items() if value is not None})
-    line = FilteredRelation("settlement_lines", condition=Q(settlement_lines__state__in=PAIRED))
-    costs = F("line__gateway_fee_amount") + F("line__vat_amount") + F("line__withholding_amount")
-    found = (
-        paid.alias(line=line)
-        .order_by("currency_code", "gateway_id")
-        .values("currency_code", gateway_name=F("gateway__name"))
-        .annotate(
-            payment_count=Count("pk"),
-            received_amount=Sum("amount"),
-            settled_count=Count("line"),
-            settled_amount=Coalesce(Sum("amount", filter=Q(line__isnull=False)), 0),
-            costs_amount=Coalesce(Sum(costs), 0),
-            net_amount=Coalesce(Sum("line__net_amount"), 0),
-        )
-    )
-    return [Cash(**row) for row in found]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ LONG_TASKS = (
     *("payments.fetch_settlements", "payments.import_settlement", "payments.compare_settlements"),
     *("payments.read_settlement_report", "payments.import_bank_statement"),
     *("reporting.audit_books", "reporting.check_days", "reporting.keep_statements"),
-    *("reporting.draw_plots", "apikeys.purge_expired"),
+    *("reporting.draw_plots", "reporting.count_costs", "apikeys.purge_expired"),
 )
 CELERY_TASK_ROUTES = {name: {"queue": "deliveries"} for name in LONG_TASKS}
 QUEUES = ("celery", "deliveries")  # money's jobs; what takes long
@@ -60,6 +60,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="19", minute="40"),
     },
     "close days": {"task": "reporting.close_days", "schedule": 900.0},
+    "count costs": {"task": "reporting.count_costs", "schedule": 60.0},
     "send notices": {"task": "reporting.send_notices", "schedule": 60.0},
     "draw plots": {"task": "reporting.draw_plots", "schedule": 300.0},
     "check closed days": {

@@ -18,13 +18,13 @@ from invoices.models import Installment, Invoice, InvoiceStatus
 from payments.changes import discrepancies
 from payments.models import Proposal
 from payments.refunds.models import Refund
-from payments.settlement import selectors as settlements
 from paytrust.operations import replica
 from paytrust.staff import narrowing
 from paytrust.staff.filters import beginning_of
 from reporting.back_office import figures, report_page
 from reporting.back_office.dashboard import Tile, list_address
 from reporting.back_office.statement_pages import SetProfile
+from reporting.costs.cash import Cash, cash
 from reporting.financial import selectors
 
 MOST = 20  # rows of each table; its list has the rest
@@ -167,6 +167,9 @@ def _money(tenant: Tenant, now: datetime) -> Iterator[MonthOfMoney]:
         )
 
 
-def _cash(tenant: Tenant, now: datetime) -> list[settlements.Cash]:
+def _cash(tenant: Tenant, now: datetime) -> list[Cash]:
     (_, last), (first, _) = list(narrowing.last_months(now=now))[:2]
-    return settlements.cash(tenant=tenant, start=beginning_of(first), end=beginning_of(last + DAY))
+    start, end = beginning_of(first), beginning_of(last + DAY)
+    return cash(
+        selectors.sums(tenant=tenant, start=start, end=end), tenant=tenant, start=start, end=end
+    )

@@ -20,7 +20,6 @@ from django.utils.translation import gettext_lazy
 
 from apikeys.models import Tenant
 from gateways.models import Gateway
-from payments.settlement import selectors as settlements
 from paytrust.money import EXPONENTS
 from paytrust.operations import replica
 from paytrust.staff import display, narrowing, roles
@@ -30,9 +29,10 @@ from paytrust.staff.narrowing import Month
 from paytrust.web import spreadsheets
 from reporting.back_office import charts
 from reporting.back_office.charts import Bar
+from reporting.costs.cash import Cash, cash
 from reporting.exports import financial
 from reporting.exports.answers import csv_answer, file_name, xlsx_answer
-from reporting.financial import selectors
+from reporting.financial import figures, selectors
 from reporting.financial.figures import CurrencyReport
 from reporting.models import DailyTotal
 
@@ -136,7 +136,7 @@ class CurrencySection:
     lines: Sequence[tuple[str, Any]]
     taxes: Sequence[tuple[Any, Any]]
     gateways: Sequence[tuple[str, Any]]
-    cash: Sequence[settlements.Cash]
+    cash: Sequence[Cash]
     chart: dict[str, Any] | None
 
 
@@ -227,22 +227,22 @@ def _files(request: HttpRequest) -> list[tuple[str, str]]:
 
 def _sections(asked: Asked) -> Iterator[CurrencySection]:
     """Yield each currency in which money moved."""
-    reports = selectors.financial_report(start=asked.start, end=asked.end, **asked.narrowed)
-    cash = settlements.cash(start=asked.start, end=asked.end, **asked.narrowed)
+    sums = selectors.sums(start=asked.start, end=asked.end, **asked.narrowed)
+    settled = cash(sums, start=asked.start, end=asked.end, **asked.narrowed)
     days = _bars(asked)
     received = (
         selectors.received_between(edges=[*map(beginning_of, days)], **asked.narrowed)
         if days
         else {}
     )
-    for number, report in enumerate(reports):
+    for number, report in enumerate(figures.by_currency(sums)):
         code = report.currency_code
         yield CurrencySection(
             report=report,
             lines=_lines(report),
             taxes=sorted(report.taxes.items()),
             gateways=sorted(report.gateways.items()),
-            cash=[one for one in cash if one.currency_code == code],
+            cash=[one for one in settled if one.currency_code == code],
             chart=_chart(code, days, received[code], TONES[number % len(TONES)])
             if code in received
             else None,

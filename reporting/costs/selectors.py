@@ -1,64 +1,15 @@
 """What gateways take of payments, against what was planned: by month, gateway and method."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.db import connection
-
 from apikeys.models import Tenant
-
-# A term of an account and a currency for a channel goes before the one for all channels; of two
-# for the same, the first. So does payments.settlement.matching, line by line.
-_COSTS: Final = """
-WITH term AS (
-    SELECT DISTINCT ON (terms.gateway_id, COALESCE(terms.account_id, 0), fee.currency, fee.channel)
-           terms.gateway_id, COALESCE(terms.account_id, 0) AS account_id, fee.*
-      FROM payments_settlementterms terms
-     CROSS JOIN ROWS FROM (jsonb_to_recordset(terms.fees) AS (
-           currency text, channel text, fixed_amount bigint, basis_points bigint,
-           vat_basis_points bigint)) WITH ORDINALITY AS fee (
-           currency, channel, fixed_amount, basis_points, vat_basis_points, number)
-     ORDER BY terms.gateway_id, COALESCE(terms.account_id, 0), fee.currency, fee.channel, number
-), paid AS (
-    SELECT date_trunc('month', booked.created_at AT TIME ZONE %(zone)s)::date AS month,
-           booked.currency_code, booked.gateway_id, COALESCE(booked.payment_method, '') AS method,
-           booked.amount, charged.amount AS charged,
-           line.gateway_fee_amount + line.vat_amount AS fee, line.withholding_amount AS withheld,
-           COALESCE(own.fixed_amount, general.fixed_amount)
-           + round(abs(line.gross_amount) * COALESCE(own.basis_points, general.basis_points)
-                   / 10000.0) AS planned,
-           COALESCE(own.vat_basis_points, general.vat_basis_points) AS vat_basis_points
-      FROM invoices_transaction booked
-      JOIN payments_settlementline line
-        ON line.transaction_id = booked.id AND line.fee_state = 'final'
-       AND line.state IN ('matched', 'amount_differs', 'fee_differs')
-      LEFT JOIN term own
-        ON own.gateway_id = line.gateway_id AND own.account_id = COALESCE(line.account_id, 0)
-       AND own.currency = line.currency_code AND own.channel = line.channel
-      LEFT JOIN term general
-        ON general.gateway_id = line.gateway_id
-       AND general.account_id = COALESCE(line.account_id, 0)
-       AND general.currency = line.currency_code AND general.channel IS NULL
-     CROSS JOIN LATERAL (
-           SELECT COALESCE(sum(service_fee_amount), 0)::bigint AS amount
-             FROM invoices_ledgerentry WHERE transaction_id = booked.id) charged
-     WHERE booked.kind = 'payment' AND line.currency_code = booked.currency_code
-       AND booked.created_at >= %(start)s AND booked.created_at < %(end)s
-       AND (%(tenant)s::bigint IS NULL OR booked.tenant_id = %(tenant)s::bigint)
-       AND (%(currency)s::text IS NULL OR booked.currency_code = %(currency)s)
-       AND (%(gateway)s::bigint IS NULL OR booked.gateway_id = %(gateway)s::bigint)
-)
-SELECT month, currency_code, gateway.name, method, count(*), sum(amount)::bigint,
-       sum(charged)::bigint, sum(fee + withheld)::bigint, count(planned),
-       COALESCE(sum(planned + round(planned * vat_basis_points / 10000.0)), 0)::bigint,
-       COALESCE(sum(fee) FILTER (WHERE planned IS NOT NULL), 0)::bigint
-  FROM paid JOIN gateways_gateway gateway ON gateway.id = paid.gateway_id
- GROUP BY month, currency_code, gateway.name, method
- ORDER BY currency_code, method, month, gateway.name"""
+from reporting.costs import sums
+from reporting.costs.statements import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +56,27 @@ def costs(
     A payment counts once a settlement says its final fee. Without a tenant it returns those of all
     that the reader may see.
     """
-    values = {
-        "tenant": tenant.pk if tenant else None,
-        "start": start,
-        "end": end,
-        "zone": zone.key,
-        "currency": currency_code,
-        "gateway": gateway_id,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_COSTS, values)
-        return [Cost(*row) for row in cursor.fetchall()]
+    found = sums.by_label(
+        tenant=tenant,
+        spans=list(_months(start, end, zone)),
+        by=("label", "currency_code", "gateway.name", "method"),
+        summed=SUMS,
+        currency_code=currency_code,
+        gateway_id=gateway_id,
+    )
+    ordered = sorted(found, key=lambda row: (row[1], row[3], row[0], row[2]))
+    return [Cost(*row) for row in ordered if row[4]]
+
+
+def _months(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Span]:
+    """Yield the parts of an interval that lie in each month of a zone, under its first day."""
+    begin = start
+    while begin < end:
+        first = begin.astimezone(zone).date().replace(day=1)
+        after = (first + timedelta(days=32)).replace(day=1)
+        stop = min(datetime.combine(after, time(), zone), end)
+        yield Span(first, begin, stop)
+        begin = stop
 
 
 def totals(rows: Iterable[Cost], *, by: str) -> Mapping[str, Cost]:

@@ -11,6 +11,7 @@ import structlog
 from django.db import connection, transaction
 
 from invoices.models import LedgerEntry
+from reporting.costs import rollups as costs
 from reporting.models import ClosedDay
 
 log = structlog.get_logger(__name__)
@@ -64,9 +65,13 @@ def close_days(*, now: datetime) -> list[date]:
 
 
 def differing_days(*, now: datetime) -> list[date]:
-    """Recount the last 35 closed days; return those whose totals differ from their entries."""
+    """Recount the last 35 closed days; return those whose totals differ from their rows."""
     closed = ClosedDay.objects.filter(day_date__gte=now.date() - timedelta(days=CHECKED_DAYS))
-    days = [row.day_date for row in closed.order_by("day_date") if differs(row.day_date)]
+    days = [
+        row.day_date
+        for row in closed.order_by("day_date")
+        if differs(row.day_date) or costs.differs(row.day_date)
+    ]
     for day in days:
         log.critical("closed day differs from its entries", day=day.isoformat())
     return days
@@ -107,6 +112,7 @@ def _close_day(day: date, now: datetime) -> bool:
                     f"INSERT INTO reporting_dailytotal ({COLUMNS}) {TOTALS_OF_A_DAY}",  # constants
                     _bounds(day),
                 )
+            costs.count(day)
     return mine
 
 

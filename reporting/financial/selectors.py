@@ -88,10 +88,30 @@ def financial_report(
 
     Source: spec 6.2, FR-012, FR-013, FR-025, FR-056, FR-057.
     """
+    return figures.by_currency(
+        sums(
+            tenant=tenant,
+            start=start,
+            end=end,
+            currency_code=currency_code,
+            gateway_id=gateway_id,
+        )
+    )
+
+
+def sums(
+    *,
+    tenant: Tenant | None,
+    start: datetime,
+    end: datetime,
+    currency_code: str | None = None,
+    gateway_id: int | None = None,
+) -> list[Sums]:
+    """Return the sums that a report is made of."""
     chosen = {**_nearest_days(start, end), **_chosen(tenant, currency_code, gateway_id)}
     with connection.cursor() as cursor:
         cursor.execute(_of(tenant, SUMS), chosen)
-        return figures.by_currency(Sums(*row) for row in cursor.fetchall())
+        return [Sums(*row) for row in cursor.fetchall()]
 
 
 def received_between(

@@ -81,31 +81,39 @@ def _settle(tenant: Tenant, random: Random) -> None:
         )
         for gateway in GATEWAYS
     }
-    for payment in Transaction.objects.filter(tenant=tenant):
+    booked = Transaction.objects.filter(tenant=tenant, entries__isnull=False)
+    for payment in booked.distinct():
         Transaction.objects.filter(pk=payment.pk).update(payment_method=random.choice(METHODS))
-        state = random.choice(STATES)
-        SettlementLine.objects.create(
-            tenant=tenant,
-            imported_in=imports[payment.gateway_id],
-            gateway_id=payment.gateway_id,
-            identity=str(payment.pk),
-            digest="",
-            kind="payment",
-            is_final=True,
-            currency_code=payment.currency_code,
-            gross_amount=payment.amount + (state == "amount_differs"),
-            gateway_fee_amount=random.randrange(2_000),
-            vat_amount=random.randrange(200),
-            withholding_amount=random.randrange(3),
-            net_amount=0,
-            fee_state=random.choice(["final", "final", "final", "pending", "monthly"]),
-            gateway_ids=[],
-            channel=random.choice(CHANNELS),
-            raw={},
-            state=state,
-            transaction=payment,
-            created_at=FIRST,
-        )
+        line_of(payment, imports[payment.gateway_id], random).save()
+
+
+def line_of(
+    payment: Transaction, imported_in: SettlementImport, random: Random, *, state: str = ""
+) -> SettlementLine:
+    """Return a line of a payment that is not stored yet."""
+    state = state or random.choice(STATES)
+    return SettlementLine(
+        tenant=payment.tenant,
+        imported_in=imported_in,
+        gateway_id=payment.gateway_id,
+        identity=str(payment.pk),
+        digest="",
+        kind="payment",
+        is_final=True,
+        currency_code=payment.currency_code,
+        gross_amount=payment.amount + (state == "amount_differs"),
+        gateway_fee_amount=random.randrange(2_000),
+        vat_amount=random.randrange(200),
+        withholding_amount=random.randrange(3),
+        net_amount=random.randrange(payment.amount),
+        fee_state=random.choice(["final", "final", "final", "pending", "monthly"]),
+        gateway_ids=[],
+        channel=random.choice(CHANNELS),
+        raw={},
+        state=state,
+        transaction=payment,
+        created_at=FIRST,
+    )
 
 
 def recounted(tenants: Sequence[Tenant], start: datetime, end: datetime) -> list[Cost]:
