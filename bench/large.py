@@ -46,7 +46,7 @@ class Place:
 def run(bench: Bench) -> list[Row]:
     """Measure both stacks in turns; the first run writes the past, which takes some minutes."""
     with stack.running(bench.stack.state.with_name(f"bench-large-{INVOICES}")) as large:
-        past.write(large.database_url, invoices=INVOICES, with_payments=False)
+        past.write(large.database_url, invoices=INVOICES, after="")
         among_many = Place(
             Bench(large, bench.generator, bench.rounds),
             made_key(large, f"Merchant {TENANT}"),
