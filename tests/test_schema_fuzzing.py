@@ -70,6 +70,7 @@ def schemathesis(
     )
 
 
+@pytest.mark.unmeasured
 class TestTheApi:
     @pytest.mark.parametrize("document", DOCUMENTS)
     def test_keeps_to_its_document(self, fuzz: Fuzz, document: str) -> None:

@@ -12,7 +12,7 @@ from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.events import failed_event
 from tests.staff import member
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.unmeasured]
 
 WORDS = (
     "hello",

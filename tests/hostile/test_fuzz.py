@@ -222,6 +222,7 @@ def test_sends_a_body_to_each_operation_that_takes_one() -> None:
     assert {name for name in BODIES if not name.startswith("POST /webhooks/")} == taking
 
 
+@pytest.mark.unmeasured
 def test_two_thousand_bodies(merchant: Merchant) -> None:
     statuses = fuzzed(merchant, FEW)
 

@@ -1,7 +1,11 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
+import coverage
+import pytest
 import redis
 
 from paytrust.localstack.embedded import PROJECT
@@ -35,3 +39,25 @@ class TestPlugin:
         )
 
         assert run.stdout.strip() == "xnd_development_TESTKEY"
+
+
+class TestMeasuring:
+    @pytest.mark.parametrize(
+        ("mark", "before", "after"), [("unmeasured", ["stop"], ["stop", "start"]), (None, [], [])]
+    )
+    def test_rests_during_a_test_that_is_marked(
+        self, monkeypatch: pytest.MonkeyPatch, mark: str | None, before: list[str], after: list[str]
+    ) -> None:
+        done: list[str] = []
+        measuring = SimpleNamespace(
+            stop=lambda: done.append("stop"), start=lambda: done.append("start")
+        )
+        monkeypatch.setattr(coverage.Coverage, "current", lambda: measuring)
+        item: Any = SimpleNamespace(get_closest_marker=lambda name: name if name == mark else None)
+
+        running = environment.pytest_runtest_protocol(item)
+        next(running)
+        assert done == before
+        with pytest.raises(StopIteration):
+            running.send(True)
+        assert done == after

@@ -235,6 +235,7 @@ def _is_only_the_question(shown: str, address: str) -> bool:
     return "q=" in address and shown.count(THEIRS) == shown.count(address.partition("q=")[2])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.django_db
 class TestEveryAddress:
     def test_of_anothers_row_is_missing_or_refused(self, two: Two) -> None:

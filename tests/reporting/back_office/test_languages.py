@@ -125,6 +125,7 @@ def found_on(clients: dict[str, Client]) -> dict[str, str]:
     return found
 
 
+@pytest.mark.unmeasured
 def test_every_page_speaks_the_readers_language(clients: dict[str, Client]) -> None:
     assert found_on(clients) == {}
 

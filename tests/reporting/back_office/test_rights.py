@@ -24,7 +24,7 @@ from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.events import failed_event
 from tests.staff import actor, member
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.unmeasured]
 
 # What anybody may do to themselves.
 OWN = {"language", "zone", "second_factor", "login", "logout", "password_change"}

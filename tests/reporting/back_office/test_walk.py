@@ -25,7 +25,7 @@ from tests.payments.events import failed_event
 from tests.reporting.back_office.conftest import SignIn
 from tests.staff import actor
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.unmeasured]
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 LEADS_OUT = re.compile(r"/logout|/export\.|\.xml|/autocomplete|/jsi18n|/language/|/zone/")
 # What a program calls a thing: `paid_meanwhile`, `apikeys.staffact`.
