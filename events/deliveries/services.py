@@ -24,8 +24,9 @@ from events.deliveries.addresses import Rules
 from events.deliveries.transport import Answer
 from events.endpoints import secrets
 from events.models import Delivery, DeliveryAttempt, WebhookEndpoint
-from paytrust.operations import tracing
+from paytrust.operations import rows, tracing
 from paytrust.operations.database import release_connection
+from paytrust.operations.trips import Statement, join
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,8 @@ ROUND_SECONDS: Final = 2.0  # no delivery starts after it, so that endpoints tak
 AT_ONCE: Final = 4  # of different invoices, to one endpoint that answers quickly
 SLOW_MS: Final = 1000  # an endpoint that took so long has fewer workers
 LONGEST_ERROR: Final = 255  # characters
+MOVED: Final = ("status", "attempts", "first_attempt_at", "next_attempt_at", "ended_at")
+_INSERT_ATTEMPTS: Final = rows.insertion(DeliveryAttempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +154,12 @@ class _Sender:
 def _write_down(endpoint: WebhookEndpoint, outcomes: Sequence[Outcome]) -> None:
     """Record every attempt, when each delivery is tried next, and the endpoint's state."""
     locked = WebhookEndpoint.objects.locked().get(pk=endpoint.pk)
-    _record_attempts(outcomes)
+    attempts = [_attempt(outcome) for outcome in outcomes]
     for outcome in outcomes:
         _move(outcome, is_wanted=locked.status == WebhookEndpoint.Status.ENABLED)
-    Delivery.objects.bulk_update(
-        [outcome.delivery for outcome in outcomes],
-        ["status", "attempts", "first_attempt_at", "next_attempt_at", "ended_at"],
+    join(
+        Statement(_INSERT_ATTEMPTS, rows.values(attempts)),
+        rows.updating([outcome.delivery for outcome in outcomes], MOVED),
     )
     _let_followers_go(endpoint, outcomes)
     endpoint.is_slow = locked.is_slow = outcomes[-1].answer.duration_ms >= SLOW_MS
@@ -193,19 +196,16 @@ def cancel_waiting(*, endpoint: WebhookEndpoint, now: datetime) -> int:
     return waiting.update(status=Delivery.Status.CANCELLED, next_attempt_at=None, ended_at=now)
 
 
-def _record_attempts(outcomes: Sequence[Outcome]) -> None:
-    DeliveryAttempt.objects.bulk_create(
-        DeliveryAttempt(
-            tenant_id=outcome.delivery.tenant_id,
-            delivery=outcome.delivery,
-            number=outcome.delivery.attempts + 1,
-            attempted_at=outcome.at,
-            duration_ms=outcome.answer.duration_ms,
-            status_code=outcome.answer.status,
-            error=outcome.error,
-            answer=_as_text(outcome.answer.body),
-        )
-        for outcome in outcomes
+def _attempt(outcome: Outcome) -> DeliveryAttempt:
+    return DeliveryAttempt(
+        tenant_id=outcome.delivery.tenant_id,
+        delivery=outcome.delivery,
+        number=outcome.delivery.attempts + 1,
+        attempted_at=outcome.at,
+        duration_ms=outcome.answer.duration_ms,
+        status_code=outcome.answer.status,
+        error=outcome.error,
+        answer=_as_text(outcome.answer.body),
     )
 
 
