@@ -1,6 +1,7 @@
 """Every page of the back office, opened by each role."""
 
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -157,11 +158,18 @@ class TestRoles:
         self, superuser: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made: list[str] = []
-        for owner, name in ((navigation, "_sections"), (admin.AdminSite, "_build_app_dict")):
+
+        def counted(owner: Any, name: str) -> None:
             real = getattr(owner, name)
-            monkeypatch.setattr(
-                owner, name, lambda *args, real=real, name=name: made.append(name) or real(*args)
-            )
+
+            def count(*given: Any) -> Any:
+                made.append(name)
+                return real(*given)
+
+            monkeypatch.setattr(owner, name, count)
+
+        counted(navigation, "_sections")
+        counted(admin.AdminSite, "_build_app_dict")
 
         answer = superuser.get(list_of(Invoice))
 
