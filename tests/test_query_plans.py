@@ -37,8 +37,9 @@ from invoices.payment_requests import leases, opening, pages, transitions
 from payments.booking import answers
 from payments.booking import selectors as payments
 from payments.booking.filters import TransactionFilter
-from payments.models import WebhookEvent
+from payments.models import SettlementImport, SettlementLine, WebhookEvent
 from payments.refunds import books
+from payments.settlement import selectors as settlements
 from payments.webhooks import receiving, retrying
 from paytrust.operations import listing, rows
 from paytrust.operations.trips import Statement, trip
@@ -216,6 +217,7 @@ def fill_ledger(tenants: Sequence[Tenant], paid: Sequence[tuple[Transaction, Ins
         for tenant in tenants
         for day in days
     )
+    fill_settlement(paid)
     CostTotal.objects.bulk_create(
         CostTotal(
             tenant=tenant,
@@ -228,6 +230,45 @@ def fill_ledger(tenants: Sequence[Tenant], paid: Sequence[tuple[Transaction, Ins
         for day in days
         for begins_at in slices_of(day)
     )
+
+
+def fill_settlement(paid: Sequence[tuple[Transaction, Installment]]) -> None:
+    """Give each payment a line; a day's payments are one payout."""
+    imported_in = SettlementImport.objects.create(
+        gateway_id=1, source="upload", status="done", sha256="a", imported_at=NOON
+    )
+    SettlementLine.objects.bulk_create(
+        SettlementLine(
+            tenant_id=one.tenant_id,
+            imported_in=imported_in,
+            gateway_id=1,
+            identity=f"{number}",
+            digest="",
+            kind="payment",
+            is_final=True,
+            currency_code="MYR",
+            gross_amount=10_000,
+            gateway_fee_amount=100,
+            vat_amount=0,
+            withholding_amount=0,
+            net_amount=9_900,
+            fee_state="final",
+            gateway_ids=[one.gateway_transaction_id],
+            payout_id=f"W-{number // 5}",
+            raw={},
+            state="matched",
+            transaction=one,
+            created_at=NOON,
+        )
+        for number, (one, _installment) in enumerate(paid)
+    )
+
+
+def newest_payouts() -> object:
+    """Ask for the payouts of the newest lines, as among a million of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settlements, "LINES_LOOKED_AT", (150, None))
+        return settlements.newest_payouts(limit=20)
 
 
 def costs_of(tenant: Tenant | None) -> object:
@@ -430,6 +471,26 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
             LedgerEntry.objects.filter(booked_at__gte=LATE).order_by("-booked_at", "-id")[:51]
         ),
         {"ledger_entry_day"},
+    ),
+    "chargebacks in the ledger": (
+        lambda shop: list(
+            LedgerEntry.objects.filter(kind="reversal").order_by("-booked_at", "-id")[:51]
+        ),
+        {"ledger_entry_other"},
+    ),
+    "payment requests that failed": (
+        lambda shop: list(
+            PaymentRequest.objects.filter(status="failed").order_by("-created_at", "-id")[:51]
+        ),
+        {"payment_request_failed"},
+    ),
+    "the newest payouts": (
+        lambda shop: newest_payouts(),
+        {"payments_settlementline_pkey", "settlement_line_of_payout"},
+    ),
+    "settlement lines of chargebacks": (
+        lambda shop: list(SettlementLine.objects.filter(kind="chargeback").order_by("-pk")[:51]),
+        {"settlement_line_newest_other"},
     ),
     "the newest invoices of all tenants": (
         lambda shop: list(Invoice.objects.order_by("-created_at", "-id")[:51]),

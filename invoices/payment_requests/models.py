@@ -128,6 +128,9 @@ class PaymentRequest(models.Model):
                 name="payment_request_charge_id",
             ),
             models.Index("created_at", "id", name="payment_request_newest"),
+            models.Index(
+                "created_at", "id", condition=Q(status="failed"), name="payment_request_failed"
+            ),
             # What staff search for: `icontains` compares in upper case.
             GinIndex(
                 OpClass(Upper("reference"), "gin_trgm_ops"),

@@ -515,6 +515,16 @@ class SettlementLine(models.Model):
             ),
             models.Index("tenant", "payout_id", F("id").desc(), name="settlement_line_payout"),
             models.Index(
+                "payout_id", condition=Q(payout_id__isnull=False), name="settlement_line_of_payout"
+            ),
+            # What staff look for among a million payments
+            models.Index(
+                "kind",
+                F("id").desc(),
+                condition=~Q(kind=LineKind.PAYMENT.value),
+                name="settlement_line_newest_other",
+            ),
+            models.Index(
                 "tenant", "currency_code", "settlement_at", name="settlement_line_settled"
             ),
         ]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, F, Max, Q, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum
 from django.db.models.functions import Coalesce
 
 from apikeys.models import Tenant
 from apikeys.tenants.tenancy import TenantQuerySet
+from gateways.models import Gateway
 from gateways.settlements import LineKind
 from invoices.models import Transaction
 from payments.settlement.matching import MISMATCHES
@@ -24,6 +25,9 @@ SUMS: Final = (
 )
 BY: Final = ("currency_code", "gateway_id", "gateway_name", "kind", "state")
 REPORT_COLUMNS: Final = (*BY, "line_count", *SUMS)
+
+LINES_LOOKED_AT: Final = (20_000, 200_000, None)
+"""How many of the newest lines are looked at for the newest payouts, by turns; None: all."""
 
 
 def settlements(*, tenant: Tenant) -> SettlementLineQuerySet:
@@ -102,12 +106,13 @@ def newest_payouts(*, limit: int | None = 100) -> list[Payout]:
 
     Without a limit it returns all of them.
     """
+    lines = SettlementLine.objects.counted().exclude(payout_id=None)
+    if limit is not None:
+        lines = lines.filter(payout_id__in=_newest_ids(lines, limit))
     is_payout = Q(kind=LineKind.PAYOUT)
     costs = F("gateway_fee_amount") + F("vat_amount") + F("withholding_amount")
     found = (
-        SettlementLine.objects.counted()
-        .exclude(payout_id=None)
-        .values("gateway_id", "gateway__name", "payout_id", "currency_code")
+        lines.values("gateway_id", "payout_id", "currency_code")
         .annotate(
             newest=Max("pk"),
             lines=Count("pk", filter=~is_payout),
@@ -117,17 +122,26 @@ def newest_payouts(*, limit: int | None = 100) -> list[Payout]:
             paid=Sum("net_amount", filter=is_payout),
             open=Count("pk", filter=Q(state__in=MISMATCHES)),
             settled=Max("settlement_at"),
-            tenants=Count("tenant", distinct=True),
-            tenant_name=Max("tenant__name"),
+            # Not their number: to count distinct values PostgreSQL sorts all lines.
+            first_tenant=Min("tenant_id"),
+            last_tenant=Max("tenant_id"),
         )
         .order_by("-newest")[:limit]
+    )
+    gateways = dict(Gateway.objects.values_list("pk", "name"))
+    tenants = dict(
+        Tenant.objects.filter(pk__in={row["first_tenant"] for row in found} - {None}).values_list(
+            "pk", "name"
+        )
     )
     return [
         Payout(
             payout_id=row["payout_id"] or "",
             gateway_id=row["gateway_id"],
-            gateway_name=row["gateway__name"],
-            tenant_name=row["tenant_name"] if row["tenants"] == 1 else None,
+            gateway_name=gateways[row["gateway_id"]],
+            tenant_name=tenants.get(row["first_tenant"])
+            if row["first_tenant"] == row["last_tenant"]
+            else None,
             currency_code=row["currency_code"],
             line_count=row["lines"],
             gross_amount=row["gross"],
@@ -139,3 +153,21 @@ def newest_payouts(*, limit: int | None = 100) -> list[Payout]:
         )
         for row in found
     ]
+
+
+def _newest_ids(lines: SettlementLineQuerySet, limit: int) -> list[str]:
+    """Return the ids of at least as many of the newest payouts, if there are so many.
+
+    It looks among the newest lines, and among more of them only where these are of too few.
+    """
+    named = lines.order_by("-pk").values_list("pk", flat=True)
+    for most in LINES_LOOKED_AT:
+        oldest = named[most - 1 : most].first() if most else None
+        rows = lines if oldest is None else lines.filter(pk__gte=oldest)
+        found = rows.values_list("gateway_id", "payout_id", "currency_code").annotate(
+            newest=Max("pk")
+        )
+        newest = list(found.order_by("-newest")[:limit])
+        if oldest is None or len(newest) == limit:
+            break
+    return sorted({payout_id for _gateway, payout_id, _currency, _newest in newest if payout_id})
