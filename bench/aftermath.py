@@ -209,11 +209,6 @@ SELECT %(first)s + n, %(first)s + n, 'web shop', 'pt_bench', '', md5(n::text) ||
        'active', '{read,write}', '{}', now() - interval '400 days'
   FROM generate_series(0, %(tenants)s - 1) AS n;
 
-INSERT INTO gateways_gatewayaccount (gateway_id, tenant_id, sealed_credentials, key_name,
-    created_at, updated_at, ended_at)
-SELECT 1 + n %% 2, %(first)s + n, 'gAAAAA', 'bench', now(), now(), now()
-  FROM generate_series(0, 49) AS n;
-
 INSERT INTO apikeys_apikeyauditentry (tenant_id, api_key_id, operation_type, actor_identifier,
     method, path, status_code, request_id, success, created_at)
 SELECT tenant_id, tenant_id, 'used', 'pt_bench', 'POST', '/invoices', 201, 'request-' || id, true,

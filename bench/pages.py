@@ -27,7 +27,6 @@ LISTS: Final = {
     "events/delivery": "{events_delivery}",
     "gateways/gateway": 1,
     "gateways/gatewayfee": 1,
-    "gateways/gatewayaccount": "{gateways_gatewayaccount}",
     "invoices/invoice": ONE,
     "invoices/installment": 2 * ONE,
     "invoices/paymentrequest": ONE,
@@ -52,6 +51,7 @@ LISTS: Final = {
 """Each list, and one of its rows."""
 
 PERIODS: Final = {
+    "gateway accounts": "gateways/gatewayaccount/",
     "overview": "",
     "overview of 90 days": "?days=90",
     "financial report": "report/",
@@ -207,7 +207,6 @@ ACTS: Final = {
     "change a fee": "gateways/gatewayfee/1/change-fee/",
     "credentials of Xendit": "gateways/gatewayaccount/xendit/",
     "credentials of Midtrans": "gateways/gatewayaccount/midtrans/",
-    "end an account": "gateways/gatewayaccount/{gateways_gatewayaccount}/end/",
     "note on an invoice": f"invoices/invoice/{ONE}/note/",
     "assign an invoice": f"invoices/invoice/{ONE}/assign/",
     "send a payment link": f"invoices/invoice/{OPEN}/send-link/",
@@ -259,6 +258,7 @@ LEFT_OUT: Final = {
     r"language|zone|saved_filter_(keep|remove)": "it takes a form and leads back",
     r"login|logout|second_factor|password_change_done": "before or after the back office",
     r"auth_user_password_change": "it leads to `set-password`",
+    r"gateways_gatewayaccount_(change|do_end)": "the past has no account, which is sealed by a key",
     r"jsi18n": "texts of Django's scripts, without rows",
     r"search": "the theme's own search; `find` is ours",
     r"view_on_site|app_list": "it leads elsewhere, and nothing links to it",

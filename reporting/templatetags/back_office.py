@@ -12,6 +12,7 @@ from reporting.back_office.saved_filter_pages import name_of
 from reporting.saved_filters import services
 
 register = template.Library()
+PERCENT = "\N{NO-BREAK SPACE}%"
 register.filter("invoice_label", labels.invoice_label)
 register.filter("flag_label", labels.flag_label)
 register.filter("kind_label", labels.kind_label)
@@ -47,10 +48,10 @@ def saved_filters(context: template.Context) -> dict[str, Any]:
 @register.filter
 def percentage(rate: Decimal) -> str:
     """Return a rate as people write it: 0.0600 is 6 %."""
-    return f"{(rate * 100).normalize():f} %"
+    return f"{(rate * 100).normalize():f}{PERCENT}"
 
 
 @register.filter
 def share(rate: Decimal) -> str:
     """Return a part of something in percent, with two decimals."""
-    return f"{rate * 100:.2f} %"
+    return f"{rate * 100:.2f}{PERCENT}"

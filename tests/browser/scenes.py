@@ -15,6 +15,7 @@ from reporting.back_office import plots
 from tests.conftest import Sandbox
 from tests.payments.changes.test_proposals import open_invoice, propose
 from tests.payments.events import failed_event
+from tests.payments.settlement.test_views import settled
 from tests.staff import StaffFactory
 
 
@@ -46,6 +47,7 @@ def a_busy_day(sandbox: Sandbox) -> User:
     )
     colleague = Actor(user=StaffFactory.create(username="budi"), request_id="4f0c2e7a9d")
     pay(open_invoice(), sandbox)
+    settled(Transaction.objects.get())
     failed_payment(sandbox)
     propose(open_invoice(), {1: 7_000}, colleague)
     late = open_invoice({"name": "Rahmat", "email": "rahmat@example.test", "phone": None})

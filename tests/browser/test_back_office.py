@@ -362,6 +362,9 @@ def pages() -> dict[str, str]:
     return {
         "overview": "/admin/",
         "report": "/admin/report/",
+        "costs": "/admin/costs/",
+        "found": "/admin/find/?q=RM+100",
+        "payouts": "/admin/payments/settlementline/payouts/",
         "notices": "/admin/notices/",
         "merchant": f"/admin/apikeys/tenant/{invoice.tenant_id}/change/",
         "invoices": "/admin/invoices/invoice/",
@@ -381,6 +384,7 @@ def pages() -> dict[str, str]:
         "resolved": "/admin/reporting/discrepancy/?state=resolved",
         "failed-webhook": f"/admin/payments/webhookevent/{event.pk}/change/",
         "proposal": f"/admin/payments/proposal/{proposal.pk}/change/",
+        "approve": f"/admin/payments/proposal/{proposal.pk}/approve/",
         "discrepancies": "/admin/reporting/discrepancy/",
         "fee": "/admin/gateways/gatewayfee/1/change/",
         "credentials": "/admin/gateways/gatewayaccount/xendit/",
