@@ -216,7 +216,11 @@ class TestWaking:
             queue, "publish_once", lambda task, *, key, seconds: sent.append((task.name, key))
         )
 
-        waking.wake(app.task(tasks.process_notifications.run, name="tests.process", shared=False))
+        @app.task(name="tests.process", shared=False)
+        def process() -> None:
+            """Do nothing."""
+
+        waking.wake(process)
 
         assert sent == [("tests.process", waking.KEY)]
         assert published == []
