@@ -287,7 +287,7 @@ class PaymentInstructions(serializers.Serializer[Any]):
 class InvoiceResponse(serializers.Serializer[Any]):
     """An invoice as it stands."""
 
-    # Written field by field: it is the hot path of every read.
+    # Written field by field, by `invoice_answer`: it is the hot path of every read.
 
     id = serializers.IntegerField()
     external_id = serializers.CharField(allow_null=True)
@@ -322,45 +322,7 @@ class InvoiceResponse(serializers.Serializer[Any]):
     payment_instructions = PaymentInstructions(required=False)
 
     def to_representation(self, instance: InvoiceDocument) -> dict[str, Any]:
-        invoice, opened = instance.invoice, instance.open_request
-        answer = {
-            "id": invoice.pk,
-            "external_id": invoice.external_id,
-            "status": invoice.status,
-            "currency_code": invoice.currency_code,
-            "gateway_id": invoice.gateway_id,
-            "selected_gateway": invoice.gateway.name,
-            "subtotal_amount": invoice.subtotal_amount,
-            "total_tax_amount": invoice.total_tax_amount,
-            "total_service_fee_amount": invoice.total_service_fee_amount,
-            "total_amount": invoice.total_amount,
-            "paid_amount": invoice.paid_amount,
-            "overpayment_amount": invoice.overpayment_amount,
-            "refunded_amount": invoice.refunded_amount,
-            "refund_status": str(invoice.refund_status),
-            "amount_due": instance.amount_due,
-            "payment_url": opened.payment_url if opened else None,
-            "parent_invoice_id": invoice.parent_id,
-            "description": invoice.description,
-            "customer": invoice.customer,
-            "metadata": invoice.metadata,
-            "version": invoice.version,
-            "updated_at": invoice.updated_at,
-            "paid_at": invoice.paid_at,
-            "created_at": invoice.created_at,
-            "expires_at": invoice.expires_at,
-            "payment_initiated_at": invoice.payment_initiated_at,
-            "line_items": [_line(line, invoice.currency_code) for line in instance.line_items],
-        }
-        if invoice.installment_count > 1:
-            now = self.context["now"]
-            answer["installment_schedule"] = [
-                installment_answer(installment, instance, now)
-                for installment in instance.installments
-            ]
-        if opened and opened.instructions:
-            answer["payment_instructions"] = opened.instructions
-        return answer
+        return invoice_answer(instance, self.context["now"])
 
 
 class InvoiceList(serializers.Serializer[Any]):
@@ -418,6 +380,47 @@ class PaymentResponse(serializers.Serializer[PaymentRequest]):
     status = serializers.ChoiceField(choices=PaymentRequest.Status.choices)
     payment_url = serializers.CharField(allow_null=True)
     expires_at = UTCDateTimeField()
+
+
+def invoice_answer(document: InvoiceDocument, now: datetime) -> dict[str, Any]:
+    """Return an invoice as the API and its events show it."""
+    invoice, opened = document.invoice, document.open_request
+    answer = {
+        "id": invoice.pk,
+        "external_id": invoice.external_id,
+        "status": invoice.status,
+        "currency_code": invoice.currency_code,
+        "gateway_id": invoice.gateway_id,
+        "selected_gateway": invoice.gateway.name,
+        "subtotal_amount": invoice.subtotal_amount,
+        "total_tax_amount": invoice.total_tax_amount,
+        "total_service_fee_amount": invoice.total_service_fee_amount,
+        "total_amount": invoice.total_amount,
+        "paid_amount": invoice.paid_amount,
+        "overpayment_amount": invoice.overpayment_amount,
+        "refunded_amount": invoice.refunded_amount,
+        "refund_status": str(invoice.refund_status),
+        "amount_due": document.amount_due,
+        "payment_url": opened.payment_url if opened else None,
+        "parent_invoice_id": invoice.parent_id,
+        "description": invoice.description,
+        "customer": invoice.customer,
+        "metadata": invoice.metadata,
+        "version": invoice.version,
+        "updated_at": invoice.updated_at,
+        "paid_at": invoice.paid_at,
+        "created_at": invoice.created_at,
+        "expires_at": invoice.expires_at,
+        "payment_initiated_at": invoice.payment_initiated_at,
+        "line_items": [_line(line, invoice.currency_code) for line in document.line_items],
+    }
+    if invoice.installment_count > 1:
+        answer["installment_schedule"] = [
+            installment_answer(installment, document, now) for installment in document.installments
+        ]
+    if opened and opened.instructions:
+        answer["payment_instructions"] = opened.instructions
+    return answer
 
 
 def installment_answer(

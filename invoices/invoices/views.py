@@ -22,6 +22,7 @@ from invoices.invoices.serializers import (
     InvoiceResponse,
     OverpaymentResponse,
     SupplementaryRequest,
+    invoice_answer,
 )
 from invoices.models import Invoice
 from paytrust.web.pagination import NewestFirst
@@ -73,7 +74,7 @@ class InvoiceItem(APIView):
         """Show an invoice with its lines, schedule and current payment URL."""
         with missing_is_not_found():
             document = selectors.document(tenant=tenant_of(request), invoice_id=invoice_id)
-        return Response(InvoiceResponse(document, context={"now": timezone.now()}).data)
+        return Response(invoice_answer(document, timezone.now()))
 
 
 class InvoiceSupplementary(APIView):
@@ -114,7 +115,7 @@ class InvoiceOverpayment(APIView):
 def _once(request: Request, now: datetime) -> Once:
     """Return what makes a call take effect once, whose answer is an invoice."""
     once = once_of(request)
-    once.shows(lambda document: InvoiceResponse(document, context={"now": now}).data)
+    once.shows(lambda document: invoice_answer(document, now))
     return once
 
 

@@ -19,7 +19,7 @@ from events.models import Event
 from events.outbox import services as outbox
 from events.outbox.types import Change
 from invoices.invoices.selectors import InvoiceDocument
-from invoices.invoices.serializers import InvoiceResponse, PaymentResponse, installment_answer
+from invoices.invoices.serializers import PaymentResponse, installment_answer, invoice_answer
 from invoices.models import Installment, Invoice, PaymentRequest
 from invoices.telling import changes
 from invoices.telling.changes import Shown
@@ -68,12 +68,12 @@ def look(*, invoice: Invoice, now: datetime) -> Sight:
 
 def look_without_page(*, document: InvoiceDocument, now: datetime) -> Shown:
     """Return how an invoice looks whose payment is being opened."""
-    return _shown(replace(document, line_items=(), open_request=None), now)
+    return invoice_answer(replace(document, line_items=(), open_request=None), now)
 
 
 def page_events(*, before: Shown, document: InvoiceDocument, now: datetime) -> Statement:
     """Return what writes the events of a page that was opened, in the trip that records it."""
-    after = _shown(replace(document, line_items=()), now)
+    after = invoice_answer(replace(document, line_items=()), now)
     return _recording(document.invoice, changes.of_invoice(before=before, after=after), now)
 
 
@@ -126,7 +126,7 @@ def paid(
 
 def created(*, document: InvoiceDocument, now: datetime) -> Statement:
     """Return what writes the event of a new invoice, in the trip that makes it."""
-    shown = _shown(replace(document, line_items=()), now) | {"id": outbox.UNKNOWN_ID}
+    shown = invoice_answer(replace(document, line_items=()), now) | {"id": outbox.UNKNOWN_ID}
     made = changes.of_invoice(before=None, after=shown)
     return _recording(document.invoice, made, now, of_new=True)
 
@@ -212,7 +212,7 @@ def sight_of(
     opened = next((one for one in requests if one.status == Status.OPEN), None)
     document = InvoiceDocument(invoice, (), installments, opened)
     active = {request.pk: request for request in requests}
-    return Sight(_shown(document, now), active, installments)
+    return Sight(invoice_answer(document, now), active, installments)
 
 
 def _rows(sql: str, values: dict[str, Any]) -> tuple[list[Installment], list[PaymentRequest]]:
@@ -229,11 +229,6 @@ def _rows(sql: str, values: dict[str, Any]) -> tuple[list[Installment], list[Pay
             request.installment = installments[pk]
             requests.append(request)
     return list(installments.values()), requests
-
-
-def _shown(document: InvoiceDocument, now: datetime) -> dict[str, Any]:
-    shown: dict[str, Any] = InvoiceResponse(context={"now": now}).to_representation(document)
-    return shown
 
 
 def _ended(before: Sight, after: Sight) -> list[Change]:
