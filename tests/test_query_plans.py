@@ -639,6 +639,12 @@ def test_lists_use_their_indexes(shop: Shop, name: str, behind: str) -> None:
 
 
 WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index of the one table
+    "the demands on an invoice": (
+        lambda shop: invoices.reading_with_requests(
+            invoice_id=shop.invoice.pk, tenant_id=shop.tenant.pk
+        )[-1],
+        "invoices_paymentrequest_invoice",
+    ),
     "the lock of an invoice": (
         lambda shop: leases.lock_of(shop.invoice.pk),
         "invoices_invoice_pkey",

@@ -1,7 +1,7 @@
 """Reads of invoices, always within one tenant."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from apikeys.models import Tenant
@@ -37,6 +37,9 @@ WHERE request.invoice_id = ANY({ids}) AND request.status = 'open'""",  # noqa: S
 
 
 _OF_ONE: Final = _belonging("%(invoices)s")
+_REQUESTS: Final = f"""
+SELECT {rows.columns(PaymentRequest, "request")} FROM invoices_paymentrequest request
+WHERE request.invoice_id = ANY(%(invoices)s) ORDER BY request.id"""  # noqa: S608  # nosec B608  # our own names
 _OF_PAGE: Final = [Statement(sql) for sql in _belonging(PAGE)]
 
 
@@ -94,6 +97,27 @@ def document_of(*, invoice_id: int, tenant_id: int) -> InvoiceDocument:
     if not found:
         raise Invoice.DoesNotExist(str(invoice_id))
     return _documents([_with_gateway(found[0])], *belonging)[0]
+
+
+def reading_with_requests(*, invoice_id: int, tenant_id: int) -> Sequence[Statement]:
+    """Return what reads one invoice and all demands on it, for `read_with_requests`."""
+    wanted = {"tenant": tenant_id, "invoices": rows.ids([invoice_id])}
+    return [Statement(sql, wanted) for sql in (_INVOICE, *_OF_ONE[:-1], _REQUESTS)]
+
+
+def read_with_requests(read: Sequence[Rows]) -> tuple[InvoiceDocument, list[PaymentRequest]]:
+    """Return the invoice and the demands, oldest first, that the trip has read.
+
+    Raises:
+        Invoice.DoesNotExist: unknown, or another tenant's.
+    """
+    found, lines, installments, asked = read
+    if not found:
+        raise Invoice.DoesNotExist
+    (document,) = _documents([_with_gateway(found[0])], lines, installments, ())
+    requests = [rows.made(PaymentRequest, row) for row in asked]
+    opened = next((one for one in requests if one.status == PaymentRequest.Status.OPEN), None)
+    return replace(document, open_request=opened), requests
 
 
 def documents(queryset: InvoiceQuerySet) -> list[InvoiceDocument]:

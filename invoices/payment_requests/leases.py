@@ -1,13 +1,14 @@
 """Which caller works on a payment request now, and how other callers are refused meanwhile."""
 
 import functools
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Tenant
-from invoices.models import Invoice
+from invoices.models import Invoice, InvoiceQuerySet
 from invoices.payment_requests import transitions
 from invoices.payment_requests.models import PaymentRequest
 from paytrust.errors import PayTrustError
@@ -40,13 +41,16 @@ def require_free(payment_request: PaymentRequest, now: datetime) -> None:
 
 def lock_of(invoice_id: int) -> Statement:
     """Return what takes an invoice's row lock in a trip, as `.locked(nowait=True)` does."""
-    return Statement(lock_sql(), {"id": invoice_id})
+    return Statement(lock_sql(InvoiceQuerySet.locked), {"id": invoice_id})
 
 
 @functools.cache
-def lock_sql() -> str:
-    """Return the SQL of `lock_of`, which the ORM makes once."""
-    rows = Invoice.objects.locked(nowait=True).filter(pk=0)
+def lock_sql(locked: Callable[..., InvoiceQuerySet]) -> str:
+    """Return the SQL of `lock_of`, which the ORM makes once for each way to lock.
+
+    A test takes the lock away.
+    """
+    rows = locked(Invoice.objects.filter(pk=0), nowait=True)
     return locking.lock_sql(rows.only("pk"), value="id")
 
 

@@ -16,10 +16,11 @@ from gateways.adapter import ChargeLost
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Installment, Invoice, PaymentRequest
-from invoices.payment_requests import orders, pages, recording
+from invoices.payment_requests import leases, orders, pages, recording
 from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
 from paytrust.errors import PayTrustError
 from paytrust.operations import locking
+from paytrust.operations.trips import join
 
 log = structlog.get_logger(__name__)
 
@@ -146,8 +147,11 @@ def open_recorded(
 def _lease_payment(
     tenant: Tenant, invoice_id: int, installment_number: int | None, now: datetime
 ) -> tuple[InvoiceDocument, PaymentRequest]:
-    Invoice.objects.for_tenant(tenant).locked(nowait=True).get(pk=invoice_id)
-    document = selectors.document(tenant=tenant, invoice_id=invoice_id)
+    _, *read = join(
+        leases.lock_of(invoice_id),
+        *selectors.reading_with_requests(invoice_id=invoice_id, tenant_id=tenant.pk),
+    )
+    document, requests = selectors.read_with_requests(read)
     installment = unpaid_installments(document, now)[0]
     if installment_number not in {None, installment.number}:
         raise InstallmentOutOfSequence(
@@ -155,7 +159,7 @@ def _lease_payment(
             details={"installment_number": [f"must be {installment.number}"]},
         )
     return document, recording.lease_request(
-        invoice=document.invoice, installment=installment, now=now
+        invoice=document.invoice, installment=installment, requests=requests, now=now
     )
 
 

@@ -5,10 +5,10 @@ instead of making a second charge (FR-036).
 """
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Max
 
 from gateways import registry
 from invoices.models import Installment, Invoice, PaymentRequest
@@ -19,19 +19,29 @@ from paytrust.operations.trips import Statement, join
 BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
-def lease_request(*, invoice: Invoice, installment: Installment, now: datetime) -> PaymentRequest:
+def lease_request(
+    *, invoice: Invoice, installment: Installment, requests: Sequence[PaymentRequest], now: datetime
+) -> PaymentRequest:
     """Return the instalment's payment request, leased to the caller if it is not open yet.
 
     The invoice must be locked by the caller. An open request comes back as it is; one whose
     outcome is unknown is leased again; otherwise a new one is recorded, with its reference, as
     `opening`.
 
+    Args:
+        invoice: the invoice.
+        installment: the one that is to be paid.
+        requests: all demands on the invoice, read behind the lock.
+        now: when it is leased.
+
     Raises:
         PaymentInProgress: somebody else is asking the gateway right now.
     """
-    current = PaymentRequest.objects.filter(installment=installment).active().first()
+    own = [one for one in requests if one.installment_id == installment.pk]
+    current = next((one for one in own if one.status in PaymentRequest.ACTIVE), None)
     if current is None:
-        return _record_request(invoice, installment, now)
+        last = max((one.sequence for one in own), default=0)
+        return _record_request(invoice, installment, last + 1, now)
     if current.status == PaymentRequest.Status.OPEN:
         return current
     leases.require_free(current, now)
@@ -58,9 +68,10 @@ def new_reference(*, invoice_id: int | None, number: int, sequence: int) -> str:
     return f"{settings.REFERENCE_PREFIX}-{invoice_id or '%s'}-{number}-{sequence}-{tail}"
 
 
-def _record_request(invoice: Invoice, installment: Installment, now: datetime) -> PaymentRequest:
-    last = installment.payment_requests.aggregate(last=Max("sequence"))["last"] or 0
-    demand = _demand(invoice, installment, sequence=last + 1, now=now)
+def _record_request(
+    invoice: Invoice, installment: Installment, sequence: int, now: datetime
+) -> PaymentRequest:
+    demand = _demand(invoice, installment, sequence=sequence, now=now)
     ((made,),) = join(transitions.recorded(payment_request=demand, now=now))
     demand.pk = made[0]
     return demand

@@ -68,13 +68,15 @@ def join(*statements: Statement) -> list[Rows]:
     first = () if _is_in_transaction(own) else _first_statements(own)
     sent = [*first, *statements]
     prepare = settings.DATABASE_PREPARED_STATEMENTS
-    with own.wrap_database_errors:
-        rows = batches.answers(
-            own.connection,
-            [(one.sql, one.values, one.is_prepared and prepare) for one in sent],
-        )
-    if own.queries_logged:
-        _log(own, sent)
+    try:
+        with own.wrap_database_errors:
+            rows = batches.answers(
+                own.connection,
+                [(one.sql, one.values, one.is_prepared and prepare) for one in sent],
+            )
+    finally:  # those that are refused too, as Django does
+        if own.queries_logged and not own.connection.closed:
+            _log(own, sent)
     return rows[len(first) :]
 
 

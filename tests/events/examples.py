@@ -105,7 +105,10 @@ class Play:
     def open_next(self, invoice: Invoice) -> PaymentRequest:
         installment = invoice.installments.filter(status="unpaid").order_by("number")[0]
         request = recording.lease_request(
-            invoice=invoice, installment=installment, now=self.minute()
+            invoice=invoice,
+            installment=installment,
+            requests=list(invoice.payment_requests.order_by("pk")),
+            now=self.minute(),
         )
         return self.open(request)
 

@@ -324,8 +324,8 @@ class TestStatements:
         assert len(sql) == CANCEL, sql
 
 
-ADJUST_AND_REOPEN = 42
+ADJUST_AND_REOPEN = 41
 ADJUST = 17
 FIND_OPEN = 10
-OPEN = 16
+OPEN = 15
 CANCEL = 29
