@@ -6,7 +6,7 @@ from bench.rounds import Bench
 from bench.table import Row, Target
 
 LIMIT_MS = 0.6  # of the application and PostgreSQL together
-TURNS_PER_ROUND = 3
+TURNS_PER_ROUND = 2
 NAMES = ("POST /invoices", "a booking")
 
 
@@ -19,7 +19,7 @@ def run(bench: Bench) -> list[Row]:
         Row(
             f"events of {name}, alone",
             Figures(1000 / each["with_ms"], None, None, None, {"web": each["with_ms"]}),
-            Target("ms CPU more", LIMIT_MS, each["with_ms"] - each["without_ms"]),
+            Target("ms CPU more", LIMIT_MS, each["more_ms"]),
         )
         for name, each in zip(NAMES, measured, strict=True)
     ]

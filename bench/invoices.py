@@ -29,6 +29,8 @@ BODY = json.dumps(
     }
 )
 TWELVE = "POST /invoices, 12 instalments"
+PLAIN: Final = {"Content-Type": "application/json"}
+BY_SQL: Final = Subject(LEAN[SQL], lambda n: [Request("POST", "/lean/sql", BODY, PLAIN)] * n, 201)
 IN_TWELVE = json.dumps(json.loads(BODY) | {"installments": {"count": 12}})
 
 
@@ -55,14 +57,13 @@ def creations(
 
 def _posts(bench: Bench) -> list[Row]:
     key = bench.stack.api_key
-    plain = {"Content-Type": "application/json"}
     taken = bench.interleaved(
         [
             Subject("POST /invoices", lambda n: creations(key, n), 201),
             Subject(TWELVE, lambda n: creations(key, n, body=IN_TWELVE), 201),
             Subject("POST /invoices, no key", lambda n: creations(key, n, idempotent=False), 201),
-            Subject(LEAN[DRF], lambda n: [Request("POST", "/lean/drf", BODY, plain)] * n, 201),
-            Subject(LEAN[SQL], lambda n: [Request("POST", "/lean/sql", BODY, plain)] * n, 201),
+            Subject(LEAN[DRF], lambda n: [Request("POST", "/lean/drf", BODY, PLAIN)] * n, 201),
+            BY_SQL,
         ],
         size=POSTS,
     )

@@ -11,12 +11,13 @@ import psycopg
 from bench import cpu, figures, sandbox, servers
 from bench.cpu import Meter
 from bench.figures import Round
-from bench.invoices import creations
+from bench.invoices import BY_SQL, creations
 from bench.load import Request
 from bench.rounds import Bench, Subject
 from bench.stack import CannotMeasure
-from bench.table import Row, Target
+from bench.table import SQL, Row, Target
 
+ACCEPTED, PROCESSED = "POST /webhooks/xendit", "webhooks processed by the worker"
 PER_ROUND = 80
 PAID_AT_ONCE = 8  # customers
 PATIENCE_SECONDS = 600  # 10 000 events take some minutes
@@ -58,23 +59,27 @@ class Inbox:
 
 
 def run(bench: Bench) -> list[Row]:
-    """Measure webhooks for invoices that are paid at the sandbox, one webhook for each."""
+    """Measure webhooks for invoices that are paid at the sandbox, one webhook for each.
+
+    They take turns with new invoices of plain SQL, and so does what the worker needs for each.
+    """
     notified = iter(
-        paid_notifications(bench, PER_ROUND * (bench.rounds + 3) + 2 * PACE * PACED_SECONDS)
+        paid_notifications(bench, PER_ROUND * (bench.rounds + 4) + 2 * PACE * PACED_SECONDS)
     )
 
     def notifications(count: int) -> list[Request]:
         return [next(notified) for _ in range(count)]
 
-    accepting = Subject("POST /webhooks/xendit", notifications)
+    accepting = Subject(ACCEPTED, notifications)
     inbox = Inbox(bench.stack.database_url)
     bench.measured(accepting, size=PER_ROUND)  # warms web and worker up
     inbox.wait_until_processed()
     with cpu.suspended(bench.stack.servers["worker"]):
-        accepted = [bench.measured(accepting, size=PER_ROUND) for _ in range(bench.rounds)]
+        taken = bench.interleaved([accepting, BY_SQL], size=PER_ROUND)
         processing = {name: bench.stack.servers[name] for name in ("worker", "postgres", "valkey")}
         meter = Meter(processing)
-    processed = _processed(inbox, meter, count=PER_ROUND * bench.rounds)
+    accepted, plain = taken[accepting.name], taken[BY_SQL.name]
+    processed = _processed(inbox, meter, count=PER_ROUND * bench.rounds + PER_ROUND // 4)
     both = _both_at_once(bench, inbox, notifications(PER_ROUND * 2))
     paced = bench.measured(accepting, size=PACE * PACED_SECONDS, per_second=PACE)
     inbox.wait_until_processed()
@@ -82,8 +87,17 @@ def run(bench: Bench) -> list[Row]:
         alone = bench.measured(accepting, size=PACE * PACED_SECONDS, per_second=PACE)
     inbox.wait_until_processed()
     return [
-        Row("POST /webhooks/xendit", figures.summary(accepted), _fast_enough(accepted)),
-        Row("  processed by the worker", figures.summary([processed])),
+        Row(
+            accepting.name,
+            figures.summary(accepted),
+            _fast_enough(accepted),
+            {SQL: figures.cpu_ratio(accepted, plain)},
+        ),
+        Row(
+            PROCESSED,
+            figures.summary([processed]),
+            ratios={SQL: figures.cpu_ratio([processed] * len(plain), plain)},
+        ),
         Row("  both at once", figures.summary([both])),
         _paced_row(f"  at {PACE}/s, worker at work", paced),
         _paced_row(f"  at {PACE}/s, Valkey stopped", alone),

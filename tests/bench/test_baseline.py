@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import baseline
+from bench import baseline, webhooks
 from bench.figures import Figures
 from bench.table import DRF, SQL, Row
 
@@ -43,3 +43,7 @@ class TestTheCommittedOne:
     def test_has_both_ratios_of_the_hot_paths(self) -> None:
         for name in ("POST /invoices", "POST /invoices, 12 instalments", "GET /invoices/{id}"):
             assert baseline.read()[name].keys() == {DRF, SQL}
+
+    def test_has_what_a_webhook_and_a_booking_take_beside_plain_sql(self) -> None:
+        for name in (webhooks.ACCEPTED, webhooks.PROCESSED):
+            assert baseline.read()[name].keys() == {SQL}
