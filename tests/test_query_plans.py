@@ -728,6 +728,20 @@ def test_writes_by_its_index(shop: Shop, name: str) -> None:
     assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
 
 
+def test_statements_about_one_row_have_no_array(shop: Shop) -> None:
+    about = {"invoice_id": shop.invoice.pk, "tenant_id": shop.tenant.pk}
+    with CaptureQueriesContext(connection) as queries:
+        invoices.document_of(**about)
+    read = [query["sql"] for query in queries.captured_queries]
+    written = rows.updating([shop.invoice], posting.INVOICE_COLUMNS)
+    locked = invoices.reading_with_requests(**about)
+
+    # By an array of unknown length PostgreSQL keeps no plan where tables are large.
+    for sql in [*read, written.sql, *(statement.sql for statement in locked)]:
+        assert " ANY(" not in sql, sql
+    assert len(read) >= len(locked)
+
+
 @pytest.mark.parametrize("name", HOT)
 def test_uses_its_index(shop: Shop, name: str) -> None:
     query, indexes = HOT[name]

@@ -14,33 +14,34 @@ from paytrust.operations.trips import Rows, Statement, trip
 _INVOICE: Final = f"""
 SELECT {rows.columns(Invoice, "invoice")}, {rows.columns(Gateway, "gateway")}
 FROM invoices_invoice invoice JOIN gateways_gateway gateway ON gateway.id = invoice.gateway_id
-WHERE invoice.id = ANY(%(invoices)s) AND invoice.tenant_id = %(tenant)s"""  # noqa: S608  # nosec B608  # our own names
+WHERE invoice.id = %(invoice)s AND invoice.tenant_id = %(tenant)s"""  # noqa: S608  # nosec B608  # our own names
 
 
-def _belonging(ids: str) -> Sequence[str]:
+def _belonging(which: str) -> Sequence[str]:
     """Return the statements that read lines, instalments and open payments of invoices.
 
     Args:
-        ids: SQL for the invoices' ids.
+        which: SQL that follows an invoice's id. For one invoice it has no array: PostgreSQL would
+            plan the statement again each time.
     """
     return [
         f"""
 SELECT {rows.columns(LineItem, "line")} FROM invoices_lineitem line
-WHERE line.invoice_id = ANY({ids}) ORDER BY line.invoice_id, line.position""",  # noqa: S608  # nosec B608  # our own names
+WHERE line.invoice_id {which} ORDER BY line.invoice_id, line.position""",  # noqa: S608  # nosec B608  # our own names
         f"""
 SELECT {rows.columns(Installment, "installment")} FROM invoices_installment installment
-WHERE installment.invoice_id = ANY({ids}) ORDER BY installment.invoice_id, installment.number""",  # noqa: S608  # nosec B608  # our own names
+WHERE installment.invoice_id {which} ORDER BY installment.invoice_id, installment.number""",  # noqa: S608  # nosec B608  # our own names
         f"""
 SELECT {rows.columns(PaymentRequest, "request")} FROM invoices_paymentrequest request
-WHERE request.invoice_id = ANY({ids}) AND request.status = 'open'""",  # noqa: S608  # nosec B608  # our own names
+WHERE request.invoice_id {which} AND request.status = 'open'""",  # noqa: S608  # nosec B608  # our own names
     ]
 
 
-_OF_ONE: Final = _belonging("%(invoices)s")
+_OF_ONE: Final = _belonging("= %(invoice)s")
 _REQUESTS: Final = f"""
 SELECT {rows.columns(PaymentRequest, "request")} FROM invoices_paymentrequest request
-WHERE request.invoice_id = ANY(%(invoices)s) ORDER BY request.id"""  # noqa: S608  # nosec B608  # our own names
-_OF_PAGE: Final = [Statement(sql) for sql in _belonging(PAGE)]
+WHERE request.invoice_id = %(invoice)s ORDER BY request.id"""  # noqa: S608  # nosec B608  # our own names
+_OF_PAGE: Final = [Statement(sql) for sql in _belonging(f"= ANY({PAGE})")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def document_of(*, invoice_id: int, tenant_id: int) -> InvoiceDocument:
     Raises:
         Invoice.DoesNotExist: unknown, or not that tenant's.
     """
-    wanted = {"tenant": tenant_id, "invoices": rows.ids([invoice_id])}
+    wanted = {"tenant": tenant_id, "invoice": invoice_id}
     found, *belonging = trip(*(Statement(sql, wanted) for sql in (_INVOICE, *_OF_ONE)))
     if not found:
         raise Invoice.DoesNotExist(str(invoice_id))
@@ -101,7 +102,7 @@ def document_of(*, invoice_id: int, tenant_id: int) -> InvoiceDocument:
 
 def reading_with_requests(*, invoice_id: int, tenant_id: int) -> Sequence[Statement]:
     """Return what reads one invoice and all demands on it, for `read_with_requests`."""
-    wanted = {"tenant": tenant_id, "invoices": rows.ids([invoice_id])}
+    wanted = {"tenant": tenant_id, "invoice": invoice_id}
     return [Statement(sql, wanted) for sql in (_INVOICE, *_OF_ONE[:-1], _REQUESTS)]
 
 

@@ -87,8 +87,11 @@ def updating(instances: Sequence[Model], names: tuple[str, ...]) -> Statement:
     """Return the statement that writes some attributes of rows that are there."""
     model = type(instances[0])
     fields = [model._meta.pk, *(one for one in _written(model) if one.name in names)]  # noqa: SLF001  # public
+    written: dict[str, Any] = dict(_as_json(instances, fields))
+    if len(instances) == 1:  # by an array PostgreSQL would plan the statement again each time
+        return Statement(_update(model, names, "= %(id)s"), {**written, "id": instances[0].pk})
     few = ids(row.pk for row in instances)  # by which PostgreSQL knows how few they are
-    return Statement(_update(model, names), {**_as_json(instances, fields), "ids": few})
+    return Statement(_update(model, names, "= ANY(%(ids)s)"), {**written, "ids": few})
 
 
 def ids(keys: Iterable[int]) -> list[Int8]:
@@ -97,14 +100,14 @@ def ids(keys: Iterable[int]) -> list[Int8]:
 
 
 @functools.cache
-def _update(model: type[Model], names: tuple[str, ...]) -> str:
+def _update(model: type[Model], names: tuple[str, ...], which: str) -> str:
     columns = [field.column for field in _written(model) if field.name in names]
     changes = ", ".join(f"{column} = row.{column}" for column in columns)
     table = model._meta.db_table  # noqa: SLF001  # public
     return f"""
 UPDATE {table} it SET {changes}
 FROM json_populate_recordset(NULL::{table}, %(rows)s::json) row
-WHERE it.id = row.id AND it.id = ANY(%(ids)s)"""  # noqa: S608  # nosec B608  # our own names
+WHERE it.id = row.id AND it.id {which}"""  # noqa: S608  # nosec B608  # our own names
 
 
 def _as_json(instances: Sequence[Model], fields: Sequence[Any]) -> dict[str, str]:
