@@ -38,9 +38,9 @@ SELECT id, tenant_id, id, id, 'dispute-' || id, 'WON', 'FRAUD', currency, amount
 """
 _DELIVERIES: Final = """
 INSERT INTO events_webhookendpoint (id, tenant_id, slot, url, event_types, description, status,
-    sealed_secret, key_name, is_slow, created_at, updated_at)
-SELECT %(first)s + n, %(first)s + n, 1, 'https://shop' || n || '.test/hook', '{*}', '', 'enabled',
-       'gAAAAA', 'bench', false, now() - interval '400 days', now() - interval '400 days'
+    disabled_reason, disabled_at, sealed_secret, key_name, is_slow, created_at, updated_at)
+SELECT %(first)s + n, %(first)s + n, 1, 'https://shop' || n || '.test/hook', '{*}', '', 'disabled',
+       'merchant', now(), 'gAAAAA', 'bench', false, now() - interval '400 days', now()
   FROM generate_series(0, %(tenants)s - 1) AS n;
 
 INSERT INTO events_event (id, tenant_id, public_id, type, invoice_id, data, api_version, created_at)

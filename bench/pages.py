@@ -1,7 +1,7 @@
 """The pages of the back office that are measured, and why some addresses are not.
 
-An address may name `{year_ago}`, `{today}`, the days of last month, and `{table}`: the newest row
-of a table. Other rows are of `bench.past`.
+An address may name `{year_ago}`, `{today}`, the days of last month, `{payable}` (an invoice that
+can be paid), and `{table}`: the newest row of a table. Other rows are of `bench.past`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from bench.past import FIRST
 
 ONE: Final = FIRST + 3  # an invoice whose notification failed
 LATE: Final = FIRST + 7  # a discrepancy
-OPEN: Final = FIRST + 10  # an invoice that can be paid
+HALF_PAID: Final = FIRST + 2  # an invoice whose second instalment is overdue, and its merchant
 REFUNDED: Final = FIRST + 9
 MERCHANT: Final = FIRST + 7
 
@@ -45,7 +45,7 @@ LISTS: Final = {
     "payments/bankentry": "{payments_bankentry}",
     "payments/bankupload": "{payments_bankupload}",
     "reporting/discrepancy": LATE,
-    "reporting/overdueinstallment": 2 * OPEN,
+    "reporting/overdueinstallment": 2 * HALF_PAID + 1,
     "reporting/keptstatement": "{reporting_keptstatement}",
 }
 """Each list, and one of its rows."""
@@ -147,7 +147,10 @@ NARROWED: Final = {
     "discrepancies by kind": "reporting/discrepancy/?kind=overpaid",
     "discrepancies that were resolved": "reporting/discrepancy/?state=resolved",
     "discrepancies of a merchant": f"reporting/discrepancy/?{_OF_MERCHANT}",
-    "overdue instalments of a merchant": f"reporting/overdueinstallment/?{_OF_INVOICES}",
+    "merchant with overdue instalments": f"apikeys/tenant/{HALF_PAID}/change/",
+    "overdue instalments of a merchant": (
+        f"reporting/overdueinstallment/?invoice__tenant__id__exact={HALF_PAID}"
+    ),
     "overdue instalments in a currency": (
         "reporting/overdueinstallment/?invoice__currency_code=USD"
     ),
@@ -209,7 +212,7 @@ ACTS: Final = {
     "credentials of Midtrans": "gateways/gatewayaccount/midtrans/",
     "note on an invoice": f"invoices/invoice/{ONE}/note/",
     "assign an invoice": f"invoices/invoice/{ONE}/assign/",
-    "send a payment link": f"invoices/invoice/{OPEN}/send-link/",
+    "send a payment link": "invoices/invoice/{payable}/send-link/",
     "ask about a webhook": f"payments/webhookevent/{ONE}/ask/",
     "process a webhook again": f"payments/webhookevent/{ONE}/again/",
     "ignore a webhook": f"payments/webhookevent/{ONE}/ignore/",
@@ -226,8 +229,8 @@ ACTS: Final = {
         "reporting/discrepancy/bulk/resolve/?ids="
         + ",".join(str(LATE + 100 * number) for number in range(200))
     ),
-    "propose an adjustment": f"payments/proposal/adjust/{OPEN}/",
-    "propose a cancellation": f"payments/proposal/cancel/{OPEN}/",
+    "propose an adjustment": "payments/proposal/adjust/{payable}/",
+    "propose a cancellation": "payments/proposal/cancel/{payable}/",
     "propose a transfer": f"payments/proposal/transfer/{ONE}/",
     "approve a proposal": "payments/proposal/{payments_proposal}/approve/",
     "reject a proposal": "payments/proposal/{payments_proposal}/reject/",

@@ -54,7 +54,8 @@ SELECT id, tenant_id, gateway_id, 'order-' || id, 'request-' || id, repeat('0', 
        jsonb_build_object('name', (%(first_names)s::text[])[1 + n %% 24] || ' '
                                   || (%(last_names)s::text[])[1 + n / 24 %% 20],
                           'email', 'customer' || n || '@example.test'),
-       '{}', at, at, 1, at + interval '30 days',
+       '{}', at, at, 1, at + CASE status WHEN 'pending' THEN interval '2 years'
+                                                   ELSE interval '30 days' END,
        CASE status WHEN 'fully_paid' THEN at + interval '1 hour' END, at,
        CASE status WHEN 'expired' THEN at + interval '30 days' END
   FROM past;

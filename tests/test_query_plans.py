@@ -43,7 +43,7 @@ from payments.settlement import selectors as settlements
 from payments.webhooks import receiving, retrying
 from paytrust.operations import listing, rows
 from paytrust.operations.trips import Statement, trip
-from reporting.back_office import figures, search
+from reporting.back_office import figures, merchant_page, search
 from reporting.costs import selectors as costs
 from reporting.costs.statements import SUMS, midnight, slices_of
 from reporting.exports import movements
@@ -471,6 +471,10 @@ HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of
             LedgerEntry.objects.filter(booked_at__gte=LATE).order_by("-booked_at", "-id")[:51]
         ),
         {"ledger_entry_day"},
+    ),
+    "what is overdue at a merchant": (
+        lambda shop: merchant_page.overdue_of(shop.tenant, LATE).count(),
+        {"invoice_newest(_by_status)?"},
     ),
     "chargebacks in the ledger": (
         lambda shop: list(

@@ -14,7 +14,7 @@ from apikeys.keys.back_office import TenantAdmin
 from apikeys.models import ApiKey, Tenant
 from events.models import WebhookEndpoint
 from gateways.models import GatewayAccount, GatewayFee
-from invoices.models import Installment, Invoice, InvoiceStatus
+from invoices.models import Installment, InstallmentQuerySet, Invoice, InvoiceStatus
 from payments.changes import discrepancies
 from payments.models import Proposal
 from payments.refunds.models import Refund
@@ -29,6 +29,8 @@ from reporting.financial import selectors
 
 MOST = 20  # rows of each table; its list has the rest
 DAY = timedelta(days=1)
+WAITING = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.FAILED)
+"""States of invoices for which money is missing, and can still come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,6 @@ def _work(tenant: Tenant, now: datetime) -> Iterator[tuple[Tile, str]]:
     """Yield what waits for somebody, and the permission to see it."""
     mine = {"tenant__id__exact": str(tenant.pk)}
     pending = Invoice.objects.filter(tenant=tenant, status=InvoiceStatus.PENDING)
-    overdue = Installment.objects.overdue(now).filter(tenant=tenant)
     differing = discrepancies.unresolved().filter(tenant=tenant)
     proposed = Proposal.objects.waiting().filter(tenant=tenant)
     asked = Refund.objects.filter(tenant=tenant, status=Refund.Status.REQUESTED)
@@ -117,7 +118,7 @@ def _work(tenant: Tenant, now: datetime) -> Iterator[tuple[Tile, str]]:
     yield (
         _tile(
             _("Overdue instalments"),
-            overdue,
+            overdue_of(tenant, now),
             "reporting_overdueinstallment",
             tone="warn",
             invoice__tenant__id__exact=str(tenant.pk),
@@ -144,6 +145,17 @@ def _work(tenant: Tenant, now: datetime) -> Iterator[tuple[Tile, str]]:
             _("Refunds"), asked, "payments_refund", tone="warn", status__exact="requested", **mine
         ),
         "payments.view_refund",
+    )
+
+
+def overdue_of(tenant: Tenant, now: datetime) -> InstallmentQuerySet:
+    """Return a merchant's overdue instalments.
+
+    They are looked for by their invoices: an index has those of a merchant in each state, and none
+    has a merchant's instalments.
+    """
+    return Installment.objects.overdue(now).filter(
+        invoice__tenant=tenant, invoice__status__in=WAITING
     )
 
 

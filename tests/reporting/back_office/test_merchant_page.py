@@ -13,8 +13,9 @@ from lxml import html
 from apikeys.models import Tenant
 from gateways.accounts import credentials
 from gateways.models import GatewayFee
-from invoices.models import Installment
+from invoices.models import Installment, Invoice, InvoiceStatus
 from paytrust.staff import roles
+from reporting.back_office import merchant_page
 from reporting.financial import selectors as financial
 from tests.apikeys.factories import NOON, TenantFactory, api_key
 from tests.events.factories import endpoint
@@ -22,6 +23,7 @@ from tests.invoices.factories import invoice
 from tests.payments.settlement.test_services import paid
 from tests.payments.settlement.test_views import settled
 from tests.reporting.back_office.conftest import SignIn
+from tests.reporting.ledger import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -134,3 +136,20 @@ class TestAMerchantsPage:
             page_of(viewer, shop)
 
         assert len(for_some) == len(for_none)
+
+
+class TestOverdueOf:
+    @pytest.mark.parametrize("status", sorted({*InvoiceStatus} - {InvoiceStatus.FULLY_PAID}))
+    def test_is_what_is_overdue_in_each_state(self, status: str) -> None:
+        now = timezone.now()
+        mine, theirs = invoice(), invoice()
+        ended_as = status if status in {"cancelled", "expired"} else None
+        with unguarded():
+            Invoice.objects.update(status=status, ended_as=ended_as)
+            Installment.objects.update(due_at=now - timedelta(days=1))
+
+        found = set(merchant_page.overdue_of(mine.tenant, now))
+
+        assert found == set(Installment.objects.overdue(now).filter(tenant=mine.tenant))
+        assert bool(found) is (status in merchant_page.WAITING)
+        assert theirs.tenant_id != mine.tenant_id
