@@ -157,7 +157,7 @@ def interleaving(monkeypatch: pytest.MonkeyPatch) -> Interleaving:
 
 
 @pytest.fixture
-def _unlocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _unlocked(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def ordered(self: InvoiceQuerySet, *, nowait: bool = False) -> InvoiceQuerySet:
         return self.order_by("pk")
 
