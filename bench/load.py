@@ -171,7 +171,7 @@ def _exchange(connection: http.client.HTTPConnection, request: Request) -> tuple
         request.headers,
     )
     answer = connection.getresponse()
-    return answer.status, answer.read().decode()
+    return answer.status, answer.read().decode(errors="replace")
 
 
 if __name__ == "__main__":

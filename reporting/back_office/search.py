@@ -6,8 +6,10 @@ newest few of each kind.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Abs
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -27,6 +29,7 @@ MOST = 100  # invoices per whole identifier; a regular customer needs filters
 MOST_OF_A_KIND = 20
 SHORTEST_NAME = 3  # letters: an index of trigrams cannot look up fewer
 SHORTEST_FRAGMENT = 4  # of an identifier: fewer would be in too many
+NEWEST = 20_000  # rows among which a common fragment is looked for first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +125,8 @@ def _shown(invoices: InvoiceQuerySet, most: int = MOST_OF_A_KIND) -> list[Invoic
 def _by_customer(term: str) -> list[Invoice]:
     if len(term) < SHORTEST_NAME:
         return []
-    return _shown(Invoice.objects.filter(customer__name__icontains=term))
+    named = Invoice.objects.filter(customer__name__icontains=term)
+    return _shown(Invoice.objects.filter(pk__in=_newest_ids(named)))
 
 
 def _by_fragment(term: str) -> list[Invoice]:
@@ -130,11 +134,24 @@ def _by_fragment(term: str) -> list[Invoice]:
         return []
     named = Invoice.objects.filter(external_id__icontains=term)
     requests = PaymentRequest.objects.filter(reference__icontains=term)
-    ids = [
-        *named.order_by("-pk").values_list("pk", flat=True)[:MOST_OF_A_KIND],
-        *requests.order_by("-pk").values_list("invoice_id", flat=True)[:MOST_OF_A_KIND],
-    ]
+    ids = [*_newest_ids(named), *_newest_ids(requests, column="invoice_id")]
     return _shown(Invoice.objects.filter(pk__in=ids))
+
+
+def _newest_ids(rows: QuerySet[Any], *, column: str = "pk") -> list[int]:
+    """Return a column of the newest rows that contain a fragment.
+
+    What is in many rows is found among the newest; else the index of trigrams finds all, and they
+    are sorted. PostgreSQL cannot choose: under row-level security it may not use its statistics for
+    texts, expects each fragment in many rows, and would read the table backwards for a rare one.
+    """
+    newest = rows.model._default_manager.aggregate(newest=Max("pk"))["newest"] or 0  # noqa: SLF001  # public
+    recent = rows.filter(pk__gt=newest - NEWEST).order_by("-pk")
+    found = list(recent.values_list(column, flat=True)[:MOST_OF_A_KIND])
+    if len(found) == MOST_OF_A_KIND:
+        return found
+    by_no_index = (F("pk") + 0).desc()
+    return list(rows.order_by(by_no_index).values_list(column, flat=True)[:MOST_OF_A_KIND])
 
 
 def _amount(term: str, code: str) -> Money | None:
