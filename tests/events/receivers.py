@@ -1,10 +1,12 @@
 """Shops that receive webhooks on this machine, and answer as the test says."""
 
+import multiprocessing
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
 from threading import Lock, Thread
 from typing import Any
 
@@ -84,3 +86,55 @@ def shop(*, tls: Any = None) -> Iterator[Shop]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@dataclass(frozen=True)
+class ShopsApart:
+    """Shops in a process of their own, which take none of the test's own time."""
+
+    urls: Sequence[str]
+    _pipe: Connection
+
+    def counts(self) -> list[int]:
+        """Return how many requests each shop has received."""
+        return self._asked("counts")
+
+    def arrivals(self) -> list[dict[str, float]]:
+        """Return when each event arrived, by its id, for each shop."""
+        return self._asked("arrivals")
+
+    def _asked(self, what: str) -> Any:
+        self._pipe.send(what)
+        return self._pipe.recv()
+
+
+@contextmanager
+def shops_apart(delays: Sequence[float]) -> Iterator[ShopsApart]:
+    """Open a shop for each delay in seconds, all in one process."""
+    spawning = multiprocessing.get_context("spawn")
+    ours, theirs = spawning.Pipe()
+    process = spawning.Process(target=_serve, args=(delays, theirs))
+    process.start()
+    try:
+        yield ShopsApart(ours.recv(), ours)
+    finally:
+        ours.send("end")
+        process.join()
+
+
+def _serve(delays: Sequence[float], pipe: Connection) -> None:
+    with ExitStack() as stack:
+        shops = [stack.enter_context(shop()) for _ in delays]
+        for opened, delay in zip(shops, delays, strict=True):
+            opened.delay = delay
+        pipe.send([one.url for one in shops])
+        while (what := pipe.recv()) != "end":
+            if what == "counts":
+                pipe.send([len(one.received) for one in shops])
+            else:
+                pipe.send(
+                    [
+                        {came.headers["webhook-id"]: came.at for came in one.received}
+                        for one in shops
+                    ]
+                )

@@ -5,21 +5,22 @@ import random
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 import psutil
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from apikeys.models import Tenant
 from events.deliveries import claims, services
 from events.models import Delivery, DeliveryAttempt, Event
+from events.outbox.services import record_all
+from events.outbox.types import Change
 from tests.apikeys.factories import TenantFactory
 from tests.events import factories
 from tests.events.factories import NOON
-from tests.events.receivers import Received, Shop, shop
+from tests.events.receivers import Received, shop, shops_apart
 
 pytestmark = pytest.mark.usefixtures("committed", "asleep")
 
@@ -77,13 +78,17 @@ def write_events(tenant: Tenant, *, a_second: int, seconds: int) -> dict[str, fl
     began = time.monotonic()
     for number in range(a_second * seconds):
         time.sleep(max(0.0, began + number / a_second - time.monotonic()))
-        [event] = factories.events(tenant, invoice_id=number, now=timezone.now())
-        written[event.public_id] = time.monotonic()
+        change = Change(type="invoice.paid", object={"id": number}, previous={})
+        with transaction.atomic():
+            [public_id] = record_all(
+                tenant_id=tenant.pk, changes=[change], invoice_id=number, now=timezone.now()
+            )
+        written[public_id] = time.monotonic()
     return written
 
 
-def delays(healthy: Shop, written: dict[str, float]) -> list[float]:
-    return [came.at - written[came.headers["webhook-id"]] for came in healthy.received]
+def delays(arrived: dict[str, float], written: dict[str, float]) -> list[float]:
+    return [at - written[event] for event, at in arrived.items()]
 
 
 def p95(values: list[float]) -> float:
@@ -102,28 +107,26 @@ class TestSlowAndDeadEndpoints:
         self, healthy: int, a_second: int, seconds: int, slow_for: float
     ) -> None:
         tenant = TenantFactory.create()
-        with ExitStack() as stack:
-            shops = [stack.enter_context(shop()) for _ in range(healthy + 1)]
-            slow, *quick = shops
-            slow.delay = slow_for
+        with shops_apart([slow_for, *[0.0] * healthy]) as shops:
             factories.endpoint(tenant, "http://127.0.0.1:9/dead")
-            for opened in shops:
-                factories.endpoint(tenant, opened.url)
+            for url in shops.urls:
+                factories.endpoint(tenant, url)
             with Workers(threads=6):
                 before = psutil.Process().memory_info().rss
                 began = time.monotonic()
                 written = write_events(tenant, a_second=a_second, seconds=seconds)
                 rate = len(written) / (time.monotonic() - began)  # a busy machine writes slower
                 deadline = time.monotonic() + 10
-                while any(len(one.received) < len(written) for one in quick):
-                    assert time.monotonic() < deadline, [len(one.received) for one in quick]
+                while any(count < len(written) for count in shops.counts()[1:]):
+                    assert time.monotonic() < deadline, shops.counts()
                     time.sleep(0.1)
                 grown = psutil.Process().memory_info().rss - before
+            slow, *quick = shops.arrivals()
 
             worst = max(p95(delays(one, written)) for one in quick)
             print(  # noqa: T201  # measured
                 f"{rate:.0f} events/s, {rate * healthy:.0f} deliveries/s to healthy endpoints, "
-                f"p95 {worst:.2f} s, {len(slow.received)} at the slow one, {grown >> 20} MiB more"
+                f"p95 {worst:.2f} s, {len(slow)} at the slow one, {grown >> 20} MiB more"
             )
             assert worst < 2
             assert grown < 200 * 1024 * 1024
