@@ -1,6 +1,6 @@
 """The process that delivers events to a server on this machine, which is a process of its own.
 
-Arguments: a tenant's name to make, and the number of rounds.
+Arguments: a tenant's name, and the number of rounds.
 """
 
 import json
@@ -14,11 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median
 
 import psutil
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from apikeys.models import Tenant
-from bench.events_process import cpu_ms
+from apikeys.keys.services import create_tenant
+from bench.events_process import backend_of_connection, cpu_ms
 from events.deliveries import services
 from events.endpoints import secrets
 from events.models import Event, WebhookEndpoint
@@ -46,20 +46,20 @@ def main(name: str, rounds: int) -> float:
     """Return the CPU milliseconds of one delivery: the median of the rounds."""
     with served() as url:
         now = timezone.now()
-        tenant = Tenant.objects.create(name=f"{name} {now:%Y-%m-%d %H:%M:%S}", created_at=now)
-        endpoint = WebhookEndpoint.objects.create(
-            tenant=tenant,
-            url=url,
+        endpoint, _ = WebhookEndpoint.objects.update_or_create(
+            tenant=create_tenant(name=name, now=now),
             slot=1,
-            event_types=["*"],
-            sealed_secret=secrets.seal("whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
-            key_name=secrets.newest_key_name(),
-            created_at=now,
-            updated_at=now,
+            defaults={"url": url},
+            create_defaults={
+                "url": url,
+                "event_types": ["*"],
+                "sealed_secret": secrets.seal("whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+                "key_name": secrets.newest_key_name(),
+                "created_at": now,
+                "updated_at": now,
+            },
         )
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            backend = psutil.Process(cursor.fetchone()[0])
+        backend = backend_of_connection()
         delivered(endpoint, backend)  # warms up
         return median(delivered(endpoint, backend) for _ in range(rounds))
 

@@ -56,9 +56,7 @@ WRITERS: dict[str, tuple[Any, Callable[..., object]]] = {
 def main(name: str, turns: int) -> list[dict[str, float]]:
     """Return the CPU, in milliseconds, that events add to a new invoice and to a booking."""
     tenant = create_tenant(name=name, now=timezone.now())
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        backend = psutil.Process(cursor.fetchone()[0])
+    backend = backend_of_connection()
     turn(tenant, backend)  # warms up
     taken: list[tuple[list[float], list[float]]] = []
     for _ in range(turns):
@@ -82,6 +80,13 @@ def turn(tenant: Tenant, backend: psutil.Process) -> list[float]:
     for request in made:
         book(request)
     return [(between - started) / EACH, (cpu_ms(backend) - between) / EACH]
+
+
+def backend_of_connection() -> psutil.Process:
+    """Return PostgreSQL's process for this thread's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return psutil.Process(cursor.fetchone()[0])
 
 
 def cpu_ms(backend: psutil.Process) -> float:
