@@ -82,7 +82,8 @@ def _settle(tenant: Tenant, random: Random) -> None:
         for gateway in GATEWAYS
     }
     booked = Transaction.objects.filter(tenant=tenant, entries__isnull=False)
-    for payment in booked.distinct():
+    # In one order, or the fixed seed gives other lines each time.
+    for payment in booked.distinct().order_by("created_at", "amount"):
         Transaction.objects.filter(pk=payment.pk).update(payment_method=random.choice(METHODS))
         line_of(payment, imports[payment.gateway_id], random).save()
 

@@ -54,7 +54,9 @@ class Shop:
             )
             for gateway in GATEWAYS
         }
-        self.unsettled = list(Transaction.objects.filter(tenant=self.tenant, created_at__gt=FIRST))
+        payments = Transaction.objects.filter(tenant=self.tenant)
+        self.payments = payments.order_by("created_at", "amount")
+        self.unsettled = list(self.payments.filter(created_at__gt=FIRST))
 
     def _move(self) -> Move:
         random = self.random
@@ -73,11 +75,12 @@ class Shop:
             if self.unsettled:
                 payment = self.unsettled.pop()
                 line_of(payment, self.imports[payment.gateway_id], random).save()
-        for line in SettlementLine.objects.filter(tenant=self.tenant).order_by("?")[:3]:
+        lines = list(SettlementLine.objects.filter(tenant=self.tenant).order_by("pk"))
+        for line in random.sample(lines, min(len(lines), 3)):
             line.state = random.choice(STATES)
             line.save(update_fields=["state"])
         if random.random() < 0.3:
-            one = Transaction.objects.filter(tenant=self.tenant).order_by("?")[0]
+            one = random.choice(self.payments)
             Transaction.objects.filter(pk=one.pk).update(payment_method=random.choice(METHODS))
         if random.random() < 0.3:
             terms = SettlementTerms.objects.get_or_create(
