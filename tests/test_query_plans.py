@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apikeys.keys import selectors as apikeys
 from apikeys.models import ApiKey, Tenant
-from apikeys.tenants import wall
+from apikeys.tenants import logins, wall
 from events.models import Event
 from events.outbox import selectors as events
 from gateways.adapter import Notification, PaymentPage
@@ -65,6 +67,7 @@ OF_FRAGMENTS = {
     "invoice_external_id_trigrams",
     "payment_request_trigrams",
 }
+OF_TENANTS = "Index Cond: (tenant_id = ANY"
 TABLES = "apikeys_apikey|invoices_[a-z]+|payments_[a-z]+|reporting_(dailytotal|costtotal)"
 
 
@@ -319,6 +322,11 @@ def plans_of(query: Callable[[], object]) -> str:
             cursor.execute("EXPLAIN " + statement.replace("%", "%%"), [])
             plans += [row[0] for row in cursor.fetchall()]
     return "\n".join(plans)
+
+
+def not_used(indexes: set[str], plan: str) -> list[str]:
+    """Return the patterns of index names that are not in a plan."""
+    return [one for one in indexes if not re.search(f"(using|Index Scan on) ({one})\\b", plan)]
 
 
 def newest(shop: Shop, **wanted: Any) -> object:
@@ -636,10 +644,68 @@ def test_lists_use_their_indexes(shop: Shop, name: str, behind: str) -> None:
     finally:
         wall.lower()
 
-    assert [
-        index for index in indexes if not re.search(f"(using|Index Scan on) ({index})\\b", plan)
-    ] == [], plan
+    assert not_used(indexes, plan) == [], plan
     assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
+
+
+FOUND: dict[str, tuple[str, set[str]]] = {  # a term, and the indexes that find it
+    "a part of a customer's name": ("nobo", {"invoice_customer_name"}),
+    "a part of an id": (
+        "er-98765",
+        {"invoice_external_id_trigrams", "payment_request_trigrams"},
+    ),
+    "an amount": ("RM 987.65", {"invoice_newest_of_total", "transaction_newest_of_amount"}),
+}
+
+
+@contextmanager
+def as_the_web() -> Iterator[None]:
+    """Work as the web's login does: it owns no table, and a policy shows it every row."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL ROLE {logins.APPLICATION}")
+        yield
+        cursor.execute("RESET ROLE")
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_web_finds_by_indexes(shop: Shop, name: str) -> None:
+    """Behind row-level security it may not use statistics of texts, and counts on many rows."""
+    term, indexes = FOUND[name]
+
+    with as_the_web():
+        plan = plans_of(lambda: search.everything(term))
+
+    assert not_used(indexes, plan) == [], plan
+    assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
+
+
+@pytest.mark.parametrize("term", ["nobo", "er-98765"])
+def test_bound_staff_find_texts_among_rows_of_their_tenants(shop: Shop, term: str) -> None:
+    """No condition on a text goes before the wall, so an index of tenants must narrow the rows."""
+    plan = found_behind_the_wall(shop, term)
+
+    searched = [
+        before.strip() for before, line in pairwise(plan.splitlines()) if "~~" in line
+    ]  # for each scan that compares texts, the line before its filter
+    assert len(searched) >= len(OF_FRAGMENTS)
+    assert [one for one in searched if not one.startswith(OF_TENANTS)] == [], plan
+    assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
+
+
+def test_bound_staff_find_amounts_by_their_index(shop: Shop) -> None:
+    plan = found_behind_the_wall(shop, "RM 987.65")
+
+    assert not_used({"invoice_newest_of_total"}, plan) == [], plan
+    assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
+
+
+def found_behind_the_wall(shop: Shop, term: str) -> str:
+    """Return the plans of a search by staff who work for one tenant only."""
+    wall.raise_for_staff([shop.tenant.pk])
+    try:
+        return plans_of(lambda: search.everything(term))
+    finally:
+        wall.lower()
 
 
 WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index of the one table
