@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: bench-peers peer-tools cluster cluster-promote cluster-restart cluster-down drills deploy-tools load-tools guide-tools guide help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults load lock venv venv-local \
+.PHONY: bench-peers peer-tools cluster cluster-promote cluster-restart cluster-down drills barman-tools deploy-tools load-tools guide-tools guide help demo up down status reset test chromium test-slow test-clients lock-clients examples check format bench faults load lock venv venv-local \
   check-code check-django check-dependencies check-containers check-platforms check-kubernetes image-check messages
 
 PYTHON ?= python3
@@ -57,7 +57,7 @@ else
 	@$(RUN) pytest -n 2 -m "not slow" $(ARGS)
 endif
 
-test-slow: venv load-tools ## run the long tests that `make test` leaves out
+test-slow: venv load-tools barman-tools ## run the long tests that `make test` leaves out
 	@$(RUN) pytest -n 2 -m slow $(ARGS)
 
 # The browser tests want Chromium, which Debian packages; where it cannot be had they are skipped,
@@ -161,8 +161,12 @@ check-containers: venv
 	$(RUN) check_jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 # Tools in environments of their own, apart from the project's: each is made again when its lock changed.
+# A lock is complete, so nothing is installed that it does not name.
 deploy-tools:
 	$(call install_tools,deploy/tools.lock)
+
+barman-tools:
+	$(call install_tools,deploy/barman/requirements.lock)
 
 load-tools:
 	$(call install_tools,tests/load/requirements.lock)
@@ -178,7 +182,7 @@ guide: guide-tools ## build the guide for merchants, which PayTrust serves at /g
 define install_tools
 @if ! cmp -s $(1) build/$@/installed.lock; then \
   rm -rf build/$@ && mkdir -p build && "$(PYTHON)" -m venv --without-pip build/$@ && \
-  "$(PYTHON)" -m pip --python build/$@/bin/python install --quiet --no-input --require-hashes --requirement $(1) && \
+  "$(PYTHON)" -m pip --python build/$@/bin/python install --quiet --no-input --no-deps --require-hashes --requirement $(1) && \
   cp $(1) build/$@/installed.lock; fi
 endef
 
@@ -197,6 +201,7 @@ lock: ## resolve the dependencies anew: requirements.lock and the two that are p
 	@build/uv/bin/uv pip compile pyproject.toml --group pyproject.toml:embedded $(LOCK) --constraint requirements.lock --output-file requirements-local.lock
 	@build/uv/bin/uv pip compile pyproject.toml $(LOCK) --constraint requirements.lock --output-file requirements-runtime.lock
 	@build/uv/bin/uv pip compile deploy/tools.in $(LOCK) --output-file deploy/tools.lock
+	@build/uv/bin/uv pip compile deploy/barman/requirements.in $(LOCK) --no-emit-package psycopg2 --output-file deploy/barman/requirements.lock
 	@build/uv/bin/uv pip compile tests/load/requirements.in $(LOCK) --output-file tests/load/requirements.lock
 	@build/uv/bin/uv pip compile bench/peers/requirements.in $(LOCK) --output-file bench/peers/requirements.lock
 	@build/uv/bin/uv pip compile docs/guide/requirements.in $(LOCK) --output-file docs/guide/requirements.lock
