@@ -716,7 +716,7 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
         "invoices_paymentrequest_invoice",
     ),
     "the lock of an invoice": (
-        lambda shop: leases.lock_of(shop.invoice.pk),
+        lambda shop: leases.lock_of(shop.invoice.pk, tenant_id=shop.tenant.pk),
         "invoices_invoice_pkey",
     ),
     "an invoice that has a page": (

@@ -146,7 +146,7 @@ def account_of(
 @functools.cache
 def _lock() -> str:
     rows = Installment.objects.filter(invoice=0).select_for_update().order_by("pk")
-    return locking.lock_sql(rows, value="invoice")
+    return locking.lock_sql(rows, "invoice")
 
 
 def standing_of(

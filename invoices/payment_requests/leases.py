@@ -39,19 +39,27 @@ def require_free(payment_request: PaymentRequest, now: datetime) -> None:
         raise PaymentInProgress
 
 
-def lock_of(invoice_id: int) -> Statement:
-    """Return what takes an invoice's row lock in a trip, as `.locked(nowait=True)` does."""
-    return Statement(lock_sql(InvoiceQuerySet.locked), {"id": invoice_id})
+def lock_of(invoice_id: int, *, tenant_id: int | None) -> Statement:
+    """Return what takes an invoice's row lock in a trip, as `.locked(nowait=True)` does.
+
+    Args:
+        invoice_id: its id.
+        tenant_id: whose it must be, or no row is locked; None: anybody's.
+    """
+    sql = lock_sql(InvoiceQuerySet.locked, is_bound=tenant_id is not None)
+    return Statement(sql, {"id": invoice_id, "tenant": tenant_id})
 
 
 @functools.cache
-def lock_sql(locked: Callable[..., InvoiceQuerySet]) -> str:
+def lock_sql(locked: Callable[..., InvoiceQuerySet], *, is_bound: bool) -> str:
     """Return the SQL of `lock_of`, which the ORM makes once for each way to lock.
 
     A test takes the lock away.
     """
-    rows = locked(Invoice.objects.filter(pk=0), nowait=True)
-    return locking.lock_sql(rows.only("pk"), value="id")
+    rows = locked(Invoice.objects.filter(pk=0), nowait=True).only("pk")
+    if is_bound:
+        return locking.lock_sql(rows.filter(tenant=0), "id", "tenant")
+    return locking.lock_sql(rows, "id")
 
 
 def claim_checks(*, now: datetime, until: datetime, limit: int) -> list[int]:

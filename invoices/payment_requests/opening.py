@@ -148,7 +148,7 @@ def _lease_payment(
     tenant: Tenant, invoice_id: int, installment_number: int | None, now: datetime
 ) -> tuple[InvoiceDocument, PaymentRequest]:
     _, *read = join(
-        leases.lock_of(invoice_id),
+        leases.lock_of(invoice_id, tenant_id=tenant.pk),
         *selectors.reading_with_requests(invoice_id=invoice_id, tenant_id=tenant.pk),
     )
     document, requests = selectors.read_with_requests(read)

@@ -167,7 +167,7 @@ def _record(
     )
     after = replace(document, open_request=payment_request)
     events = telling.page_events(before=before, document=after, now=now)
-    lock = leases.lock_of(document.invoice.pk)
+    lock = leases.lock_of(document.invoice.pk, tenant_id=document.invoice.tenant_id)
     closing = once.closing(after) if once else ()
     *_, deliveries = send(lock, moved, opened, *closing, events)
     if once:

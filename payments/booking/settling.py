@@ -253,7 +253,7 @@ def _locked(
 def _lock(locked: Callable[[InvoiceQuerySet], InvoiceQuerySet]) -> str:
     """Have the queryset make the SQL once for each way to lock: a test takes the lock away."""
     of_request = Invoice.objects.select_related("tenant", "gateway").filter(payment_requests=0)
-    return locking.lock_sql(locked(of_request), value="payment_request")
+    return locking.lock_sql(locked(of_request), "payment_request")
 
 
 @in_locked_transaction

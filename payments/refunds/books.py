@@ -73,7 +73,7 @@ def read(*, invoice_id: int, tenant_id: int | None, now: datetime) -> Books:
     """
     wanted = {"id": invoice_id}
     _, found, paid, back, asked, limits = join(
-        leases.lock_of(invoice_id),
+        leases.lock_of(invoice_id, tenant_id=tenant_id),
         Statement(_INVOICE, {**wanted, "tenant": tenant_id}),
         *(Statement(sql, wanted) for sql in (_PAYMENTS, _TAKEN_BACK, _REFUNDS, _LIMIT)),
     )
@@ -127,4 +127,4 @@ def _payment(row: tuple[Any, ...]) -> Transaction:
 @functools.cache
 def lock_by_refund_sql() -> str:
     """Return the SQL that locks a refund's invoice, which the ORM makes once."""
-    return locking.lock_sql(Invoice.objects.locked().filter(refunds=0).only("pk"), value="id")
+    return locking.lock_sql(Invoice.objects.locked().filter(refunds=0).only("pk"), "id")

@@ -72,14 +72,14 @@ def is_lock_timeout(error: BaseException) -> bool:
     return isinstance(error, OperationalError) and isinstance(error.__cause__, missed)
 
 
-def lock_sql(rows: QuerySet[Row], *, value: str) -> str:
-    """Return the SQL of a queryset that locks rows, for trips; its one value is called `value`.
+def lock_sql(rows: QuerySet[Row], *names: str) -> str:
+    """Return the SQL of a queryset that locks rows, for trips, with these names for its values.
 
     Callers make it once: the ORM takes longer to make it than PostgreSQL to run it.
     """
     with transaction.atomic():  # Django makes a lock's SQL nowhere else
         sql, _ = rows.query.sql_with_params()
-    return sql % f"%({value})s"
+    return sql % tuple(f"%({name})s" for name in names)
 
 
 def one_at_a_time(name: str) -> None:

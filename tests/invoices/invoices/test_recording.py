@@ -312,7 +312,14 @@ class TestTheLock:
     def test_of_a_trip_is_the_querysets(self, tenant: Tenant) -> None:
         document, _ = recorded(tenant, request(0))
 
-        lock = leases.lock_of(document.invoice.pk)
+        anybodys = leases.lock_of(document.invoice.pk, tenant_id=None)
+        bound = leases.lock_of(document.invoice.pk, tenant_id=tenant.pk)
 
-        assert lock.sql.endswith('FOR UPDATE OF "invoices_invoice" NOWAIT')
-        assert trip(lock) == [[(document.invoice.pk,)]]
+        for lock in (anybodys, bound):
+            assert lock.sql.endswith('FOR UPDATE OF "invoices_invoice" NOWAIT')
+            assert trip(lock) == [[(document.invoice.pk,)]]
+
+    def test_is_not_taken_on_another_tenants_invoice(self, tenant: Tenant) -> None:
+        document, _ = recorded(tenant, request(0))
+
+        assert trip(leases.lock_of(document.invoice.pk, tenant_id=tenant.pk + 1)) == [[]]
