@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from celery import Task
 
-from paytrust.operations import queue, shared_state, tracing
+from paytrust.operations import queue, shared_state
 
 KEY: Final = "paytrust:notifications:woken"  # there while a task is on its way
 KEPT_SECONDS: Final = 5  # should that task be lost
@@ -15,20 +15,9 @@ def wake(task: "Task[Any, Any]") -> None:
 
     What is due must be committed before. If Redis is away, or the message is lost, beat does it.
     """
-    if tracing.is_on() or task.app.conf.task_always_eager:  # Celery itself must see each message
-        _publish(task)
-    else:
-        queue.publish_once(task, key=KEY, seconds=KEPT_SECONDS)
+    queue.publish_once(task, key=KEY, seconds=KEPT_SECONDS)
 
 
 def awake() -> None:
     """Let the next notification wake a worker again; call it before what is due is looked for."""
     shared_state.with_redis(lambda client: client.delete(KEY), otherwise=0)
-
-
-def _publish(task: "Task[Any, Any]") -> None:
-    is_first = shared_state.with_redis(
-        lambda client: bool(client.set(KEY, "1", nx=True, ex=KEPT_SECONDS)), otherwise=True
-    )
-    if is_first and not queue.publish(task):
-        awake()

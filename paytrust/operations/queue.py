@@ -8,7 +8,7 @@ from celery import Celery, Task
 from kombu import Connection
 from kombu.utils.json import dumps
 
-from paytrust.operations import shared_state
+from paytrust.operations import shared_state, tracing
 from paytrust.operations.outage import Switch
 
 PAUSE_SECONDS = 5.0  # after a failure no other caller waits for the time-out
@@ -64,7 +64,24 @@ def publish_once(task: "Task[Any, Any]", *, key: str, seconds: int) -> None:
     It is on its way while Redis has `key`. The task deletes the key when it begins; should it be
     lost, the key ends after `seconds`. Celery and kombu take 0.4 ms for a message, so they make one
     of each task, and later ones differ from it in their ids. If Redis is away nothing happens.
+
+    With traces, or where tasks run at once, Celery itself must see each message and makes it.
     """
+    if tracing.is_on() or task.app.conf.task_always_eager:
+        _publish_once_by_celery(task, key=key, seconds=seconds)
+    else:
+        _push_once(task, key=key, seconds=seconds)
+
+
+def _publish_once_by_celery(task: "Task[Any, Any]", *, key: str, seconds: int) -> None:
+    is_first = shared_state.with_redis(
+        lambda client: bool(client.set(key, "1", nx=True, ex=seconds)), otherwise=True
+    )
+    if is_first and not publish(task):
+        shared_state.with_redis(lambda client: client.delete(key), otherwise=0)
+
+
+def _push_once(task: "Task[Any, Any]", *, key: str, seconds: int) -> None:
     message = _message_of(task)
     text = message.text
     for one in message.ids:

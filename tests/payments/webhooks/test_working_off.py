@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from celery import Celery
 from django.db import DataError
 
 from apikeys.models import Tenant
@@ -206,24 +205,6 @@ class TestWaking:
         waking.wake(tasks.process_notifications)
 
         assert len(tries) == 2
-
-    def test_without_traces_one_trip_wakes(
-        self, published: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        sent: list[tuple[str, str]] = []
-        app = Celery("tests", set_as_current=False)  # it is not eager
-        monkeypatch.setattr(
-            queue, "publish_once", lambda task, *, key, seconds: sent.append((task.name, key))
-        )
-
-        @app.task(name="tests.process", shared=False)
-        def process() -> None:
-            """Do nothing."""
-
-        waking.wake(process)
-
-        assert sent == [("tests.process", waking.KEY)]
-        assert published == []
 
     @pytest.mark.usefixtures("committed")
     def test_one_task_works_off_more_than_a_claim_takes(self, settings: Any) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from celery.signals import before_task_publish
 from django.conf import settings
 
-from paytrust.operations import queue, shared_state
+from paytrust.operations import queue, shared_state, tracing
 
 QUEUE = "tests-of-the-queue"
 KEY = "paytrust:tests:on-its-way"
@@ -157,6 +158,26 @@ class TestPublishOnce:
         assert first["headers"]["id"] == first["properties"]["correlation_id"]
         assert first["headers"]["id"] != second["headers"]["id"]
         assert first["properties"]["delivery_tag"] != second["properties"]["delivery_tag"]
+
+    @pytest.mark.parametrize(("is_traced", "seen"), [(True, ["tests.look"]), (False, [])])
+    def test_shows_celery_what_is_traced(
+        self, app: Celery, monkeypatch: pytest.MonkeyPatch, is_traced: bool, seen: list[str]
+    ) -> None:
+        task = plain_task_of(app)
+        queue.publish_once(task, key="another", seconds=1)  # makes the message once
+        monkeypatch.setattr(tracing, "is_on", lambda: is_traced)
+        published: list[str] = []
+
+        def note(sender: str, **_: object) -> None:
+            published.append(sender)
+
+        before_task_publish.connect(note)
+        for _ in range(2):
+            queue.publish_once(task, key=KEY, seconds=5)
+        before_task_publish.disconnect(note)
+
+        assert published == seen
+        assert len(messages(app)) == 2
 
     def test_ends_its_wait_for_a_lost_task(self, app: Celery) -> None:
         queue.publish_once(plain_task_of(app), key=KEY, seconds=5)
