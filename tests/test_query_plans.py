@@ -717,7 +717,7 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
     ),
     "the lock of an invoice": (
         lambda shop: leases.lock_of(shop.invoice.pk, tenant_id=shop.tenant.pk),
-        "invoices_invoice_pkey",
+        "invoice_newest",
     ),
     "an invoice that has a page": (
         lambda shop: pages._move_invoice_on(shop.invoice, NOON),
