@@ -212,9 +212,36 @@ class TestLanguage:
         shown = window(operator())
         shown.open("/admin/")
 
-        shown.page.get_by_label("Language").select_option("id")
+        shown.page.locator("header").get_by_label("Language").select_option("id")
 
         expect(shown.page.locator("html")).to_have_attribute("lang", "id")
+
+    def test_is_switched_in_the_menu_of_a_phone(self, window: OpenWindow) -> None:
+        user = operator()
+        shown = window(user, size=NARROW)
+        shown.open("/admin/")
+        expect(shown.page.locator("header").get_by_label("Language")).to_be_hidden()
+
+        shown.press("Menu")
+        shown.page.get_by_role("button", name=user.username).click()
+        shown.picture("menu-of-oneself-390")
+        assert shown.violations() == []
+        shown.page.locator("#nav-sidebar").get_by_label("Language").select_option("ms")
+
+        expect(shown.page.locator("html")).to_have_attribute("lang", "ms")
+
+    @pytest.mark.parametrize("language", ["en", "id", "ms"])
+    def test_of_the_sign_in_page_is_within_a_phone(self, window: OpenWindow, language: str) -> None:
+        shown = window(size=NARROW)
+        shown.open("/admin/login/")
+        shown.page.locator("select[name=language]").select_option(language)
+        expect(shown.page.locator("html")).to_have_attribute("lang", language)
+
+        shown.picture(f"sign-in-{language}-390")
+
+        for control in shown.page.locator(".staff-signed-out :is(select, button)").all():
+            expect(control).to_be_in_viewport(ratio=1)
+        assert shown.violations() == []
 
 
 class TestFinanceViewer:
@@ -339,11 +366,33 @@ class TestLooks:
                 )
                 if wider > 0:
                     found.append(f"{wider} px wider than the window")
+                if size == NARROW:
+                    found += shown.page.evaluate(NOT_FOR_A_PHONE)
                 if found:
                     violations[f"{name} at {size[0]} px"] = found
 
         assert violations == {}
 
+
+# A table of a card that scrolls sideways, a name of a page that is cut, a label of a row that
+# begins each word with a capital, or its first with a small letter.
+NOT_FOR_A_PHONE = """() => {
+    const found = []
+    const said = (what, element) => found.push(`${what}: ${element.innerText.slice(0, 40)}`)
+    for (const box of document.querySelectorAll('.staff-scroll'))
+        if (box.scrollWidth > box.clientWidth) said('scrolls sideways', box)
+    for (const name of document.querySelectorAll('.staff-title'))
+        if (name.scrollHeight > name.clientHeight + 1) said('is cut', name)
+    for (const cell of document.querySelectorAll('[data-label]')) {
+        const before = getComputedStyle(cell, '::before')
+        const first = getComputedStyle(cell, '::first-letter')
+        if (before.textTransform === 'capitalize') said('has a label in title case', cell)
+        if (cell.closest('#result_list') && !['none', 'normal'].includes(before.content)
+            && /^[a-z]/.test(cell.dataset.label) && first.textTransform !== 'uppercase')
+            said('has a label in small letters', cell)
+    }
+    return found
+}"""
 
 # They differ from `transaction` in their words alone, which axe need not look at again.
 ALIKE = {"instalment", "payment-request", "ledger-entry", "role"}

@@ -73,6 +73,24 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
+// On a phone the rows of a wide table are shown as cards. Each cell is told the name of its column,
+// and all say what they are, which browsers may forget of a table that is not shown as one.
+document.addEventListener("DOMContentLoaded", () => {
+  const roles = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
+  for (const table of document.querySelectorAll(".staff-scroll .staff-table")) {
+    const names = [...table.tHead.rows[0].cells].map((head) => head.textContent.trim());
+    if (names.length < 4) continue;
+    table.classList.add("staff-table-of-cards");
+    for (const part of [table, ...table.querySelectorAll("thead, tbody, tr, th, td")]) {
+      const head = part.scope === "row" ? "rowheader" : "columnheader";
+      part.setAttribute("role", roles[part.tagName] || head);
+      if (part.closest("tbody") && part.cellIndex >= 0 && part.colSpan === 1) {
+        part.dataset.label = names[part.cellIndex];
+      }
+    }
+  }
+});
+
 // Ctrl-K, or Command-K, opens the search on every page; Escape closes it.
 document.addEventListener("keydown", (event) => {
   const dialog = document.getElementById("staff-find");
