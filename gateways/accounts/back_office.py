@@ -150,7 +150,7 @@ class ChangeFee(Act[GatewayFee]):
         return [
             (_("Gateway"), fee.gateway.name),
             (_("Currency"), fee.currency_code),
-            (_("Per cent"), fee.percentage.normalize()),
+            (_("Per cent"), display.quantity(fee.percentage)),
             (_("Fixed amount"), display.money(fee.fixed_amount, fee.currency_code)),
         ]
 
@@ -175,12 +175,16 @@ class ChangeFee(Act[GatewayFee]):
 
 @admin.register(GatewayFee)
 class GatewayFeeAdmin(ReadOnlyAdmin):
-    fields = ("gateway", "currency_code", "percentage", "fixed")
+    fields = ("gateway", "currency_code", "per_cent", "fixed")
     list_display = ("id", "gateway", "currency_code", "percentage", "fixed")
     list_select_related = ("gateway",)
     ordering = ("id",)
     inlines: ClassVar = [FeeHistory]
     acts = (ChangeFee,)
+
+    @admin.display(description=_("Per cent"))
+    def per_cent(self, fee: GatewayFee) -> str:
+        return display.quantity(fee.percentage)
 
     @admin.display(description=_("Fixed amount"))
     def fixed(self, fee: GatewayFee) -> Shown:

@@ -17,7 +17,7 @@ from apikeys.staff_acts import kinds, recording
 from apikeys.staff_acts.recording import Actor
 from apikeys.tenants import wall
 from invoices.models import Invoice, PaymentRequest
-from invoices.pay_page.texts import CLOCKS, UTC
+from invoices.pay_page.texts import by_the_customers_clock
 from paytrust.errors import PayTrustError
 from paytrust.money import Money, notation
 from paytrust.operations.database import release_connection
@@ -148,16 +148,15 @@ def _require_seldom(invoice: Invoice, entry: StaffAct, now: datetime) -> None:
 
 def _mail(invoice: Invoice, request: PaymentRequest, language: str) -> EmailMessage:
     merchant = " ".join(invoice.tenant.name.split())  # a header has one line
-    zone, clock = CLOCKS.get(request.currency_code, UTC)
     amount = Money(request.amount, request.currency_code)
     said = {
         "merchant": merchant,
         "amount": notation.of_language(language).written(amount),
         "order": invoice.external_id or str(invoice.pk),
-        "until": f"{request.expires_at.astimezone(zone):%Y-%m-%d %H:%M} {clock}",
         "link": request.payment_url,
     }
     with translation.override(language):
+        said["until"] = by_the_customers_clock(request.expires_at, request.currency_code)
         subject = gettext("Your payment to %(merchant)s") % said
         text = gettext(
             "%(merchant)s asks you to pay %(amount)s for order %(order)s.\n\n"

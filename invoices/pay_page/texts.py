@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from paytrust.money import Money, notation
@@ -15,6 +16,12 @@ CLOCKS = {  # the clock of those who pay in a currency, and how they call it
     "MYR": (ZoneInfo("Asia/Kuala_Lumpur"), "MYT"),
 }
 UTC = (ZoneInfo("UTC"), "UTC")
+
+
+def by_the_customers_clock(at: datetime, currency_code: str) -> str:
+    """Write a time in the language that is active: 16 January 2026, 10:20 WIB."""
+    zone, name = CLOCKS.get(currency_code, UTC)
+    return f"{date_format(at.astimezone(zone), 'j F Y, H:i')} {name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.conf import settings
 from django.utils import translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from reportlab.platypus import Flowable
 
-from invoices.pay_page.texts import CLOCKS, UTC
+from invoices.pay_page.texts import by_the_customers_clock
 from invoices.receipts.selectors import Receipt
 from paytrust.money import Money, notation, plain
 from paytrust.web import pdf
@@ -69,7 +67,7 @@ def _flow(page: Page) -> Iterator[Flowable]:
     yield pdf.space()
     yield pdf.heading(_("What the invoice asks for"))
     head, *lines = page.lines
-    yield pdf.table([head, *([pdf.plain(name), *rest] for name, *rest in lines)], SHARES)
+    yield pdf.table([head, *([pdf.cell(name), *rest] for name, *rest in lines)], SHARES)
     yield pdf.space()
     yield pdf.faint(page.ending)
 
@@ -77,7 +75,7 @@ def _flow(page: Page) -> Iterator[Flowable]:
 def _payment(receipt: Receipt) -> list[list[str]]:
     rows = [
         (_("Received from"), receipt.customer),
-        (_("Received on"), _moment(receipt.paid_at, receipt.currency_code)),
+        (_("Received on"), by_the_customers_clock(receipt.paid_at, receipt.currency_code)),
         (_("Invoice"), receipt.invoice.external_id or str(receipt.invoice.pk)),
         (_("For"), receipt.invoice.description or ""),
         (_("Instalment"), _installments(receipt)),
@@ -135,12 +133,6 @@ def _installments(receipt: Receipt) -> str:
         "numbers": numbers,
         "count": receipt.invoice.installment_count,
     }
-
-
-def _moment(at: datetime, currency_code: str) -> str:
-    """Write a time by the customer's clock."""
-    zone, name = CLOCKS.get(currency_code, UTC)
-    return f"{date_format(at.astimezone(zone), 'j F Y, H:i')} {name}"
 
 
 def _money(amount: int, currency_code: str) -> str:

@@ -123,7 +123,7 @@ class TransactionAdmin(OfInvoices):
         line = _line_of(transaction)
         return display.money(line.net_amount, line.currency_code) if line else display.EMPTY
 
-    @admin.display(description=_("Settled"))
+    @admin.display(description=_("Settled by the gateway"))
     def settled(self, transaction: Transaction) -> Shown:
         line = _line_of(transaction)
         return display.moment(line.settlement_at if line else None)

@@ -23,7 +23,7 @@ def facts_of(proposal: Proposal) -> Facts:
     """Return all that a person has to know before they decide."""
     invoice, amount = proposal.invoice, amount_of(proposal)
     facts: list[tuple[object, object]] = [
-        (_("Change"), proposal.get_act_display()),
+        (_("Kind of change"), proposal.get_act_display()),
         (_("Tenant"), proposal.tenant or display.EMPTY),
     ]
     if amount is not None:

@@ -172,7 +172,7 @@ class SettlementLineAdmin(ReadOnlyAdmin):
     def occurred(self, line: SettlementLine) -> Shown:
         return display.moment(line.occurred_at)
 
-    @admin.display(description=_("Settled"))
+    @admin.display(description=_("Settled by the gateway"))
     def settled(self, line: SettlementLine) -> Shown:
         return display.moment(line.settlement_at)
 

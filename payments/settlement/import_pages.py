@@ -174,7 +174,7 @@ COLUMN_LABELS: dict[str, Promise] = {
     "vat": _("VAT"),
     "withholding": _("Withholding tax"),
     "net": _("Net"),
-    "settlement_at": _("Settled"),
+    "settlement_at": _("Settled by the gateway"),
     "payout_id": _("Payout"),
     "gateway_id": _("Transaction id at the gateway"),
     "refund_id": _("Refund id at the gateway"),

@@ -3,7 +3,7 @@
 import math
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from axes.utils import reset as lift_lock_out
@@ -29,6 +29,11 @@ KEPT_FOR = timedelta(days=30)  # attempts to sign in; the trail of acts keeps wh
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]  # the theme has no types
     """User name, password and, for people with a second factor, its code."""
+
+    error_messages: ClassVar = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": _("No account of the back office has this user name and password."),
+    }
 
     otp_token = forms.CharField(
         label=_("Code"),

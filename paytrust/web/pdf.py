@@ -28,6 +28,7 @@ PLAIN = ParagraphStyle("plain", fontName=FONT, fontSize=8.5, leading=12)
 FAINT = ParagraphStyle("faint", parent=PLAIN, textColor=GREY)
 RIGHT = ParagraphStyle("right", parent=PLAIN, alignment=TA_RIGHT)
 TITLE = ParagraphStyle("title", parent=PLAIN, fontName=BOLD, fontSize=15, leading=20)
+CELL = ParagraphStyle("cell", fontName=FONT, fontSize=7.5, leading=9)  # as texts of STYLE
 HEAD = ParagraphStyle("head", fontName=BOLD, fontSize=7.5, leading=9)  # of a column
 HEAD_OF_NUMBERS = ParagraphStyle("numbers", parent=HEAD, alignment=TA_RIGHT)
 HEADING = ParagraphStyle("heading", parent=PLAIN, fontName=BOLD, fontSize=10, leading=14)
@@ -104,6 +105,11 @@ def heading(text: str) -> Flowable:
 
 def plain(text: str) -> Flowable:
     return Paragraph(escape(text), PLAIN)
+
+
+def cell(text: str) -> Flowable:
+    """Return a text of any length in a table, on the line of the numbers beside it."""
+    return Paragraph(escape(text), CELL)
 
 
 def right(text: str) -> Flowable:

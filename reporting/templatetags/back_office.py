@@ -7,12 +7,15 @@ from django import template
 
 from apikeys.tenants import wall
 from invoices.invoices import labels
+from paytrust.money import plain
+from paytrust.staff.amounts import readers_notation
 from reporting.back_office import navigation
 from reporting.back_office.saved_filter_pages import name_of
 from reporting.saved_filters import services
 
 register = template.Library()
 PERCENT = "\N{NO-BREAK SPACE}%"
+HUNDREDTH = Decimal("0.01")
 register.filter("invoice_label", labels.invoice_label)
 register.filter("flag_label", labels.flag_label)
 register.filter("kind_label", labels.kind_label)
@@ -47,11 +50,11 @@ def saved_filters(context: template.Context) -> dict[str, Any]:
 
 @register.filter
 def percentage(rate: Decimal) -> str:
-    """Return a rate as people write it: 0.0600 is 6 %."""
-    return f"{(rate * 100).normalize():f}{PERCENT}"
+    """Return a rate as the reader writes it: 0.0250 is 2.5 %, or 2,5 %."""
+    return f"{readers_notation().number(plain(rate * 100))}{PERCENT}"
 
 
 @register.filter
 def share(rate: Decimal) -> str:
-    """Return a part of something in percent, with two decimals."""
-    return f"{rate * 100:.2f}{PERCENT}"
+    """Return a part of something in percent, with two decimals, as the reader writes it."""
+    return f"{readers_notation().number((rate * 100).quantize(HUNDREDTH))}{PERCENT}"

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from smtplib import SMTPServerDisconnected
 from typing import Any
 
@@ -81,6 +81,22 @@ class TestSend:
         send(payable(), language=language)
 
         assert mail.outbox[0].subject.startswith(subject)
+
+    @pytest.mark.parametrize(
+        ("language", "until"),
+        [
+            ("en", "until 9 August 2027, 20:00 MYT"),
+            ("id", "sampai 9 Agustus 2027, 20:00 MYT"),
+            ("ms", "sehingga 9 Ogos 2027, 20:00 MYT"),
+        ],
+    )
+    def test_names_the_month_in_the_customers_language(self, language: str, until: str) -> None:
+        of = payable()
+        PaymentRequest.objects.update(expires_at=datetime(2027, 8, 9, 12, tzinfo=UTC))
+
+        send(of, language=language)
+
+        assert until in mail.outbox[0].body
 
     def test_takes_no_line_of_a_name_for_a_header(self) -> None:
         of = payable()

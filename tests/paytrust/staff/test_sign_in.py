@@ -3,6 +3,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -153,6 +154,23 @@ class TestSignInForDevelopment:
         User.objects.update(is_staff=False, is_superuser=False)
 
         assert not is_in(submit())
+
+    @pytest.mark.parametrize(
+        ("language", "refusal"),
+        [
+            ("en", "No account of the back office has this user name and password."),
+            ("id", "Tidak ada akun kantor belakang dengan nama pengguna dan kata sandi ini."),
+            ("ms", "Tiada akaun pejabat belakang dengan nama pengguna dan kata laluan ini."),
+        ],
+    )
+    def test_says_in_the_readers_language_that_a_name_is_unknown(
+        self, client: Client, language: str, refusal: str
+    ) -> None:
+        client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+
+        answer = client.post(LOGIN, {"username": "nobody", "password": PASSWORD})
+
+        assert refusal in answer.text
 
 
 class TestLockOut:
