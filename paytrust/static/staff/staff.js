@@ -73,14 +73,20 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// On a phone the rows of a wide table are shown as cards. Each cell is told the name of its column,
-// and all say what they are, which browsers may forget of a table that is not shown as one.
+// The rows of a table that is wider than its box are shown as cards. Each cell is told the name of
+// its column, and all say what they are, which browsers may forget of a table not shown as one.
+const fitTables = () => {
+  for (const box of document.querySelectorAll(".staff-scroll")) {
+    const tables = box.querySelectorAll(".staff-table");
+    for (const table of tables) table.classList.remove("staff-table-of-cards");
+    if (box.scrollWidth <= box.clientWidth) continue;
+    for (const table of tables) table.classList.add("staff-table-of-cards");
+  }
+};
 document.addEventListener("DOMContentLoaded", () => {
   const roles = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
   for (const table of document.querySelectorAll(".staff-scroll .staff-table")) {
     const names = [...table.tHead.rows[0].cells].map((head) => head.textContent.trim());
-    if (names.length < 4) continue;
-    table.classList.add("staff-table-of-cards");
     for (const part of [table, ...table.querySelectorAll("thead, tbody, tr, th, td")]) {
       const head = part.scope === "row" ? "rowheader" : "columnheader";
       part.setAttribute("role", roles[part.tagName] || head);
@@ -89,7 +95,10 @@ document.addEventListener("DOMContentLoaded", () => {
       }
     }
   }
+  fitTables();
+  document.fonts.ready.then(fitTables);
 });
+window.addEventListener("resize", fitTables);
 
 // Ctrl-K, or Command-K, opens the search on every page; Escape closes it.
 document.addEventListener("keydown", (event) => {
