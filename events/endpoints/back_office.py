@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from apikeys.staff_acts import recording
 from events.deliveries import signing
 from events.endpoints import acts as endpoint_acts
+from events.endpoints import failures
 from events.models import Delivery, DeliveryAttempt, WebhookEndpoint
 from events.outbox.resending import EndpointDisabled
 from paytrust.staff import display
@@ -180,7 +181,7 @@ class Attempts(TabularInline):  # type: ignore[misc]  # the theme has no types
 
     @admin.display(description=_("Error"))
     def failure(self, attempt: DeliveryAttempt) -> str:
-        return attempt.error or display.EMPTY
+        return failures.in_words(attempt.error) if attempt.error else display.EMPTY
 
     @admin.display(description=_("Time"))
     def attempted(self, attempt: DeliveryAttempt) -> Shown:
