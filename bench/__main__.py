@@ -33,6 +33,7 @@ from bench import (
     siege,
     stack,
     table,
+    web_processes,
     webhooks,
 )
 from bench.peers import run as peers
@@ -60,11 +61,12 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "refunds": refunds.run,
     "reports": reports.run,
     "settlement": settlement.run,
+    "web_processes": web_processes.run,
 }
 # A large past; minutes.
 ONLY_WHEN_NAMED = {
     *("back_office", "backups", "flood", "large", "memory", "peers", "pooler", "reports"),
-    *("settlement", "siege"),
+    *("settlement", "siege", "web_processes"),
 }
 ROUNDS, LONG_ROUNDS = 5, 25
 RESULTS = PROJECT / "bench-results.json"

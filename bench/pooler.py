@@ -80,7 +80,7 @@ def _other_ways(bench: Bench) -> Iterator[dict[str, Bench]]:
                 log=state / "logs" / f"web-{port}.log",
                 environment=environment | changed,
             )
-            _wait_for(web, f"http://127.0.0.1:{port}/readyz")
+            wait_for(web, f"http://127.0.0.1:{port}/readyz")
             servers = bench.stack.servers | {"web": web}
             if name == POOLED:
                 servers["pgbouncer"] = pgbouncer
@@ -90,7 +90,12 @@ def _other_ways(bench: Bench) -> Iterator[dict[str, Bench]]:
         processes.stop(running)
 
 
-def _wait_for(web: psutil.Process, url: str) -> None:
+def wait_for(web: psutil.Process, url: str) -> None:
+    """Return once a web process answers.
+
+    Raises:
+        CannotMeasure: it ended.
+    """
     while not processes.answers(url):
         if processes.exit_code(web) is not None:
             raise CannotMeasure("A second web process ended; its log is in the state's logs.")
