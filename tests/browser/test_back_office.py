@@ -373,6 +373,21 @@ class TestLooks:
 
         assert violations == {}
 
+    @pytest.mark.parametrize("language", ["en", "id", "ms"])
+    def test_a_list_of_many_columns_fits_a_desk(
+        self, window: OpenWindow, sandbox: Sandbox, language: str
+    ) -> None:
+        shown = window(a_busy_day(sandbox))
+        shown.open("/admin/payments/settlementline/")
+        shown.page.locator("header").locator("select[name=language]").select_option(language)
+        expect(shown.page.locator("html")).to_have_attribute("lang", language)
+
+        wider = shown.page.locator(".simplebar-content-wrapper:has(#result_list)").evaluate(
+            "box => box.scrollWidth - box.clientWidth"
+        )
+
+        assert wider <= 0
+
 
 # A table of a card that scrolls sideways, a name of a page that is cut, a label of a row that
 # begins each word with a capital, or its first with a small letter.
