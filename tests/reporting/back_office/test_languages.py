@@ -12,9 +12,11 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.utils import label_for_field
 from django.contrib.auth.models import User
 from django.db import models
 from django.test import Client
+from django.utils import translation
 
 from apikeys.models import Tenant
 from payments.settlement import reading
@@ -128,6 +130,18 @@ def found_on(clients: dict[str, Client]) -> dict[str, str]:
 @pytest.mark.unmeasured
 def test_every_page_speaks_the_readers_language(clients: dict[str, Client]) -> None:
     assert found_on(clients) == {}
+
+
+@pytest.mark.parametrize("language", dict(settings.LANGUAGES))
+def test_no_list_has_two_columns_of_one_name(language: str) -> None:
+    twice = {}
+    with translation.override(language):
+        for model, page in admin.site._registry.items():
+            names = [str(label_for_field(one, model, page)).lower() for one in page.list_display]
+            if len(names) > len(set(names)):
+                twice[model._meta.label] = names
+
+    assert twice == {}
 
 
 class TestTheFinder:
