@@ -11,7 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from paytrust.localstack import cluster
+
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+PREPARES = PROGRAM is not None and cluster.knows_prepared_statements(PROGRAM)
 CONFIGURATION = """
 [databases]
 * = host={host} port={port}
@@ -46,9 +49,8 @@ def started(*, host: str, port: int, users: Mapping[str, str], pool: int = 4) ->
     try:
         known, settings = folder / "users", folder / "pgbouncer.ini"
         known.write_text("".join(f'"{name}" "{word}"\n' for name, word in users.items()))
-        settings.write_text(
-            CONFIGURATION.format(host=host, port=port, listen=listen, users=known, pool=pool)
-        )
+        text = CONFIGURATION.format(host=host, port=port, listen=listen, users=known, pool=pool)
+        settings.write_text(text + ("max_prepared_statements = 500\n" if PREPARES else ""))
         account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None  # it refuses to be root
         for path in (folder, known, settings):
             if account:

@@ -44,6 +44,7 @@ query_wait_timeout = 20
 server_login_retry = 1
 server_tls_sslmode = disable
 """
+_PREPARED: Final = "max_prepared_statements = 500\n"  # more than a connection of ours prepares
 _VALKEY: Final = """
 bind 127.0.0.1
 port {port}
@@ -172,14 +173,23 @@ def start_pgbouncer(
     embedded.write_secret(
         users, "".join(f'"{one.username}" "{one.password}"\n' for one in logins.values())
     )
-    settings.write_text(_PGBOUNCER.format(primary=primary, port=port, users=users))
+    program = require_programs()["pgbouncer"]
+    text = _PGBOUNCER.format(primary=primary, port=port, users=users)
+    prepares = knows_prepared_statements(program)
+    settings.write_text(text + (_PREPARED if prepares else ""))
     for path in (home, users, settings):
         _give(path, account)
-    command = [require_programs()["pgbouncer"], "--quiet", str(settings)]
-    through = {
-        name: one._replace(netloc=_at(one, port)).geturl() for name, one in logins.items()
-    } | {"DATABASE_PREPARED_STATEMENTS": "false"}  # PgBouncer knows them from 1.21 on
+    command = [program, "--quiet", str(settings)]
+    through = {name: one._replace(netloc=_at(one, port)).geturl() for name, one in logins.items()}
+    through["DATABASE_PREPARED_STATEMENTS"] = str(prepares).lower()
     return _spawn(command, logs / "pgbouncer.log", account), through
+
+
+def knows_prepared_statements(pgbouncer: str) -> bool:
+    """Say whether a PgBouncer can pool connections with prepared statements: from 1.21 on."""
+    said = subprocess.run([pgbouncer, "--version"], capture_output=True, text=True, check=True)
+    numbers = re.search(r"PgBouncer (\d+)\.(\d+)", said.stdout)
+    return numbers is not None and tuple(map(int, numbers.groups())) >= (1, 21)
 
 
 def commands(

@@ -64,9 +64,7 @@ def pooler(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
                 login = {"USER": "test_merchant", "PASSWORD": PASSWORD, "HOST": own["HOST"]}
                 login["PORT"] = str(port)
                 through.setattr(settings, "MERCHANT_LOGIN", login)
-                through.setattr(
-                    settings, "DATABASE_PREPARED_STATEMENTS", False
-                )  # Debian 12 has 1.18
+                through.setattr(settings, "DATABASE_PREPARED_STATEMENTS", pgbouncer.PREPARES)
                 yield port
         finally:
             _reset_pools()
