@@ -13,8 +13,13 @@ ALSO = {
     "midtrans": {"Approve (challenge)", "Charge back", "Deny (challenge)", "Refund", "Reverse"},
 }
 GATEWAYS = pytest.mark.parametrize("gateway", BODIES)
-REFUSING = {  # a refusal is what it is for, or the method that was chosen knows no such thing
+# A refusal is what it is for, or the method that was chosen knows no such thing, or there is
+# nothing yet that it could change.
+REFUSING = {
     *("Fail", "Settle (card)", "Approve (challenge)", "Deny (challenge)", "Reverse", "Charge back"),
+    *("Dispute (card, QRIS)", "Dispute under review", "Dispute due soon"),
+    *("Dispute won", "Dispute lost"),
+    *("Leave the card's check unfinished", "Tell what was charged back"),
 }
 MOST_STEPS = 3  # pay, settle, refund
 REACH = 60  # controls at most, from the top of a page to the last button
