@@ -23,7 +23,6 @@ from reporting.back_office import charts, figures, plots
 from reporting.back_office.charts import Bar
 from reporting.back_office.figures import Counted, Money
 from reporting.back_office.plots import Days, Plots
-from reporting.financial import rollups
 
 LATE_SECONDS = 60  # if a webhook has been due for longer, no worker takes it
 TONES = ("a", "b", "c")
@@ -93,15 +92,16 @@ def context(*, now: datetime, days: int = DAYS) -> dict[str, Any]:
     drawn = plots.latest(now=now)
     by_day = plots.by_day(drawn, now=now)
     tiles = _tiles(now, drawn)
+    books = figures.books(now=now)
     return {
         "now": now,
         "today": today,
-        "money": _money(today, days, now),
+        "money": _money(today, days, now, books.closed_day),
         "days": days,
         "periods": PERIODS,
         "needs_you": tiles[:-VOLUMES],
         "volume": tiles[-VOLUMES:],
-        "books": figures.books(now=now),
+        "books": books,
         "gateways": _gateways(),
         "received_charts": _received_charts(by_day),
         "success_charts": _success_charts(by_day),
@@ -110,11 +110,10 @@ def context(*, now: datetime, days: int = DAYS) -> dict[str, Any]:
     }
 
 
-def _money(today: date, days: int, now: datetime) -> list[CurrencyRow]:
+def _money(today: date, days: int, now: datetime, closed_day: date | None) -> list[CurrencyRow]:
     first = today - timedelta(days=days - 1)
     earlier = first - timedelta(days=days)
     end = now + timedelta(microseconds=1)
-    closed_day = rollups.last_closed_day()
     of_today, of_period = _moved(today, end, closed_day), _moved(first, end, closed_day)
     of_before = _moved(earlier, beginning_of(first), closed_day)
     return [

@@ -99,7 +99,7 @@ class Books:
 def money(*, start: datetime, end: datetime, closed_day: date | None) -> list[Money]:
     """Return what came in and went back from `start` (included) to `end` (not), per currency.
 
-    `closed_day` is `rollups.last_closed_day()`, which a page asks for once.
+    `closed_day` is that of the books, which a page asks for once.
     """
     bounds = selectors.closed_days(start, end, closed_day)
     found: dict[str, dict[str, Moved]] = {}

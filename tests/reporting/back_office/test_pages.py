@@ -15,10 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from invoices.models import Invoice
+from paytrust.operations import shared_state
 from paytrust.staff import roles
 from paytrust.staff.pages import ReadOnlyAdmin
 from paytrust.staff.pagination import PAGES, CappedPaginator
-from reporting.back_office import navigation
+from reporting.back_office import navigation, plots
 from tests.invoices.factories import invoice
 from tests.reporting.back_office.conftest import SignIn
 
@@ -67,6 +68,7 @@ class TestPages:
     def test_without_a_model_take_few_queries(
         self, superuser: Client, paid_invoice: Invoice, path: str
     ) -> None:
+        shared_state.with_redis(lambda client: client.delete(plots.KEY), otherwise=0)
         with CaptureQueriesContext(connection) as queries:
             answer = superuser.get(path)
 
