@@ -1,11 +1,14 @@
 """The address of a caller, behind our own proxies."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest
 
 Address = IPv4Address | IPv6Address
+LONGEST: Final = 100  # characters of an address with its zone and port
 
 
 def client_address_of(request: HttpRequest) -> str | None:
@@ -38,6 +41,11 @@ def network_of(address: str) -> str:
 
 def _parsed(text: str) -> Address | None:
     host = text.strip()
+    return _read(host) if len(host) <= LONGEST else None
+
+
+@lru_cache(maxsize=1024)  # the same callers and proxies come again
+def _read(host: str) -> Address | None:
     if host.startswith("["):  # [2001:db8::1]:443
         host = host[1:].partition("]")[0]
     elif host.count(":") == 1:  # 192.0.2.1:443

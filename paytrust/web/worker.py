@@ -25,7 +25,7 @@ from paytrust.web.turns import TooManyWaiting, Turns
 RECEIVE_BYTES: Final = 64 * 1024
 WRITE_SECONDS: Final = 30.0  # nothing more is sent after a piece that waits so long
 LEAVE_SECONDS: Final = 2.0
-CLOCK_SECONDS: Final = 0.5  # between two checks of the deadlines
+CLOCK_SECONDS: Final = 0.5  # between two checks of the deadlines, and two signs of life
 MOST_WAITING: Final = 0.9  # of all connections; threads are answering the others
 
 Failures = type[Exception] | tuple[type[Exception], ...]
@@ -99,6 +99,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._waiting: dict[Any, Arrival] = {}  # by connection, the oldest first
         self._leaving: dict[Any, float] = {}  # until when the bytes that they send are thrown away
         self._looked_at_clocks = 0.0
+        self._told_arbiter = 0.0
         self._callers = Callers()
         self._turns: Turns[Any] = Turns()
         self._in_thread = threading.local()
@@ -110,6 +111,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.wsgi = _noting_status(application, self._in_thread)
 
     # In the loop
+
+    def notify(self) -> None:
+        """Tell the arbiter that this worker lives; at each turn it would cost a request 2 %."""
+        now = time.monotonic()
+        if now - self._told_arbiter >= CLOCK_SECONDS:
+            self._told_arbiter = now
+            super().notify()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait for connections, but no longer than until a caller that rested may go on."""

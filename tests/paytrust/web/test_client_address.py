@@ -22,6 +22,8 @@ class TestClientAddressOf:
             (1, "2001:DB8:0::7", "2001:db8::7"),
             (1, "::ffff:192.0.2.7", "192.0.2.7"),
             (1, "fe80::1%eth0", "fe80::1"),
+            (1, " " * 200 + "192.0.2.7", "192.0.2.7"),
+            (1, "fe80::1%" + "x" * 200, "10.0.0.1"),
         ],
     )
     def test_counts_trusted_proxies_from_the_right(
