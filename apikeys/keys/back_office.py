@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilter
@@ -300,10 +299,7 @@ class StaffActAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("Invoice"))
     def invoice(self, act: StaffAct) -> Shown:
-        if act.invoice_id is None:
-            return display.EMPTY
-        link = reverse("admin:invoices_invoice_change", args=(act.invoice_id,))
-        return format_html('<a href="{}">{}</a>', link, act.invoice_id)
+        return display.link("invoices_invoice", act.invoice_id)
 
 
 def _shown_once(request: HttpRequest, api_key: ApiKey, key: str) -> HttpResponse:

@@ -108,7 +108,7 @@ class TransactionAdmin(OfInvoices):
     def paid(self, transaction: Transaction) -> Shown:
         return display.moment(transaction.paid_at)
 
-    @admin.display(description="pain.002")
+    @admin.display(description=_("Status report (pain.002)"))
     def pain002(self, transaction: Transaction) -> Shown:
         names = (transaction.iso20022_transaction_status, transaction.iso20022_message_id)
         return " ".join(name for name in names if name) or display.EMPTY

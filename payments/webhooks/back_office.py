@@ -194,13 +194,7 @@ class WebhookEventAdmin(OfMerchants):
     def about(self, event: WebhookEvent) -> Shown:
         """Link the invoice that it is about, or claims to be about."""
         about = readings.claim_of(event).payment_request
-        if about is None:
-            return display.EMPTY
-        return format_html(
-            '<a href="{}">{}</a>',
-            reverse("admin:invoices_invoice_change", args=(about.invoice_id,)),
-            about.invoice_id,
-        )
+        return display.link("invoices_invoice", about.invoice_id if about else None)
 
     @admin.display(description=_("What it says"))
     def says_in_short(self, event: WebhookEvent) -> str:

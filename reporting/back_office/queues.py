@@ -83,7 +83,7 @@ class DiscrepancyAct(Act[Discrepancy]):
     def facts(self) -> Facts:
         invoice = self.subject
         return [
-            (_("Invoice"), _link_to(invoice.pk)),
+            (_("Invoice"), display.link("invoices_invoice", invoice.pk)),
             (_("Differs"), _kinds(invoice)),
             (_("Total"), display.money(invoice.total_amount, invoice.currency_code)),
             (_("Paid"), display.money(invoice.paid_amount, invoice.currency_code)),
@@ -212,7 +212,7 @@ class DiscrepancyAdmin(OfMerchants):
 
     @admin.display(description=_("Invoice"))
     def invoice_page(self, invoice: Discrepancy) -> Shown:
-        return _link_to(invoice.pk)
+        return display.link("invoices_invoice", invoice.pk)
 
     @admin.display(description=_("Differs"))
     def kinds(self, invoice: Discrepancy) -> Shown:
@@ -263,7 +263,7 @@ class OverdueInstallmentAdmin(OfMerchants):
 
     @admin.display(description=_("Invoice"))
     def invoice_page(self, installment: OverdueInstallment) -> Shown:
-        return _link_to(installment.invoice_id)
+        return display.link("invoices_invoice", installment.invoice_id)
 
     @admin.display(description=_("Total"))
     def total(self, installment: OverdueInstallment) -> Shown:
@@ -287,11 +287,6 @@ class OverdueInstallmentAdmin(OfMerchants):
     def late(self, installment: OverdueInstallment) -> str:
         days = (timezone.now() - installment.due_at).days
         return ngettext("%(days)s day", "%(days)s days", days) % {"days": days}
-
-
-def _link_to(invoice_id: int) -> SafeString:
-    link = reverse("admin:invoices_invoice_change", args=(invoice_id,))
-    return format_html('<a href="{}">{}</a>', link, invoice_id)
 
 
 def _kinds(invoice: Discrepancy) -> SafeString:
