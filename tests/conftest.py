@@ -26,6 +26,7 @@ from django.contrib.sessions.models import Session
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connection, connections, transaction
+from django.db.models import ForeignObjectRel
 from django.test.testcases import LiveServerThread
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
@@ -278,7 +279,7 @@ def _empty_database() -> None:
     As a replica does it, without triggers: TRUNCATE takes six times as long.
     What is referred to goes first, so that a late thread is waited for and its rows are seen.
     """
-    deletions = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in _tenants_tables()]  # noqa: S608  # our own names
+    deletions = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in emptied_tables()]  # noqa: S608  # our own names
     for _ in range(5):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
@@ -293,7 +294,7 @@ def _empty_database() -> None:
 
 
 @cache
-def _tenants_tables() -> list[str]:
+def emptied_tables() -> list[str]:
     staff = [User, User.groups.through, User.user_permissions.through]
     found: list[Any] = [
         Tenant,
@@ -305,11 +306,12 @@ def _tenants_tables() -> list[str]:
         *staff,
     ]
     for parent in found:  # grows meanwhile
-        found += [
+        relations = parent._meta.get_fields(include_hidden=True)  # also those named "+"
+        found += dict.fromkeys(
             relation.related_model
-            for relation in parent._meta.related_objects
-            if relation.related_model not in found
-        ]
+            for relation in relations
+            if isinstance(relation, ForeignObjectRel) and relation.related_model not in found
+        )
     return [model._meta.db_table for model in found]
 
 
