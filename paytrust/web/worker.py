@@ -99,7 +99,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._waiting: dict[Any, Arrival] = {}  # by connection, the oldest first
         self._leaving: dict[Any, float] = {}  # until when the bytes that they send are thrown away
         self._looked_at_clocks = 0.0
-        self._told_arbiter = 0.0
+        self._showed_life_at = 0.0
         self._callers = Callers()
         self._turns: Turns[Any] = Turns()
         self._in_thread = threading.local()
@@ -115,8 +115,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def notify(self) -> None:
         """Tell the arbiter that this worker lives; at each turn it would cost a request 2 %."""
         now = time.monotonic()
-        if now - self._told_arbiter >= CLOCK_SECONDS:
-            self._told_arbiter = now
+        if now - self._showed_life_at >= CLOCK_SECONDS:
+            self._showed_life_at = now
             super().notify()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:

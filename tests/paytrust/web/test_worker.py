@@ -46,18 +46,18 @@ def test_is_one_shape(failure: Exception, status: int, code: str) -> None:
     assert "secret" not in json.dumps(body)
 
 
-def test_the_arbiter_is_told_twice_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[float] = []
+def test_the_arbiter_sees_a_sign_of_life_twice_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
     at = [100.0]
     monkeypatch.setattr("paytrust.web.worker.time.monotonic", lambda: at[0])
-    monkeypatch.setattr(ThreadWorker, "notify", lambda _: told.append(at[0]))
+    monkeypatch.setattr(ThreadWorker, "notify", lambda _: seen.append(at[0]))
     worker = Worker.__new__(Worker)
-    worker._told_arbiter = 0.0
+    worker._showed_life_at = 0.0
 
     for at[0] in (100.0, 100.1, 100.4, 100.5, 100.9, 101.0, 160.0):
         worker.notify()
 
-    assert told == [100.0, 100.5, 101.0, 160.0]
+    assert seen == [100.0, 100.5, 101.0, 160.0]
 
 
 def test_of_those_who_have_left_does_no_harm() -> None:
