@@ -182,7 +182,7 @@ guide: guide-tools ## build the guide for merchants, which PayTrust serves at /g
 define install_tools
 @if ! cmp -s $(1) build/$@/installed.lock; then \
   rm -rf build/$@ && mkdir -p build && "$(PYTHON)" -m venv --without-pip build/$@ && \
-  "$(PYTHON)" -m pip --python build/$@/bin/python install --quiet --no-input --no-deps --require-hashes --requirement $(1) && \
+  "$(PYTHON)" -m pip --python build/$@/bin/python install --quiet --no-input --no-compile --no-deps --require-hashes --requirement $(1) && \
   cp $(1) build/$@/installed.lock; fi
 endef
 

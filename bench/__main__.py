@@ -13,6 +13,7 @@ import psutil
 
 from bench import (
     access,
+    added,
     back_office,
     backups,
     baseline,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "invoices": invoices.run,
     "webhooks": webhooks.run,
     "access": access.run,
+    "added": added.run,
     "bookings": bookings.run,
     "events": events.run,
     "deliveries": deliveries.run,

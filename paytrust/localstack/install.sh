@@ -22,7 +22,10 @@ if [ ! -e .venv/installed.lock ] || ! whole; then rm -rf .venv; fi
 rm -f .venv/installed.lock
 began=$(date +%s)
 echo "Installing $(grep -c '==' "$lock") packages into .venv (about a minute the first time) ..."
-set -- install --quiet --no-input --require-hashes --requirement "$lock"
+set -- install --quiet --no-input --no-deps --require-hashes --requirement "$lock" # a lock is whole
+# Most of what only developers need is compiled when it is first used, or never. What the stack needs
+# is compiled now, or its processes, which start together, would each do it.
+if [ "$lock" = requirements.lock ]; then set -- "$@" --no-compile; fi
 if "$python" -m pip --python "$(command -v "$python")" --version >/dev/null 2>&1; then
   [ -e "$bin/python" ] || "$python" -m venv --without-pip .venv
   "$python" -m pip --python "$bin/python" "$@"

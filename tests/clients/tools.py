@@ -34,7 +34,7 @@ def install_python() -> None:
         return
     shutil.rmtree(PYTHON, ignore_errors=True)
     python = shutil.which(os.environ.get("PYTHON") or "python3") or sys.executable
-    options = ("--quiet", "--no-input", "--require-hashes", "--requirement", lock)
+    options = ("--quiet", "--no-input", "--no-compile", "--require-hashes", "--requirement", lock)
     try:
         run([python, "-m", "venv", "--without-pip", PYTHON], PROJECT)
         run([python, "-m", "pip", "--python", program("python"), "install", *options], PROJECT)
