@@ -2,6 +2,7 @@
 
 import json
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -114,7 +115,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
 
     fields = (
         "tenant",
-        "url",
+        "url_shown",
         "event_types",
         "description",
         "contact_email",
@@ -149,10 +150,8 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("Deliveries"))
     def deliveries_shown(self, endpoint: WebhookEndpoint) -> Shown:
-        address = reverse("admin:events_delivery_changelist")
-        return format_html(
-            '<a class="staff-link" href="{}?q={}">{}</a>', address, endpoint.url, _("Show")
-        )
+        address = f"{reverse('admin:events_delivery_changelist')}?{urlencode({'q': endpoint.url})}"
+        return format_html('<a class="staff-link" href="{}">{}</a>', address, _("Show"))
 
     @admin.display(description=_("Created"))
     def created(self, endpoint: WebhookEndpoint) -> Shown:

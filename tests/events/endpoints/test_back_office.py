@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.test import Client
 
@@ -55,6 +57,20 @@ class TestEndpoints:
         assert SECRET not in page
         assert endpoint.sealed_secret not in page
         assert client.get(ENDPOINTS).status_code == 200
+
+    def test_lead_to_their_deliveries(self, client: Client, failed: Delivery) -> None:
+        other = TenantFactory.create()
+        endpoint = factories.endpoint(other, "https://shop.example/hook?shop=1&kind=a b#new")
+        factories.events(other)
+        delivery = Delivery.objects.get(endpoint=endpoint)
+
+        page = client.get(f"{ENDPOINTS}{endpoint.pk}/change/").text
+        found = client.get(
+            re.findall(rf'href="({DELIVERIES}[^"]+)"', page)[0].replace("&amp;", "&")
+        )
+
+        assert f"{DELIVERIES}{delivery.pk}/change/" in found.text
+        assert f"{DELIVERIES}{failed.pk}/change/" not in found.text
 
     def test_are_disabled_with_a_reason(self, client: Client, failed: Delivery) -> None:
         address = f"{ENDPOINTS}{failed.endpoint_id}/disable/"
