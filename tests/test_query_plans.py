@@ -67,7 +67,7 @@ OF_FRAGMENTS = {
     "invoice_external_id_trigrams",
     "payment_request_trigrams",
 }
-OF_TENANTS = "Index Cond: (tenant_id = ANY"
+OF_TENANTS = ("Index Cond: (tenant_id = ANY", "Index Cond: ((tenant_id = ANY")  # the id may follow
 TABLES = "apikeys_apikey|invoices_[a-z]+|payments_[a-z]+|reporting_(dailytotal|costtotal)"
 
 
