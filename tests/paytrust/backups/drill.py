@@ -46,7 +46,7 @@ def moment_between_payments(merchant: Merchant, sandbox: Sandbox) -> Moment:
         return int(merchant.wait_for(invoice["id"], status="fully_paid")["id"])
 
     before = paid()
-    time.sleep(1)
+    time.sleep(1)  # as far apart as what a person names: a second
     with psycopg.connect(server()) as own:
         noted = str(own.execute("SELECT clock_timestamp()").fetchone()[0])  # type: ignore[index]
     time.sleep(1)
