@@ -149,5 +149,7 @@ def test_barman_brings_the_books_back_as_they_were_at_a_second(
     assert "FAILED" not in barman.run("check", "paytrust")
     with barman.restored(moment.time) as address:
         drill.assert_books_are_of(moment, address)
-        with psycopg.connect(address) as own, pytest.raises(psycopg.errors.InsufficientPrivilege):
-            own.execute("SET ROLE barman; SELECT * FROM invoices_invoice")
+        with psycopg.connect(address) as own:
+            own.execute("SET ROLE barman")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                own.execute("SELECT * FROM invoices_invoice")
