@@ -166,6 +166,7 @@ class ApiKeyAuditEntry(models.Model):
     """
 
     merchants_see = NOTHING
+    merchants_add = "operation_type = 'used'"  # with the trip that makes their answer
     staff_see = OWN
 
     class Operation(models.TextChoices):

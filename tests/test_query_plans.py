@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apikeys.keys import selectors as apikeys
+from apikeys.keys.known import known_keys
 from apikeys.models import ApiKey, Tenant
 from apikeys.tenants import logins, wall
 from events.models import Event
@@ -329,6 +329,13 @@ def not_used(indexes: set[str], plan: str) -> list[str]:
     return [one for one in indexes if not re.search(f"(using|Index Scan on) ({one})\\b", plan)]
 
 
+def still_stands(*, digest: str) -> object:
+    known_keys.read(digest=digest)
+    found = known_keys.recall(digest=digest, refusal=AssertionError)
+    assert found is not None
+    return trip(Statement(f"SELECT {found[1].condition}", found[1].values))
+
+
 def newest(shop: Shop, **wanted: Any) -> object:
     return list(invoices.invoices(tenant=shop.tenant).filter(**wanted).order_by("-pk")[:21])
 
@@ -336,8 +343,12 @@ def newest(shop: Shop, **wanted: Any) -> object:
 LATE = NOON + timedelta(minutes=25)
 HOT: dict[str, tuple[Callable[[Shop], object], set[str]]] = {  # and patterns of index names
     "the key of a request": (
-        lambda shop: apikeys.key_by_digest(digest=f"{shop.tenant.pk:064x}"),
+        lambda shop: known_keys.read(digest=f"{shop.tenant.pk:064x}"),
         {"api_key_digest"},
+    ),
+    "whether a key is as it is remembered": (
+        lambda shop: still_stands(digest=f"{shop.tenant.pk:064x}"),
+        {"apikeys_apikey_pkey"},
     ),
     "an invoice with all it shows": (
         lambda shop: invoices.document(tenant=shop.tenant, invoice_id=shop.invoice.pk),
@@ -799,7 +810,7 @@ def test_writes_by_its_index(shop: Shop, name: str) -> None:
 
 
 def test_statements_about_one_row_have_no_array(shop: Shop) -> None:
-    about = {"invoice_id": shop.invoice.pk, "tenant_id": shop.tenant.pk}
+    about: dict[str, Any] = {"invoice_id": shop.invoice.pk, "tenant_id": shop.tenant.pk}
     with CaptureQueriesContext(connection) as queries:
         invoices.document_of(**about)
     read = [query["sql"] for query in queries.captured_queries]

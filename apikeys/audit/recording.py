@@ -7,25 +7,26 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from apikeys.models import ApiKey, ApiKeyAuditEntry
-from paytrust.operations.trips import Statement, join
+from paytrust.operations.trips import Statement
 
 LAST_USED_PRECISION = timedelta(minutes=1)  # a row that is written each time would be a bottleneck
 METHOD_LENGTH, PATH_LENGTH = 10, 500
 
-# The use of a key may be lost if the database server crashes in the same half second, so the
-# request need not wait for the disk; everything else is committed as usual.
 _USE: Final = """
 INSERT INTO apikeys_apikeyauditentry (
     tenant_id, api_key_id, operation_type, actor_identifier, ip_address, method, path,
     status_code, request_id, success, error_message, created_at)
 SELECT %(tenant)s, %(key)s, 'used', %(actor)s, %(ip_address)s, %(method)s, %(path)s,
     %(status_code)s, %(request_id)s, %(success)s, %(error)s, %(now)s
-WHERE set_config('synchronous_commit', 'off', true) IS NOT NULL"""
+WHERE """
 _FIRST_USE_IN_A_WHILE: Final = f"""
 WITH used AS (
     UPDATE apikeys_apikey SET last_used_at = %(now)s
     WHERE id = %(key)s AND (last_used_at IS NULL OR last_used_at < %(due)s)
 ){_USE}"""  # noqa: S608  # nosec B608  # two constants
+# The use of a key may be lost if the database server crashes in the same half second, so a request
+# that writes nothing else need not wait for the disk.
+UNHURRIED: Final = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def record(
     )
 
 
-def record_use(
+def use(
     *,
     api_key: ApiKey,
     caller: Caller,
@@ -75,13 +76,25 @@ def record_use(
     error: str | None,
     authenticated: bool,
     now: datetime,
-) -> None:
-    """Write down one request that sent a key that we know, in one statement.
+    where: str,
+    values: Mapping[str, Any],
+) -> Statement:
+    """Return what writes down one request that sent a key that we know.
 
-    Once a minute the same statement also stores when the key was last used.
+    Once a minute (`is_due`) the same statement also stores when the key was last used.
+
+    Args:
+        api_key: the key.
+        caller: who called.
+        status_code: what is answered.
+        error: the code of a refusal.
+        authenticated: whether the key was accepted.
+        now: when.
+        where: SQL of the condition under which it is written: UNHURRIED where nothing else is.
+        values: those of `where`.
     """
-    due = now - LAST_USED_PRECISION
     entry = {
+        **values,
         "tenant": api_key.tenant_id,
         "key": api_key.pk,
         "actor": caller.actor,
@@ -93,7 +106,12 @@ def record_use(
         "success": status_code < HTTPStatus.BAD_REQUEST,
         "error": error,
         "now": now,
-        "due": due,
+        "due": now - LAST_USED_PRECISION,
     }
-    is_due = authenticated and (api_key.last_used_at is None or api_key.last_used_at < due)
-    join(Statement(_FIRST_USE_IN_A_WHILE if is_due else _USE, entry))
+    first = authenticated and is_due(api_key, now)
+    return Statement((_FIRST_USE_IN_A_WHILE if first else _USE) + where, entry)
+
+
+def is_due(api_key: ApiKey, now: datetime) -> bool:
+    """Return whether it is time to store when a key was last used."""
+    return api_key.last_used_at is None or api_key.last_used_at < now - LAST_USED_PRECISION

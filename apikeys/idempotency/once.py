@@ -21,6 +21,8 @@ from rest_framework.views import APIView
 
 from apikeys.idempotency import claims
 from apikeys.idempotency.claims import Call, Claim, Replay
+from apikeys.keys import access
+from apikeys.keys.access import Use
 from paytrust.operations.database import violated_constraint
 from paytrust.operations.trips import REQUIRE, Statement, trip
 from paytrust.web import strict_json
@@ -47,8 +49,8 @@ class Once:
     its last trip, and calls `closed` behind that; otherwise the answer is stored after the view.
     """
 
-    def __init__(self, call: Call | None = None, *, now: datetime) -> None:
-        self._call, self._now = call, now
+    def __init__(self, call: Call | None = None, *, use: Use | None = None, now: datetime) -> None:
+        self._call, self._use, self._now = call, use, now
         self.claimed: Claim | None = None
         self._wanted = claims.new_claim(now=now)
         self._shown: Callable[[Any], Any] | None = None
@@ -96,20 +98,25 @@ class Once:
         self._shown = shown
 
     def closing(self, made: object) -> tuple[Statement, ...]:
-        """Return what stores the answer, for the last trip of a call that is claimed.
+        """Return what stores the answer and the audit entry, for the last trip of a call.
 
         Args:
-            made: what the service will return, as it is after the trip.
+            made: what the service will return as new, as it is after the trip.
         """
-        if self.claimed is None or self._shown is None:
-            return ()
-        self._answer = self._answer_of(made)
-        body = self._answer.body
-        return (claims.completed(claimed=self.claimed, body=body, now=self._now),)
+        closing = []
+        if self.claimed is not None and self._shown is not None:
+            self._answer = self._answer_of(made)
+            body = self._answer.body
+            closing.append(claims.completed(claimed=self.claimed, body=body, now=self._now))
+        if self._use is not None:
+            closing.append(self._use.entry(HTTPStatus.CREATED))
+        return tuple(closing)
 
     def closed(self) -> None:
         """Take note that the trip with the answer took effect."""
         self.is_closed = self._answer is not None
+        if self._use is not None:
+            self._use.is_entered(HTTPStatus.CREATED)
 
     def answered(self, made: object, *, at: str, is_new: bool) -> HttpResponse:
         """Return a view's answer: 201 and where the new thing is shown, or 200.
@@ -149,7 +156,7 @@ def idempotent_by_trips(
     ) -> HttpResponseBase:
         now = timezone.now()
         call = claims.call_of(request)
-        once = Once(call, now=now)
+        once = Once(call, use=access.use_of(request), now=now)
         request.once = once  # type: ignore[attr-defined]
         work = functools.partial(method, view, request, *args, **kwargs)
         run = functools.partial(_run, once, work)

@@ -16,6 +16,7 @@ from apikeys.keys import access, restrictions, services
 from apikeys.limits import throttling
 from apikeys.models import ApiKey, Tenant
 from apikeys.tenants import wall
+from apikeys.tenants.wall import Door
 from paytrust.errors import PayTrustError
 from paytrust.web.client_address import client_address_of
 
@@ -47,26 +48,16 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = request.META.get("HTTP_X_API_KEY", "")
         if not key:
             raise services.MissingApiKey
+        api_key, door = _recalled(request, key) or (_read(request, key), None)
+        access.note_use(request, api_key, door=door)
+        wall.raise_for(api_key.tenant_id, door=door)
+        contextvars.bind_contextvars(tenant_id=api_key.tenant_id, key_prefix=api_key.key_prefix)
+        address = client_address_of(request._request)  # noqa: SLF001  # DRF's wrapper hides it
         try:
-            api_key = services.authenticate(
-                key=key,
-                now=timezone.now(),
-                before_first_use=lambda: throttling.refuse_flood(request),
-            )
-        except services.InvalidApiKey as refused:
-            if refused.known is not None:
-                access.note_use(request, refused.known, refusal=refused.reason)
-            throttling.count_failure(request)
-            raise
-        try:
-            address = client_address_of(request._request)  # noqa: SLF001  # DRF's wrapper hides it
             restrictions.require_address(api_key, address)
         except restrictions.AddressNotAllowed as refused:
-            access.note_use(request, api_key, refusal=refused.reason)
+            access.use_of(request).refusal = refused.reason
             raise
-        access.note_use(request, api_key)
-        wall.raise_for(api_key.tenant_id)
-        contextvars.bind_contextvars(tenant_id=api_key.tenant_id, key_prefix=api_key.key_prefix)
         return api_key.tenant, api_key
 
     def authenticate_header(self, request: Request) -> str:
@@ -113,6 +104,31 @@ def operator_of(request: Request) -> Caller:
     """Return the operator who calls, for the audit log."""
     assert isinstance(request.auth, str), "the view does not use AdminKeyAuthentication"
     return access.caller_of(request._request, actor=request.auth)  # noqa: SLF001  # the same
+
+
+def _recalled(request: Request, key: str) -> tuple[ApiKey, Door] | None:
+    """Return the key as this process remembers it; None if it must be read.
+
+    The request may have to start again, so its body is kept.
+    """
+    if access.must_read_key(request) or not wall.can_have_door():
+        return None
+    found = services.recalled(key=key, now=timezone.now())
+    if found is not None:
+        _ = request._request.body  # noqa: SLF001  # the same
+    return found
+
+
+def _read(request: Request, key: str) -> ApiKey:
+    try:
+        return services.authenticate(
+            key=key, now=timezone.now(), before_first_use=lambda: throttling.refuse_flood(request)
+        )
+    except services.InvalidApiKey as refused:
+        if refused.known is not None:
+            access.note_use(request, refused.known, refusal=refused.reason)
+        throttling.count_failure(request)
+        raise
 
 
 def _operator_with(key: str) -> str | None:

@@ -36,9 +36,10 @@ class VerifiedKeys:
         self._verified: OrderedDict[str, str] = OrderedDict()  # hash by digest
         self._lock = threading.Lock()
 
-    def knows(self, *, digest: str) -> bool:
-        """Return whether this process has verified the key of this digest."""
-        return digest in self._verified
+    def knows(self, *, digest: str, key_hash: str | None = None) -> bool:
+        """Return whether this process has verified the key of this digest, against this hash."""
+        verified = self._verified.get(digest)
+        return verified is not None and key_hash in {None, verified}
 
     def verify(self, *, key: str, digest: str, key_hash: str) -> bool:
         """Return whether `key_hash` was made from `key`."""

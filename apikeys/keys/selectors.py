@@ -2,29 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
-from paytrust.operations import rows
-from paytrust.operations.trips import Statement, join
-
-_KEY_BY_DIGEST: Final = f"""
-SELECT {rows.columns(ApiKey, "key")}, {rows.columns(Tenant, "tenant")}
-FROM apikeys_apikey key JOIN apikeys_tenant tenant ON tenant.id = key.tenant_id
-WHERE key.key_digest = %(digest)s"""  # noqa: S608  # nosec B608  # our own names
-
-
-def key_by_digest(*, digest: str) -> ApiKey | None:
-    """Return the key with this digest and its tenant in one statement; it may have any status."""
-    (found,) = join(Statement(_KEY_BY_DIGEST, {"digest": digest}))
-    if not found:
-        return None
-    api_key = rows.made(ApiKey, found[0][: rows.width(ApiKey)])
-    api_key.tenant = rows.made(Tenant, found[0][rows.width(ApiKey) :])
-    return api_key
 
 
 def tenant_by_id(*, tenant_id: int) -> Tenant | None:

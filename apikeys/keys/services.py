@@ -16,8 +16,10 @@ from apikeys.audit import recording
 from apikeys.audit.recording import Caller
 from apikeys.keys import forms, hashing, selectors
 from apikeys.keys.forms import KeyFormat
+from apikeys.keys.known import known_keys
 from apikeys.keys.restrictions import Restrictions
 from apikeys.models import ApiKey, ApiKeyAuditEntry, Tenant
+from apikeys.tenants.wall import Door
 from paytrust.errors import PayTrustError
 
 log = structlog.get_logger(__name__)
@@ -50,6 +52,10 @@ class InvalidApiKey(PayTrustError):
     def __init__(self, *, known: ApiKey | None = None, reason: str = "") -> None:
         super().__init__()
         self.known, self.reason = known, reason  # for the audit log; the caller does not see it
+
+
+class ApiKeyChanged(InvalidApiKey):
+    """This API key was changed, rotated or revoked a moment ago. Send the request again."""
 
 
 class ApiKeyNotActive(PayTrustError):
@@ -251,6 +257,25 @@ def _revoke(api_key: ApiKey, *, caller: Caller, now: datetime) -> None:
     )
 
 
+def recalled(*, key: str, now: datetime) -> tuple[ApiKey, Door] | None:
+    """Return the key that a request sent as this process has read it before, without any statement.
+
+    It is accepted only if the door opens, which asks whether the key is still as it was.
+
+    Returns:
+        The key with its tenant, and its door; None if the key must be read.
+    """
+    made = forms.as_made(key)
+    if made is None:
+        return None
+    digest = hashing.digest_of(made)
+    found = known_keys.recall(digest=digest, refusal=ApiKeyChanged)
+    if found is None or not found[0].is_accepted(now):
+        return None
+    key_hash = found[0].key_hash
+    return found if hashing.verified_keys.knows(digest=digest, key_hash=key_hash) else None
+
+
 def authenticate(
     *, key: str, now: datetime, before_first_use: Callable[[], None] | None = None
 ) -> ApiKey:
@@ -273,7 +298,7 @@ def authenticate(
     digest = hashing.digest_of(key)
     if before_first_use and not hashing.verified_keys.knows(digest=digest):
         before_first_use()
-    api_key = selectors.key_by_digest(digest=digest)
+    api_key = known_keys.read(digest=digest)
     if api_key is None:
         raise InvalidApiKey
     if not api_key.is_accepted(now):

@@ -6,11 +6,12 @@ who works for some tenants only, to these. The tables are those of each app whos
 limited by the row that its rows belong to. A model can set `merchants_see` instead: ALL (rows
 without a tenant, which all may read) or NOTHING. `staff_see` says the same of bound staff where it
 differs, and `staff_also_see` is a condition for rows of no tenant that they see as well.
+`merchants_add` is a condition for rows of their own that merchants may add and not see.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from django.apps import apps
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 POLICY: Final = "merchant_sees_own"
 CURRENT: Final = f"nullif(current_setting('{TENANT}', true), '')::bigint"
+ADDING: Final = "merchant_adds_own"
 STAFF_POLICY: Final = "staff_see_own"
 THEIRS: Final = f"ANY (string_to_array(current_setting('{TENANTS}', true), ',')::bigint[])"
 
@@ -138,10 +140,27 @@ def _install(by: Bound) -> bool:
                 cursor.execute(_function(table.owner, schema, by))
             if table.name not in bound:
                 cursor.execute("; ".join(_rules(table, by)))
-        if by.role == STAFF_ROLE:
+        if by.role == ROLE:
+            _let_add(cursor, there)
+        else:
             for name in there.intersection(_of_people()):
                 cursor.execute(f'GRANT {_ROWS} ON "{name}" TO {by.role}')
     return True
+
+
+def _let_add(cursor: Any, there: set[str]) -> None:  # noqa: ANN401  # Django's cursor
+    """Let merchants' requests add rows that they may not see, for their own tenant."""
+    cursor.execute("SELECT tablename FROM pg_policies WHERE policyname = %s", [ADDING])
+    done = {name for (name,) in cursor.fetchall()}
+    for model in apps.get_models():
+        condition, name = getattr(model, "merchants_add", ""), model._meta.db_table  # noqa: SLF001  # public
+        if condition and name in there - done:
+            cursor.execute(f'GRANT INSERT ON "{name}" TO {ROLE}')
+            cursor.execute(f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY')
+            cursor.execute(
+                f'CREATE POLICY {ADDING} ON "{name}" FOR INSERT TO {ROLE}'
+                f" WITH CHECK (tenant_id = {CURRENT} AND {condition})"
+            )
 
 
 def _of_people() -> Iterator[str]:

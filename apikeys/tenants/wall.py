@@ -13,18 +13,21 @@ ROLE changes nothing, and without a tenant no row is visible (ADR 0031).
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
 import structlog
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, Error, IntegrityError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
+from paytrust.operations import trips
+from paytrust.operations.database import violated_constraint
 from paytrust.operations.postgresql.base import DatabaseWrapper
-from paytrust.operations.trips import Statement
+from paytrust.operations.trips import REQUIRE, Escort, Execute, Statement, join
 
 log = structlog.get_logger(__name__)
 
@@ -41,39 +44,82 @@ SELECT EXISTS (SELECT FROM pg_policies WHERE schemaname = current_schema() AND %
 _threads = threading.local()
 _WHO: Final = ("USER", "PASSWORD", "HOST", "PORT")
 
-Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
-
 
 class NoWall(Exception):
     """This database has no role for staff who are bound to tenants: they must see nothing."""
 
 
-class _Wall:
+@dataclass(slots=True)
+class Door:
+    """What must hold for a request to see or change anything: its key is as we remember it.
+
+    The first trip behind the wall asks it, together with its own statements. If it does not hold,
+    the trip takes no effect, and `refusal` is raised.
+    """
+
+    condition: str  # SQL, of rows that the tenant may see
+    values: Mapping[str, Any]
+    rule: str  # the name of the condition
+    refusal: type[Exception]
+    is_passed: bool = False
+    is_closed: bool = False
+
+
+class _Wall(Escort):
     """Puts the role before the first statement of each transaction, in the same round trip."""
 
     available: ClassVar[dict[str, bool]] = {}  # whether this process's role may take another
 
-    def __init__(self, setting: str, value: str, *, role: str | None) -> None:
+    def __init__(
+        self, setting: str, value: str, *, role: str | None, door: Door | None = None
+    ) -> None:
         self.role = role
+        self.door = door
         self.up = f"SET LOCAL {setting} = '{value}'"
-        # Before a trip: a role counts from the next statement on.
-        first = f"SELECT set_config('{setting}', '{value}', true)"
+        # Before a trip; a role counts from the next statement on.
+        self._set = f"set_config('{setting}', %(ids)s, true)"
+        self._values = {"ids": value}
+        self._role = f", set_config('role', '{role}', true)" if role else ""
         if role:
             self.up = f"SET LOCAL ROLE {role}; {self.up}"
-            first += f", set_config('role', '{role}', true)"
-        self.first_statements = (Statement(first),)
 
     @classmethod
-    def of_merchant(cls, tenant_id: int, *, takes_role: bool) -> Self:
-        return cls(TENANT, str(int(tenant_id)), role=ROLE if takes_role else None)
+    def of_merchant(cls, tenant_id: int, *, takes_role: bool, door: Door | None) -> Self:
+        return cls(TENANT, str(int(tenant_id)), role=ROLE if takes_role else None, door=door)
 
     @classmethod
     def of_staff(cls, tenant_ids: Sequence[int]) -> Self:
         return cls(TENANTS, ",".join(str(int(one)) for one in tenant_ids), role=STAFF_ROLE)
 
+    @property
+    def first_statements(self) -> Sequence[Statement]:
+        if self.door is None or self.door.is_passed:
+            return (Statement(f"SELECT {self._set}{self._role}", self._values),)
+        asked = f"{REQUIRE}({self.door.condition}, '{self.door.rule}')"
+        # CASE: the rows are looked at after the tenant is named.
+        sql = f"SELECT CASE WHEN {self._set} IS NOT NULL THEN {asked} END{self._role}"
+        return (Statement(sql, {**self.door.values, **self._values}),)
+
+    @property
+    def is_awaited(self) -> bool:
+        return self.door is not None and not self.door.is_passed
+
+    def arrived(self) -> None:
+        if self.door is not None:
+            self.door.is_passed = True
+
+    def refused(self, error: Error) -> None:
+        if self.door is None or self.door.is_passed:
+            return
+        if isinstance(error, IntegrityError) and violated_constraint(error) == self.door.rule:
+            self.door.is_closed = True
+            raise self.door.refusal from error
+
     def __call__(
         self, execute: Execute, sql: str, params: object, many: bool, context: dict[str, Any]
     ) -> object:
+        if self.is_awaited:
+            join()
         if _in_transaction():
             return execute(sql, params, many, context)
         assert not many, "executemany would not let the wall stand before each statement"
@@ -92,20 +138,34 @@ class _MerchantsConnection(DatabaseWrapper):
     _connection_pools: dict[str, Any] = {}  # Django's name; shadows its own
 
 
-def raise_for(tenant_id: int) -> None:
+def can_have_door() -> bool:
+    """Return whether a wall that is raised now would stand, and ask its door with the first trip.
+
+    Inside a transaction, as in tests, it would not be the first.
+    """
+    if not settings.ROW_LEVEL_SECURITY or _in_transaction():
+        return False
+    return bool(settings.MERCHANT_LOGIN) or _available(ROLE)
+
+
+def raise_for(tenant_id: int, *, door: Door | None = None) -> None:
     """Show the statements that follow on this thread's connection this tenant's rows alone.
 
     A wall that stands already gives way to this one. Without ROW_LEVEL_SECURITY, or in a database
     without the role, nothing changes.
+
+    Args:
+        tenant_id: whose rows.
+        door: what must hold; only where `can_have_door`.
     """
     if not settings.ROW_LEVEL_SECURITY:
         return
     lower()
     if settings.MERCHANT_LOGIN and not _in_transaction():
-        _log_in(tenant_id, settings.MERCHANT_LOGIN)
+        _log_in(tenant_id, settings.MERCHANT_LOGIN, door)
         return
     if _available(ROLE):
-        _stand(_Wall.of_merchant(tenant_id, takes_role=True))
+        _stand(_Wall.of_merchant(tenant_id, takes_role=True, door=door))
 
 
 def raise_for_staff(tenant_ids: Sequence[int]) -> None:
@@ -163,6 +223,7 @@ def beside(tenant_id: int) -> Iterator[None]:
 
     Only for a merchant's own keys and their log: each query there names the tenant itself.
     """
+    trips.send_awaited()
     lower()
     try:
         yield
@@ -170,12 +231,12 @@ def beside(tenant_id: int) -> Iterator[None]:
         raise_for(tenant_id)
 
 
-def _log_in(tenant_id: int, login: dict[str, Any]) -> None:
+def _log_in(tenant_id: int, login: dict[str, Any], door: Door | None) -> None:
     """Use the merchants' login instead of this thread's own connection, which does not change."""
     beneath = connections[DEFAULT_DB_ALIAS]
     merchants = _merchants_connection(beneath, login)
     merchants.beneath = beneath  # type: ignore[attr-defined]  # see release_connection
-    merchants.execute_wrappers.append(_Wall.of_merchant(tenant_id, takes_role=False))
+    merchants.execute_wrappers.append(_Wall.of_merchant(tenant_id, takes_role=False, door=door))
     connections[DEFAULT_DB_ALIAS] = merchants
 
 

@@ -84,6 +84,7 @@ def turn(
     since: datetime | None,
     types: Sequence[str],
     limit: int,
+    along: Sequence[Statement] = (),
 ) -> Turn:
     """Return the events after a place, in the order of their transactions.
 
@@ -96,10 +97,11 @@ def turn(
         since: only what happened at this moment or later.
         types: only these; all if empty.
         limit: how many at most.
+        along: what the caller writes in the same trip.
 
     Source: spec 9.2.
     """
-    bounds, found = trip(
+    bounds, found, *_ = trip(
         Statement(
             _BOUNDS,
             {
@@ -118,6 +120,7 @@ def turn(
                 "limit": limit + 1,
             },
         ),
+        *along,
     )
     ((horizon, started),) = bounds
     events = [rows.made(Event, row) for row in found[:limit]]

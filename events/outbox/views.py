@@ -11,12 +11,14 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent
+from apikeys.keys.access import entered_along
 from apikeys.keys.authentication import tenant_of
 from events.deliveries import signing
 from events.models import Event
 from events.outbox import resending, selectors, waiting
 from events.outbox.selectors import Place, Turn
 from events.outbox.serializers import EventList, EventResponse, EventsQuery, ResendResponse
+from paytrust.operations.trips import Statement
 from paytrust.web.pagination import DEFAULT_LIMIT
 from paytrust.web.problems import NotFound
 from paytrust.web.serializers import query_of, require_no_fields
@@ -32,16 +34,21 @@ class EventCollection(APIView):
         tenant, cursor = tenant_of(request), asked.get("cursor")
         after = Place.parse(cursor) if cursor is not None else None
 
-        def look() -> Turn:
+        def look(*along: Statement) -> Turn:
             return selectors.turn(
                 tenant=tenant,
                 after=after,
                 since=asked["since"],
                 types=asked["types"],
                 limit=asked.get("limit", DEFAULT_LIMIT),
+                along=along,
             )
 
-        found = waiting.until_there_are_some(look, wait_seconds=asked["wait"])
+        if asked["wait"]:
+            found = waiting.until_there_are_some(look, wait_seconds=asked["wait"])
+        else:
+            with entered_along(request) as entry:
+                found = look(entry)
         return Response(_page(request, found))
 
 

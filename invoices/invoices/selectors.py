@@ -11,6 +11,11 @@ from paytrust.operations import listing, rows
 from paytrust.operations.listing import PAGE
 from paytrust.operations.trips import Rows, Statement, trip
 
+IS_THERE: Final = (
+    "EXISTS (SELECT FROM invoices_invoice WHERE id = %(invoice)s AND tenant_id = %(tenant)s)"
+)
+"""The condition of what goes along with the reading of an invoice that may not be there."""
+
 _INVOICE: Final = f"""
 SELECT {rows.columns(Invoice, "invoice")}, {rows.columns(Gateway, "gateway")}
 FROM invoices_invoice invoice JOIN gateways_gateway gateway ON gateway.id = invoice.gateway_id
@@ -78,23 +83,33 @@ def invoices(*, tenant: Tenant) -> InvoiceQuerySet:
     return Invoice.objects.for_tenant(tenant).select_related("gateway")
 
 
-def document(*, tenant: Tenant, invoice_id: int) -> InvoiceDocument:
+def document(
+    *, tenant: Tenant, invoice_id: int, along: Sequence[Statement] = ()
+) -> InvoiceDocument:
     """Return one invoice with its lines, instalments and open payment, in one trip.
+
+    Args:
+        tenant: whose invoice.
+        invoice_id: its id.
+        along: what the caller writes in the same trip.
 
     Raises:
         Invoice.DoesNotExist: unknown, or another tenant's.
     """
-    return document_of(invoice_id=invoice_id, tenant_id=tenant.pk)
+    return document_of(invoice_id=invoice_id, tenant_id=tenant.pk, along=along)
 
 
-def document_of(*, invoice_id: int, tenant_id: int) -> InvoiceDocument:
+def document_of(
+    *, invoice_id: int, tenant_id: int, along: Sequence[Statement] = ()
+) -> InvoiceDocument:
     """Return one invoice as `document` does, for a caller who knows only the tenant's id.
 
     Raises:
         Invoice.DoesNotExist: unknown, or not that tenant's.
     """
     wanted = {"tenant": tenant_id, "invoice": invoice_id}
-    found, *belonging = trip(*(Statement(sql, wanted) for sql in (_INVOICE, *_OF_ONE)))
+    reading = [Statement(sql, wanted) for sql in (_INVOICE, *_OF_ONE)]
+    found, *belonging = trip(*reading, *along)[: len(reading)]
     if not found:
         raise Invoice.DoesNotExist(str(invoice_id))
     return _documents([_with_gateway(found[0])], *belonging)[0]
@@ -121,13 +136,16 @@ def read_with_requests(read: Sequence[Rows]) -> tuple[InvoiceDocument, list[Paym
     return replace(document, open_request=opened), requests
 
 
-def documents(queryset: InvoiceQuerySet) -> list[InvoiceDocument]:
+def documents(
+    queryset: InvoiceQuerySet, *, along: Sequence[Statement] = ()
+) -> list[InvoiceDocument]:
     """Return a page of invoices with what their answers show, in one trip.
 
     Args:
         queryset: an ordered slice of `invoices`.
+        along: what the caller writes in the same trip.
     """
-    found, *belonging = listing.read(queryset, *_OF_PAGE)
+    found, *belonging = listing.read(queryset, *_OF_PAGE, along=along)
     return _documents([_with_gateway(row) for row in found], *belonging)
 
 

@@ -1,5 +1,6 @@
 """The merchant's invoices."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,9 +14,11 @@ from rest_framework.views import APIView
 
 from apikeys.idempotency.claims import IDEMPOTENCY_HEADER
 from apikeys.idempotency.once import Once, idempotent_by_trips, once_of
+from apikeys.keys.access import entered_along
 from apikeys.keys.authentication import tenant_of
 from invoices.invoices import selectors, services
 from invoices.invoices.filters import METADATA, InvoiceFilter
+from invoices.invoices.selectors import InvoiceDocument
 from invoices.invoices.serializers import (
     InvoiceCreateRequest,
     InvoiceList,
@@ -63,7 +66,9 @@ class InvoiceCollection(APIView):
         wanted.is_valid(raise_exception=True)
         page = NewestFirst()
         mine = selectors.invoices(tenant=tenant_of(request))
-        documents = page.read(wanted.applied_to(mine), request, by=selectors.documents)
+        with entered_along(request) as entry:
+            read = functools.partial(selectors.documents, along=[entry])
+            documents = page.read(wanted.applied_to(mine), request, by=read)
         answers = InvoiceResponse(documents, many=True, context={"now": timezone.now()})
         return page.get_paginated_response(list(answers.data))
 
@@ -72,8 +77,7 @@ class InvoiceItem(APIView):
     @extend_schema(operation_id="getInvoice", responses=InvoiceResponse)
     def get(self, request: Request, invoice_id: int) -> Response:
         """Show an invoice with its lines, schedule and current payment URL."""
-        with missing_is_not_found():
-            document = selectors.document(tenant=tenant_of(request), invoice_id=invoice_id)
+        document = shown(request, invoice_id)
         return Response(invoice_answer(document, timezone.now()))
 
 
@@ -117,6 +121,20 @@ def _once(request: Request, now: datetime) -> Once:
     once = once_of(request)
     once.shows(lambda document: invoice_answer(document, now))
     return once
+
+
+def shown(request: Request, invoice_id: int) -> InvoiceDocument:
+    """Return the invoice that a GET shows; the trip that reads it also writes the audit entry.
+
+    Raises:
+        NotFound: unknown, or another tenant's.
+    """
+    tenant, values = tenant_of(request), {"invoice": invoice_id}
+    with (
+        missing_is_not_found(),
+        entered_along(request, where=selectors.IS_THERE, values=values) as entry,
+    ):
+        return selectors.document(tenant=tenant, invoice_id=invoice_id, along=[entry])
 
 
 @contextmanager

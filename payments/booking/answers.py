@@ -62,9 +62,17 @@ class Shown:
     answer: dict[str, Any]
 
 
-def page(queryset: TransactionQuerySet, *, now: datetime) -> list[Shown]:
-    """Return what the API shows of a page of transactions, an ordered slice, in one trip."""
-    found, *belonging = listing.read(queryset, *_BELONGING)
+def page(
+    queryset: TransactionQuerySet, *, now: datetime, along: Sequence[Statement] = ()
+) -> list[Shown]:
+    """Return what the API shows of a page of transactions, an ordered slice, in one trip.
+
+    Args:
+        queryset: the slice.
+        now: when.
+        along: what the caller writes in the same trip.
+    """
+    found, *belonging = listing.read(queryset, *_BELONGING, along=along)
     booked = [rows.made(Transaction, row) for row in found]
     shown = _answers(booked, belonging, now)
     return [Shown(row.pk, answer) for row, answer in zip(booked, shown, strict=True)]

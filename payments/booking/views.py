@@ -11,8 +11,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent
+from apikeys.keys.access import entered_along
 from apikeys.keys.authentication import tenant_of
-from invoices.invoices.selectors import document
+from invoices.invoices.selectors import IS_THERE
 from invoices.invoices.serializers import (
     AdjustmentRequest,
     InvoiceInstallmentsResponse,
@@ -20,13 +21,14 @@ from invoices.invoices.serializers import (
     PaymentOpenRequest,
     PaymentResponse,
 )
-from invoices.invoices.views import missing_is_not_found
+from invoices.invoices.views import missing_is_not_found, shown
 from invoices.ledger.models import TransactionQuerySet
 from invoices.models import Transaction
 from payments.booking import answers, selectors
 from payments.booking.filters import TransactionFilter
 from payments.booking.serializers import TransactionList, TransactionResponse
 from payments.changes import closing
+from paytrust.operations.trips import Statement
 from paytrust.web.pagination import NewestFirst, PageQuery
 from paytrust.web.problems import NotFound
 from paytrust.web.serializers import query_of, require_no_fields
@@ -36,9 +38,8 @@ class InvoiceInstallments(APIView):
     @extend_schema(operation_id="listInvoiceInstallments", responses=InvoiceInstallmentsResponse)
     def get(self, request: Request, invoice_id: int) -> Response:
         """Show the instalments of an invoice."""
-        with missing_is_not_found():
-            shown = document(tenant=tenant_of(request), invoice_id=invoice_id)
-        return Response(InvoiceInstallmentsResponse(shown, context={"now": timezone.now()}).data)
+        found = shown(request, invoice_id)
+        return Response(InvoiceInstallmentsResponse(found, context={"now": timezone.now()}).data)
 
     @extend_schema(
         operation_id="adjustInvoiceInstallments",
@@ -109,9 +110,9 @@ class InvoiceTransactions(APIView):
         """List the transactions of an invoice, newest first, with where each unit went."""
         tenant = tenant_of(request)
         page = NewestFirst()
-        booked = page.read(
-            selectors.transactions_of(tenant=tenant, invoice_id=invoice_id), request, by=_shown()
-        )
+        mine = selectors.transactions_of(tenant=tenant, invoice_id=invoice_id)
+        with entered_along(request, where=IS_THERE, values={"invoice": invoice_id}) as entry:
+            booked = page.read(mine, request, by=_shown(entry))
         if not booked:
             with missing_is_not_found():
                 selectors.require_invoice(tenant=tenant, invoice_id=invoice_id)
@@ -132,7 +133,8 @@ class Transactions(APIView):
         wanted.is_valid(raise_exception=True)
         page = NewestFirst()
         mine = selectors.transactions(tenant=tenant_of(request))
-        booked = page.read(wanted.applied_to(mine), request, by=_shown())
+        with entered_along(request) as entry:
+            booked = page.read(wanted.applied_to(mine), request, by=_shown(entry))
         return page.get_paginated_response([row.answer for row in booked])
 
 
@@ -152,5 +154,5 @@ class TransactionItem(APIView):
         return Response(answers.answers([row], now=timezone.now())[0])
 
 
-def _shown() -> Callable[[TransactionQuerySet], list[answers.Shown]]:
-    return functools.partial(answers.page, now=timezone.now())
+def _shown(entry: Statement) -> Callable[[TransactionQuerySet], list[answers.Shown]]:
+    return functools.partial(answers.page, now=timezone.now(), along=[entry])

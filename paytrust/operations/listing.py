@@ -5,7 +5,7 @@ finds, and the statements behind it read what belongs to these (ADR 36).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -22,14 +22,17 @@ _KEEP: Final = "SELECT set_config('paytrust.page', %(ids)s::bigint[]::text, true
 _PLACE: Final = re.compile(r"%(s|%)")
 
 
-def read(queryset: QuerySet[Any], *belonging: Statement) -> list[Rows]:
+def read(
+    queryset: QuerySet[Any], *belonging: Statement, along: Sequence[Statement] = ()
+) -> list[Rows]:
     """Return a page's rows, in its order, and what the other statements find; all in one trip.
 
     Args:
         queryset: of all columns of a model, and of those it is joined with; in an order, sliced.
         belonging: they know the page's ids as PAGE.
+        along: what is written in the same trip; it finds nothing.
     """
-    found, *others = trip(_page(queryset), *belonging)
+    found, *others = trip(_page(queryset), *belonging, *along)[: 1 + len(belonging)]
     return [[row[:-1] for row in found if row[0] is not None], *others]
 
 

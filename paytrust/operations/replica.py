@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from paytrust.operations import trips
 from paytrust.operations.metrics import Metric
 from paytrust.operations.postgresql.base import TOOK_TOO_LONG, DatabaseWrapper
 
@@ -65,6 +66,7 @@ def reading() -> Iterator[None]:
     if settings.REPLICA is None or not _may_change(primary) or not _is_near():
         yield
         return
+    trips.send_awaited()  # what must hold, must hold on the primary
     replica = _of(primary)
     replica.execute_wrappers[:] = primary.execute_wrappers
     primary.close()  # back to its pool

@@ -5,14 +5,15 @@ sees what those before it wrote, and all take effect or none. SQL stands as a na
 the function that fills it in (ADR 36).
 """
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
@@ -28,6 +29,7 @@ NEW_ID: Final = "current_setting('paytrust.new_id')::bigint"
 """The id that `KEEP_ID` kept."""
 
 Rows = batches.Rows
+Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,37 @@ class Statement:
     sql: str
     values: Mapping[str, Any] = field(default_factory=dict)
     is_prepared: bool = True  # else it is sent with its SQL each time: there are many of its kind
+
+
+class Escort(ABC):
+    """A wrapper of a connection that sends statements of its own before each transaction.
+
+    They stand before those of a trip; before a statement of the ORM the wrapper sends them itself.
+    """
+
+    @abstractmethod
+    def __call__(
+        self, execute: Execute, sql: str, params: object, many: bool, context: dict[str, Any]
+    ) -> object:
+        """Run a statement of the ORM."""
+
+    @property
+    @abstractmethod
+    def first_statements(self) -> Sequence[Statement]:
+        """What stands first in a transaction; its rows are not read."""
+
+    @property
+    @abstractmethod
+    def is_awaited(self) -> bool:
+        """Whether they must have taken effect on the primary before anything is read elsewhere."""
+
+    @abstractmethod
+    def arrived(self) -> None:
+        """Take note that a trip with them took effect."""
+
+    @abstractmethod
+    def refused(self, error: Error) -> None:
+        """Take note that a trip with them was refused; may raise what the caller sees instead."""
 
 
 def trip(*statements: Statement) -> list[Rows]:
@@ -65,7 +98,8 @@ def join(*statements: Statement) -> list[Rows]:
     if own.connection is None:
         own.ensure_connection()
     own.validate_no_broken_transaction()
-    first = () if _is_in_transaction(own) else _first_statements(own)
+    escorts = () if _is_in_transaction(own) else _escorts(own)
+    first = [statement for escort in escorts for statement in escort.first_statements]
     sent = [*first, *statements]
     prepare = settings.DATABASE_PREPARED_STATEMENTS
     try:
@@ -74,19 +108,27 @@ def join(*statements: Statement) -> list[Rows]:
                 own.connection,
                 [(one.sql, one.values, one.is_prepared and prepare) for one in sent],
             )
+    except Error as error:
+        for escort in escorts:
+            escort.refused(error)
+        raise
     finally:  # those that are refused too, as Django does
         if own.queries_logged and not own.connection.closed:
             _log(own, sent)
+    for escort in escorts:
+        escort.arrived()
     return rows[len(first) :]
 
 
-def _first_statements(own: BaseDatabaseWrapper) -> Sequence[Statement]:
-    """Return what the connection's wrappers put before each transaction: the wall of a tenant."""
-    return [
-        statement
-        for wrapper in own.execute_wrappers
-        for statement in getattr(wrapper, "first_statements", ())
-    ]
+def send_awaited() -> None:
+    """Send what an escort must send first, before statements take another way than a trip's."""
+    if any(escort.is_awaited for escort in _escorts(connections[DEFAULT_DB_ALIAS])):
+        join()
+
+
+def _escorts(own: BaseDatabaseWrapper) -> Sequence[Escort]:
+    """Return the connection's wrappers that send statements of their own: the wall of a tenant."""
+    return [wrapper for wrapper in own.execute_wrappers if isinstance(wrapper, Escort)]
 
 
 def _savepoint_if_nested() -> AbstractContextManager[None]:

@@ -6,8 +6,11 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
+from apikeys.audit import recording
+from apikeys.audit.recording import Caller
 from apikeys.keys import forms, hashing
 from apikeys.models import ApiKey, Tenant
+from paytrust.operations.trips import join
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -41,3 +44,19 @@ def api_key(**attributes: Any) -> tuple[ApiKey, str]:
     """Make a key row together with its plain text."""
     key = forms.new_key()
     return ApiKeyFactory.create(key=key, **attributes), key
+
+
+def used(key: ApiKey, caller: Caller, *, status: int = 200, at: datetime = NOON) -> None:
+    """Write down a request that sent a key."""
+    join(
+        recording.use(
+            api_key=key,
+            caller=caller,
+            status_code=status,
+            error=None,
+            authenticated=True,
+            now=at,
+            where=recording.UNHURRIED,
+            values={},
+        )
+    )

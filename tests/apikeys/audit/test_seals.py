@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from apikeys.audit import recording, seals, witnesses
+from apikeys.audit import seals, witnesses
 from apikeys.audit.recording import Caller
 from apikeys.models import ApiKey, ApiKeyAuditEntry, AuditSeal, StaffAct, StaffProposal
 from apikeys.people import acts as people
@@ -13,7 +13,7 @@ from apikeys.staff_acts import recording as acts
 from apikeys.staff_acts.recording import Actor
 from apikeys.two_people import proposals
 from paytrust.staff import roles
-from tests.apikeys.factories import NOON, ApiKeyFactory
+from tests.apikeys.factories import NOON, ApiKeyFactory, used
 from tests.rules import refused_by
 from tests.staff import actor, member
 
@@ -28,14 +28,7 @@ def key() -> ApiKey:
 
 
 def use(key: ApiKey, *, at: datetime = NOON) -> int:
-    recording.record_use(
-        api_key=key,
-        caller=Caller(actor="x...", ip_address="192.0.2.1", method="GET", path="/invoices"),
-        status_code=200,
-        error=None,
-        authenticated=True,
-        now=at,
-    )
+    used(key, Caller(actor="x...", ip_address="192.0.2.1", method="GET", path="/invoices"), at=at)
     return ApiKeyAuditEntry.objects.order_by("-pk").values_list("pk", flat=True)[0]
 
 

@@ -8,8 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from structlog.testing import capture_logs
 
-from apikeys.audit import recording
-from apikeys.keys import hashing, services
+from apikeys.keys import access, hashing, services
 from apikeys.models import ApiKey, ApiKeyAuditEntry
 from tests.apikeys.factories import NOON, api_key
 
@@ -99,10 +98,10 @@ class TestAccessMiddleware:
     ) -> None:
         _, key = api_key()
 
-        def fail(**_: object) -> None:
+        def fail(*_: object) -> None:
             raise Error("away")
 
-        monkeypatch.setattr(recording, "record_use", fail)
+        monkeypatch.setattr(access, "join", fail)
         with capture_logs() as logs:
             response = ask(key)
 

@@ -1032,7 +1032,7 @@ class TestStatements:
         assert len(statements(queries)) == GET_STATEMENTS, statements(queries)
 
 
-POST_STATEMENTS = 15  # the trips of the invoice and of its page have 7 and 4 of them
+POST_STATEMENTS = 14  # two trips: of the invoice, and of its page
 GET_STATEMENTS = 6  # the key; the invoice, its lines, instalments, open payment; the audit log
 
 

@@ -14,7 +14,9 @@ from django.conf import settings
 from django.db import InternalError, connection, connections, transaction
 from django.utils import timezone
 
-from apikeys.models import Tenant
+from apikeys.audit.recording import Caller
+from apikeys.keys import services as keys
+from apikeys.models import ApiKey, Tenant
 from apikeys.tenants import logins, wall
 from invoices.models import Invoice
 from paytrust.localstack import cluster, embedded
@@ -262,6 +264,22 @@ class TestWhoReadsIt:
         after = [merchant.get(path).text for path in reports]
 
         assert all(old != new for old, new in zip(before, after, strict=True))
+
+    def test_a_caller_whose_key_has_ended_does_not(
+        self, following: Following, merchant: Merchant
+    ) -> None:
+        """The replica still has the key as the process remembers it; the primary is asked."""
+        report = "/reports/financial?start_date=2026-01-01&end_date=2026-02-01"
+        assert merchant.get(report).status_code == 200
+        following.catch_up()
+        following.hold()
+        row = ApiKey.objects.get(tenant=merchant.tenant)
+        keys.revoke_key(key_id=row.pk, caller=Caller(actor="operator"), now=timezone.now())
+
+        refused = merchant.get(report)
+        following.go_on()
+
+        assert refused.status_code == 401
 
     def test_only_those_that_say_so(self) -> None:
         """Nothing that writes money's rows names the replica."""

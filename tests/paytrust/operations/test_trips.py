@@ -129,6 +129,18 @@ class TestTheWall:
             assert list(Tenant.objects.values_list("name")) == [("Kopi Gayo",)]
             assert join(NAMES) == [[("Kopi Gayo",)]]
 
+    def test_is_one_prepared_statement_for_all_tenants(self, walled: Tenant) -> None:
+        for tenant in Tenant.objects.all():
+            wall.raise_for(tenant.pk)
+            trip(NAMES)
+
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_prepared_statements WHERE starts_with(statement, %s)",
+                [f"SELECT set_config('{wall.TENANT}'"],
+            )
+            assert cursor.fetchone() == (1,)
+
     def test_leaves_nothing_on_the_connection(self, walled: Tenant) -> None:
         trip(NAMES)
         wall.lower()

@@ -7,7 +7,6 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from apikeys.audit import recording
 from apikeys.audit.recording import Caller
 from invoices.models import Invoice
 from payments.booking import settling
@@ -15,7 +14,7 @@ from payments.models import WebhookEvent, WebhookRetry
 from paytrust.operations import shared_state
 from paytrust.staff import roles
 from reporting.back_office import plots
-from tests.apikeys.factories import NOON, api_key
+from tests.apikeys.factories import NOON, api_key, used
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.reports import report
 
@@ -61,14 +60,8 @@ def paid_invoice() -> Invoice:
         ("POST", f"/invoices/{made.pk}/payments", "request-for-payment"),
         ("GET", f"/invoices/{made.pk}/payments", "request-that-only-looked"),
     ):
-        recording.record_use(
-            api_key=key,
-            caller=Caller(actor="ab12...", method=method, path=path, request_id=request_id),
-            status_code=201,
-            error=None,
-            authenticated=True,
-            now=NOON + timedelta(seconds=5),
-        )
+        caller = Caller(actor="ab12...", method=method, path=path, request_id=request_id)
+        used(key, caller, status=201, at=NOON + timedelta(seconds=5))
     payment = PaymentRequestFactory.create(
         invoice=made, reference="PT-77-1-1-ABCDEF", gateway_payment_id="xendit-charge"
     )

@@ -18,7 +18,6 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from apikeys.audit import recording
 from apikeys.audit.recording import Caller
 from apikeys.models import StaffAct, StaffProposal, StaffTenant, Tenant
 from apikeys.people import acts as people
@@ -38,7 +37,7 @@ from paytrust.staff import roles
 from reporting.back_office import plots
 from reporting.financial import rollups
 from reporting.models import KeptStatement
-from tests.apikeys.factories import NOON, TenantFactory, api_key
+from tests.apikeys.factories import NOON, TenantFactory, api_key, used
 from tests.browser.scenes import failed_payment
 from tests.conftest import Sandbox
 from tests.events.factories import endpoint, events
@@ -97,14 +96,8 @@ def fill(tenant: Tenant) -> None:
     failed_event(asked, failure_reason=f"about {tenant.name}")
     failed_event(asked, tenant_id=None, event_id=f"of the platform {tenant.name}")
     key, _ = api_key(tenant=tenant, description=f"key of {tenant.name}")
-    recording.record_use(
-        api_key=key,
-        caller=Caller(actor=tenant.name, method="GET", path="/invoices", request_id="r-1"),
-        status_code=200,
-        error=None,
-        authenticated=True,
-        now=now,
-    )
+    caller = Caller(actor=tenant.name, method="GET", path="/invoices", request_id="r-1")
+    used(key, caller, at=now)
     hook = endpoint(tenant, url=f"https://{tenant.name}.example/hook")
     (event,) = events(tenant)
     Delivery.objects.get_or_create(
