@@ -6,6 +6,10 @@ import time
 from typing import Any
 
 import pytest
+import requests
+
+from tests.apikeys.factories import api_key
+from tests.invoices.factories import invoice
 
 HEAD = b"POST /invoices HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -139,6 +143,28 @@ def test_requests_behind_one_another_are_served_in_turn(web_port: int) -> None:
         b"401",
         b"200",
     ]
+
+
+@pytest.mark.parametrize("header", ["PATH_INFO: /healthz", "SCRIPT_NAME: /x"])
+def test_a_caller_does_not_choose_its_path_by_a_header(web_port: int, header: str) -> None:
+    asked = f"GET /invoices HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\nConnection: close\r\n\r\n"
+
+    assert exchange(web_port, asked.encode()).startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_caller_does_not_choose_the_scheme_of_our_links(web_port: int) -> None:
+    row, key = api_key()
+    for _ in range(2):
+        invoice(tenant=row.tenant)
+
+    page = requests.get(
+        f"http://127.0.0.1:{web_port}/invoices?limit=1",
+        headers={"X-API-Key": key, "X-Forwarded-Proto": "https"},
+        timeout=10,
+    ).json()
+
+    assert page["next"].startswith(f"http://127.0.0.1:{web_port}/invoices?")
 
 
 def test_a_request_in_single_bytes_is_served(web_port: int) -> None:
