@@ -115,6 +115,18 @@ def document_of(
     return _documents([_with_gateway(found[0])], *belonging)[0]
 
 
+def invoice(*, tenant: Tenant, invoice_id: int, along: Sequence[Statement] = ()) -> Invoice:
+    """Return one invoice with its gateway, without what belongs to it, in one trip.
+
+    Raises:
+        Invoice.DoesNotExist: unknown, or another tenant's.
+    """
+    found, *_ = trip(Statement(_INVOICE, {"tenant": tenant.pk, "invoice": invoice_id}), *along)
+    if not found:
+        raise Invoice.DoesNotExist(str(invoice_id))
+    return _with_gateway(found[0])
+
+
 def reading_with_requests(*, invoice_id: int, tenant_id: int) -> Sequence[Statement]:
     """Return what reads one invoice and all demands on it, for `read_with_requests`."""
     wanted = {"tenant": tenant_id, "invoice": invoice_id}
@@ -122,7 +134,7 @@ def reading_with_requests(*, invoice_id: int, tenant_id: int) -> Sequence[Statem
 
 
 def read_with_requests(read: Sequence[Rows]) -> tuple[InvoiceDocument, list[PaymentRequest]]:
-    """Return the invoice and the demands, oldest first, that the trip has read.
+    """Return the invoice and the demands, oldest first, that a trip read, bound to each other.
 
     Raises:
         Invoice.DoesNotExist: unknown, or another tenant's.
@@ -132,6 +144,11 @@ def read_with_requests(read: Sequence[Rows]) -> tuple[InvoiceDocument, list[Paym
         raise Invoice.DoesNotExist
     (document,) = _documents([_with_gateway(found[0])], lines, installments, ())
     requests = [rows.made(PaymentRequest, row) for row in asked]
+    invoice, of = document.invoice, {one.pk: one for one in document.installments}
+    for request in requests:
+        request.invoice, request.installment = invoice, of[request.installment_id]
+        if request.gateway_id == invoice.gateway_id:
+            request.gateway = invoice.gateway
     opened = next((one for one in requests if one.status == PaymentRequest.Status.OPEN), None)
     return replace(document, open_request=opened), requests
 

@@ -143,7 +143,7 @@ def create_supplementary(
 
     Source: FR-070, SC-012.
     """
-    parent = Invoice.objects.for_tenant(tenant).get(pk=parent_id)
+    parent = selectors.invoice(tenant=tenant, invoice_id=parent_id)
     if parent.parent_id is not None or parent.status not in PARENT_STATES:
         what = "supplementary itself" if parent.parent_id is not None else parent.status
         raise InvalidParent(

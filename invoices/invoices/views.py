@@ -28,6 +28,7 @@ from invoices.invoices.serializers import (
     invoice_answer,
 )
 from invoices.models import Invoice
+from paytrust.operations.trips import Statement
 from paytrust.web.pagination import NewestFirst
 from paytrust.web.problems import NotFound
 from paytrust.web.request_id import request_id_of
@@ -111,8 +112,10 @@ class InvoiceOverpayment(APIView):
     @extend_schema(operation_id="getInvoiceOverpayment", responses=OverpaymentResponse)
     def get(self, request: Request, invoice_id: int) -> Response:
         """Show what was paid beside what was asked."""
-        with missing_is_not_found():
-            invoice = selectors.invoices(tenant=tenant_of(request)).get(pk=invoice_id)
+        with _entered_if_there(request, invoice_id) as entry:
+            invoice = selectors.invoice(
+                tenant=tenant_of(request), invoice_id=invoice_id, along=[entry]
+            )
         return Response(OverpaymentResponse(invoice).data)
 
 
@@ -129,12 +132,15 @@ def shown(request: Request, invoice_id: int) -> InvoiceDocument:
     Raises:
         NotFound: unknown, or another tenant's.
     """
-    tenant, values = tenant_of(request), {"invoice": invoice_id}
-    with (
-        missing_is_not_found(),
-        entered_along(request, where=selectors.IS_THERE, values=values) as entry,
-    ):
-        return selectors.document(tenant=tenant, invoice_id=invoice_id, along=[entry])
+    with _entered_if_there(request, invoice_id) as entry:
+        return selectors.document(tenant=tenant_of(request), invoice_id=invoice_id, along=[entry])
+
+
+@contextmanager
+def _entered_if_there(request: Request, invoice_id: int) -> Iterator[Statement]:
+    where, values = selectors.IS_THERE, {"invoice": invoice_id}
+    with missing_is_not_found(), entered_along(request, where=where, values=values) as entry:
+        yield entry
 
 
 @contextmanager

@@ -147,6 +147,11 @@ class PaymentRequest(models.Model):
         """Whether the customer pays on a page of the gateway, not on ours."""
         return self.payment_url is not None and self.page_token is None
 
+    @property
+    def is_active(self) -> bool:
+        """Whether a customer may still pay it, or it is being opened."""
+        return self.status in self.ACTIVE
+
     def is_leased(self, now: datetime) -> bool:
         """Return whether a caller is asking the gateway about it at this moment."""
         return self.leased_until is not None and self.leased_until > now

@@ -6,6 +6,7 @@ asked without a lock, and its answer is recorded (`pages`).
 
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Final
 
 import structlog
 from django.utils.translation import gettext_lazy as _
@@ -20,11 +21,15 @@ from invoices.payment_requests import leases, orders, pages, recording
 from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
 from paytrust.errors import PayTrustError
 from paytrust.operations import locking
-from paytrust.operations.trips import join
+from paytrust.operations.trips import Statement, join, trip
 
 log = structlog.get_logger(__name__)
 
 OPEN_AGAIN_AFTER = timedelta(minutes=2)
+_AT_WORK: Final = """
+SELECT id FROM invoices_paymentrequest
+WHERE tenant_id = %(tenant)s AND invoice_id = %(invoice)s
+  AND status = 'opening' AND leased_until > %(now)s"""
 
 
 class InvoiceNotPayable(PayTrustError):
@@ -165,13 +170,9 @@ def _lease_payment(
 
 def _refuse_while_leased(tenant: Tenant, invoice_id: int, now: datetime) -> None:
     """Refuse callers before they take the lock that the leaseholder needs for its answer."""
-    at_work = PaymentRequest.objects.filter(
-        tenant=tenant,
-        invoice_id=invoice_id,
-        status=PaymentRequest.Status.OPENING,
-        leased_until__gt=now,
-    )
-    if at_work.exists():
+    about = {"tenant": tenant.pk, "invoice": invoice_id, "now": now}
+    (at_work,) = trip(Statement(_AT_WORK, about))
+    if at_work:
         raise PaymentInProgress
 
 

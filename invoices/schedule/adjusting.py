@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
+from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
@@ -18,13 +19,16 @@ from invoices.invoices.selectors import InvoiceDocument
 from invoices.ledger import posting, states
 from invoices.ledger.posting import Account
 from invoices.ledger.standing import Shares, Standing
-from invoices.models import Installment, Invoice, InvoiceStatus, PaymentRequest
+from invoices.models import Invoice, InvoiceStatus, PaymentRequest
 from invoices.payment_requests import leases, opening, transitions
 from invoices.payment_requests.leases import PaymentInProgress, in_locked_transaction
 from invoices.schedule import resharing, splitting, taxes
 from invoices.schedule.splitting import Unpaid
 from invoices.telling import services as telling
 from paytrust.errors import PayTrustError
+from paytrust.operations.trips import join
+
+_OWN: Final = "(SELECT id FROM invoices_invoice WHERE id = %(invoice)s AND tenant_id = %(tenant)s)"
 
 
 class InvoiceNotCancellable(PayTrustError):
@@ -125,9 +129,9 @@ def begin_adjustment(
         InvalidInstallments, InstallmentTooSmall: the totals do not fit.
         PaymentInProgress: somebody else is opening or closing the payment.
     """
-    document = _locked(tenant, invoice_id, seen)
+    document, requests = _locked(tenant, invoice_id, seen)
     asked = _adjusted(document, _account(document).standing, named, now)
-    return _lease_closing(document.invoice, _changed(document, asked), now)
+    return _lease_closing(requests, _changed(document, asked), now)
 
 
 @in_locked_transaction
@@ -147,13 +151,12 @@ def adjust(
 
     Source: FR-066 to FR-069.
     """
-    document = _locked(tenant, invoice_id, seen)
-    invoice, account = document.invoice, _account(document)
+    document, requests = _locked(tenant, invoice_id, seen)
+    account = _account(document)
     asked = _adjusted(document, account.standing, named, now)
-    changed = _changed(document, asked)
-    if PaymentRequest.objects.filter(installment__in=changed).active().exists():
+    if _active(requests, _changed(document, asked)):
         raise PaymentInProgress
-    opens_next = not invoice.payment_requests.active().exists()
+    opens_next = not any(request.is_active for request in requests)
     posting.reshape(account=account, asked=asked, opens_next=opens_next, now=now)
     return document
 
@@ -170,11 +173,9 @@ def begin_cancellation(
         InvoiceNotCancellable: money is on it, or it has expired.
         PaymentInProgress: somebody else is opening or closing its payment.
     """
-    document = _locked(tenant, invoice_id, seen)
+    document, requests = _locked(tenant, invoice_id, seen)
     require_cancellable(document.invoice)
-    return _lease_closing(
-        document.invoice, [installment.pk for installment in document.installments], now
-    )
+    return _lease_closing(requests, [one.pk for one in document.installments], now)
 
 
 @in_locked_transaction
@@ -186,10 +187,10 @@ def cancel(
     Raises:
         As `begin_cancellation`.
     """
-    document = _locked(tenant, invoice_id, seen)
+    document, requests = _locked(tenant, invoice_id, seen)
     invoice = document.invoice
     require_cancellable(invoice)
-    if invoice.payment_requests.active().exists():
+    if any(request.is_active for request in requests):
         raise PaymentInProgress
     if invoice.ended_as != InvoiceStatus.CANCELLED:
         before = telling.look(invoice=invoice, now=now)
@@ -198,14 +199,20 @@ def cancel(
     return document
 
 
-def _locked(tenant: Tenant, invoice_id: int, seen: Owed | None) -> InvoiceDocument:
-    """Lock an invoice and then its instalments, and read both under the lock."""
-    Invoice.objects.for_tenant(tenant).locked(nowait=True).get(pk=invoice_id)
-    list(Installment.objects.filter(invoice=invoice_id).select_for_update().order_by("pk"))
-    document = selectors.document(tenant=tenant, invoice_id=invoice_id)
+def _locked(
+    tenant: Tenant, invoice_id: int, seen: Owed | None
+) -> tuple[InvoiceDocument, list[PaymentRequest]]:
+    """Lock an invoice and then its instalments; read both and all demands, in the same trip."""
+    about = {"invoice": invoice_id, "tenant": tenant.pk}
+    _, _, *read = join(
+        leases.lock_of(invoice_id, tenant_id=tenant.pk),
+        posting.locking_installments(values=about, invoice=_OWN),
+        *selectors.reading_with_requests(invoice_id=invoice_id, tenant_id=tenant.pk),
+    )
+    document, requests = selectors.read_with_requests(read)
     if seen is not None and owed_on(document) != seen:
         raise InvoiceChanged(details={"invoice_id": invoice_id})
-    return document
+    return document, requests
 
 
 def _account(document: InvoiceDocument) -> Account:
@@ -247,15 +254,24 @@ def _changed(document: InvoiceDocument, asked: Mapping[int, Shares]) -> list[int
 
 
 def _lease_closing(
-    invoice: Invoice, installments: Sequence[int], now: datetime
+    requests: Sequence[PaymentRequest], installments: Sequence[int], now: datetime
 ) -> PaymentRequest | None:
     """Mark the open payment of one of `installments` as closing, so that no other caller acts."""
-    current = invoice.payment_requests.filter(installment__in=installments).active().first()
+    current = _active(requests, installments)
     if current is None:
         return None
     leases.require_free(current, now)
     transitions.closing(payment_request=current, now=now)
     return current
+
+
+def _active(
+    requests: Sequence[PaymentRequest], installments: Sequence[int]
+) -> PaymentRequest | None:
+    """Return the oldest demand for one of these instalments that may still be paid."""
+    return next(
+        (one for one in requests if one.is_active and one.installment_id in installments), None
+    )
 
 
 def require_cancellable(invoice: Invoice) -> None:

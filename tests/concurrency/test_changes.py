@@ -17,7 +17,13 @@ from gateways.adapter import PaymentReport
 from invoices.invoices import services
 from invoices.invoices.request import InstallmentsRequest, InvoiceRequest, LineRequest
 from invoices.ledger import posting
-from invoices.models import Invoice, InvoiceQuerySet, PaymentRequest, Transaction
+from invoices.models import (
+    Installment,
+    Invoice,
+    InvoiceQuerySet,
+    PaymentRequest,
+    Transaction,
+)
 from invoices.payment_requests import leases
 from invoices.payment_requests.leases import PaymentInProgress
 from invoices.schedule.adjusting import InvoiceNotCancellable
@@ -29,6 +35,7 @@ from payments.refunds import books as refund_books
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint
 from tests.apikeys.factories import TenantFactory
+from tests.concurrency.threads import locked_elsewhere
 from tests.conftest import Sandbox
 from tests.journeys import books
 from tests.payments.reports import report
@@ -369,6 +376,19 @@ class TestExpiry:
         taken = locks(expiry(request.expires_at + timedelta(seconds=1)))
 
         assert taken == [("invoices_invoice", "SKIP LOCKED")]
+
+
+class TestAStranger:
+    @pytest.mark.parametrize("change", [adjustment, cancellation])
+    def test_waits_for_no_lock(self, change: Callable[[PaymentRequest], Call]) -> None:
+        """Also without the database's wall, which is not up here."""
+        request = opened()
+        stranger = PaymentRequest.objects.get(pk=request.pk)
+        stranger.tenant = TenantFactory.create()
+        installments = Installment.objects.filter(invoice=request.invoice_id)
+
+        with locked_elsewhere(installments), pytest.raises(Invoice.DoesNotExist):
+            change(stranger)()
 
 
 class TestBooking:

@@ -324,8 +324,8 @@ class TestStatements:
         assert len(sql) == CANCEL, sql
 
 
-ADJUST_AND_REOPEN = 41
+ADJUST_AND_REOPEN = 39
 ADJUST = 17
-FIND_OPEN = 10
+FIND_OPEN = 9
 OPEN = 15
-CANCEL = 29
+CANCEL = 27
