@@ -16,7 +16,7 @@ from bench.table import DRF, SQL, Row, Target
 POST_LIMIT, GET_LIMIT = 0.65, 0.4  # times the CPU of the lean DRF view
 LEAN: Final = {DRF: "  lean DRF view", SQL: "  lean SQL view"}
 TWELVE_LIMIT = 1.3  # times the CPU of an invoice with one instalment
-POSTS, GETS = 120, 240  # per round
+POSTS, GETS = 160, 480  # per round
 BODY = json.dumps(
     {
         "gateway_id": 1,

@@ -46,6 +46,14 @@ class TestSeconds:
         assert psutil.Process(parent.pid).children() == []
         assert 0.28 <= used < 2
 
+    def test_is_finer_than_a_clock_tick(self) -> None:
+        own = psutil.Process()
+        before, began = cpu.seconds(own), time.process_time()
+        while time.process_time() - began < 0.003:
+            pass
+
+        assert 0.003 <= cpu.seconds(own) - before < 0.2
+
 
 class TestMeter:
     def test_reads_each_server_from_its_start_on_per_request(
