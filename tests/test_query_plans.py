@@ -728,7 +728,7 @@ WRITES: dict[str, tuple[Callable[[Shop], Statement], str]] = {  # and the index 
     ),
     "the lock of an invoice": (
         lambda shop: leases.lock_of(shop.invoice.pk, tenant_id=shop.tenant.pk),
-        "invoice_newest",
+        "invoices_invoice_pkey",
     ),
     "an invoice that has a page": (
         lambda shop: pages._move_invoice_on(shop.invoice, NOON),
@@ -807,6 +807,61 @@ def test_writes_by_its_index(shop: Shop, name: str) -> None:
 
     assert f"using {index}" in plan, plan
     assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
+
+
+ABOUT_ONE = {"id": 7, "invoice": 7, "tenant": 1}
+BY_ID: dict[str, Callable[[], str]] = {
+    "an invoice's lock": lambda: leases.lock_of(7, tenant_id=1).sql,
+    "an invoice": lambda: invoices.reading_with_requests(invoice_id=7, tenant_id=1)[0].sql,
+    "whether an invoice is there": lambda: f"SELECT {invoices.IS_THERE}",
+}
+
+
+@pytest.fixture
+def _new_table(db: None) -> None:
+    """What the planner knows of invoices in a new database: nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pg_class SET relpages = 0, reltuples = -1 WHERE relname = 'invoices_invoice'"
+        )
+        cursor.execute("DELETE FROM pg_statistic WHERE starelid = 'invoices_invoice'::regclass")
+        cursor.execute("DISCARD PLANS")
+
+
+@pytest.mark.usefixtures("_new_table")
+@pytest.mark.parametrize("name", BY_ID)
+def test_an_id_is_sought_by_its_index_while_the_table_is_new(name: str) -> None:
+    """A connection keeps such a plan until somebody analyzes the table, however it has grown."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {BY_ID[name]()}", ABOUT_ONE)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert re.findall(r"Scan using (\w+) on invoices_invoice", plan) == ["invoices_invoice_pkey"]
+    assert "Seq Scan on invoices_invoice" not in plan, plan
+
+
+@pytest.mark.usefixtures("_new_table")
+def test_a_line_looks_at_its_own_invoice_while_the_table_is_new() -> None:
+    with transaction.atomic():
+        own, *_ = InvoiceFactory.create_batch(40, tenant=TenantFactory.create())
+        before = invoices_read()
+        LineItem.objects.bulk_create(
+            LineItemFactory.build(invoice=own, position=position) for position in (7, 8, 9)
+        )
+        read = invoices_read() - before
+        transaction.set_rollback(True)  # the lines do not sum up
+
+    assert read < 10  # their foreign keys look at it too
+
+
+def invoices_read() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+            " WHERE relname = 'invoices_invoice'"
+        )
+        found = cursor.fetchone()
+    return int(found[0])
 
 
 def test_statements_about_one_row_have_no_array(shop: Shop) -> None:

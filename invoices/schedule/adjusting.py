@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
@@ -27,8 +26,6 @@ from invoices.schedule.splitting import Unpaid
 from invoices.telling import services as telling
 from paytrust.errors import PayTrustError
 from paytrust.operations.trips import join
-
-_OWN: Final = "(SELECT id FROM invoices_invoice WHERE id = %(invoice)s AND tenant_id = %(tenant)s)"
 
 
 class InvoiceNotCancellable(PayTrustError):
@@ -206,7 +203,7 @@ def _locked(
     about = {"invoice": invoice_id, "tenant": tenant.pk}
     _, _, *read = join(
         leases.lock_of(invoice_id, tenant_id=tenant.pk),
-        posting.locking_installments(values=about, invoice=_OWN),
+        posting.locking_installments(values=about, invoice=f"({selectors.OWN})"),
         *selectors.reading_with_requests(invoice_id=invoice_id, tenant_id=tenant.pk),
     )
     document, requests = selectors.read_with_requests(read)
