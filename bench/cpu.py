@@ -64,7 +64,7 @@ def _own_and_waited_for(process: psutil.Process) -> float:
 
 
 def _of_threads(pid: int) -> float:
-    """Return the CPU seconds of a process's threads that run still, 0 where nobody counts them."""
+    """Return the CPU seconds of threads that run still; 0 if the kernel does not count them."""
     nanoseconds = 0
     for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         try:

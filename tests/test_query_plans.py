@@ -831,7 +831,7 @@ def _new_table(db: None) -> None:
 @pytest.mark.usefixtures("_new_table")
 @pytest.mark.parametrize("name", BY_ID)
 def test_an_id_is_sought_by_its_index_while_the_table_is_new(name: str) -> None:
-    """A connection keeps such a plan until somebody analyzes the table, however it has grown."""
+    """A connection keeps such a plan until the table is analyzed, however it has grown."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {BY_ID[name]()}", ABOUT_ONE)
         plan = "\n".join(row[0] for row in cursor.fetchall())

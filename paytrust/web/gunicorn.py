@@ -18,7 +18,7 @@ graceful_timeout = 20  # seconds to finish requests at a stop
 limit_request_line = 8190  # bytes
 keepalive = 5  # seconds
 # The scheme and the caller's address are Django's to read, as TRUSTED_PROXIES says. So gunicorn
-# heeds no header about them, from anybody, and need not compare each caller with a list.
+# heeds no header about them, and need not compare each caller with a list.
 forwarded_allow_ips, forwarder_headers = "*", ""
 secure_scheme_headers: dict[str, str] = {}
 control_socket_disable = True  # all stacks of a user would share its path
