@@ -17,10 +17,11 @@ from django.utils import timezone
 from apikeys.audit.recording import Caller
 from apikeys.keys import services as keys
 from apikeys.models import ApiKey, Tenant
-from apikeys.tenants import logins, wall
+from apikeys.tenants import wall
 from invoices.models import Invoice
 from paytrust.localstack import cluster, embedded
 from paytrust.operations import replica
+from tests.apikeys.tenants.merchants import log_merchants_in
 from tests.conftest import ROOT, Merchant, Sandbox
 from tests.factories import invoice_body
 from tests.invoices.factories import PaymentRequestFactory
@@ -223,12 +224,7 @@ class TestReading:
     def test_keeps_the_wall_of_the_merchants_login(
         self, following: Following, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with connection.cursor() as cursor:
-            logins.make_login(cursor, "test_merchant", "only-in-tests", group=wall.ROLE)
-        own = connection.settings_dict
-        who = {"USER": "test_merchant", "PASSWORD": "only-in-tests"}
-        login = {**who, "HOST": own["HOST"], "PORT": own["PORT"]}
-        monkeypatch.setattr(settings, "MERCHANT_LOGIN", login)
+        log_merchants_in(monkeypatch)
         two = [PaymentRequestFactory.create().tenant_id for _ in range(2)]
         following.catch_up()
 
