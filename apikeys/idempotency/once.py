@@ -116,7 +116,7 @@ class Once:
         """Take note that the trip with the answer took effect."""
         self.is_closed = self._answer is not None
         if self._use is not None:
-            self._use.is_entered(HTTPStatus.CREATED)
+            self._use.note_entry(HTTPStatus.CREATED)
 
     def answered(self, made: object, *, at: str, is_new: bool) -> HttpResponse:
         """Return a view's answer: 201 and where the new thing is shown, or 200.

@@ -90,7 +90,7 @@ class Use:
             values=values,
         )
 
-    def is_entered(self, status: int) -> None:
+    def note_entry(self, status: int) -> None:
         """Take note that a trip with the entry took effect."""
         self.entered = status
         if self.refusal is None and self._at and recording.is_due(self.api_key, self._at):
@@ -115,7 +115,7 @@ def use_of(request: Request) -> Use:
 
 @contextmanager
 def entered_along(
-    request: Request, *, where: str = "", values: Mapping[str, Any] = NOTHING
+    request: Request, *, where: str = "true", values: Mapping[str, Any] = NOTHING
 ) -> Iterator[Statement]:
     """Write the audit entry of an answer 200 along with the trip that reads it.
 
@@ -124,13 +124,13 @@ def entered_along(
 
     Args:
         request: of a view that only reads.
-        where: SQL of a condition without which it will not be 200.
-        values: those of `where`.
+        where: SQL of a condition without which it will not be 200; %(tenant)s is the key's.
+        values: the others of `where`.
     """
     use = use_of(request)
-    condition = f"{where} AND {recording.UNHURRIED}" if where else recording.UNHURRIED
+    condition = f"{where} AND {recording.UNHURRIED}"
     yield use.entry(HTTPStatus.OK, where=condition, values=values)
-    use.is_entered(HTTPStatus.OK)
+    use.note_entry(HTTPStatus.OK)
 
 
 def note_standing(request: Request, standing: Standing | None) -> None:
@@ -201,7 +201,7 @@ class AccessMiddleware:
         except PayTrustError:
             return None  # the door is closed
         else:
-            use.is_entered(status)
+            use.note_entry(status)
         return response
 
 

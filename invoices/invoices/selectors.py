@@ -11,13 +11,12 @@ from paytrust.operations import listing, rows
 from paytrust.operations.listing import PAGE
 from paytrust.operations.trips import Rows, Statement, trip
 
-OWN: Final = """SELECT id FROM invoices_invoice invoice
-WHERE invoice.id = %(invoice)s AND (invoice.tenant_id = %(tenant)s) IS TRUE"""
-"""The id of an invoice, if it is the tenant's.
+# Sought by its id alone (IS TRUE has no index): a plan that was made while the table was empty
+# would read all invoices of the tenant, for as long as a connection keeps it.
+_IS_OWN: Final = "invoice.id = %(invoice)s AND (invoice.tenant_id = %(tenant)s) IS TRUE"
 
-It is sought by its id alone (IS TRUE has no index): a plan that was made while the table was empty
-would read all invoices of the tenant, for as long as a connection keeps it.
-"""
+OWN: Final = f"SELECT id FROM invoices_invoice invoice WHERE {_IS_OWN}"  # noqa: S608  # nosec B608  # our own names
+"""The id of an invoice, if it is the tenant's."""
 
 IS_THERE: Final = f"EXISTS ({OWN})"
 """The condition of what goes along with the reading of an invoice that may not be there."""
@@ -25,7 +24,7 @@ IS_THERE: Final = f"EXISTS ({OWN})"
 _INVOICE: Final = f"""
 SELECT {rows.columns(Invoice, "invoice")}, {rows.columns(Gateway, "gateway")}
 FROM invoices_invoice invoice JOIN gateways_gateway gateway ON gateway.id = invoice.gateway_id
-WHERE invoice.id = %(invoice)s AND (invoice.tenant_id = %(tenant)s) IS TRUE"""  # noqa: S608  # nosec B608  # our own names
+WHERE {_IS_OWN}"""  # noqa: S608  # nosec B608  # our own names
 
 
 def _belonging(which: str) -> Sequence[str]:

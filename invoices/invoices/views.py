@@ -112,7 +112,7 @@ class InvoiceOverpayment(APIView):
     @extend_schema(operation_id="getInvoiceOverpayment", responses=OverpaymentResponse)
     def get(self, request: Request, invoice_id: int) -> Response:
         """Show what was paid beside what was asked."""
-        with _entered_if_there(request, invoice_id) as entry:
+        with entered_if_there(request, invoice_id) as entry:
             invoice = selectors.invoice(
                 tenant=tenant_of(request), invoice_id=invoice_id, along=[entry]
             )
@@ -132,12 +132,17 @@ def shown(request: Request, invoice_id: int) -> InvoiceDocument:
     Raises:
         NotFound: unknown, or another tenant's.
     """
-    with _entered_if_there(request, invoice_id) as entry:
+    with entered_if_there(request, invoice_id) as entry:
         return selectors.document(tenant=tenant_of(request), invoice_id=invoice_id, along=[entry])
 
 
 @contextmanager
-def _entered_if_there(request: Request, invoice_id: int) -> Iterator[Statement]:
+def entered_if_there(request: Request, invoice_id: int) -> Iterator[Statement]:
+    """Write the audit entry of a GET about an invoice along with its trip; see `entered_along`.
+
+    Raises:
+        NotFound: the context found the invoice unknown, or another tenant's.
+    """
     where, values = selectors.IS_THERE, {"invoice": invoice_id}
     with missing_is_not_found(), entered_along(request, where=where, values=values) as entry:
         yield entry

@@ -61,7 +61,7 @@ def lock_sql(locked: Callable[..., InvoiceQuerySet], *, is_bound: bool) -> str:
         return locking.lock_sql(rows, "id")
     sql = locking.lock_sql(rows.filter(tenant=0), "id", "tenant")
     own = '"invoices_invoice"."tenant_id" = %(tenant)s'
-    return sql.replace(own, f"({own}) IS TRUE")  # by the id alone, as `selectors.OWN` says
+    return sql.replace(own, f"({own}) IS TRUE")  # by the id alone, as in `invoices.selectors`
 
 
 def claim_checks(*, now: datetime, until: datetime, limit: int) -> list[int]:

@@ -38,7 +38,7 @@ def lease_request(
         PaymentInProgress: somebody else is asking the gateway right now.
     """
     own = [one for one in requests if one.installment_id == installment.pk]
-    current = next((one for one in own if one.status in PaymentRequest.ACTIVE), None)
+    current = next((one for one in own if one.is_active), None)
     if current is None:
         last = max((one.sequence for one in own), default=0)
         return _record_request(invoice, installment, last + 1, now)

@@ -243,7 +243,7 @@ def _locked(
     by_id = {one.pk: one for one in installments}
     for request in requests:
         request.installment = by_id[request.installment_id]
-    active = [one for one in requests if one.status in PaymentRequest.ACTIVE]
+    active = [one for one in requests if one.is_active]
     before = invoice_telling.sight_of(invoice, installments, active, now)
     payment_request = next(one for one in requests if one.pk == payment_request_id)
     return Locked(invoice, installments, payment_request, before), rest
@@ -264,7 +264,7 @@ def lapse(*, payment_request_id: int, now: datetime) -> bool:
     """
     locked, _nothing_else = _locked(payment_request_id, now)
     payment_request = locked.payment_request
-    if payment_request.status not in PaymentRequest.ACTIVE or payment_request.expires_at > now:
+    if not payment_request.is_active or payment_request.expires_at > now:
         return False
     _end_as(locked, PaymentRequest.Status.EXPIRED, now)
     log.info("payment lapsed", reference=payment_request.reference)
@@ -313,7 +313,7 @@ def _end(
     if report.state in RECEIVED:
         return Settlement("already_booked")
     ended_as = ending.ending_of(payment_request=payment_request, report=report, now=now)
-    if ended_as is not None and payment_request.status in PaymentRequest.ACTIVE:
+    if ended_as is not None and payment_request.is_active:
         ending.end_payment_request(
             invoice=invoice, payment_request=payment_request, ended_as=ended_as, now=now
         )

@@ -13,7 +13,6 @@ from rest_framework.views import APIView
 from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent
 from apikeys.keys.access import entered_along
 from apikeys.keys.authentication import tenant_of
-from invoices.invoices.selectors import IS_THERE
 from invoices.invoices.serializers import (
     AdjustmentRequest,
     InvoiceInstallmentsResponse,
@@ -21,7 +20,7 @@ from invoices.invoices.serializers import (
     PaymentOpenRequest,
     PaymentResponse,
 )
-from invoices.invoices.views import missing_is_not_found, shown
+from invoices.invoices.views import entered_if_there, missing_is_not_found, shown
 from invoices.ledger.models import TransactionQuerySet
 from invoices.models import Transaction
 from payments.booking import answers, selectors
@@ -111,10 +110,9 @@ class InvoiceTransactions(APIView):
         tenant = tenant_of(request)
         page = NewestFirst()
         mine = selectors.transactions_of(tenant=tenant, invoice_id=invoice_id)
-        with entered_along(request, where=IS_THERE, values={"invoice": invoice_id}) as entry:
+        with entered_if_there(request, invoice_id) as entry:
             booked = page.read(mine, request, by=_shown(entry))
-        if not booked:
-            with missing_is_not_found():
+            if not booked:
                 selectors.require_invoice(tenant=tenant, invoice_id=invoice_id)
         return page.get_paginated_response([row.answer for row in booked])
 
