@@ -16,14 +16,39 @@ subprocess.run([sys.executable, "-c", {BURN!r}], check=True)
 print("done", flush=True)
 sys.stdin.read()
 """
+# Burns in a thread that ends, says so, and burns less than a clock tick when it is asked to.
+SHORT_BURNER = """
+import sys, threading, time
+def burn(seconds):
+    began = time.thread_time()
+    while time.thread_time() - began < seconds: pass
+thread = threading.Thread(target=burn, args=(0.02,))
+thread.start()
+thread.join()
+print("begun", flush=True)
+sys.stdin.readline()
+burn(0.003)
+print("done", flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture
 def parent() -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with running(PARENT) as process:
         yield process
+
+
+@pytest.fixture
+def short_burner() -> Iterator["subprocess.Popen[str]"]:
+    with running(SHORT_BURNER) as process:
+        yield process
+
+
+def running(script: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def becomes(process: psutil.Process, status: str) -> bool:
@@ -46,13 +71,20 @@ class TestSeconds:
         assert psutil.Process(parent.pid).children() == []
         assert 0.28 <= used < 2
 
-    def test_is_finer_than_a_clock_tick(self) -> None:
-        own = psutil.Process()
-        before, began = cpu.seconds(own), time.process_time()
-        while time.process_time() - began < 0.003:
-            pass
+    def test_is_finer_than_a_clock_tick_after_a_thread_has_ended(
+        self, short_burner: "subprocess.Popen[str]"
+    ) -> None:
+        assert short_burner.stdin is not None
+        assert short_burner.stdout is not None
+        process = psutil.Process(short_burner.pid)
+        short_burner.stdout.readline()
+        before = cpu.seconds(process)
 
-        assert 0.003 <= cpu.seconds(own) - before < 0.2
+        short_burner.stdin.write("burn\n")
+        short_burner.stdin.flush()
+        short_burner.stdout.readline()
+
+        assert 0.003 <= cpu.seconds(process) - before < 0.2
 
 
 class TestMeter:
