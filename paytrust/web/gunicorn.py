@@ -25,9 +25,12 @@ control_socket_disable = True  # all stacks of a user would share its path
 
 # The C library keeps a heap of its own for every few threads, and what one thread frees, another's
 # heap cannot use. With two heaps a process of 64 threads has half the memory and the same speed.
-_ARENA_MAX = -8  # M_ARENA_MAX of malloc.h; the workers inherit it
+# Large blocks, as the 19 MiB that Argon2 needs for a key, stay out of the heaps, which would keep
+# them: the library does so of itself only until the first of a size is freed.
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ of malloc.h; the workers inherit them
 with contextlib.suppress(AttributeError, OSError):  # another C library has no such thing
     ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+    ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1024 * 1024)
 
 # Each connection is an open file, and many systems allow only 1024 by default.
 _, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
