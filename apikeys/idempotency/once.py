@@ -37,7 +37,7 @@ SELECT {REQUIRE}(EXISTS (SELECT FROM claimed), '{KEY_IS_NEW}')"""  # noqa: S608 
 
 
 class _Answer(NamedTuple):
-    id: int
+    id: int | None  # of what is shown, if that has one
     body: bytes
 
 
@@ -51,6 +51,7 @@ class Once:
 
     def __init__(self, call: Call | None = None, *, use: Use | None = None, now: datetime) -> None:
         self._call, self._use, self._now = call, use, now
+        self._status = HTTPStatus.CREATED
         self.claimed: Claim | None = None
         self._wanted = claims.new_claim(now=now)
         self._shown: Callable[[Any], Any] | None = None
@@ -93,15 +94,17 @@ class Once:
         """Go on under a claim that was taken over from an earlier call."""
         self.claimed = claimed
 
-    def shows(self, shown: Callable[[Any], Any]) -> None:
-        """Set what makes the answer's body from what the service returns."""
-        self._shown = shown
+    def shows(
+        self, shown: Callable[[Any], Any], *, status: HTTPStatus = HTTPStatus.CREATED
+    ) -> None:
+        """Set what makes the answer's body from what the service returns, and its status."""
+        self._shown, self._status = shown, status
 
     def closing(self, made: object) -> tuple[Statement, ...]:
         """Return what stores the answer and the audit entry, for the last trip of a call.
 
         Args:
-            made: what the service will return as new, as it is after the trip.
+            made: what the service will return, as it is after the trip.
         """
         closing = []
         if self.claimed is not None and self._shown is not None:
@@ -109,16 +112,21 @@ class Once:
             body = self._answer.body
             closing.append(claims.completed(claimed=self.claimed, body=body, now=self._now))
         if self._use is not None:
-            closing.append(self._use.entry(HTTPStatus.CREATED))
+            closing.append(self._use.entry(self._status))
         return tuple(closing)
 
     def closed(self) -> None:
         """Take note that the trip with the answer took effect."""
         self.is_closed = self._answer is not None
         if self._use is not None:
-            self._use.note_entry(HTTPStatus.CREATED)
+            self._use.note_entry(self._status)
 
-    def answered(self, made: object, *, at: str, is_new: bool) -> HttpResponse:
+    def answered(self, made: object) -> HttpResponse:
+        """Return a view's answer about what its service returned."""
+        answer = self._given(made)
+        return HttpResponse(answer.body, content_type="application/json", status=self._status)
+
+    def answered_at(self, made: object, *, at: str, is_new: bool) -> HttpResponse:
         """Return a view's answer: 201 and where the new thing is shown, or 200.
 
         Args:
@@ -126,8 +134,7 @@ class Once:
             at: the path of its list, such as `/invoices`.
             is_new: whether this call has made it.
         """
-        stored = self._answer if self.is_closed else None
-        answer = stored or self._answer_of(made)
+        answer = self._given(made)
         return HttpResponse(
             answer.body,
             content_type="application/json",
@@ -135,10 +142,26 @@ class Once:
             headers={"Location": f"{at}/{answer.id}"} if is_new else None,
         )
 
+    def store(self, response: HttpResponse) -> None:
+        """Store the answer of a claimed call, and its audit entry, after the view."""
+        assert self.claimed is not None, "a call that is not claimed has no record"
+        body, status = response.content, HTTPStatus(response.status_code)
+        storing = [claims.completed(claimed=self.claimed, body=body, now=timezone.now())]
+        if self._use is not None:
+            storing.append(self._use.entry(status))
+        trip(*storing)
+        if self._use is not None:
+            self._use.note_entry(status)
+
+    def _given(self, made: object) -> _Answer:
+        """Return the answer that was stored, or else the one about what is now."""
+        stored = self._answer if self.is_closed else None
+        return stored or self._answer_of(made)
+
     def _answer_of(self, made: object) -> _Answer:
         assert self._shown is not None, "the view did not say how its answer is made"
         shown = self._shown(made)
-        return _Answer(shown["id"], strict_json.encode(shown))
+        return _Answer(shown.get("id"), strict_json.encode(shown))
 
 
 def idempotent_by_trips(
@@ -193,7 +216,7 @@ def _run(once: Once, work: Callable[[], HttpResponse]) -> HttpResponse:
             claims.give_up(once.claimed, resumable=claims.is_resumable(error))
         raise
     if once.claimed and not once.is_closed:
-        claims.complete(claimed=once.claimed, body=response.content, now=timezone.now())
+        once.store(response)
     return response
 
 

@@ -103,7 +103,7 @@ def create_invoice(
         _require_same_content(existing, request, error)
         if existing.status != InvoiceStatus.DRAFT:
             return selectors.document(tenant=tenant, invoice_id=existing.pk), False
-        return opening.open_payment(tenant=tenant, invoice_id=existing.pk, now=now)
+        return opening.open_payment(tenant=tenant, invoice_id=existing.pk, once=once, now=now)
     return opening.open_recorded(document, payment_request, now, once), True
 
 

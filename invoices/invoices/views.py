@@ -56,7 +56,7 @@ class InvoiceCollection(APIView):
             request_id=request_id_of(request._request),  # noqa: SLF001  # DRF's wrapper hides it
             now=now,
         )
-        return once.answered(document, at="/invoices", is_new=opened)
+        return once.answered_at(document, at="/invoices", is_new=opened)
 
     @extend_schema(
         operation_id="listInvoices", responses=InvoiceList, parameters=[InvoiceFilter, METADATA]
@@ -105,7 +105,7 @@ class InvoiceSupplementary(APIView):
                 request_id=request_id_of(request._request),  # noqa: SLF001
                 now=now,
             )
-        return once.answered(document, at="/invoices", is_new=opened)
+        return once.answered_at(document, at="/invoices", is_new=opened)
 
 
 class InvoiceOverpayment(APIView):

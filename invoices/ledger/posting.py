@@ -264,13 +264,13 @@ def written(
     account.standing = plan.after
 
 
-def reshape(
+def reshaping(
     *, account: Account, asked: Mapping[int, Shares], opens_next: bool, now: datetime
-) -> None:
-    """Write what unpaid instalments ask for from now on, by their ids.
+) -> Sequence[Statement]:
+    """Return what writes what unpaid instalments ask for from now on, by their ids.
 
-    One whose new total is already paid becomes paid. No money moves, so no ledger row is written.
-    With `opens_next`, a job opens the payment that is due.
+    The rows at hand follow. One whose new total is already paid becomes paid. No money moves, so no
+    ledger row is written. With `opens_next`, a job opens the payment that is due.
 
     Source: FR-066 to FR-069.
     """
@@ -287,10 +287,6 @@ def reshape(
             installment.status = Installment.Status.PAID
             installment.paid_at, installment.settled_at = installment.paid_at or now, now
     changed = [installment for installment in account.installments if installment.pk in asked]
-    Installment.objects.bulk_update(
-        changed,
-        SHARE_COLUMNS,
-    )
     account.standing = replace(
         account.standing,
         installments=tuple(
@@ -309,7 +305,8 @@ def reshape(
     invoice.review_flags = list(account.standing.standing_flags)
     if opens_next:
         invoice.open_payment_at = now
-    invoice.save(update_fields=["review_flags", "open_payment_at", *touch(invoice, now)])
+    names = ("review_flags", "open_payment_at", *touch(invoice, now))
+    return [rows.updating(changed, SHARE_COLUMNS), rows.updating([invoice], names)]
 
 
 def flag(*, invoice: Invoice, flag: ReviewFlag) -> bool:
@@ -317,7 +314,7 @@ def flag(*, invoice: Invoice, flag: ReviewFlag) -> bool:
     if flag in invoice.review_flags:
         return False
     invoice.review_flags = [*invoice.review_flags, flag.value]
-    invoice.save(update_fields=["review_flags"])
+    join(rows.updating([invoice], ("review_flags",)))
     return True
 
 

@@ -1,9 +1,14 @@
 """How an invoice stands where no money moved, and how it ends."""
 
 from datetime import datetime
+from typing import Final
 
 from invoices.invoices.versions import touch
 from invoices.models import Invoice, InvoiceStatus
+from paytrust.operations import rows
+from paytrust.operations.trips import Statement
+
+ENDED: Final = ("status", "ended_as", "ended_at", "open_payment_at")
 
 
 def status_of(invoice: Invoice) -> InvoiceStatus:
@@ -19,11 +24,13 @@ def status_of(invoice: Invoice) -> InvoiceStatus:
     return InvoiceStatus.DRAFT if invoice.status == InvoiceStatus.DRAFT else InvoiceStatus.PENDING
 
 
-def end(*, invoice: Invoice, ended_as: InvoiceStatus, now: datetime) -> None:
-    """End an invoice as failed, expired or cancelled. It must be locked by the caller."""
+def ended(*, invoice: Invoice, ended_as: InvoiceStatus, now: datetime) -> Statement:
+    """Return what ends an invoice as failed, expired or cancelled; the attributes follow.
+
+    It must be locked by the caller.
+    """
     invoice.ended_as, invoice.ended_at = ended_as, now
     if ended_as == InvoiceStatus.CANCELLED:
         invoice.open_payment_at = None
     invoice.status = status_of(invoice)
-    changed = touch(invoice, now)
-    invoice.save(update_fields=["status", "ended_as", "ended_at", "open_payment_at", *changed])
+    return rows.updating([invoice], (*ENDED, *touch(invoice, now)))

@@ -1,5 +1,6 @@
 """The end of a payment request without money (spec 2.6), and what its invoice becomes."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from gateways.adapter import PaymentReport, PaymentState
@@ -8,6 +9,8 @@ from invoices.ledger import states
 from invoices.models import Invoice, InvoiceStatus, PaymentRequest
 from invoices.payment_requests import transitions
 from invoices.payment_requests.states import Status
+from paytrust.operations import rows
+from paytrust.operations.trips import Statement
 
 PAGE_ROUNDING = timedelta(minutes=5)  # gateways take whole seconds or minutes
 ENDED_AS = {
@@ -37,26 +40,28 @@ def ending_of(
     return ENDED_AS.get(report.state)
 
 
-def end_payment_request(
+def ended(
     *, invoice: Invoice, payment_request: PaymentRequest, ended_as: str, now: datetime
-) -> None:
-    """Record that a gateway closed an unpaid payment: `expired`, `failed` or `cancelled`.
+) -> Sequence[Statement]:
+    """Return what records that a gateway closed an unpaid payment; the rows at hand follow.
 
-    The invoice must be locked by the caller. It follows unless money is on it, unless we asked
+    It is `expired`, `failed` or `cancelled`, and the first statement writes it. The invoice must be
+    locked by the caller. It follows unless money is on it, unless we asked
     the gateway to close the payment, or unless the gateway's page was shorter than the invoice
     by design: then a job opens a new page.
     """
     closed_by_us = payment_request.status == PaymentRequest.Status.CLOSING
-    transitions.ended(payment_request=payment_request, ended_as=ended_as, now=now)
+    statement = transitions.ended(payment_request=payment_request, ended_as=ended_as, now=now)
     if invoice.is_over:
-        return
+        return [statement]
     expired = ended_as == PaymentRequest.Status.EXPIRED
     page_was_shorter = payment_request.expires_at < invoice.expires_at - PAGE_ROUNDING
     if closed_by_us or (expired and page_was_shorter):
         invoice.open_payment_at = now
-        invoice.save(update_fields=["open_payment_at", *touch(invoice, now)])
+        changed = rows.updating([invoice], ("open_payment_at", *touch(invoice, now)))
     elif invoice.paid_amount == 0:
-        ended = InvoiceStatus.EXPIRED if expired else InvoiceStatus.FAILED
-        states.end(invoice=invoice, ended_as=ended, now=now)
+        follows = InvoiceStatus.EXPIRED if expired else InvoiceStatus.FAILED
+        changed = states.ended(invoice=invoice, ended_as=follows, now=now)
     else:
-        invoice.save(update_fields=touch(invoice, now))  # its payment URL is gone
+        changed = rows.updating([invoice], touch(invoice, now))  # its payment URL is gone
+    return [statement, changed]

@@ -26,10 +26,11 @@ from paytrust.operations.trips import Statement, join, trip
 log = structlog.get_logger(__name__)
 
 OPEN_AGAIN_AFTER = timedelta(minutes=2)
-_AT_WORK: Final = """
-SELECT id FROM invoices_paymentrequest
-WHERE tenant_id = %(tenant)s AND invoice_id = %(invoice)s
-  AND status = 'opening' AND leased_until > %(now)s"""
+_UNDER_WAY: Final = """
+SELECT status, max(leased_until) FROM invoices_paymentrequest
+WHERE invoice_id = %(invoice)s AND (tenant_id = %(tenant)s) IS TRUE
+    AND status IN ('opening', 'open')
+GROUP BY status"""
 
 
 class InvoiceNotPayable(PayTrustError):
@@ -48,9 +49,17 @@ class InstallmentOutOfSequence(PayTrustError):
 
 
 def open_payment(
-    *, tenant: Tenant, invoice_id: int, installment_number: int | None = None, now: datetime
+    *,
+    tenant: Tenant,
+    invoice_id: int,
+    installment_number: int | None = None,
+    once: Once | None = None,
+    now: datetime,
 ) -> tuple[InvoiceDocument, bool]:
     """Open the payment of the lowest unpaid instalment, or resume opening it.
+
+    The trip that reads the invoice also claims the call, and the one that records the page closes
+    it (`once`).
 
     Returns:
         The invoice, and whether this call was the one that opened the payment.
@@ -65,10 +74,15 @@ def open_payment(
 
     Source: FR-060 to FR-062.
     """
-    _refuse_while_leased(tenant, invoice_id, now)
-    document, payment_request = _lease_payment(tenant, invoice_id, installment_number, now)
+    once = once or Once(now=now)
+    shown = _shown(tenant, invoice_id, installment_number, now)
+    if shown is not None:
+        once.claim()
+        return shown, False
+    document, payment_request = _lease_payment(tenant, invoice_id, installment_number, once, now)
+    once.opened()
     asking = payment_request.status == PaymentRequest.Status.OPENING
-    opened = open_recorded(document, payment_request, now)
+    opened = open_recorded(document, payment_request, now, once)
     if opened.open_request is None:
         raise PaymentInProgress
     return opened, asking
@@ -128,10 +142,7 @@ def unpaid_installments(document: InvoiceDocument, now: datetime) -> list[Instal
 
 
 def open_recorded(
-    document: InvoiceDocument,
-    payment_request: PaymentRequest,
-    now: datetime,
-    once: Once | None = None,
+    document: InvoiceDocument, payment_request: PaymentRequest, now: datetime, once: Once
 ) -> InvoiceDocument:
     """Open a request that the caller has leased; an open one is returned as it is.
 
@@ -145,42 +156,63 @@ def open_recorded(
         return _ask(document, payment_request, now, once)
     except ChargeLost:  # the request is `failed` now, and its charge can no longer be paid
         invoice = document.invoice
-        return _ask(*_lease_payment(invoice.tenant, invoice.pk, None, now), now)
+        return _ask(*_lease_payment(invoice.tenant, invoice.pk, None, once, now), now, once)
 
 
 @in_locked_transaction
 def _lease_payment(
-    tenant: Tenant, invoice_id: int, installment_number: int | None, now: datetime
+    tenant: Tenant, invoice_id: int, installment_number: int | None, once: Once, now: datetime
 ) -> tuple[InvoiceDocument, PaymentRequest]:
-    _, *read = join(
-        leases.lock_of(invoice_id, tenant_id=tenant.pk),
-        *selectors.reading_with_requests(invoice_id=invoice_id, tenant_id=tenant.pk),
-    )
+    lock = leases.lock_of(invoice_id, tenant_id=tenant.pk)
+    reading = selectors.reading_with_requests(invoice_id=invoice_id, tenant_id=tenant.pk)
+    read = join(*once.opening(), lock, *reading)[-len(reading) :]
     document, requests = selectors.read_with_requests(read)
-    installment = unpaid_installments(document, now)[0]
-    if installment_number not in {None, installment.number}:
-        raise InstallmentOutOfSequence(
-            f"Instalment {installment.number} is the one to be paid now, not {installment_number}.",
-            details={"installment_number": [f"must be {installment.number}"]},
-        )
     return document, recording.lease_request(
-        invoice=document.invoice, installment=installment, requests=requests, now=now
+        invoice=document.invoice,
+        installment=_due(document, installment_number, now),
+        requests=requests,
+        now=now,
     )
 
 
-def _refuse_while_leased(tenant: Tenant, invoice_id: int, now: datetime) -> None:
-    """Refuse callers before they take the lock that the leaseholder needs for its answer."""
-    about = {"tenant": tenant.pk, "invoice": invoice_id, "now": now}
-    (at_work,) = trip(Statement(_AT_WORK, about))
-    if at_work:
+def _shown(
+    tenant: Tenant, invoice_id: int, installment_number: int | None, now: datetime
+) -> InvoiceDocument | None:
+    """Return an invoice whose due payment is open; None if it must be opened.
+
+    Takes no lock, which the leaseholder of another call may need for its answer.
+
+    Raises:
+        PaymentInProgress: there is such a call.
+    """
+    (found,) = trip(Statement(_UNDER_WAY, {"tenant": tenant.pk, "invoice": invoice_id}))
+    under_way: dict[str, datetime | None] = dict(found)
+    leased_until = under_way.get(PaymentRequest.Status.OPENING)
+    if leased_until is not None and leased_until > now:
         raise PaymentInProgress
+    if PaymentRequest.Status.OPEN not in under_way:
+        return None
+    document = selectors.document(tenant=tenant, invoice_id=invoice_id)
+    due, opened = _due(document, installment_number, now), document.open_request
+    if opened is None or opened.installment_id != due.pk:
+        return None
+    opened.installment = due
+    return document
+
+
+def _due(document: InvoiceDocument, installment_number: int | None, now: datetime) -> Installment:
+    """Return the instalment that is paid next, if it is the one that was asked for."""
+    due = unpaid_installments(document, now)[0]
+    if installment_number not in {None, due.number}:
+        raise InstallmentOutOfSequence(
+            f"Instalment {due.number} is the one to be paid now, not {installment_number}.",
+            details={"installment_number": [f"must be {due.number}"]},
+        )
+    return due
 
 
 def _ask(
-    document: InvoiceDocument,
-    payment_request: PaymentRequest,
-    now: datetime,
-    once: Once | None = None,
+    document: InvoiceDocument, payment_request: PaymentRequest, now: datetime, once: Once
 ) -> InvoiceDocument:
     return pages.ask_gateway(
         document=document,

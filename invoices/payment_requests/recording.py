@@ -47,7 +47,7 @@ def lease_request(
     leases.require_free(current, now)
     if current.status == PaymentRequest.Status.CLOSING:
         raise PaymentInProgress
-    transitions.leased(payment_request=current, now=now)
+    join(transitions.leased(payment_request=current, now=now))
     return current
 
 

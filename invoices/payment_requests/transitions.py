@@ -61,11 +61,14 @@ def recorded(*, payment_request: PaymentRequest, now: datetime) -> Statement:
     return Statement(sql, rows.values([payment_request]))
 
 
-def leased(*, payment_request: PaymentRequest, now: datetime) -> None:
-    """Lease a request of unknown outcome to the caller, who asks the gateway once more."""
+def leased(*, payment_request: PaymentRequest, now: datetime) -> Statement:
+    """Return what leases a request of unknown outcome to the caller, who asks the gateway again.
+
+    The attributes follow.
+    """
     payment_request.tries += 1
     payment_request.leased_until = now + LEASE
-    payment_request.save(update_fields=["leased_until", "tries"])
+    return rows.updating([payment_request], ("leased_until", "tries"))
 
 
 def page_opened(
@@ -132,11 +135,14 @@ def found_paid(*, payment_request: PaymentRequest, now: datetime) -> None:
     _if_still(payment_request, Status.OPENING, leased_until=None, next_check_at=now)
 
 
-def closing(*, payment_request: PaymentRequest, now: datetime) -> None:
-    """Mark a payment as being closed by the caller, who asks the gateway next."""
+def closing(*, payment_request: PaymentRequest, now: datetime) -> Statement:
+    """Return what marks a payment as being closed by the caller, who asks the gateway next.
+
+    The attributes follow.
+    """
     payment_request.status = Status.CLOSING
     payment_request.leased_until = payment_request.next_check_at = now + LEASE
-    payment_request.save(update_fields=["status", "leased_until", "next_check_at"])
+    return rows.updating([payment_request], ("status", "leased_until", "next_check_at"))
 
 
 def closing_resumed(*, payment_request: PaymentRequest, now: datetime) -> bool:
@@ -167,8 +173,7 @@ def overtaken(*, installments: Collection[Installment], now: datetime) -> None:
 
 def paid(*, payment_request: PaymentRequest, now: datetime) -> Statement:
     """Return what records that money came; the request may have had any status (FR-041)."""
-    _set_end(payment_request, Status.PAID, now)
-    return rows.updating([payment_request], ENDED)
+    return _end(payment_request, Status.PAID, now)
 
 
 def charge_known(payment_request: PaymentRequest, charge_id: str) -> Statement:
@@ -176,8 +181,8 @@ def charge_known(payment_request: PaymentRequest, charge_id: str) -> Statement:
     return Statement(_CHARGE_KNOWN, {"id": payment_request.pk, "charge": charge_id})
 
 
-def ended(*, payment_request: PaymentRequest, ended_as: str, now: datetime) -> None:
-    """Record that it cannot be paid any more.
+def ended(*, payment_request: PaymentRequest, ended_as: str, now: datetime) -> Statement:
+    """Return what records that it cannot be paid any more; the attributes follow.
 
     Args:
         payment_request: an active one.
@@ -186,7 +191,7 @@ def ended(*, payment_request: PaymentRequest, ended_as: str, now: datetime) -> N
         now: when it became known.
     """
     closed_by_us = payment_request.status == Status.CLOSING
-    _end(payment_request, Status.CANCELLED if closed_by_us else Status(ended_as), now)
+    return _end(payment_request, Status.CANCELLED if closed_by_us else Status(ended_as), now)
 
 
 def asked_again(*, payment_request: PaymentRequest, at: datetime) -> None:
@@ -218,11 +223,7 @@ def _if_still(payment_request: PaymentRequest, still: Status, **changes: object)
     return bool(rows.update(**changes))
 
 
-def _end(payment_request: PaymentRequest, status: Status, now: datetime) -> None:
-    _set_end(payment_request, status, now)
-    payment_request.save(update_fields=ENDED)
-
-
-def _set_end(payment_request: PaymentRequest, status: Status, now: datetime) -> None:
+def _end(payment_request: PaymentRequest, status: Status, now: datetime) -> Statement:
     payment_request.status, payment_request.ended_at = status, now
     payment_request.leased_until = payment_request.next_check_at = None
+    return rows.updating([payment_request], ENDED)

@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
+from events.outbox import services as outbox
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.ledger import posting, states
@@ -24,8 +27,9 @@ from invoices.payment_requests.leases import PaymentInProgress, in_locked_transa
 from invoices.schedule import resharing, splitting, taxes
 from invoices.schedule.splitting import Unpaid
 from invoices.telling import services as telling
+from invoices.telling.services import Sight
 from paytrust.errors import PayTrustError
-from paytrust.operations.trips import join
+from paytrust.operations.trips import Statement, join
 
 
 class InvoiceNotCancellable(PayTrustError):
@@ -138,9 +142,12 @@ def adjust(
     invoice_id: int,
     named: Mapping[int, int],
     seen: Owed | None = None,
+    once: Once,
     now: datetime,
 ) -> InvoiceDocument:
     """Write new totals and shares of the unpaid instalments; the sums stay the invoice's.
+
+    The same trip closes the call, unless a payment is to be opened next.
 
     Raises:
         As `begin_adjustment`; PaymentInProgress also if a payment that asks for an amount
@@ -153,16 +160,20 @@ def adjust(
     asked = _adjusted(document, account.standing, named, now)
     if _active(requests, _changed(document, asked)):
         raise PaymentInProgress
-    opens_next = not any(request.is_active for request in requests)
-    posting.reshape(account=account, asked=asked, opens_next=opens_next, now=now)
+    active = [request for request in requests if request.is_active]
+    before = telling.sight_of(document.invoice, document.installments, active, now)
+    reshaping = posting.reshaping(account=account, asked=asked, opens_next=not active, now=now)
+    _write(document, reshaping, before=before, once=once if active else None, now=now)
     return document
 
 
 @in_locked_transaction
 def begin_cancellation(
-    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
+    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, once: Once, now: datetime
 ) -> PaymentRequest | None:
     """Check that an invoice can be cancelled; return its open payment, leased, or None.
+
+    The trip that reads it also claims the call; the caller calls `once.opened` behind it.
 
     Raises:
         Invoice.DoesNotExist: unknown, or another tenant's.
@@ -170,16 +181,18 @@ def begin_cancellation(
         InvoiceNotCancellable: money is on it, or it has expired.
         PaymentInProgress: somebody else is opening or closing its payment.
     """
-    document, requests = _locked(tenant, invoice_id, seen)
+    document, requests = _locked(tenant, invoice_id, seen, once.opening())
     require_cancellable(document.invoice)
     return _lease_closing(requests, [one.pk for one in document.installments], now)
 
 
 @in_locked_transaction
 def cancel(
-    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
+    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, once: Once, now: datetime
 ) -> InvoiceDocument:
-    """End an invoice on which nothing was paid. Cancelling it again changes nothing.
+    """End an invoice on which nothing was paid; the same trip closes the call.
+
+    Cancelling it again changes nothing.
 
     Raises:
         As `begin_cancellation`.
@@ -190,22 +203,50 @@ def cancel(
     if any(request.is_active for request in requests):
         raise PaymentInProgress
     if invoice.ended_as != InvoiceStatus.CANCELLED:
-        before = telling.look(invoice=invoice, now=now)
-        states.end(invoice=invoice, ended_as=InvoiceStatus.CANCELLED, now=now)
-        telling.tell(invoice=invoice, before=before, now=now)
+        before = telling.sight_of(invoice, document.installments, (), now)
+        ended = states.ended(invoice=invoice, ended_as=InvoiceStatus.CANCELLED, now=now)
+        _write(document, [ended], before=before, once=once, now=now)
     return document
 
 
+def _write(
+    document: InvoiceDocument,
+    change: Sequence[Statement],
+    *,
+    before: Sight,
+    once: Once | None,
+    now: datetime,
+) -> None:
+    """Write a change, whose rows follow, with its events, and close the call, in one trip."""
+    events = telling.changed(
+        invoice=document.invoice,
+        before=before,
+        installments=document.installments,
+        requests=list(before.active.values()),
+        now=now,
+    )
+    closing = once.closing(document) if once else ()
+    written = join(*change, *closing, *events)
+    for deliveries in written[len(change) + len(closing) :]:
+        outbox.recorded(deliveries)
+    if once:
+        transaction.on_commit(once.closed)
+
+
 def _locked(
-    tenant: Tenant, invoice_id: int, seen: Owed | None
+    tenant: Tenant, invoice_id: int, seen: Owed | None, first: Sequence[Statement] = ()
 ) -> tuple[InvoiceDocument, list[PaymentRequest]]:
-    """Lock an invoice and then its instalments; read both and all demands, in the same trip."""
+    """Lock an invoice and then its instalments; read both and all demands, in the same trip.
+
+    What stands `first` in it comes before the locks.
+    """
     about = {"invoice": invoice_id, "tenant": tenant.pk}
-    _, _, *read = join(
+    locking = (
         leases.lock_of(invoice_id, tenant_id=tenant.pk),
         posting.locking_installments(values=about, invoice=f"({selectors.OWN})"),
-        *selectors.reading_with_requests(invoice_id=invoice_id, tenant_id=tenant.pk),
     )
+    reading = selectors.reading_with_requests(invoice_id=invoice_id, tenant_id=tenant.pk)
+    read = join(*first, *locking, *reading)[-len(reading) :]
     document, requests = selectors.read_with_requests(read)
     if seen is not None and owed_on(document) != seen:
         raise InvoiceChanged(details={"invoice_id": invoice_id})
@@ -258,7 +299,7 @@ def _lease_closing(
     if current is None:
         return None
     leases.require_free(current, now)
-    transitions.closing(payment_request=current, now=now)
+    join(transitions.closing(payment_request=current, now=now))
     return current
 
 

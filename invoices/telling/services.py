@@ -100,28 +100,29 @@ def tell(
     return _record(invoice, [*movements, *_ended(before, after), *seen], now)
 
 
-def paid(
+def changed(
     *,
     invoice: Invoice,
     before: Sight,
     installments: Sequence[Installment],
     requests: Sequence[PaymentRequest],
-    movement: Change,
+    payment: Change | None = None,
     now: datetime,
-) -> Statement:
-    """Return what writes the events of a payment, in the trip that books it.
+) -> Sequence[Statement]:
+    """Return what writes the events of a change, if it has any, in the trip that makes it.
 
     Args:
         invoice: as the trip leaves it, locked.
         before: how it looked when it had been locked.
         installments: the invoice's, as the trip leaves them.
         requests: the payments that were under way, as the trip leaves them.
-        movement: the payment, whose id is UNKNOWN_ID.
-        now: when it is booked.
+        payment: the one that the trip books, whose id is UNKNOWN_ID; its event comes first.
+        now: when it happens.
     """
     after = sight_of(invoice, installments, requests, now)
     seen = changes.of_invoice(before=before.shown, after=after.shown)
-    return _recording(invoice, [movement, *_ended(before, after), *seen], now, of_new=True)
+    events = [*([payment] if payment else []), *_ended(before, after), *seen]
+    return [_recording(invoice, events, now, of_new=payment is not None)] if events else []
 
 
 def created(*, document: InvoiceDocument, now: datetime) -> Statement:

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from apikeys.models import Tenant
 from events.outbox import services as outbox
+from events.outbox.types import Change
 from gateways.adapter import PaymentReport, PaymentState
 from gateways.models import Gateway
 from invoices.ledger import posting
@@ -194,15 +195,9 @@ def _book_alone(locked: Locked, draft: Draft, closing: Closing) -> Settlement:
             invoice=locked.invoice, before=locked.before, movements=movements, now=now
         )
     else:
-        statement = invoice_telling.paid(
-            invoice=locked.invoice,
-            before=locked.before,
-            installments=locked.installments,
-            requests=list(locked.before.active.values()),
-            movement=telling.movement(payment=draft.row, plan=draft.plan, now=now),
-            now=now,
-        )
-        deliveries, *_ = recording.write(draft, statement, *closing("booked"))
+        payment = telling.movement(payment=draft.row, plan=draft.plan, now=now)
+        events = _events(locked, now, payment=payment)
+        deliveries, *_ = recording.write(draft, *events, *closing("booked"))
         outbox.recorded(deliveries)
     _open_next(locked.invoice)
     return Settlement("booked", draft.row)
@@ -294,12 +289,25 @@ def settle_closed(
 
 
 def _end_as(locked: Locked, ended_as: str, now: datetime) -> None:
-    """End a payment without money, and write the events of that."""
-    invoice = locked.invoice
-    ending.end_payment_request(
-        invoice=invoice, payment_request=locked.payment_request, ended_as=ended_as, now=now
+    """End a payment without money, and write the events of that, in one trip."""
+    ended = ending.ended(
+        invoice=locked.invoice, payment_request=locked.payment_request, ended_as=ended_as, now=now
     )
-    invoice_telling.tell(invoice=invoice, before=locked.before, now=now)
+    written = join(*ended, *_events(locked, now))
+    for deliveries in written[len(ended) :]:
+        outbox.recorded(deliveries)
+
+
+def _events(locked: Locked, now: datetime, *, payment: Change | None = None) -> Sequence[Statement]:
+    """Return what writes the events of a change of the rows that are locked."""
+    return invoice_telling.changed(
+        invoice=locked.invoice,
+        before=locked.before,
+        installments=locked.installments,
+        requests=list(locked.before.active.values()),
+        payment=payment,
+        now=now,
+    )
 
 
 def _end(
@@ -314,8 +322,10 @@ def _end(
         return Settlement("already_booked")
     ended_as = ending.ending_of(payment_request=payment_request, report=report, now=now)
     if ended_as is not None and payment_request.is_active:
-        ending.end_payment_request(
-            invoice=invoice, payment_request=payment_request, ended_as=ended_as, now=now
+        join(
+            *ending.ended(
+                invoice=invoice, payment_request=payment_request, ended_as=ended_as, now=now
+            )
         )
         return Settlement("ended")
     return Settlement("unchanged")

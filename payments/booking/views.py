@@ -4,14 +4,16 @@ import functools
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apikeys.idempotency.claims import IDEMPOTENCY_HEADER, idempotent
-from apikeys.keys.access import entered_along
+from apikeys.idempotency.claims import IDEMPOTENCY_HEADER
+from apikeys.idempotency.once import Once, idempotent_by_trips, once_of
+from apikeys.keys.access import entered_along, use_of
 from apikeys.keys.authentication import tenant_of
 from invoices.invoices.serializers import (
     AdjustmentRequest,
@@ -19,6 +21,7 @@ from invoices.invoices.serializers import (
     InvoiceResponse,
     PaymentOpenRequest,
     PaymentResponse,
+    invoice_answer,
 )
 from invoices.invoices.views import entered_if_there, missing_is_not_found, shown
 from invoices.ledger.models import TransactionQuerySet
@@ -45,16 +48,25 @@ class InvoiceInstallments(APIView):
         request=AdjustmentRequest,
         responses=InvoiceInstallmentsResponse,
     )
-    def patch(self, request: Request, invoice_id: int) -> Response:
+    def patch(self, request: Request, invoice_id: int) -> HttpResponse:
         """Change what unpaid instalments ask for; the invoice's total stays."""
         body = AdjustmentRequest(data=request.data)
         body.is_valid(raise_exception=True)
         now = timezone.now()
+        once = Once(use=use_of(request), now=now)
+        once.shows(
+            lambda document: InvoiceInstallmentsResponse(document, context={"now": now}).data,
+            status=HTTPStatus.OK,
+        )
         with missing_is_not_found():
             adjusted = closing.adjust_installments(
-                tenant=tenant_of(request), invoice_id=invoice_id, named=body.named(), now=now
+                tenant=tenant_of(request),
+                invoice_id=invoice_id,
+                named=body.named(),
+                once=once,
+                now=now,
             )
-        return Response(InvoiceInstallmentsResponse(adjusted, context={"now": now}).data)
+        return once.answered(adjusted)
 
 
 class InvoicePayments(APIView):
@@ -64,22 +76,25 @@ class InvoicePayments(APIView):
         responses={200: PaymentResponse, 201: PaymentResponse},
         parameters=[IDEMPOTENCY_HEADER],
     )
-    @idempotent
-    def post(self, request: Request, invoice_id: int) -> Response:
+    @idempotent_by_trips
+    def post(self, request: Request, invoice_id: int) -> HttpResponse:
         """Open the payment of the lowest unpaid instalment, or show the one that is open.
 
         Both are 201: a job opens the next one too, and no caller should have to race with it.
         """
         body = PaymentOpenRequest(data=request.data)
         body.is_valid(raise_exception=True)
+        once = once_of(request)
+        once.shows(lambda document: PaymentResponse(document.open_request).data)
         with missing_is_not_found():
             document = closing.open_payment(
                 tenant=tenant_of(request),
                 invoice_id=invoice_id,
+                once=once,
                 now=timezone.now(),
                 **body.validated_data,
             )
-        return Response(PaymentResponse(document.open_request).data, HTTPStatus.CREATED)
+        return once.answered(document)
 
 
 class InvoiceCancellation(APIView):
@@ -89,16 +104,18 @@ class InvoiceCancellation(APIView):
         responses=InvoiceResponse,
         parameters=[IDEMPOTENCY_HEADER],
     )
-    @idempotent
-    def post(self, request: Request, invoice_id: int) -> Response:
+    @idempotent_by_trips
+    def post(self, request: Request, invoice_id: int) -> HttpResponse:
         """End an invoice on which nothing was paid, and its open payment at the gateway."""
         require_no_fields(request)
         now = timezone.now()
+        once = once_of(request)
+        once.shows(lambda document: invoice_answer(document, now), status=HTTPStatus.OK)
         with missing_is_not_found():
             cancelled = closing.cancel_invoice(
-                tenant=tenant_of(request), invoice_id=invoice_id, now=now
+                tenant=tenant_of(request), invoice_id=invoice_id, once=once, now=now
             )
-        return Response(InvoiceResponse(cancelled, context={"now": now}).data)
+        return once.answered(cancelled)
 
 
 class InvoiceTransactions(APIView):

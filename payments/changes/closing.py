@@ -11,6 +11,7 @@ from http import HTTPStatus
 import structlog
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from gateways import registry
 from gateways.adapter import GatewayError, GatewayUnavailable, PaymentState
@@ -43,6 +44,7 @@ def adjust_installments(
     invoice_id: int,
     named: Mapping[int, int],
     seen: Owed | None = None,
+    once: Once | None = None,
     now: datetime,
 ) -> InvoiceDocument:
     """Change what unpaid instalments ask for; close and reopen a payment that is open for one.
@@ -53,6 +55,7 @@ def adjust_installments(
         named: new totals in minor units by instalment number; the rest of the balance is spread
             over the instalments that are not named.
         seen: what was owed when the change was decided, if other people decide on it.
+        once: the call, which the last trip closes.
         now: when the change is made.
 
     Raises:
@@ -68,22 +71,30 @@ def adjust_installments(
     )
     if open_payment is not None:
         _close_or_refuse(open_payment, now)
+    once = once or Once(now=now)
     document = adjusting.adjust(
-        tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, now=now
+        tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, once=once, now=now
     )
     if document.invoice.open_payment_at is None:
         return document
     try:
-        return opening.open_payment(tenant=tenant, invoice_id=invoice_id, now=now)[0]
+        return opening.open_payment(tenant=tenant, invoice_id=invoice_id, once=once, now=now)[0]
     except PayTrustError as error:  # the adjustment stays; a job opens the payment
         log.warning("adjusted payment not open yet", invoice_id=invoice_id, reason=str(error))
         return selectors.document(tenant=tenant, invoice_id=invoice_id)
 
 
 def cancel_invoice(
-    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, now: datetime
+    *,
+    tenant: Tenant,
+    invoice_id: int,
+    seen: Owed | None = None,
+    once: Once | None = None,
+    now: datetime,
 ) -> InvoiceDocument:
     """End an invoice on which nothing was paid, and its open payment at the gateway.
+
+    The first trip claims the call, and the last one closes it (`once`).
 
     Raises:
         PaidMeanwhile: the customer paid first; the money is booked, the invoice stays open.
@@ -93,16 +104,23 @@ def cancel_invoice(
 
     Source: spec 2.6.
     """
+    once = once or Once(now=now)
     open_payment = adjusting.begin_cancellation(
-        tenant=tenant, invoice_id=invoice_id, seen=seen, now=now
+        tenant=tenant, invoice_id=invoice_id, seen=seen, once=once, now=now
     )
+    once.opened()
     if open_payment is not None:
         _close_or_refuse(open_payment, now)
-    return adjusting.cancel(tenant=tenant, invoice_id=invoice_id, seen=seen, now=now)
+    return adjusting.cancel(tenant=tenant, invoice_id=invoice_id, seen=seen, once=once, now=now)
 
 
 def open_payment(
-    *, tenant: Tenant, invoice_id: int, installment_number: int | None = None, now: datetime
+    *,
+    tenant: Tenant,
+    invoice_id: int,
+    installment_number: int | None = None,
+    once: Once,
+    now: datetime,
 ) -> InvoiceDocument:
     """Open the payment that is due; one that a failed change left `closing` is closed first.
 
@@ -116,7 +134,11 @@ def open_payment(
 
     def open_due() -> InvoiceDocument:
         return opening.open_payment(
-            tenant=tenant, invoice_id=invoice_id, installment_number=installment_number, now=now
+            tenant=tenant,
+            invoice_id=invoice_id,
+            installment_number=installment_number,
+            once=once,
+            now=now,
         )[0]
 
     try:

@@ -57,7 +57,7 @@ class InvoiceRefunds(APIView):
                 once=once,
                 now=timezone.now(),
             )
-        return once.answered(refund, at="/refunds", is_new=is_new)
+        return once.answered_at(refund, at="/refunds", is_new=is_new)
 
     @extend_schema(operation_id="listInvoiceRefunds", responses=RefundList, parameters=[PageQuery])
     def get(self, request: Request, invoice_id: int) -> Response:

@@ -324,8 +324,8 @@ class TestStatements:
         assert len(sql) == CANCEL, sql
 
 
-ADJUST_AND_REOPEN = 39
+ADJUST_AND_REOPEN = 38
 ADJUST = 17
-FIND_OPEN = 9
+FIND_OPEN = 8
 OPEN = 15
-CANCEL = 27
+CANCEL = 24

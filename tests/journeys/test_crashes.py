@@ -1,4 +1,4 @@
-"""A kill between any two steps of opening and booking leaves one charge and one booking.
+"""A kill between any two steps of opening, booking and cancelling leaves one of each.
 
 No money is lost, and each change has one event. A step ends the process by SystemExit, as a kill
 would, before it or after it has done its work. Then everything starts again: leases end, the jobs
@@ -16,15 +16,19 @@ import requests
 from django.core.management import call_command
 from django.utils import timezone
 
+from apikeys.idempotency import claims
+from apikeys.idempotency.once import Once
 from events.outbox import services as outbox_services
 from gateways.budgets.watching import WatchedAdapter
 from invoices.invoices import recording as invoice_recording
-from invoices.ledger import posting
+from invoices.ledger import posting, states
 from invoices.models import Installment, Invoice, PaymentRequest, Transaction
 from invoices.payment_requests import opening, pages, recording, transitions
+from invoices.schedule import adjusting
 from invoices.telling import services as telling
 from payments.booking import recording as booking
 from payments.booking import reversals, settling
+from payments.changes import closing
 from payments.models import WebhookEvent
 from payments.reconciliation import asking
 from payments.webhooks import confirming, gathering, receiving, retrying
@@ -70,7 +74,7 @@ BOOKING: dict[str, tuple[Any, str]] = {
     "the row is made": (posting, "_transaction"),
     "the instalments are filled": (posting, "_installments"),
     "the invoice moves": (posting, "_invoice"),
-    "the booking is told": (telling, "paid"),
+    "the booking is told": (telling, "changed"),
     "the outcome is recorded": (retrying, "processed"),
     "the rows are written": (booking, "join"),
     "what follows is known": (posting, "written"),
@@ -83,6 +87,16 @@ REVERSING: dict[str, tuple[Any, str]] = {
     "the rows are written": (booking, "join"),
     "it is told": (telling, "tell"),
     "the events are written": (outbox_services, "record_all"),
+}
+CANCELLING: dict[str, tuple[Any, str]] = {
+    "the open payment is leased": (adjusting, "begin_cancellation"),
+    "the call is claimed": (Once, "opened"),
+    "the gateway closes it": (closing, "close"),
+    "that is recorded": (settling, "settle_closed"),
+    "all is locked and read": (adjusting, "_locked"),
+    "the invoice ends": (states, "ended"),
+    "the rows are written": (adjusting, "_write"),
+    "the call is closed": (Once, "closed"),
 }
 
 
@@ -146,7 +160,7 @@ def test_opening_makes_one_charge(
     killer.kill(OPENING[step], when)
     body = BODIES[gateway](external_id="order-77")
 
-    killed = post(merchant, body)
+    killed = post(merchant, "/invoices", json=body)
     start_again(later())
     resumed = merchant.post("/invoices", json=body)
     sandbox.pay(resumed.json()["payment_url"])
@@ -217,9 +231,36 @@ def test_reversing_gives_back_once(scene: Scene, step: str, when: str) -> None:
     outbox.check()
 
 
-def post(merchant: Merchant, body: dict[str, Any]) -> int | None:
+@GATEWAYS
+@WHEN
+@pytest.mark.parametrize("step", CANCELLING)
+def test_cancelling_ends_it_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, gateway: str, step: str, when: str
+) -> None:
+    merchant, killer = scene.merchant, scene.killer
+    for module in (transitions, claims):
+        monkeypatch.setattr(module, "LEASE", timedelta(0))  # its time has run out by then
+    invoice = merchant.post("/invoices", json=BODIES[gateway]()).json()
+    path, key = f"/invoices/{invoice['id']}/cancel", {"Idempotency-Key": "cancel 77"}
+    killer.kill(CANCELLING[step], when)
+
+    killed = post(merchant, path, headers=key)
+    done = merchant.post(path, headers=key)
+    again = merchant.post(path, headers=key)
+
+    assert killer.struck
+    assert killed in {None, 500}
+    assert (done.status_code, done.json()["status"]) == (200, "cancelled")
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.content == done.content
+    assert PaymentRequest.objects.get().status == "cancelled"
+    call_command("audit_books")
+    outbox.check()
+
+
+def post(merchant: Merchant, path: str, **asked: Any) -> int | None:
     try:
-        return merchant.post("/invoices", json=body).status_code
+        return merchant.post(path, **asked).status_code
     except requests.ConnectionError:
         return None
 

@@ -165,6 +165,26 @@ class TestAdjusting:
         assert changed[0]["payment_url"] == invoice["payment_url"]
         assert PaymentRequest.objects.count() == 1
 
+    def test_to_what_was_paid_already_makes_it_paid_and_says_so(
+        self, merchant: Merchant, sandbox: Sandbox
+    ) -> None:
+        invoice = merchant.post("/invoices", json=rupiah_body(installments={"count": 2})).json()
+        paid = invoice["installment_schedule"][0]["total"] - 1000
+        pay_next(sandbox, merchant, invoice["id"], amount=str(paid))
+        merchant.wait_until(invoice["id"], lambda i: i["paid_amount"] and i["payment_url"])
+
+        changed = merchant.patch(
+            f"/invoices/{invoice['id']}/installments",
+            json={"installments": [{"number": 1, "total": paid}]},
+        ).json()["installments"]
+
+        events = merchant.get("/events?limit=100").json()["results"]
+        of_schedule = [one["data"] for one in events if one["type"] == "installment.paid"]
+        assert [installment["status"] for installment in changed] == ["paid", "unpaid"]
+        assert [one["object"]["number"] for one in of_schedule] == [1]
+        assert of_schedule[0]["previous"]["total"] == paid + 1000
+        assert events[-1]["type"] == "invoice.payment_ready"  # of the second one
+
     def test_paid_while_it_is_closed_books_the_money_and_refuses(
         self, merchant: Merchant, sandbox: Sandbox
     ) -> None:

@@ -79,7 +79,7 @@ class Orders(APIView):
         if self.in_the_last_trip:
             trip(row, *own.closing(made))
             own.closed()
-        return own.answered(made, at="/orders", is_new=True)
+        return own.answered_at(made, at="/orders", is_new=True)
 
 
 urlpatterns = [path("orders", Orders.as_view())]

@@ -247,6 +247,41 @@ class TestAKeyThatStands:
         assert (entry.path, entry.tenant_id) == (path.split("?")[0], shop.row.tenant_id)
         assert entry.success is (status == 200)
 
+    @pytest.mark.parametrize(
+        ("ask", "statements"),
+        [
+            # wall and key, two locks, four that read; the same; invoice, audit entry, event
+            ({"body": {}}, [7, 7, 3]),
+            # and the claim, and the answer
+            ({"body": {}, "idempotency-key": "k"}, [8, 7, 4]),
+        ],
+        ids=["without a key", "with a key"],
+    )
+    def test_is_written_down_with_a_cancellation(
+        self, shop: Shop, sent: list[int], ask: dict[str, Any], statements: list[int]
+    ) -> None:
+        first, made = (invoice(tenant=shop.row.tenant, status="pending") for _ in range(2))
+        shop.ask(f"/invoices/{first.pk}/cancel", {})  # has the SQL of the locks made
+        sent.clear()
+
+        assert shop.ask(f"/invoices/{made.pk}/cancel", **ask).status_code == 200
+
+        assert sent == statements
+        assert shop.entries() == [200, 200]
+
+    def test_is_written_down_with_the_answer_to_what_was_done_before(
+        self, shop: Shop, sent: list[int]
+    ) -> None:
+        made = invoice(tenant=shop.row.tenant, status="pending")
+        shop.ask(f"/invoices/{made.pk}/cancel", {})
+        sent.clear()
+
+        again = shop.ask(f"/invoices/{made.pk}/cancel", {}, **{"idempotency-key": "k"})
+
+        assert again.json()["status"] == "cancelled"
+        assert sent == [8, 7, 3]  # the last: wall, answer and audit entry
+        assert shop.entries() == [200, 200]
+
     def test_does_not_see_another_tenants_invoice(self, shop: Shop) -> None:
         foreign = invoice()
 

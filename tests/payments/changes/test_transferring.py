@@ -23,6 +23,7 @@ from payments.changes.descriptions import changes_of
 from payments.models import Proposal
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import violated_constraint
+from paytrust.operations.trips import join
 from reporting.back_office import timeline
 from reporting.financial.selectors import financial_report
 from reporting.statements.selectors import monthly_statements
@@ -317,7 +318,7 @@ class TestRefused:
         end, is_paid = of.pop("end", None), of.pop("paid", False)
         made = unpaid_invoice(source, **of)
         if end:
-            states.end(invoice=made, ended_as=InvoiceStatus(end), now=timezone.now())
+            join(states.ended(invoice=made, ended_as=InvoiceStatus(end), now=timezone.now()))
         if is_paid:
             pay(made)
         return made
