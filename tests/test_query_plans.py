@@ -29,6 +29,7 @@ from invoices.models import (
     Installment,
     Invoice,
     InvoiceMetadata,
+    InvoiceQuerySet,
     LedgerEntry,
     LedgerTax,
     LineItem,
@@ -36,7 +37,7 @@ from invoices.models import (
     Transaction,
 )
 from invoices.payment_requests import leases, opening, pages, transitions
-from payments.booking import answers
+from payments.booking import answers, settling
 from payments.booking import selectors as payments
 from payments.booking.filters import TransactionFilter
 from payments.models import SettlementImport, SettlementLine, WebhookEvent
@@ -809,11 +810,12 @@ def test_writes_by_its_index(shop: Shop, name: str) -> None:
     assert re.findall(rf"Seq Scan on (?:{TABLES})", plan) == [], plan
 
 
-ABOUT_ONE = {"id": 7, "invoice": 7, "tenant": 1}
+ABOUT_ONE = {"id": 7, "invoice": 7, "tenant": 1, "payment_request": 7}
 BY_ID: dict[str, Callable[[], str]] = {
     "an invoice's lock": lambda: leases.lock_of(7, tenant_id=1).sql,
     "an invoice": lambda: invoices.reading_with_requests(invoice_id=7, tenant_id=1)[0].sql,
     "whether an invoice is there": lambda: f"SELECT {invoices.IS_THERE}",
+    "the lock of a payment's invoice": lambda: settling._lock(InvoiceQuerySet.locked),
 }
 
 
@@ -829,12 +831,17 @@ def _new_table(db: None) -> None:
 
 
 @pytest.mark.usefixtures("_new_table")
+@pytest.mark.parametrize("is_bound", [False, True], ids=["not bound", "bound to a merchant"])
 @pytest.mark.parametrize("name", BY_ID)
-def test_an_id_is_sought_by_its_index_while_the_table_is_new(name: str) -> None:
+def test_an_id_is_sought_by_its_index_while_the_table_is_new(name: str, is_bound: bool) -> None:
     """A connection keeps such a plan until the table is analyzed, however it has grown."""
+    sql = BY_ID[name]()
+    if is_bound:
+        wall.raise_for(1)
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {BY_ID[name]()}", ABOUT_ONE)
+        cursor.execute(f"EXPLAIN {sql}", ABOUT_ONE)
         plan = "\n".join(row[0] for row in cursor.fetchall())
+    wall.lower()
 
     assert re.findall(r"Scan using (\w+) on invoices_invoice", plan) == ["invoices_invoice_pkey"]
     assert "Seq Scan on invoices_invoice" not in plan, plan

@@ -247,8 +247,8 @@ def _locked(
 @functools.cache
 def _lock(locked: Callable[[InvoiceQuerySet], InvoiceQuerySet]) -> str:
     """Have the queryset make the SQL once for each way to lock: a test takes the lock away."""
-    of_request = Invoice.objects.select_related("tenant", "gateway").filter(payment_requests=0)
-    return locking.lock_sql(locked(of_request), "payment_request")
+    its_invoice = Invoice.objects.select_related("tenant", "gateway").filter(pk=0)
+    return locking.lock_sql(locked(its_invoice), "id").replace("%(id)s", _ITS_INVOICE)
 
 
 @in_locked_transaction
