@@ -76,7 +76,8 @@ class TestPlainLines:
 
         made = take(*map(row_of, payments))
 
-        assert (judged, states(), made.new_count) == ([], paired(payments), 3)
+        assert sorted(states()) == sorted(paired(payments))  # lines are kept by their text: 10, 9
+        assert (judged, made.new_count) == ([], 3)
 
     def test_are_of_the_accounts_own_payments(self, judged: list[str]) -> None:
         platform, own = paid(), paid()
