@@ -176,13 +176,13 @@ class ChangeFee(Act[GatewayFee]):
 @admin.register(GatewayFee)
 class GatewayFeeAdmin(ReadOnlyAdmin):
     fields = ("gateway", "currency_code", "per_cent", "fixed")
-    list_display = ("id", "gateway", "currency_code", "percentage", "fixed")
+    list_display = ("id", "gateway", "currency_code", "per_cent", "fixed")
     list_select_related = ("gateway",)
     ordering = ("id",)
     inlines: ClassVar = [FeeHistory]
     acts = (ChangeFee,)
 
-    @admin.display(description=_("Per cent"))
+    @admin.display(description=_("Per cent"), ordering="percentage")
     def per_cent(self, fee: GatewayFee) -> str:
         return display.quantity(fee.percentage)
 

@@ -30,12 +30,15 @@ def test_have_as_many_decimals_as_they_need() -> None:
 
 
 @pytest.mark.django_db
-def test_of_a_fee_are_alike_on_its_page_and_in_its_history() -> None:
+def test_of_a_fee_are_alike_in_the_list_on_its_page_and_in_its_history() -> None:
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = "id"
 
-    page = client.get("/admin/gateways/gatewayfee/1/change/").text
+    page, rows = (
+        client.get(f"/admin/gateways/gatewayfee/{of}").text for of in ("1/change/", "?o=4")
+    )
 
-    assert "2,5000" not in page
+    assert "2,5000" not in page + rows
     assert page.count("2,5") == len(["of the fee", "of its history"])
+    assert "2,5" in rows
