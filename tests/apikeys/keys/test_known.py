@@ -22,7 +22,7 @@ from paytrust.operations.postgresql import batches
 from tests.apikeys.factories import ApiKeyFactory, api_key
 from tests.apikeys.tenants.merchants import log_merchants_in
 from tests.factories import invoice_body
-from tests.invoices.factories import invoice
+from tests.invoices.factories import PaymentRequestFactory, invoice
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -75,6 +75,15 @@ def sent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(batches, "answers", counted)
     return sizes
+
+
+def payable(tenant: Tenant) -> Invoice:
+    """Return an invoice in two parts, with the page of the first."""
+    made = invoice(
+        tenant=tenant, totals=(5_000, 5_000), expires_at=timezone.now() + timedelta(days=3)
+    )
+    PaymentRequestFactory.create(invoice=made)
+    return made
 
 
 def ends(shop: Shop) -> None:
@@ -268,6 +277,44 @@ class TestAKeyThatStands:
 
         assert sent == statements
         assert shop.entries() == [200, 200]
+
+    def test_is_written_down_with_an_adjustment(self, shop: Shop, sent: list[int]) -> None:
+        made = payable(shop.row.tenant)
+        path = f"/invoices/{made.pk}/installments"
+        change = {"installments": [{"number": 1, "total": 5_000}, {"number": 2, "total": 5_000}]}
+
+        def adjusted() -> Any:
+            return Client().patch(
+                path, change, content_type="application/json", headers={"x-api-key": shop.key}
+            )
+
+        adjusted()  # has the SQL of the locks made
+        sent.clear()
+
+        assert adjusted().status_code == 200
+        assert sent == [7, 7, 3]  # the last: instalments, invoice, audit entry
+        assert shop.entries() == [200, 200]
+
+    @pytest.mark.parametrize(
+        ("headers", "statements"),
+        [
+            # wall and key, what is under way; wall, four that read; audit entry
+            ({}, [2, 5, 1]),
+            # wall, claim; wall, answer, audit entry
+            ({"idempotency-key": "k"}, [2, 5, 2, 3]),
+        ],
+        ids=["without a key", "with a key"],
+    )
+    def test_is_written_down_with_a_payment_that_is_open(
+        self, shop: Shop, sent: list[int], headers: dict[str, str], statements: list[int]
+    ) -> None:
+        made = payable(shop.row.tenant)
+
+        answer = shop.ask(f"/invoices/{made.pk}/payments", {}, **headers)
+
+        assert (answer.status_code, answer.json()["amount"]) == (201, 5_000)
+        assert sent == statements
+        assert shop.entries() == [201]
 
     def test_is_written_down_with_the_answer_to_what_was_done_before(
         self, shop: Shop, sent: list[int]
