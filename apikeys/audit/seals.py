@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 SETTLED_AFTER: Final = timedelta(minutes=1)  # by then a statement has committed, or never will
 LATE_AT_MOST: Final = timedelta(hours=1)  # a row of a stalled statement is still taken in
-STEP: Final = timedelta(days=1)  # sealed in one transaction
+AT_ONCE: Final = 50_000  # entries, sealed in one transaction
 LINK_SIZE: Final = 10_000  # entries
 DIGEST_SIZE: Final = 32  # bytes
 
@@ -80,22 +80,31 @@ STAFF: Final = Log(
 )
 LOGS: Final = (KEYS, STAFF)
 
+# What is younger than all that is sealed, and what came late. EXCEPT looks at each entry once. By
+# an anti-join PostgreSQL, which cannot know how many ids the links hold, compares each with all.
 _UNSEALED: Final = """
-WITH sealed AS (
-    SELECT unnest(entry_ids) AS id FROM apikeys_auditseal
+WITH late AS (
+    SELECT entry.id FROM {table} entry
+    WHERE entry.created_at >= %(since)s::timestamptz AND entry.created_at <= %(newest)s::timestamptz
+        AND {is_final}
+    EXCEPT
+    SELECT unnest(entry_ids) FROM apikeys_auditseal
     WHERE log = %(log)s AND newest_at >= %(since)s::timestamptz
-), oldest AS (
-    SELECT created_at AS at FROM {table} entry
-    WHERE created_at >= %(since)s::timestamptz AND created_at < %(until)s AND {is_final}
-      AND NOT EXISTS (SELECT FROM sealed WHERE sealed.id = entry.id)
-    ORDER BY created_at LIMIT 1
 )
 SELECT {owner} AS owner, date_trunc('month', entry.created_at)::date AS month, entry.id,
        entry.created_at, {digest}
-FROM {table} entry
-WHERE entry.created_at >= (SELECT at FROM oldest) AND entry.created_at < %(until)s
-  AND entry.created_at < (SELECT at FROM oldest) + %(step)s AND {is_final}
-  AND NOT EXISTS (SELECT FROM sealed WHERE sealed.id = entry.id)
+FROM (
+    (
+        SELECT * FROM {table} entry
+        WHERE entry.created_at > %(newest)s::timestamptz AND entry.created_at < %(until)s
+            AND {is_final}
+        ORDER BY entry.created_at LIMIT %(most)s
+    )
+    UNION ALL
+    SELECT * FROM {table} entry
+    WHERE entry.created_at >= %(since)s::timestamptz AND entry.created_at < %(until)s
+        AND entry.id IN (SELECT id FROM late)
+) entry
 ORDER BY owner, month, entry.id"""
 _FOUND: Final = """
 SELECT entry.id, {digest} FROM {table} entry
@@ -211,10 +220,11 @@ def _unsealed(kept: Log, cursor: Any, *, now: datetime) -> list[Entry]:  # noqa:
         _sql(_UNSEALED, kept),
         {
             "log": kept.name,
+            "newest": newest or "-infinity",
             "since": newest - LATE_AT_MOST if newest else "-infinity",
             "until": now - SETTLED_AFTER,
             "interrupted": now - INTERRUPTED_AFTER,
-            "step": STEP,
+            "most": AT_ONCE,
         },
     )
     return [
