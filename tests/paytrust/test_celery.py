@@ -43,6 +43,7 @@ class TestAfterATask:
     ("task", "queue"),
     [
         ("payments.process_notifications", "celery"),
+        ("payments.check_payment", "deliveries"),  # hundreds are due at once
         ("payments.check_refund", "celery"),
         *((name, "deliveries") for name in settings.LONG_TASKS),
     ],
