@@ -45,10 +45,9 @@ def ended(
 ) -> Sequence[Statement]:
     """Return what records that a gateway closed an unpaid payment; the rows at hand follow.
 
-    It is `expired`, `failed` or `cancelled`, and the first statement writes it. The invoice must be
-    locked by the caller. It follows unless money is on it, unless we asked
-    the gateway to close the payment, or unless the gateway's page was shorter than the invoice
-    by design: then a job opens a new page.
+    It is `expired`, `failed` or `cancelled`. The invoice, which the caller must have locked, ends
+    with it unless money is on it, unless we asked the gateway to close the payment, or unless the
+    gateway's page was shorter than the invoice by design: then a job opens a new page.
     """
     closed_by_us = payment_request.status == PaymentRequest.Status.CLOSING
     statement = transitions.ended(payment_request=payment_request, ended_as=ended_as, now=now)

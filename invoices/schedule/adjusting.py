@@ -218,13 +218,7 @@ def _write(
     now: datetime,
 ) -> None:
     """Write a change, whose rows follow, with its events, and close the call, in one trip."""
-    events = telling.changed(
-        invoice=document.invoice,
-        before=before,
-        installments=document.installments,
-        requests=list(before.active.values()),
-        now=now,
-    )
+    events = telling.changed(invoice=document.invoice, before=before, now=now)
     closing = once.closing(document) if once else ()
     written = join(*change, *closing, *events)
     for deliveries in written[len(change) + len(closing) :]:

@@ -104,8 +104,6 @@ def changed(
     *,
     invoice: Invoice,
     before: Sight,
-    installments: Sequence[Installment],
-    requests: Sequence[PaymentRequest],
     payment: Change | None = None,
     now: datetime,
 ) -> Sequence[Statement]:
@@ -113,13 +111,11 @@ def changed(
 
     Args:
         invoice: as the trip leaves it, locked.
-        before: how it looked when it had been locked.
-        installments: the invoice's, as the trip leaves them.
-        requests: the payments that were under way, as the trip leaves them.
+        before: how it looked when it had been locked; its rows are as the trip leaves them.
         payment: the one that the trip books, whose id is UNKNOWN_ID; its event comes first.
         now: when it happens.
     """
-    after = sight_of(invoice, installments, requests, now)
+    after = sight_of(invoice, before.installments, list(before.active.values()), now)
     seen = changes.of_invoice(before=before.shown, after=after.shown)
     events = [*([payment] if payment else []), *_ended(before, after), *seen]
     return [_recording(invoice, events, now, of_new=payment is not None)] if events else []

@@ -12,7 +12,6 @@ from django.db import transaction
 
 from apikeys.models import Tenant
 from events.outbox import services as outbox
-from events.outbox.types import Change
 from gateways.adapter import PaymentReport, PaymentState
 from gateways.models import Gateway
 from invoices.ledger import posting
@@ -196,7 +195,9 @@ def _book_alone(locked: Locked, draft: Draft, closing: Closing) -> Settlement:
         )
     else:
         payment = telling.movement(payment=draft.row, plan=draft.plan, now=now)
-        events = _events(locked, now, payment=payment)
+        events = invoice_telling.changed(
+            invoice=locked.invoice, before=locked.before, payment=payment, now=now
+        )
         deliveries, *_ = recording.write(draft, *events, *closing("booked"))
         outbox.recorded(deliveries)
     _open_next(locked.invoice)
@@ -293,21 +294,10 @@ def _end_as(locked: Locked, ended_as: str, now: datetime) -> None:
     ended = ending.ended(
         invoice=locked.invoice, payment_request=locked.payment_request, ended_as=ended_as, now=now
     )
-    written = join(*ended, *_events(locked, now))
+    events = invoice_telling.changed(invoice=locked.invoice, before=locked.before, now=now)
+    written = join(*ended, *events)
     for deliveries in written[len(ended) :]:
         outbox.recorded(deliveries)
-
-
-def _events(locked: Locked, now: datetime, *, payment: Change | None = None) -> Sequence[Statement]:
-    """Return what writes the events of a change of the rows that are locked."""
-    return invoice_telling.changed(
-        invoice=locked.invoice,
-        before=locked.before,
-        installments=locked.installments,
-        requests=list(locked.before.active.values()),
-        payment=payment,
-        now=now,
-    )
 
 
 def _end(
