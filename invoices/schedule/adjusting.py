@@ -163,7 +163,8 @@ def adjust(
     active = [request for request in requests if request.is_active]
     before = telling.sight_of(document.invoice, document.installments, active, now)
     reshaping = posting.reshaping(account=account, asked=asked, opens_next=not active, now=now)
-    _write(document, reshaping, before=before, once=once if active else None, now=now)
+    is_last = document.invoice.open_payment_at is None
+    _write(document, reshaping, before=before, once=once if is_last else None, now=now)
     return document
 
 

@@ -244,12 +244,17 @@ class TestSupplementary:
 
 
 def statements(call: Callable[[], HttpResponse]) -> list[str]:
-    """Return the SQL of a call that must succeed, without transaction control."""
+    """Return the SQL of a call that must succeed, without transaction control.
+
+    One of them is its one audit entry.
+    """
     with CaptureQueriesContext(connection) as queries:
         answer = call()
     assert answer.status_code in {200, 201}, answer.content
     control = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
-    return [q["sql"] for q in queries.captured_queries if not q["sql"].startswith(control)]
+    sql = [q["sql"] for q in queries.captured_queries if not q["sql"].startswith(control)]
+    assert sum("INSERT INTO apikeys_apikeyauditentry" in one for one in sql) == 1, sql
+    return sql
 
 
 @pytest.mark.parametrize("installments", [2, 12])
