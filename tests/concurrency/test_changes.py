@@ -24,7 +24,7 @@ from invoices.models import (
     PaymentRequest,
     Transaction,
 )
-from invoices.payment_requests import leases
+from invoices.payment_requests import leases, opening
 from invoices.payment_requests.leases import PaymentInProgress
 from invoices.schedule.adjusting import InvoiceNotCancellable
 from invoices.schedule.splitting import InvalidInstallments
@@ -389,6 +389,19 @@ class TestAStranger:
 
         with locked_elsewhere(installments), pytest.raises(Invoice.DoesNotExist):
             change(stranger)()
+
+
+class TestAnOpenPayment:
+    def test_is_shown_while_others_hold_its_invoice(self) -> None:
+        request = opened()
+
+        with locked_elsewhere(Invoice.objects.filter(pk=request.invoice_id)):
+            shown, asked = opening.open_payment(
+                tenant=request.tenant, invoice_id=request.invoice_id, now=timezone.now()
+            )
+
+        assert (shown.open_request, asked) == (request, False)
+        assert PaymentRequest.objects.get() == request
 
 
 class TestBooking:
