@@ -17,9 +17,10 @@ from bench import figures
 from bench.figures import Round
 from bench.invoices import creations, readings
 from bench.rounds import Bench, Subject
-from bench.stack import CannotMeasure, free_port
+from bench.stack import CannotMeasure
 from bench.table import Row, Target
 from paytrust.localstack import cluster, embedded, processes, stack
+from paytrust.localstack.ports import free_port
 
 LIMIT: Final = 1.05  # times the CPU without it, that of PgBouncer included
 SIZE: Final = 120  # per round

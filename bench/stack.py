@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -20,6 +19,7 @@ import redis
 from bench import sandbox
 from paytrust.localstack import embedded
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 
 
 class CannotMeasure(Exception):
@@ -155,10 +155,3 @@ def _postgres(database_url: str) -> psutil.Process:
 def _valkey(redis_url: str) -> psutil.Process:
     with redis.Redis.from_url(redis_url) as server:
         return psutil.Process(server.info("server")["process_id"])
-
-
-def free_port() -> int:
-    """Return a port of this machine that nothing uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

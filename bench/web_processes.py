@@ -23,9 +23,10 @@ from bench.invoices import creations, readings
 from bench.load import Generator, Request
 from bench.pooler import wait_for
 from bench.rounds import Bench
-from bench.stack import CannotMeasure, free_port
+from bench.stack import CannotMeasure
 from bench.table import Row, Target
 from paytrust.localstack import processes, stack
+from paytrust.localstack.ports import free_port
 
 SHARE: Final = 0.1  # of a core, for each web process
 LEAST: Final = 1.7  # times the requests a second of one

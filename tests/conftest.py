@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -37,6 +36,7 @@ from apikeys.models import ApiKeyAuditEntry, Tenant
 from gateways import registry
 from payments.models import WebhookEvent
 from paytrust.celery import app as celery_app
+from paytrust.localstack.ports import free_port
 from reporting.models import AuditRun, ClosedDay
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -209,9 +209,7 @@ def live_url(
 
 @pytest.fixture(scope="session")
 def sandbox_process(live_url: str) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [
             *(sys.executable, str(ROOT / "manage.py"), "sandbox"),

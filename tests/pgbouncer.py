@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paytrust.localstack import cluster
+from paytrust.localstack.ports import free_port
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 PREPARES = PROGRAM is not None and cluster.knows_prepared_statements(PROGRAM)
@@ -42,9 +43,7 @@ def started(*, host: str, port: int, users: Mapping[str, str], pool: int = 4) ->
         pool: connections to PostgreSQL for each database and user.
     """
     assert PROGRAM is not None, "the caller skips where PgBouncer is not installed"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen = int(probe.getsockname()[1])
+    listen = free_port()
     folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
     try:
         known, settings = folder / "users", folder / "pgbouncer.ini"

@@ -17,9 +17,10 @@ from bench.figures import Round
 from bench.invoices import BODY, GETS, LEAN, POSTS, creations, readings
 from bench.load import Request
 from bench.rounds import Bench, Subject
-from bench.stack import CannotMeasure, free_port
+from bench.stack import CannotMeasure
 from bench.table import DRF, SQL, Row
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 
 PYTHON: Final = PROJECT / "build" / "peer-tools" / "bin" / "python"
 PROCESSES: Final = 2  # as many as the stack's web has

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ import redis
 
 from paytrust.localstack import embedded
 from paytrust.localstack.embedded import PROJECT, Account
+from paytrust.localstack.ports import free_port
 
 PLACES: Final = f"{os.defpath}:/usr/sbin:/usr/local/sbin"
 TWO: Final = (1, 2)
@@ -111,9 +111,9 @@ def start_servers(
     home.mkdir(mode=0o700)
     _give(home, account)
     logs = state / "logs"
-    ports = [_free_port() for _ in range(4)]
+    ports = [free_port() for _ in range(4)]
     running = {"replica": _start_replica(home, environment, ports[0], account, logs)}
-    valkey, ways = urlsplit(environment["REDIS_URL"]), [_free_port() for _ in TWO]
+    valkey, ways = urlsplit(environment["REDIS_URL"]), [free_port() for _ in TWO]
     running["valkey-replica"] = _start_valkey_replica(home, valkey, ways[0], account, logs)
     if environment.get("CLUSTER_SYNCHRONOUS", "true") == "true":
         _wait_for_the_replica(environment["DATABASE_OWNER_URL"])
@@ -361,9 +361,3 @@ def _spawn(
 def _give(path: Path, account: Account | None) -> None:
     if account:
         os.chown(path, account.uid, account.gid)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

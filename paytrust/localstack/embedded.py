@@ -26,6 +26,8 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from paytrust.localstack.ports import free_port
+
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60  # a laptop that wakes from sleep is slow
 STOP_SECONDS = 20
@@ -185,7 +187,7 @@ def _start_postgres(home: Path, known: Secrets, account: Account | None, *, dura
     if not data.exists():
         _initialize(programs, folder, known.password, account)
     (data / "postmaster.pid").unlink(missing_ok=True)  # from a run that crashed
-    port = _port(known.postgres_port)
+    port = free_port(rather=known.postgres_port)
     options = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
@@ -308,7 +310,7 @@ def _start_valkey(home: Path, known: Secrets) -> int:
     folder, log = home / "valkey", home / "logs" / "valkey.log"
     if _running(folder / "valkey.pid", folder):
         return known.valkey_port
-    port = _port(known.valkey_port)
+    port = free_port(rather=known.valkey_port)
     config = "\n".join(
         (
             "bind 127.0.0.1",
@@ -438,18 +440,6 @@ def _lives(process: psutil.Process) -> bool:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def _port(remembered: int) -> int:
-    for port in (remembered, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TIME_WAIT is no owner
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise ServerFailed("There is no free port on 127.0.0.1.")
 
 
 # Files and rights

@@ -28,6 +28,7 @@ import yaml
 
 from paytrust.localstack import embedded
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 
 SBOM: Final = PROJECT / "build" / "sbom.cdx.json"
 CYCLONEDX: Final = PROJECT / "build" / "deploy-tools" / "bin" / "cyclonedx-py"
@@ -246,7 +247,7 @@ def check() -> None:
         )
         image.run(*services["migrate"]["command"], DATABASE_OWNER_URL=servers.database_url)
         _compare(image)
-        port = embedded._port(0)  # noqa: SLF001  # one package
+        port = free_port()
         for name in ("worker", "deliveries", "beat"):
             words = [
                 word.replace("/tmp/", f"{temporary}/")  # noqa: S108  # nosec B108  # compose's

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,10 +13,6 @@ import psutil
 from paytrust.localstack import embedded
 
 STOP_SECONDS = 25  # longer than gunicorn and Celery take to finish their work
-
-
-class PortTaken(Exception):
-    """Another program listens on the port, or we have no right to."""
 
 
 def spawn(command: list[str], *, log: Path, environment: Mapping[str, str]) -> psutil.Process:
@@ -83,20 +78,6 @@ def stop(processes: Mapping[str, psutil.Process]) -> None:
     for process in stubborn:
         process.kill()
     embedded.still_running(stubborn, seconds=STOP_SECONDS)
-
-
-def require_free_port(port: int) -> None:
-    """Make sure that we can listen on a loopback port.
-
-    Raises:
-        PortTaken: we cannot; the text is the system's reason.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TIME_WAIT is no owner
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortTaken(error.strerror) from None
 
 
 def answers(url: str, *, api_key: str = "") -> bool:

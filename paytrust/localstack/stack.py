@@ -22,7 +22,7 @@ from pathlib import Path
 import environ
 import psutil
 
-from paytrust.localstack import cluster, embedded, processes
+from paytrust.localstack import cluster, embedded, ports, processes
 from paytrust.localstack.embedded import PROJECT
 
 READY_SECONDS = 90
@@ -418,8 +418,8 @@ def _port_number(name: str, value: str) -> int:
 def _require_free_ports(stack: Stack) -> None:
     for name, port in (("PORT", stack.port), ("SANDBOX_PORT", stack.sandbox_port)):
         try:
-            processes.require_free_port(port)
-        except processes.PortTaken as taken:
+            ports.require_free_port(port)
+        except ports.PortTaken as taken:
             raise StackFailed(
                 f"Port {port} cannot be used ({taken}); name another one with {name}=..."
             ) from None

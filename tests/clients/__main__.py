@@ -19,10 +19,10 @@ import requests
 
 from paytrust.localstack import embedded, stack
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 from paytrust.localstack.stack import Stack, StackFailed
 from tests.clients import tools
 from tests.clients.generators import GENERATORS, Generator, lint
-from tests.faults.__main__ import free_port
 
 WORK: Final = PROJECT / "build" / "clients" / "work"
 DOCUMENTS: Final = ("openapi.json", "openapi-admin.json")

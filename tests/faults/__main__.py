@@ -11,7 +11,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ import requests
 from events.outbox.types import TYPES
 from paytrust.localstack import embedded
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 from paytrust.localstack.stack import Stack, StackFailed
 from tests.faults import judging
 from tests.faults.harming import Scene, do_harm, let_sandbox_run_free, sandbox_faults, say
@@ -215,12 +215,6 @@ def report(
     whole = results["worst_recovery_s"] <= RECOVERY_LIMIT_SECONDS
     broken = any(faults.values()) or tally.surprises or receiver.forged or audit.returncode
     return 1 if broken or not whole else 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -28,10 +28,11 @@ import requests
 
 from paytrust.localstack import embedded, stack
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 from paytrust.localstack.stack import Stack, StackFailed
 from tests.factories import invoice_body
 from tests.faults import judging
-from tests.faults.__main__ import alone, audited, free_port
+from tests.faults.__main__ import alone, audited
 from tests.faults.harming import lift_limits, say
 from tests.faults.judging import Books, Known, Verdict
 from tests.faults.load import MERCHANTS, PATIENCE_SECONDS, Order, Shop, Tally

@@ -1,7 +1,6 @@
 """The web server of a deployment: gunicorn with our worker, as a separate process."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,16 +12,10 @@ import pytest
 import requests
 from django.db import connection
 
+from paytrust.localstack.ports import free_port
 from tests.conftest import ROOT
 
 GUNICORN = ("-m", "gunicorn", "--config", "python:paytrust.web.gunicorn", "paytrust.wsgi")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextmanager

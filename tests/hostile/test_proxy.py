@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from paytrust.localstack.ports import free_port
 from tests.conftest import ROOT
-from tests.hostile.conftest import free_port
 from tests.hostile.test_raw_http import HEAD, exchange
 
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")

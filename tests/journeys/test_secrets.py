@@ -18,8 +18,9 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 
 from gateways.accounts import credentials
+from paytrust.localstack.ports import free_port
 from tests.conftest import Merchant, Sandbox
-from tests.paytrust.localstack.test_stack import free_port, starter
+from tests.paytrust.localstack.test_stack import starter
 
 INVOICE = {
     "gateway_id": 1,

@@ -26,8 +26,9 @@ import requests
 
 from paytrust.localstack import embedded, stack
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 from paytrust.localstack.stack import Stack, StackFailed
-from tests.faults.__main__ import alone, free_port
+from tests.faults.__main__ import alone
 from tests.faults.harming import lift_limits
 from tests.load.profiles import ACTS_PER_SECOND, PROFILES, stages_of
 

@@ -15,8 +15,8 @@ import requests
 import yaml
 
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 from paytrust.operations import metrics
-from tests.hostile.conftest import free_port
 
 FOLDER = PROJECT / "deploy" / "monitoring"
 APPS = ("apikeys", "events", "gateways", "invoices", "payments", "paytrust", "reporting")

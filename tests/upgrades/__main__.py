@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 
 from paytrust.localstack import embedded
-from tests.faults.__main__ import free_port
+from paytrust.localstack.ports import free_port
 from tests.upgrades import FOLDER, SECRETS, dump
 
 

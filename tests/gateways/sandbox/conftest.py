@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,8 @@ from typing import Any
 
 import pytest
 import requests
+
+from paytrust.localstack.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 XENDIT_KEY = "xnd_development_TESTKEY"
@@ -171,12 +172,6 @@ def receiver() -> Iterator[Receiver]:
     yield merchant
     server.shutdown()
     server.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -12,11 +12,11 @@ import requests
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from paytrust.localstack.ports import free_port
 from tests.gateways.sandbox.conftest import (
     ROOT,
     SERVER_KEY,
     XENDIT_KEY,
-    free_port,
     running,
     wait_until_alive,
 )

@@ -12,13 +12,13 @@ import psutil
 import pytest
 import requests
 
+from paytrust.localstack.ports import free_port
 from tests.gateways.sandbox.conftest import (
     MIDTRANS,
     ROOT,
     XENDIT,
     Receiver,
     Sandbox,
-    free_port,
     wait_until_alive,
 )
 

@@ -15,6 +15,7 @@ import psycopg
 from django.db import connection
 
 from paytrust.localstack import cluster, embedded
+from paytrust.localstack.ports import free_port
 from tests.conftest import ROOT, Merchant, Sandbox
 from tests.factories import invoice_body
 
@@ -65,7 +66,7 @@ def running(data: Path, log: Path, **settings: str) -> Iterator[str]:
     account = embedded._account()
     if account:
         embedded._give(data, account)
-    port = cluster._free_port()
+    port = free_port()
     settings |= {
         "listen_addresses": "127.0.0.1",
         "port": str(port),

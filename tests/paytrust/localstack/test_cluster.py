@@ -18,8 +18,9 @@ import requests
 
 from paytrust.localstack import cluster
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 from tests.factories import invoice_body
-from tests.paytrust.localstack.test_stack import free_port, processes_naming, starter
+from tests.paytrust.localstack.test_stack import processes_naming, starter
 
 try:
     cluster.require_programs()

@@ -17,14 +17,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from paytrust.localstack import embedded, processes, stack
 from paytrust.localstack.embedded import PROJECT
+from paytrust.localstack.ports import free_port
 from tests.events.receivers import Shop, shop
 from tests.factories import invoice_body
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def starter(action: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -20,6 +20,7 @@ from apikeys.models import ApiKey, Tenant
 from apikeys.tenants import wall
 from invoices.models import Invoice
 from paytrust.localstack import cluster, embedded
+from paytrust.localstack.ports import free_port
 from paytrust.operations import replica
 from tests.apikeys.tenants.merchants import log_merchants_in
 from tests.conftest import ROOT, Merchant, Sandbox
@@ -95,7 +96,7 @@ def copied() -> Iterator[int]:
         cluster._give(path, account)
     who = f"{quote(own['USER'])}:{quote(own['PASSWORD'])}"
     owner = f"postgresql://{who}@{own['HOST']}:{own['PORT']}/postgres"
-    port = cluster._free_port()
+    port = free_port()
     made = cluster._start_replica(home, {"DATABASE_OWNER_URL": owner}, port, account, folder)
     deadline = time.monotonic() + 60
     while True:
