@@ -2,19 +2,23 @@
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
+from msgspec import Meta
 from rest_framework import serializers
 from rest_framework.fields import SkipField, get_error_detail
 from rest_framework.request import Request
 
 from paytrust.money import EXACT, MAX_AMOUNT
+from paytrust.web import readers
+from paytrust.web.readers import Member, Reader, Reading
 from paytrust.web.strict_json import MOST_NAMED, named
 
 if TYPE_CHECKING:
@@ -35,10 +39,17 @@ TRIMMED = rf"^[^\s{_NO_CONTROL}]([^{_NO_CONTROL}]*[^\s{_NO_CONTROL}])?$"
 CONTROL_CHARACTERS_BUT_LINES = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{NO_CHARACTERS}]")
 
 Messages = dict[str, "str | _StrPromise"]
-Check = Callable[[Any], Any]
-Member = tuple[str, serializers.Field[Any, Any, Any, Any], Check | None]
 
-_threads = threading.local()  # what each has of `_members_of`
+_threads = threading.local()  # what each has of `_shape_of`
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a serializer reads: its fields, their names, and how a right body is read at once."""
+
+    members: Sequence[Member]
+    known: frozenset[str]
+    reader: Reader
 
 
 def query_of(request: Request) -> dict[str, str]:
@@ -80,6 +91,10 @@ class StrictListSerializer(serializers.ListSerializer[Any]):
             self._bad += 1
             raise
 
+    def reading(self) -> Reading:
+        """See `readers`, as everywhere below."""
+        return readers.list_of(self)
+
 
 class StrictListField(serializers.ListField):
     """A list of plain values: its length is looked at before they are."""
@@ -91,6 +106,9 @@ class StrictListField(serializers.ListField):
             self.fail("max_length", max_length=self.max_length)
         valid: list[Any] = super().to_internal_value(data)
         return valid
+
+    def reading(self) -> Reading:
+        return readers.list_of(self)
 
 
 class StrictDictField(serializers.DictField):
@@ -112,6 +130,15 @@ class StrictDictField(serializers.DictField):
         valid: dict[str, Any] = super().to_internal_value(data)
         return valid
 
+    def reading(self) -> Reading:
+        kind, step = readers.reading_of(self.child)
+        key = Annotated[str, Meta(max_length=self.longest_key)]
+        bounds = Meta(min_length=0 if self.allow_empty else 1, max_length=self.max_length)
+        return (
+            Annotated[dict[key, kind], bounds],  # type: ignore[valid-type]  # made at run time
+            step and (lambda pairs: {name: step(value) for name, value in pairs.items()}),
+        )
+
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know, naming each, beside what else is wrong.
@@ -123,12 +150,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         list_serializer_class = StrictListSerializer
 
     @property
-    def _members(self) -> Sequence[Member]:
-        return _members_of(type(self))[0]
-
-    @property
-    def _known(self) -> frozenset[str]:
-        return _members_of(type(self))[1]
+    def _shape(self) -> _Shape:
+        return _shape_of(type(self))
 
     @cached_property
     def _has_rules_of_the_whole(self) -> bool:
@@ -144,9 +167,12 @@ class StrictSerializer(serializers.Serializer[Any]):
         if not isinstance(data, Mapping):
             refused: dict[str, Any] = super().to_internal_value(data)  # raises
             return refused
+        shape = self._shape
+        if type(data) is dict and (right := shape.reader.read(data)) is not None:
+            return right
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}
-        for name, field, check in self._members:
+        for name, field, check in shape.members:
             try:
                 value = field.run_validation(data.get(name, serializers.empty))
                 values[name] = check(value) if check else value
@@ -156,22 +182,30 @@ class StrictSerializer(serializers.Serializer[Any]):
                 errors[name] = get_error_detail(error)
             except SkipField:
                 pass
-        if not data.keys() <= self._known:
-            unknown = [str(name) for name in data if name not in self._known]
+        if not data.keys() <= shape.known:
+            unknown = [str(name) for name in data if name not in shape.known]
             errors.update(named(unknown, "This field is not known."))
         if errors:
             raise serializers.ValidationError(errors)
         return values
 
+    def reading(self) -> Reading:
+        reader = self._shape.reader
+        return reader.struct, self._whole if self._has_rules_of_the_whole else reader.values
 
-def _members_of(kind: type[StrictSerializer]) -> tuple[Sequence[Member], frozenset[str]]:
-    """Return the fields that a serializer reads, each with its own rule, and all their names.
+    def _whole(self, read: object) -> Any:  # noqa: ANN401  # what `validate` returns
+        values = self._shape.reader.values(read)
+        self.run_validators(values)
+        return self.validate(values)
+
+
+def _shape_of(kind: type[StrictSerializer]) -> _Shape:
+    """Return what a serializer reads.
 
     DRF copies all fields for each request, which takes longer than to read the body by them. They
     are copied once a thread instead: a list keeps count while it is read.
     """
-    known: dict[type, tuple[Sequence[Member], frozenset[str]]]
-    known = _threads.__dict__.setdefault("members", {})
+    known: dict[type, _Shape] = _threads.__dict__.setdefault("shapes", {})
     if kind not in known:
         one = kind()
         members = [
@@ -179,7 +213,8 @@ def _members_of(kind: type[StrictSerializer]) -> tuple[Sequence[Member], frozens
             for name, field in one.fields.items()
             if not field.read_only
         ]
-        known[kind] = members, frozenset(name for name, _, _ in members)
+        names = frozenset(name for name, _, _ in members)
+        known[kind] = _Shape(members, names, Reader(kind.__name__, members))
     return known[kind]
 
 
@@ -240,6 +275,12 @@ class StrictCharField(serializers.CharField):
             self.fail("blank")
         return data
 
+    def reading(self) -> Reading:
+        class_ = self._forbidden.pattern[1:-1]
+        some = f"[^{class_}]*"
+        pattern = rf"\A{some}\Z" if self.allow_blank else rf"\A{some}[^\s{class_}]{some}\Z"
+        return Annotated[str, Meta(pattern=pattern, max_length=self.max_length)], None
+
 
 class StrictIntegerField(serializers.IntegerField):
     """A JSON integer: no string, no boolean, no fraction; as large as JSON clients keep."""
@@ -266,6 +307,9 @@ class StrictIntegerField(serializers.IntegerField):
             self.fail("invalid")
         return data
 
+    def reading(self) -> Reading:
+        return Annotated[int, Meta(ge=self.min_value, le=self.max_value)], None
+
 
 class StrictBooleanField(serializers.BooleanField):
     """JSON true or false, and nothing that resembles them."""
@@ -276,6 +320,9 @@ class StrictBooleanField(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid")
         return data
+
+    def reading(self) -> Reading:
+        return bool, None
 
 
 @extend_schema_field({"oneOf": [{"type": "number"}, {"type": "string"}]})  # OperationSchema tells
