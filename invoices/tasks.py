@@ -31,6 +31,6 @@ def open_payment(*, invoice_id: int, **_later: object) -> None:
 
 @shared_task(name="invoices.hand_out_due_openings")
 def hand_out_due_openings(**_later: object) -> None:
-    """Beat, every 30 seconds: enqueue invoices whose next payment is due to be opened."""
-    for invoice_id in opening.claim_due_openings(now=timezone.now(), limit=500):
+    """Beat, every 10 seconds: enqueue invoices whose next payment is due to be opened."""
+    for invoice_id in opening.claim_due_openings(now=timezone.now(), limit=100):
         queue.publish(open_payment, invoice_id=invoice_id)

@@ -68,8 +68,8 @@ def close_payment(*, payment_request_id: int, **_later: object) -> None:
 
 @shared_task(name="payments.hand_out_closings")
 def hand_out_closings(**_later: object) -> None:
-    """Beat, every 30 seconds: enqueue payments that stayed `closing`."""
-    for payment_request_id in leases.claim_closings(now=timezone.now(), limit=500):
+    """Beat, every 10 seconds: enqueue payments that stayed `closing`."""
+    for payment_request_id in leases.claim_closings(now=timezone.now(), limit=100):
         queue.publish(close_payment, payment_request_id=payment_request_id)
 
 
@@ -81,8 +81,8 @@ def check_refund(*, refund_id: int, **_later: object) -> None:
 
 @shared_task(name="payments.hand_out_refunds")
 def hand_out_refunds(**_later: object) -> None:
-    """Beat, every 30 seconds: enqueue refunds that are due for a question to the gateway."""
-    for refund_id in sending.claim_due(now=timezone.now(), limit=200):
+    """Beat, every 10 seconds: enqueue refunds that are due for a question to the gateway."""
+    for refund_id in sending.claim_due(now=timezone.now(), limit=50):
         queue.publish(check_refund, refund_id=refund_id)
 
 

@@ -27,15 +27,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # What waits or works for long has workers of its own, whose threads have no time limit: merchants'
 # servers may be slow, a round of settlements comes last in its gateway's budget, and a settlement
-# file or the nightly audit may take minutes. Payments of which no word came are asked about by the
-# hundred. Money's other jobs never stand behind them.
+# file or the nightly audit may take minutes. What the table of payments or refunds has due is asked
+# of a gateway by the hundred. Notifications never stand behind them.
 LONG_TASKS = (
     *("events.deliver", "events.hand_out_deliveries", "events.purge_events"),
     *("payments.fetch_settlements", "payments.import_settlement", "payments.compare_settlements"),
     *("payments.read_settlement_report", "payments.import_bank_statement"),
     *("reporting.audit_books", "reporting.check_days", "reporting.keep_statements"),
     *("reporting.draw_plots", "reporting.count_costs", "apikeys.purge_expired"),
-    *("apikeys.seal_audit", "payments.check_payment"),
+    *("payments.check_payment", "payments.ask_about_payment", "payments.close_payment"),
+    *("payments.check_refund", "invoices.open_payment", "apikeys.seal_audit"),
 )
 CELERY_TASK_ROUTES = {name: {"queue": "deliveries"} for name in LONG_TASKS}
 QUEUES = ("celery", "deliveries")  # money's jobs; what takes long
@@ -43,9 +44,9 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "paytrust.beat:LeasedScheduler"  # two beats may run; one acts
 CELERY_BEAT_SCHEDULE = {
     "process due notifications": {"task": "payments.process_notifications", "schedule": 5.0},
-    "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 30.0},
-    "close payments": {"task": "payments.hand_out_closings", "schedule": 30.0},
-    "ask about refunds": {"task": "payments.hand_out_refunds", "schedule": 30.0},
+    "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 10.0},
+    "close payments": {"task": "payments.hand_out_closings", "schedule": 10.0},
+    "ask about refunds": {"task": "payments.hand_out_refunds", "schedule": 10.0},
     "ask about payments without word": {"task": "payments.hand_out_checks", "schedule": 10.0},
     "fetch settlements": {
         "task": "payments.hand_out_settlements",

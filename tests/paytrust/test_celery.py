@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from paytrust.celery import app
+from tests.conftest import ROOT
 
 
 @pytest.mark.usefixtures("committed")
@@ -43,8 +45,7 @@ class TestAfterATask:
     ("task", "queue"),
     [
         ("payments.process_notifications", "celery"),
-        ("payments.check_payment", "deliveries"),  # hundreds are due at once
-        ("payments.check_refund", "celery"),
+        ("invoices.expire_invoices", "celery"),
         *((name, "deliveries") for name in settings.LONG_TASKS),
     ],
 )
@@ -53,6 +54,18 @@ def test_what_takes_long_takes_no_worker_from_bookings(task: str, queue: str) ->
     assert task in app.tasks
     routed = app.amqp.router.route({}, task).get("queue")
     assert (routed.name if routed else app.conf.task_default_queue) == queue
+
+
+def test_what_is_given_out_one_by_one_takes_no_worker_from_bookings() -> None:
+    """Each waits for a gateway or a merchant, and hundreds may be due at once."""
+    published = {
+        f"{module.parent.name}.{name}"
+        for module in ROOT.glob("*/tasks.py")
+        for name in re.findall(r"queue\.publish\((\w+), \w+=", module.read_text())
+    }
+
+    assert len(published) >= 8
+    assert published <= set(settings.LONG_TASKS)
 
 
 def end_task(*, is_eager: bool) -> None:
