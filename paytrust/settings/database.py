@@ -45,7 +45,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROW_LEVEL_SECURITY: bool = env.bool("ROW_LEVEL_SECURITY", default=True)
 
 # How long a session may wait or work. `migrate` gives these to the logins (ADR 40): a start-up
-# option would not pass PgBouncer. API calls lock with NOWAIT instead (spec 4.2).
-_TIME_OUTS = {"lock_timeout": "5s", "idle_in_transaction_session_timeout": "1min"}
+# option would not pass PgBouncer. API calls lock with NOWAIT instead (spec 4.2). A statement ends
+# soon after the process that sent it: a task that takes too long is killed.
+_TIME_OUTS = {
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "1min",
+    "client_connection_check_interval": "5s",
+}
 APPLICATION_TIME_OUTS = {**_TIME_OUTS, "statement_timeout": "5min"}
 MERCHANT_TIME_OUTS = {**_TIME_OUTS, "statement_timeout": "1min"}

@@ -1,6 +1,9 @@
 """The rights that the serving roles must not have, tried with their own logins."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -250,3 +253,50 @@ class TestARequest:
         assert answers[0].status_code == 404
         assert len(answers[1].json()["results"]) == 1
         assert ApiKeyAuditEntry.objects.filter(api_key=row, operation_type="used").count() == 2
+
+
+class TestAProcessThatIsKilled:
+    """Celery kills a task that takes too long; its statement is of no use then."""
+
+    @pytest.mark.usefixtures("_roles")
+    @pytest.mark.parametrize(("interval", "goes_on"), [("100ms", False), ("0", True)])
+    def test_takes_its_statement_with_it(self, interval: str, goes_on: bool) -> None:
+        with connection.cursor() as cursor:
+            logins.limit(cursor, "test_web", {"client_connection_check_interval": interval})
+        sleeper = "import psycopg, sys; psycopg.connect(sys.argv[1]).execute('SELECT pg_sleep(20)')"
+        with connect("test_web") as own:
+            address = psycopg.conninfo.make_conninfo(own.info.dsn, password=PASSWORD)
+        killed = subprocess.Popen([sys.executable, "-c", sleeper, address])
+        [backend] = until(lambda: asleep("test_web"), lambda found: len(found) == 1)
+
+        killed.kill()
+        killed.wait()
+
+        try:
+            if goes_on:  # the control
+                time.sleep(1)
+                assert asleep("test_web") == [backend]
+            else:
+                until(lambda: asleep("test_web"), lambda found: not found)
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
+
+
+def asleep(role: str) -> list[int]:
+    """The backends of a login that run `pg_sleep`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE usename = %s AND state = 'active'"
+            " AND query LIKE %s",
+            [role, "SELECT pg_sleep%"],
+        )
+        return [pid for (pid,) in cursor.fetchall()]
+
+
+def until(look: Callable[[], list[int]], fits: Callable[[list[int]], bool]) -> list[int]:
+    deadline = time.monotonic() + 10
+    while not fits(found := look()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    return found
