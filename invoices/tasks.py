@@ -6,7 +6,7 @@ from django.utils import timezone
 from invoices.invoices import services
 from invoices.payment_requests import opening
 from invoices.telling import services as telling
-from paytrust.operations import queue
+from paytrust.operations import rounds
 
 
 @shared_task(name="invoices.expire_invoices")
@@ -29,8 +29,10 @@ def open_payment(*, invoice_id: int, **_later: object) -> None:
     opening.open_due_payment(invoice_id=invoice_id, now=timezone.now())
 
 
-@shared_task(name="invoices.hand_out_due_openings")
-def hand_out_due_openings(**_later: object) -> None:
-    """Beat, every 10 seconds: enqueue invoices whose next payment is due to be opened."""
-    for invoice_id in opening.claim_due_openings(now=timezone.now(), limit=100):
-        queue.publish(open_payment, invoice_id=invoice_id)
+@shared_task(name="invoices.open_due_payments")
+def open_due_payments(**_later: object) -> None:
+    """Beat, every 10 seconds: open the payments that are due, such as the next instalments'."""
+    rounds.work_off(
+        lambda: opening.claim_due_openings(now=timezone.now(), limit=1),
+        lambda pk: opening.open_due_payment(invoice_id=pk, now=timezone.now()),
+    )

@@ -15,7 +15,7 @@ from payments.refunds import sending
 from payments.settlement import comparing, controls, fetching, reports, uploads
 from payments.settlement import services as settlements
 from payments.webhooks import confirming, waking
-from paytrust.operations import queue
+from paytrust.operations import queue, rounds
 
 TURN_SECONDS: Final = 5.0  # for notifications, before other tasks of the same worker have theirs
 
@@ -36,54 +36,44 @@ def process_notifications(**_later: object) -> None:
             return
 
 
-@shared_task(name="payments.check_payment")
-def check_payment(*, payment_request_id: int, **_later: object) -> None:
-    """Ask the gateway about one payment for which no notification came."""
-    asking.check(payment_request_id=payment_request_id, now=timezone.now())
-
-
 @shared_task(name="payments.ask_about_payment")
 def ask_about_payment(*, payment_request_id: int, **_later: object) -> None:
     """Ask the gateway about a payment in any state that a damaged notification names."""
     asking.ask_for_job(payment_request_id=payment_request_id, now=timezone.now())
 
 
-@shared_task(name="payments.hand_out_checks")
-def hand_out_checks(**_later: object) -> None:
-    """Beat, every 10 seconds: enqueue payments that are due for a question to the gateway.
+@shared_task(name="payments.check_payments")
+def check_payments(**_later: object) -> None:
+    """Beat, every 10 seconds: ask gateways about payments for which no notification came.
 
-    300 a minute is half of what Xendit allows: confirming notifications needs the other half.
+    At most 300 a minute: half of what Xendit allows. Confirming notifications needs the other half.
     """
-    now = timezone.now()
-    for payment_request_id in asking.claim_due(now=now, limit=50):
-        queue.publish(check_payment, payment_request_id=payment_request_id)
-    last_round.note(now=now)
+    rounds.work_off(
+        lambda: asking.claim_due(now=timezone.now(), limit=1),
+        lambda pk: asking.check(payment_request_id=pk, now=timezone.now()),
+    )
+    last_round.note(now=timezone.now())
 
 
-@shared_task(name="payments.close_payment")
-def close_payment(*, payment_request_id: int, **_later: object) -> None:
-    """Close one payment that stayed `closing`."""
-    closing.close_for_job(payment_request_id=payment_request_id, now=timezone.now())
+@shared_task(name="payments.close_payments")
+def close_payments(**_later: object) -> None:
+    """Beat, every 10 seconds: close payments that stayed `closing`."""
+    rounds.work_off(
+        lambda: leases.claim_closings(now=timezone.now(), limit=1),
+        lambda pk: closing.close_for_job(payment_request_id=pk, now=timezone.now()),
+    )
 
 
-@shared_task(name="payments.hand_out_closings")
-def hand_out_closings(**_later: object) -> None:
-    """Beat, every 10 seconds: enqueue payments that stayed `closing`."""
-    for payment_request_id in leases.claim_closings(now=timezone.now(), limit=100):
-        queue.publish(close_payment, payment_request_id=payment_request_id)
+@shared_task(name="payments.check_refunds")
+def check_refunds(**_later: object) -> None:
+    """Beat, every 10 seconds: ask gateways for the results of refunds that are due.
 
-
-@shared_task(name="payments.check_refund")
-def check_refund(*, refund_id: int, **_later: object) -> None:
-    """Ask the gateway for the result of one refund; send it if the gateway knows of none."""
-    sending.check(refund_id=refund_id, now=timezone.now())
-
-
-@shared_task(name="payments.hand_out_refunds")
-def hand_out_refunds(**_later: object) -> None:
-    """Beat, every 10 seconds: enqueue refunds that are due for a question to the gateway."""
-    for refund_id in sending.claim_due(now=timezone.now(), limit=50):
-        queue.publish(check_refund, refund_id=refund_id)
+    A refund of which its gateway knows nothing is sent.
+    """
+    rounds.work_off(
+        lambda: sending.claim_due(now=timezone.now(), limit=1),
+        lambda pk: sending.check(refund_id=pk, now=timezone.now()),
+    )
 
 
 @shared_task(name="payments.fetch_settlements")

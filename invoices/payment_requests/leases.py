@@ -81,9 +81,9 @@ def claim_checks(*, now: datetime, until: datetime, limit: int) -> list[int]:
 
 
 def claim_closings(*, now: datetime, limit: int) -> list[int]:
-    """Return the ids of payments left closing by a crash or a failure, each to one caller."""
+    """Return the ids of payments whose closing is due to be tried again, each to one caller."""
     return locking.claim(
-        PaymentRequest.objects.left_closing(now),
+        PaymentRequest.objects.left_closing(now).filter(next_check_at__lte=now),
         by="next_check_at",
         taken=lambda ids: transitions.closings_handed_out(ids, now=now),
         limit=limit,

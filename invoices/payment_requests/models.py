@@ -31,7 +31,7 @@ class PaymentRequestQuerySet(TenantQuerySet["PaymentRequest"]):
         return self.filter(status__in=states.CHECKED, next_check_at__lte=now)
 
     def left_closing(self, now: datetime) -> Self:
-        """Those whose closing a crash or a failure has interrupted."""
+        """Those whose closing a crash or a failure has interrupted; a call goes on with it."""
         return self.filter(
             Q(leased_until=None) | Q(leased_until__lte=now), status=PaymentRequest.Status.CLOSING
         )

@@ -154,9 +154,9 @@ def closing_resumed(*, payment_request: PaymentRequest, now: datetime) -> bool:
     return bool(left.update(leased_until=now + LEASE))
 
 
-def close_failed(*, payment_request: PaymentRequest) -> None:
-    """Let a job, or the next call, try again to close a payment. Needs no lock."""
-    _if_still(payment_request, Status.CLOSING, leased_until=None)
+def close_failed(*, payment_request: PaymentRequest, again_at: datetime) -> None:
+    """Let the next call, or a job at a later time, try again to close a payment. Needs no lock."""
+    _if_still(payment_request, Status.CLOSING, leased_until=None, next_check_at=again_at)
 
 
 def overtaken(*, installments: Collection[Installment], now: datetime) -> None:

@@ -4,9 +4,11 @@ The customer may pay before the gateway closes the payment. Then the money is bo
 is refused with the state that it found.
 """
 
+import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Final
 
 import structlog
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +17,7 @@ from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from gateways import registry
 from gateways.adapter import GatewayError, GatewayUnavailable, PaymentState
+from gateways.budgets.pacing import Priority
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Invoice, PaymentRequest
@@ -28,6 +31,8 @@ from paytrust.money import Money
 from paytrust.operations.database import release_connection
 
 log = structlog.get_logger(__name__)
+
+AGAIN_AFTER: Final = timedelta(minutes=1)  # then a job tries again; others come before it
 
 
 class PaidMeanwhile(PayTrustError):
@@ -70,7 +75,7 @@ def adjust_installments(
         tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, now=now
     )
     if open_payment is not None:
-        _close_or_refuse(open_payment, now)
+        now = _close_or_refuse(open_payment, now)
     once = once or Once(now=now)
     document = adjusting.adjust(
         tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, once=once, now=now
@@ -110,7 +115,7 @@ def cancel_invoice(
     )
     once.opened()
     if open_payment is not None:
-        _close_or_refuse(open_payment, now)
+        now = _close_or_refuse(open_payment, now)
     return adjusting.cancel(tenant=tenant, invoice_id=invoice_id, seen=seen, once=once, now=now)
 
 
@@ -132,7 +137,7 @@ def open_payment(
     Source: FR-060 to FR-062, spec 4.1.
     """
 
-    def open_due() -> InvoiceDocument:
+    def open_due(now: datetime) -> InvoiceDocument:
         return opening.open_payment(
             tenant=tenant,
             invoice_id=invoice_id,
@@ -142,19 +147,28 @@ def open_payment(
         )[0]
 
     try:
-        return open_due()
+        return open_due(now)
     except PaymentInProgress:
+        once.claim()
         left = leases.resume_closing(tenant=tenant, invoice_id=invoice_id, now=now)
         if left is None:
             raise
+    began = time.monotonic()
     close(payment_request=left, now=now)
-    return open_due()
+    return open_due(_later(now, began))
 
 
-def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
+def close(
+    *, payment_request: PaymentRequest, priority: Priority = Priority.MERCHANT, now: datetime
+) -> PaymentRequest:
     """Ask the gateway to end a payment that is leased as `closing`, and record the answer.
 
     Holds no lock and no connection during the gateway's call.
+
+    Args:
+        payment_request: the leased one.
+        priority: of the call in the account's budget.
+        now: when the lease began.
 
     Raises:
         GatewayTimeout, GatewayUnavailable, GatewayRejected: it stays `closing`; a job, or the next
@@ -163,6 +177,7 @@ def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
     adapter = registry.adapter_for(
         payment_request.gateway.code,
         account_id=payment_request.account_id,
+        priority=priority,
         tenant_id=payment_request.tenant_id,
     )
     release_connection()
@@ -176,7 +191,7 @@ def close(*, payment_request: PaymentRequest, now: datetime) -> PaymentRequest:
         if report is not None and report.state == PaymentState.PENDING:
             raise GatewayUnavailable(adapter.code, "it did not close the payment")
     except GatewayError as error:
-        transitions.close_failed(payment_request=payment_request)
+        transitions.close_failed(payment_request=payment_request, again_at=now + AGAIN_AFTER)
         error.details["invoice_id"] = payment_request.invoice_id
         raise
     return settling.settle_closed(payment_request_id=payment_request.pk, report=report, now=now)
@@ -188,14 +203,16 @@ def close_for_job(*, payment_request_id: int, now: datetime) -> None:
     if payment_request.status != PaymentRequest.Status.CLOSING:
         return
     try:
-        close(payment_request=payment_request, now=now)
+        close(payment_request=payment_request, priority=Priority.CONFIRMATION, now=now)
     except PayTrustError as error:
         log.warning(
             "payment not closed yet", reference=payment_request.reference, reason=str(error)
         )
 
 
-def _close_or_refuse(open_payment: PaymentRequest, now: datetime) -> None:
+def _close_or_refuse(open_payment: PaymentRequest, now: datetime) -> datetime:
+    """Close a payment for a change that its money would forbid; return when that was done."""
+    began = time.monotonic()
     closed = close(payment_request=open_payment, now=now)
     if closed.status == PaymentRequest.Status.PAID:
         invoice = Invoice.objects.get(pk=closed.invoice_id)
@@ -207,3 +224,14 @@ def _close_or_refuse(open_payment: PaymentRequest, now: datetime) -> None:
                 "paid_amount": invoice.paid_amount,
             },
         )
+    return _later(now, began)
+
+
+def _later(now: datetime, began: float) -> datetime:
+    """Return the time after a gateway's call: a lease that begins then has its whole length.
+
+    Args:
+        now: the time before the call.
+        began: the same, by the monotonic clock.
+    """
+    return now + timedelta(seconds=time.monotonic() - began)

@@ -27,16 +27,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # What waits or works for long has workers of its own, whose threads have no time limit: merchants'
 # servers may be slow, a round of settlements comes last in its gateway's budget, and a settlement
-# file or the nightly audit may take minutes. What the table of payments or refunds has due is asked
-# of a gateway by the hundred. Notifications never stand behind them.
+# file or the nightly audit may take minutes, and gateways are asked about hundreds of payments and
+# refunds, one after the other. Notifications never stand behind them.
 LONG_TASKS = (
     *("events.deliver", "events.hand_out_deliveries", "events.purge_events"),
     *("payments.fetch_settlements", "payments.import_settlement", "payments.compare_settlements"),
     *("payments.read_settlement_report", "payments.import_bank_statement"),
     *("reporting.audit_books", "reporting.check_days", "reporting.keep_statements"),
     *("reporting.draw_plots", "reporting.count_costs", "apikeys.purge_expired"),
-    *("payments.check_payment", "payments.ask_about_payment", "payments.close_payment"),
-    *("payments.check_refund", "invoices.open_payment", "apikeys.seal_audit"),
+    *("payments.check_payments", "payments.ask_about_payment", "payments.close_payments"),
+    *("payments.check_refunds", "invoices.open_payment", "invoices.open_due_payments"),
+    "apikeys.seal_audit",
 )
 CELERY_TASK_ROUTES = {name: {"queue": "deliveries"} for name in LONG_TASKS}
 QUEUES = ("celery", "deliveries")  # money's jobs; what takes long
@@ -44,10 +45,10 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "paytrust.beat:LeasedScheduler"  # two beats may run; one acts
 CELERY_BEAT_SCHEDULE = {
     "process due notifications": {"task": "payments.process_notifications", "schedule": 5.0},
-    "open due payments": {"task": "invoices.hand_out_due_openings", "schedule": 10.0},
-    "close payments": {"task": "payments.hand_out_closings", "schedule": 10.0},
-    "ask about refunds": {"task": "payments.hand_out_refunds", "schedule": 10.0},
-    "ask about payments without word": {"task": "payments.hand_out_checks", "schedule": 10.0},
+    "open due payments": {"task": "invoices.open_due_payments", "schedule": 10.0},
+    "close payments": {"task": "payments.close_payments", "schedule": 10.0},
+    "ask about refunds": {"task": "payments.check_refunds", "schedule": 10.0},
+    "ask about payments without word": {"task": "payments.check_payments", "schedule": 10.0},
     "fetch settlements": {
         "task": "payments.hand_out_settlements",
         "schedule": crontab(hour="18", minute="10"),

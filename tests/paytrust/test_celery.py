@@ -64,7 +64,7 @@ def test_what_is_given_out_one_by_one_takes_no_worker_from_bookings() -> None:
         for name in re.findall(r"queue\.publish\((\w+), \w+=", module.read_text())
     }
 
-    assert len(published) >= 8
+    assert len(published) >= 4
     assert published <= set(settings.LONG_TASKS)
 
 
