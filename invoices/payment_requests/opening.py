@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apikeys.idempotency.once import Once
 from apikeys.models import Tenant
 from gateways.adapter import ChargeLost
+from gateways.budgets.pacing import Priority
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Installment, Invoice, PaymentRequest
@@ -54,6 +55,7 @@ def open_payment(
     invoice_id: int,
     installment_number: int | None = None,
     once: Once | None = None,
+    priority: Priority = Priority.MERCHANT,
     now: datetime,
 ) -> tuple[InvoiceDocument, bool]:
     """Open the payment of the lowest unpaid instalment, or resume opening it.
@@ -82,7 +84,7 @@ def open_payment(
     document, payment_request = _lease_payment(tenant, invoice_id, installment_number, once, now)
     once.opened()
     asking = payment_request.status == PaymentRequest.Status.OPENING
-    opened = open_recorded(document, payment_request, now, once)
+    opened = open_recorded(document, payment_request, now, once, priority)
     if opened.open_request is None:
         raise PaymentInProgress
     return opened, asking
@@ -98,7 +100,9 @@ def open_due_payment(*, invoice_id: int, now: datetime) -> None:
     if invoice.open_payment_at is None:
         return
     try:
-        open_payment(tenant=invoice.tenant, invoice_id=invoice_id, now=now)
+        open_payment(
+            tenant=invoice.tenant, invoice_id=invoice_id, priority=Priority.CONFIRMATION, now=now
+        )
     except InvoiceNotPayable:
         log.info("nothing left to open", invoice_id=invoice_id)
     except PayTrustError as error:
@@ -142,7 +146,11 @@ def unpaid_installments(document: InvoiceDocument, now: datetime) -> list[Instal
 
 
 def open_recorded(
-    document: InvoiceDocument, payment_request: PaymentRequest, now: datetime, once: Once
+    document: InvoiceDocument,
+    payment_request: PaymentRequest,
+    now: datetime,
+    once: Once,
+    priority: Priority = Priority.MERCHANT,
 ) -> InvoiceDocument:
     """Open a request that the caller has leased; an open one is returned as it is.
 
@@ -153,10 +161,11 @@ def open_recorded(
         The failures of `pages.ask_gateway`, and those of `open_payment`.
     """
     try:
-        return _ask(document, payment_request, now, once)
+        return _ask(document, payment_request, now, once, priority)
     except ChargeLost:  # the request is `failed` now, and its charge can no longer be paid
         invoice = document.invoice
-        return _ask(*_lease_payment(invoice.tenant, invoice.pk, None, once, now), now, once)
+        leased = _lease_payment(invoice.tenant, invoice.pk, None, once, now)
+        return _ask(*leased, now, once, priority)
 
 
 @in_locked_transaction
@@ -212,7 +221,11 @@ def _due(document: InvoiceDocument, installment_number: int | None, now: datetim
 
 
 def _ask(
-    document: InvoiceDocument, payment_request: PaymentRequest, now: datetime, once: Once
+    document: InvoiceDocument,
+    payment_request: PaymentRequest,
+    now: datetime,
+    once: Once,
+    priority: Priority,
 ) -> InvoiceDocument:
     return pages.ask_gateway(
         document=document,
@@ -220,4 +233,5 @@ def _ask(
         order=orders.order_for(payment_request=payment_request, document=document, now=now),
         now=now,
         once=once,
+        priority=priority,
     )

@@ -26,6 +26,7 @@ from gateways.adapter import (
     PaymentReport,
     PaymentState,
 )
+from gateways.budgets.pacing import Priority
 from invoices.invoices import selectors
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.invoices.versions import touch
@@ -62,6 +63,7 @@ def ask_gateway(
     order: PaymentOrder,
     now: datetime,
     once: Once | None = None,
+    priority: Priority = Priority.MERCHANT,
 ) -> InvoiceDocument:
     """Open a leased request at its gateway and record the answer; return the invoice as it is then.
 
@@ -79,6 +81,7 @@ def ask_gateway(
     adapter = registry.adapter_for(
         document.invoice.gateway.code,
         account_id=payment_request.account_id,
+        priority=priority,
         tenant_id=payment_request.tenant_id,
     )
     release_connection()
