@@ -4,7 +4,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from apikeys.models import Tenant
@@ -15,6 +15,7 @@ from paytrust.web.pagination import InvalidCursor
 
 LONGEST_TRANSACTION: Final = timedelta(minutes=10)  # none of ours may take a tenth of that
 _POSITION: Final = re.compile(rb"([0-9]{1,19})\.([0-9]{1,18})")
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC) + LONGEST_TRANSACTION
 _LAST_ID: Final = 10**18 - 1
 _OLDEST_RUNNING: Final = "pg_snapshot_xmin(pg_current_snapshot())"
 # The oldest transaction that still runs: all below have ended, and the next statement sees what
@@ -107,7 +108,7 @@ def turn(
             {
                 "tenant": tenant.pk,
                 "after": None if after is None else str(after.transaction_number),
-                "older": since and since - LONGEST_TRANSACTION,
+                "older": since and max(since, _EARLIEST) - LONGEST_TRANSACTION,
             },
         ),
         Statement(

@@ -138,3 +138,18 @@ class TestFormulas:
 def text_of(answer: Any) -> str:
     body: bytes = b"".join(answer) if answer.streaming else answer.content
     return body.decode("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/events/%00", "/events/evt_%00", "/events/%00/resend", "/payouts/%00/transactions"),
+        *("/invoices/%00", "/nowhere/%00"),
+    ],
+)
+def test_a_path_with_nul_leads_nowhere(path: str) -> None:
+    _, key = api_key()
+
+    answer = Client().get(path, headers={"X-API-Key": key})
+
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")

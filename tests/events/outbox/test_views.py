@@ -53,6 +53,7 @@ class TestEvents:
         assert ids(api.get("/events", types="invoice.paid")) == [paid.public_id, later.public_id]
         assert ids(api.get("/events", types="invoice.created,refund.failed")) == [made.public_id]
         assert ids(api.get("/events", since="2026-11-22T12:30:00Z")) == [later.public_id]
+        assert len(ids(api.get("/events", since="0001-01-01"))) == 3
 
     @pytest.mark.parametrize(
         ("query", "error"),
