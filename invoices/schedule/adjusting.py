@@ -189,11 +189,17 @@ def begin_cancellation(
 
 @in_locked_transaction
 def cancel(
-    *, tenant: Tenant, invoice_id: int, seen: Owed | None = None, once: Once, now: datetime
+    *,
+    tenant: Tenant,
+    invoice_id: int,
+    closed: PaymentRequest | None = None,
+    seen: Owed | None = None,
+    once: Once,
+    now: datetime,
 ) -> InvoiceDocument:
     """End an invoice on which nothing was paid; the same trip closes the call.
 
-    Cancelling it again changes nothing.
+    Cancelling it again changes nothing. `closed` is the payment that was closed for this.
 
     Raises:
         As `begin_cancellation`.
@@ -204,7 +210,7 @@ def cancel(
     if any(request.is_active for request in requests):
         raise PaymentInProgress
     if invoice.ended_as != InvoiceStatus.CANCELLED:
-        before = telling.sight_of(invoice, document.installments, (), now)
+        before = telling.sight_of(invoice, document.installments, (), now, closed=closed)
         ended = states.ended(invoice=invoice, ended_as=InvoiceStatus.CANCELLED, now=now)
         _write(document, [ended], before=before, once=once, now=now)
     return document

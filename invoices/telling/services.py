@@ -202,11 +202,21 @@ def sight_of(
     installments: Sequence[Installment],
     requests: Sequence[PaymentRequest],
     now: datetime,
+    *,
+    closed: PaymentRequest | None = None,
 ) -> Sight:
-    """Return how an invoice looks, of its rows and of its payments that are under way."""
+    """Return how an invoice looks, of its rows and of its payments that are under way.
+
+    Args:
+        invoice: the row.
+        installments: all of the invoice.
+        requests: those that are under way.
+        now: the time.
+        closed: the payment that was open until this change has closed it.
+    """
     for installment in installments:
         installment.invoice = invoice
-    opened = next((one for one in requests if one.status == Status.OPEN), None)
+    opened = next((one for one in requests if one.status == Status.OPEN), closed)
     document = InvoiceDocument(invoice, (), installments, opened)
     active = {request.pk: request for request in requests}
     return Sight(invoice_answer(document, now), active, installments)

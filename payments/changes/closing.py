@@ -116,7 +116,9 @@ def cancel_invoice(
     once.opened()
     if open_payment is not None:
         now = _close_or_refuse(open_payment, now)
-    return adjusting.cancel(tenant=tenant, invoice_id=invoice_id, seen=seen, once=once, now=now)
+    return adjusting.cancel(
+        tenant=tenant, invoice_id=invoice_id, closed=open_payment, seen=seen, once=once, now=now
+    )
 
 
 def open_payment(

@@ -84,6 +84,9 @@ class TestEvents:
         merchant.post(f"/invoices/{made['id']}/cancel", json={})
 
         assert types(merchant) == ["invoice.created", "invoice.payment_ready", "invoice.cancelled"]
+        assert events_of(merchant)[-1]["data"]["previous"] == {
+            name: made[name] for name in ("status", "amount_due", "payment_url")
+        }
 
     def test_tell_that_one_expired(self, merchant: Merchant) -> None:
         made = merchant.post("/invoices", json=invoice_body()).json()
