@@ -90,7 +90,7 @@ def create_invoice(
             raise
         once.claim()
         existing = _made_before(tenant, request, once.record_id)
-        if existing is None or _is_succeeded(existing, once.record_id):
+        if existing is None or _is_succeeded(existing, once.record_id, now):
             if not isinstance(error, IntegrityError):
                 raise
             return create_invoice(
@@ -165,16 +165,19 @@ def create_supplementary(
     )
 
 
-def expire_invoices(*, now: datetime, limit: int) -> int:
+def expire_invoices(*, now: datetime, limit: int, only: int | None = None) -> int:
     """Mark unpaid invoices whose time is over as `expired`; return how many.
 
-    Rows that others hold are left for the next run. Their payment requests stay open: the
-    gateway closes its page by its own clock, and money that still arrives is booked (FR-041).
+    `only` is the id of the one to look at. Rows that others hold are left for the next run. Their
+    payment requests stay open: the gateway closes its page by its own clock, and money that still
+    arrives is booked (FR-041).
     """
+    over = Invoice.objects.to_expire(now)
+    if only is not None:
+        over = over.filter(pk=only)
     with transaction.atomic():
         due = list(
-            Invoice.objects.to_expire(now)
-            .select_related("gateway")
+            over.select_related("gateway")
             .order_by("pk")
             .select_for_update(of=("self",), skip_locked=True)[:limit]
         )
@@ -210,10 +213,16 @@ def _made_before(
     return existing
 
 
-def _is_succeeded(existing: Invoice, idempotency_record_id: UUID | None) -> bool:
-    """Return whether another call's invoice ended unpaid, so that a new one may take its place."""
-    same_call = existing.idempotency_record_id == idempotency_record_id is not None
-    return not same_call and external_ids.free(invoice=existing)
+def _is_succeeded(existing: Invoice, idempotency_record_id: UUID | None, now: datetime) -> bool:
+    """Return whether another call's invoice ended unpaid, so that a new one may take its place.
+
+    One whose time is over has ended, also if the job has not marked it yet.
+    """
+    if existing.idempotency_record_id == idempotency_record_id is not None:
+        return False
+    if existing.expires_at <= now and expire_invoices(now=now, limit=1, only=existing.pk):
+        existing.refresh_from_db()
+    return external_ids.free(invoice=existing)
 
 
 def _require_same_content(existing: Invoice, request: InvoiceRequest, error: Exception) -> None:

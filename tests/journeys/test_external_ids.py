@@ -35,6 +35,11 @@ def expired(merchant: Merchant, sandbox: Sandbox, invoice: dict[str, Any]) -> No
     merchant.wait_for(invoice["id"], status="expired")
 
 
+def over(merchant: Merchant, sandbox: Sandbox, invoice: dict[str, Any]) -> None:
+    """Let its time end; the job that marks it has not come by yet."""
+    Invoice.objects.filter(pk=invoice["id"]).update(expires_at=timezone.now())
+
+
 def failed(merchant: Merchant, sandbox: Sandbox, invoice: dict[str, Any]) -> None:
     """Deny the only charge there is, which has no page to try again on."""
     sandbox.pay(charge_of(sandbox), "fail")
@@ -46,7 +51,7 @@ def charge_of(sandbox: Sandbox) -> str:
 
 
 @GATEWAYS
-@pytest.mark.parametrize("end", [cancelled, expired])
+@pytest.mark.parametrize("end", [cancelled, expired, over])
 def test_one_that_ended_unpaid_frees_it(
     merchant: Merchant, sandbox: Sandbox, body: Body, end: Callable[..., None]
 ) -> None:
@@ -60,6 +65,20 @@ def test_one_that_ended_unpaid_frees_it(
     assert (repeated.status_code, repeated.json()["id"]) == (200, again["id"])
     listed = merchant.get("/invoices?external_id=order-77").json()["results"]
     assert [one["id"] for one in listed] == [again["id"], first["id"]]
+
+
+def test_a_draft_whose_time_is_over_frees_it(merchant: Merchant, sandbox: Sandbox) -> None:
+    sandbox.fault("xendit", "http_500", times=1)
+    body = invoice_body(external_id="order-77")
+    assert merchant.post("/invoices", json=body).status_code == 502
+    draft = Invoice.objects.get()
+    over(merchant, sandbox, {"id": draft.pk})
+
+    again = created(merchant, body)
+
+    draft.refresh_from_db()
+    assert again["id"] != draft.pk
+    assert (draft.status, draft.external_id_freed) == ("expired", True)
 
 
 def test_a_denied_charge_frees_it_for_other_content_too(
