@@ -35,6 +35,11 @@ _INITIATED: Final = (
     f"UPDATE invoices_invoice SET payment_initiated_at = %(now)s WHERE id = {NEW_ID}"  # noqa: S608  # nosec B608  # our own name
 )
 
+# The foreign key would wait for somebody who holds the parent; an API call does not (spec 4.2).
+_PARENT_IS_FREE: Final = (
+    "SELECT id FROM invoices_invoice WHERE id = %(parent)s FOR KEY SHARE NOWAIT"
+)
+
 
 class InvalidExpiry(PayTrustError):
     """The invoice would expire too soon or too late."""
@@ -116,7 +121,9 @@ def _write(document: InvoiceDocument, fee: GatewayFee, once: Once, now: datetime
     payment_request, demand = recording.first_request(invoice=invoice, installment=first, now=now)
     invoice_row = Statement(_INVOICE, rows.values([invoice]))
     invoice.payment_initiated_at = now
+    parent = invoice.parent_id
     *_, invoice_rows, line_rows, installment_rows, _, request_rows, deliveries = trip(
+        *([Statement(_PARENT_IS_FREE, {"parent": parent})] if parent else []),
         *once.opening(),
         fees.in_force(fee),
         invoice_row,

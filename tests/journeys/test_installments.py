@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from invoices.models import Installment, Invoice, PaymentRequest, Transaction
+from tests.concurrency.threads import locked_elsewhere
 from tests.conftest import Merchant, Sandbox
 from tests.factories import invoice_body, rupiah_body
 
@@ -345,6 +346,22 @@ class TestSupplementary:
         assert extra.json()["parent_invoice_id"] == parent["id"]
         assert (extra.json()["currency_code"], extra.json()["gateway_id"]) == ("MYR", 1)
         assert extra.json()["total_amount"] == 1030
+
+    def test_does_not_wait_for_somebody_who_holds_its_parent(self, merchant: Merchant) -> None:
+        parent = merchant.post("/invoices", json=invoice_body()).json()
+        path, key = f"/invoices/{parent['id']}/supplementary", {"Idempotency-Key": "extra-1"}
+        asked = {"line_items": EXTRA}
+
+        with locked_elsewhere(Invoice.objects.filter(pk=parent["id"])):
+            refused = merchant.post(path, json=asked, headers=key)
+        made = merchant.post(path, json=asked, headers=key)
+        with locked_elsewhere(Invoice.objects.filter(pk=parent["id"])):
+            again = merchant.post(path, json=asked, headers=key)
+
+        assert (refused.status_code, refused.json()["error"]) == (409, "payment_in_progress")
+        assert made.status_code == 201
+        assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
+        assert Invoice.objects.count() == 2
 
     def test_not_of_a_cancelled_or_supplementary_one(self, merchant: Merchant) -> None:
         parent = merchant.post("/invoices", json=invoice_body()).json()
