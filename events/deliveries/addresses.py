@@ -66,6 +66,9 @@ class UrlNotAllowed(PayTrustError):
 
     code = "url_not_allowed"
 
+    def __init__(self, why: str) -> None:
+        super().__init__(why, details={"url": [why]})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:

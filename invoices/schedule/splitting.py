@@ -69,16 +69,16 @@ def totals(*, total_amount: int, count: int, custom_amounts: Sequence[int] | Non
         if sum(amounts) != total_amount:
             raise InvalidInstallments(
                 f"custom_amounts sum to {sum(amounts)}, the invoice total is {total_amount}",
-                details={"custom_amounts": [f"must sum to exactly {total_amount}"]},
+                details=_of("custom_amounts", f"must sum to exactly {total_amount}"),
             )
     elif len(custom_amounts) == count - 1:
         amounts = [*custom_amounts, total_amount - sum(custom_amounts)]
     else:
         raise InvalidInstallments(
             f"{len(custom_amounts)} custom_amounts for {count} instalments",
-            details={
-                "custom_amounts": [f"give {count} amounts, or {count - 1} and the last rests"]
-            },
+            details=_of(
+                "custom_amounts", f"give {count} amounts, or {count - 1} and the last rests"
+            ),
         )
     _refuse_below_one(amounts)
     return amounts
@@ -152,19 +152,19 @@ def due_dates(
     if len(given) != count:
         raise InvalidInstallments(
             f"{len(given)} due_dates for {count} instalments",
-            details={"due_dates": [f"give exactly {count}"]},
+            details=_of("due_dates", f"give exactly {count}"),
         )
     if max(given) > created_at + LATEST_DUE_DATE:
         raise InvalidInstallments(
             f"due date {max(given).isoformat()} is more than 12 years ahead",
-            details={"due_dates": ["must lie within 12 years"]},
+            details=_of("due_dates", "must lie within 12 years"),
         )
     earlier = created_at
     for due in given:
         if due <= earlier:
             raise InvalidInstallments(
                 f"due date {due.isoformat()} does not come after {earlier.isoformat()}",
-                details={"due_dates": ["must lie in the future and strictly increase"]},
+                details=_of("due_dates", "must lie in the future and strictly increase"),
             )
         earlier = due
     return list(given)
@@ -207,6 +207,11 @@ def adjusted_totals(*, unpaid: Sequence[Unpaid], named: Mapping[int, int]) -> li
     _refuse_below_one(amounts)
     _refuse_below_paid(unpaid, amounts)
     return amounts
+
+
+def _of(field: str, wrong: str) -> dict[str, dict[str, list[str]]]:
+    """Return `details` about a field of the plan, as it is nested in a request."""
+    return {"installments": {field: [wrong]}}
 
 
 def _refuse_below_one(amounts: Sequence[int]) -> None:

@@ -72,7 +72,10 @@ class TestCreate:
 
     @pytest.mark.parametrize("url", ["http://shop.example/", "https://10.0.0.1/", "https://a@b.c/"])
     def test_refuses_where_webhooks_cannot_go(self, api: Api, url: str) -> None:
-        assert problem(api.post("/webhook-endpoints", {"url": url})) == (400, "url_not_allowed")
+        response = api.post("/webhook-endpoints", {"url": url})
+
+        assert problem(response) == (400, "url_not_allowed")
+        assert response.json()["details"] == {"url": [response.json()["message"]]}
         assert not WebhookEndpoint.objects.exists()
 
     def test_makes_ten_at_most(self, api: Api) -> None:

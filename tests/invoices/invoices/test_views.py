@@ -521,7 +521,7 @@ class TestInstallments:
 
         answer = api.post("/invoices", invoice_body(**ONE_LINE, installments=plan))
 
-        assert_refused(answer, 400, "invalid_installments", ("custom_amounts",))
+        assert_refused(answer, 400, "invalid_installments", ("installments", "custom_amounts"))
 
     @pytest.mark.parametrize("first", [EXAMPLE_TOTAL, EXAMPLE_TOTAL + 1, MAX_AMOUNT])
     def test_leave_the_last_something(self, api: Api, first: int) -> None:
@@ -544,21 +544,21 @@ class TestInstallments:
 
         answer = api.post("/invoices", invoice_body(installments=plan))
 
-        assert_refused(answer, 400, "invalid_installments", ("due_dates",))
+        assert_refused(answer, 400, "invalid_installments", ("installments", "due_dates"))
 
     def test_are_never_due_on_one_day(self, api: Api) -> None:
         plan = {"count": 2, "due_dates": days_ahead(7) * 2}
 
         answer = api.post("/invoices", invoice_body(installments=plan))
 
-        assert_refused(answer, 400, "invalid_installments", ("due_dates",))
+        assert_refused(answer, 400, "invalid_installments", ("installments", "due_dates"))
 
     def test_are_never_due_beyond_the_calendar(self, api: Api) -> None:
         plan = {"count": 2, "due_dates": ["9999-12-30T00:00:00Z", "9999-12-31T00:00:00Z"]}
 
         answer = api.post("/invoices", invoice_body(installments=plan))
 
-        assert_refused(answer, 400, "invalid_installments", ("due_dates",))
+        assert_refused(answer, 400, "invalid_installments", ("installments", "due_dates"))
 
     @pytest.mark.parametrize(
         ("plan", "field"),
