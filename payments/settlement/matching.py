@@ -187,7 +187,8 @@ class _Index:
 def _versions(lines: Iterable[Line]) -> list[tuple[Line, list[Line]]]:
     """Return the newest version of each line with the versions that it replaces, in a fixed order.
 
-    The gateway's own time decides; of two with the same time, the one that knows its payout.
+    The gateway's own time decides; of two with the same time, the one that knows its payout, is
+    final, or knows its fee.
     """
     versions: dict[str, list[Line]] = {}
     for line in lines:
@@ -199,9 +200,11 @@ def _versions(lines: Iterable[Line]) -> list[tuple[Line, list[Line]]]:
     ]
 
 
-def _age(line: Line) -> tuple[bool, float, bool, str, int]:
+def _age(line: Line) -> tuple[bool, float, bool, bool, bool, str, int]:
     as_of = line.as_of.timestamp() if line.as_of else 0.0
-    return (line.as_of is not None, as_of, line.payout_id is not None, line.digest, line.key)
+    knows_fee = line.fee_state != FeeState.PENDING
+    said = (line.payout_id is not None, line.is_final, knows_fee)
+    return (line.as_of is not None, as_of, *said, line.digest, line.key)
 
 
 def _paired(lines: Sequence[Line], index: _Index) -> dict[int, Booked]:

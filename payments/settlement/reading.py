@@ -264,7 +264,8 @@ def _row(row: _Cells, raw: Mapping[str, str], default: str) -> SettlementRow:
     gross = row.amount("gross", currency)
     if gross is None:
         raise ValueError(f"{row.text('gross')!r} is no amount")
-    gross = sign * abs(gross) if kind != LineKind.OTHER else gross
+    if sign < 0:  # files write what goes out with a sign or without one
+        gross = -abs(gross)
     fee, vat, withholding = (
         abs(row.amount(name, currency) or 0) for name in ("fee", "vat", "withholding")
     )

@@ -86,7 +86,8 @@ def _csv(file: BufferedIOBase) -> Iterator[Cells]:
     except (csv.Error, UnicodeError) as error:
         raise SettlementFileUnreadable(f"The CSV cannot be read: {error}.") from error
     finally:
-        text.detach()  # or it would close the file of the caller
+        if not file.closed:
+            text.detach()  # or it would close the file of the caller
 
 
 def _encoding_of(file: BufferedIOBase) -> str:

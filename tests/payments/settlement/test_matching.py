@@ -132,6 +132,21 @@ class TestJudge:
 
         assert [verdicts[key].state for key in (1, 2)] == ["replaced", "matched"]
 
+    @pytest.mark.parametrize("digests", [("a", "b"), ("b", "a")])
+    @pytest.mark.parametrize(
+        "earlier", [{"is_final": False}, {"fee_state": FeeState.PENDING, "fee_amount": 0}]
+    )
+    def test_what_is_final_replaces_what_was_not(
+        self, digests: tuple[str, str], earlier: dict[str, Any]
+    ) -> None:
+        """Files say no time of their own, and a digest says nothing of age."""
+        first = line(1, identity="one", digest=digests[0], as_of=None, **earlier)
+        last = line(2, identity="one", digest=digests[1], as_of=None)
+
+        for lines in ([first, last], [last, first]):
+            verdicts = judge(lines, [booked()])
+            assert [verdicts[key].state for key in (1, 2)] == ["replaced", "matched"]
+
 
 class TestOverdueOn:
     @pytest.mark.parametrize(

@@ -83,6 +83,12 @@ class TestReadRows:
         ]
         assert {row.payout_id for row in rows} == {"W1"}
 
+    def test_keeps_the_sign_of_a_payment(self) -> None:
+        """Money that went out must not match money that came in."""
+        [row] = read(f"{HEADERS}\n{ROW.replace('100000', '-100000')}\n")
+
+        assert (row.kind, row.gross_amount) == (LineKind.PAYMENT, -100_000)
+
     def test_takes_a_pending_and_a_monthly_fee(self) -> None:
         rows = read(
             f"{HEADERS},Net Amount\n"
@@ -111,6 +117,14 @@ class TestReadRows:
         rows = read_bytes(text.encode("latin-1"))
 
         assert (len(rows), rows[-1].raw["Note"]) == (20_001, "caf\u00e9")
+
+    def test_may_end_after_the_file_was_closed(self) -> None:
+        file = io.BytesIO(f"{HEADERS}\n{ROW}\n{ROW}\n".encode())
+        rows = reading.read_rows(file, currency="IDR")
+        next(rows)
+        file.close()
+
+        rows.close()  # type: ignore[attr-defined]  # a generator
 
     def test_leaves_the_file_open(self) -> None:
         file = io.BytesIO(f"{HEADERS}\n{ROW}\n".encode())
