@@ -195,6 +195,7 @@ class Notification:
     payment_ids: tuple[str, ...] = ()  # what the payment itself may be called, if it is named
     dispute: DisputeReport | None = None
     opens_dispute: bool = False  # the customer's bank asks for the money back, or has got some
+    failed_refund: Reversal | None = None  # one that the gateway says it could not make
 
     def __post_init__(self) -> None:
         for name in ("event_id", "reference", "gateway_id"):

@@ -48,7 +48,8 @@ LOST_DISPUTE = "dispute.lost"
 CLOSED_DISPUTES = {"dispute.won", LOST_DISPUTE}
 DISPUTED = "dispute"  # a chargeback of the amount that it names, whole or not
 DISPUTE_IDS = "mi-dspt-"  # how they begin
-DISPUTE, WALLET_REFUND = "dispute.", "ewallet.refund"
+DISPUTE = "dispute."
+PRODUCT_REFUNDS = {"ewallet.refund", "ewallet.void", "qr.refund"}  # of products' own calls
 HINTS = ("payment.", "payment_request.expiry", "capture.", "ewallet.capture", "qr.payment")
 WALLET_CURRENCIES = {"ID": "IDR", "MY": "MYR"}  # by how its channel's code begins
 REFUND_SUCCEEDED, REFUND_FAILED = "refund.succeeded", "refund.failed"
@@ -159,8 +160,8 @@ def event_notification(event_id: str, message: Mapping[str, Any]) -> Notificatio
         return _dispute_notification(event_id, message)
     if event in {REFUND_SUCCEEDED, REFUND_FAILED}:
         return _refund_notification(event_id, event, message["data"])
-    if event == WALLET_REFUND:
-        return _wallet_notification(event_id, message["data"])
+    if event in PRODUCT_REFUNDS:
+        return _product_refund(event_id, message["data"])
     hint = _hint(event_id, message.get("data")) if event.startswith(HINTS) else None
     raise NotificationNotUsed(f"Events of the kind {event} are not used.", hint=hint)
 
@@ -228,13 +229,16 @@ def _dispute(message: Mapping[str, Any]) -> DisputeReport | None:
         return None
 
 
-def _wallet_notification(event_id: str, data: Mapping[str, Any]) -> Notification:
-    """Shape the older form of a wallet's refund, which names its charge only (C1)."""
+def _product_refund(event_id: str, data: Mapping[str, Any]) -> Notification:
+    """Shape the form of a product's own refund, which names its charge only (C1).
+
+    No sample of a void's and of a QR code's is known. What they claim is asked of Xendit anyway.
+    """
     refund = {
         "id": read_text(data, "id"),
         "payment_id": read_text(data, "charge_id"),
         "amount": data["refund_amount"],
-        "currency": WALLET_CURRENCIES[read_text(data, "channel_code")[:2]],
+        "currency": data.get("currency") or WALLET_CURRENCIES[read_text(data, "channel_code")[:2]],
         "status": data.get("status"),
         "channel_code": data.get("channel_code"),
     }
@@ -265,6 +269,7 @@ def _refund_notification(event_id: str, event: str, data: Mapping[str, Any]) -> 
         gateway_id=invoice_id,
         report=report,
         payment_ids=spellings(payment_id) if payment_id else (),
+        failed_refund=refund if event == REFUND_FAILED else None,
     )
 
 

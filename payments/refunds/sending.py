@@ -7,6 +7,7 @@ No lock and no connection is held during the gateway's call. A refund whose resu
 from datetime import datetime, timedelta
 
 import structlog
+from django.db.models import Q
 
 from apikeys.idempotency.once import Once
 from gateways import registry
@@ -17,13 +18,15 @@ from gateways.adapter import (
     GatewayRejected,
     GatewayTimeout,
     GatewayUnavailable,
+    Reversal,
 )
 from gateways.budgets.pacing import Priority
 from gateways.refunds import RefundOrder, RefundReason, RefundRefused, RefundReport
+from invoices.models import PaymentRequest
 from invoices.payment_requests.leases import PaymentInProgress
 from payments.refunds import settling, transitions
 from payments.refunds.models import Refund
-from payments.refunds.states import Status
+from payments.refunds.states import ASKED, Status
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
 from paytrust.operations import locking
@@ -55,6 +58,14 @@ def claim_due(*, now: datetime, limit: int) -> list[int]:
         by="next_check_at",
         taken=lambda ids: transitions.handed_out(ids, now=now),
         limit=limit,
+    )
+
+
+def ask_soon(*, about: PaymentRequest, failed: Reversal, now: datetime) -> None:
+    """Let the job ask now about a refund of a payment that failed, as a notification says."""
+    it = Q(gateway_refund_id=failed.id) | Q(reference=failed.reference)
+    Refund.objects.filter(it, transaction__payment_request=about, status__in=ASKED).update(
+        next_check_at=now
     )
 
 

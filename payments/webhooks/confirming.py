@@ -33,6 +33,7 @@ from payments.booking import reversals, settling
 from payments.booking.reversals import UNDOES_PAYMENT, ReversalBeforePayment
 from payments.disputes import services as disputes
 from payments.models import WebhookEvent
+from payments.refunds import sending as refunds
 from payments.webhooks import flagging, gathering, receiving, retrying
 from paytrust.errors import PayTrustError
 from paytrust.operations.database import release_connection
@@ -246,8 +247,9 @@ def _known_outcome(said: Said, about: PaymentRequest, now: datetime) -> str | No
             disputes.record(about=about, report=said.notification.dispute, now=now)
         if report is None:
             return "disputed"
-    if said.notification.reference is None and not _claimed_reversals(said.notification):
-        return "unchanged"  # a refund that failed
+    if said.notification.failed_refund is not None:
+        refunds.ask_soon(about=about, failed=said.notification.failed_refund, now=now)
+        return "unchanged"  # by this event; the answer of the gateway says what became of it
     if report is None or report.paid_amount is None or not said.claims_only_payment:
         return None
     if about.status != PaymentRequest.Status.PAID:  # it is, for good, once money was booked on it

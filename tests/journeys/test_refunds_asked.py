@@ -1,5 +1,6 @@
 """Refunds that merchants ask for, at both gateways, also where the answer is lost."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import requests
 from django.utils import timezone
 
 from invoices.models import Transaction
+from payments import tasks
 from payments.models import Refund
 from payments.refunds import sending
 from tests.conftest import Merchant, Sandbox
@@ -218,3 +220,25 @@ def at_gateway(sandbox: Sandbox) -> list[dict[str, Any]]:
             amount = row["amount"] if isinstance(row, dict) else row
             found.append({"amount": round(float(amount) * digits)})
     return found
+
+
+def test_a_refund_that_the_gateway_says_has_failed_is_asked_about_at_once(
+    merchant: Merchant, sandbox: Sandbox
+) -> None:
+    invoice = paid_invoice(merchant, sandbox, "xendit")
+    sandbox.fault("xendit", "refund_fails", times=1)
+    asked = refund(merchant, invoice["id"], amount=777)
+    assert (asked.status_code, asked.json()["status"]) == (201, "pending")
+    other = Refund.objects.get().next_check_at
+    assert other is not None
+    assert other > timezone.now()
+
+    pass_time(sandbox)
+    deadline = time.monotonic() + 20
+    while not Refund.objects.filter(next_check_at__lte=timezone.now()).exists():
+        assert time.monotonic() < deadline, "the notification has no effect"
+        time.sleep(0.1)
+    tasks.check_refunds()
+
+    assert merchant.get(f"/refunds/{asked.json()['id']}").json()["status"] == "failed"
+    assert refund(merchant, invoice["id"], amount=777).status_code == 201

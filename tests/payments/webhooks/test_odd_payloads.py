@@ -106,15 +106,16 @@ class TestIds:
         assert (event.status, event.outcome) == ("received", "not_confirmed")
         assert books() == before
 
-    def test_a_wallets_refund_names_its_charge(
-        self, paid: PaymentRequest, gateway: Playback
+    @pytest.mark.parametrize("name", ["ewallet.refund", "ewallet.void", "qr.refund"])
+    def test_a_products_own_refund_names_its_charge(
+        self, paid: PaymentRequest, gateway: Playback, name: str
     ) -> None:
         answers_paid(gateway, paid)
         gateway.will_answer(json.loads(refund_event(id="ewr_1", payment_id="5e1f0000"))["data"])
         data = {"id": "ewr_1", "charge_id": "ewc_5e1f0000", "refund_amount": 40}
         data |= {"channel_code": "MY_SHOPEEPAY", "status": "SUCCEEDED"}
 
-        event = processed(json.dumps({"event": "ewallet.refund", "data": data}).encode())
+        event = processed(json.dumps({"event": name, "data": data}).encode())
 
         assert event.outcome == "refunded"
 
