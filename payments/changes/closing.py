@@ -75,7 +75,7 @@ def adjust_installments(
         tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, now=now
     )
     if open_payment is not None:
-        now = _close_or_refuse(open_payment, now)
+        _close_or_refuse(open_payment, now)
     once = once or Once(now=now)
     document = adjusting.adjust(
         tenant=tenant, invoice_id=invoice_id, named=named, seen=seen, once=once, now=now
@@ -115,7 +115,7 @@ def cancel_invoice(
     )
     once.opened()
     if open_payment is not None:
-        now = _close_or_refuse(open_payment, now)
+        _close_or_refuse(open_payment, now)
     return adjusting.cancel(
         tenant=tenant, invoice_id=invoice_id, closed=open_payment, seen=seen, once=once, now=now
     )
@@ -157,7 +157,8 @@ def open_payment(
             raise
     began = time.monotonic()
     close(payment_request=left, now=now)
-    return open_due(_later(now, began))
+    # The lease of what is opened next has its whole length behind the gateway's answer.
+    return open_due(now + timedelta(seconds=time.monotonic() - began))
 
 
 def close(
@@ -212,9 +213,7 @@ def close_for_job(*, payment_request_id: int, now: datetime) -> None:
         )
 
 
-def _close_or_refuse(open_payment: PaymentRequest, now: datetime) -> datetime:
-    """Close a payment for a change that its money would forbid; return when that was done."""
-    began = time.monotonic()
+def _close_or_refuse(open_payment: PaymentRequest, now: datetime) -> None:
     closed = close(payment_request=open_payment, now=now)
     if closed.status == PaymentRequest.Status.PAID:
         invoice = Invoice.objects.get(pk=closed.invoice_id)
@@ -226,14 +225,3 @@ def _close_or_refuse(open_payment: PaymentRequest, now: datetime) -> datetime:
                 "paid_amount": invoice.paid_amount,
             },
         )
-    return _later(now, began)
-
-
-def _later(now: datetime, began: float) -> datetime:
-    """Return the time after a gateway's call: a lease that begins then has its whole length.
-
-    Args:
-        now: the time before the call.
-        began: the same, by the monotonic clock.
-    """
-    return now + timedelta(seconds=time.monotonic() - began)
