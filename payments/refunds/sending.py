@@ -26,7 +26,7 @@ from invoices.models import PaymentRequest
 from invoices.payment_requests.leases import PaymentInProgress
 from payments.refunds import settling, transitions
 from payments.refunds.models import Refund
-from payments.refunds.states import ASKED, Status
+from payments.refunds.states import Status
 from paytrust.errors import PayTrustError
 from paytrust.money import Money
 from paytrust.operations import locking
@@ -64,9 +64,10 @@ def claim_due(*, now: datetime, limit: int) -> list[int]:
 def ask_soon(*, about: PaymentRequest, failed: Reversal, now: datetime) -> None:
     """Let the job ask now about a refund of a payment that failed, as a notification says."""
     it = Q(gateway_refund_id=failed.id) | Q(reference=failed.reference)
-    Refund.objects.filter(it, transaction__payment_request=about, status__in=ASKED).update(
-        next_check_at=now
+    named = Refund.objects.filter(it, transaction__payment_request=about).values_list(
+        "pk", flat=True
     )
+    transitions.to_be_asked(ids=list(named), at=now)
 
 
 def check(*, refund_id: int, now: datetime) -> str:

@@ -111,6 +111,11 @@ def cancelled(*, refund: Refund, now: datetime) -> None:
     telling.tell(refund=refund, type=FAILED, now=now)
 
 
+def to_be_asked(*, ids: Sequence[int], at: datetime) -> None:
+    """Set when gateways are asked about refunds, except those that have ended. Needs no lock."""
+    Refund.objects.filter(pk__in=ids, status__in=ASKED).update(next_check_at=at)
+
+
 def handed_out(ids: Sequence[int], *, now: datetime) -> None:
     """Lease refunds to the tasks that ask about them."""
     Refund.objects.filter(pk__in=ids).update(leased_until=now + LEASE)
