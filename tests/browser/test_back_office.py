@@ -347,9 +347,20 @@ class TestKeyboard:
 
 
 class TestLooks:
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize(
+        ("scheme", "sizes"),
+        [
+            ("light", (NARROW, MIDDLE, WIDE)),
+            ("dark", (NARROW,)),  # its colours are the same at any width
+            pytest.param("dark", (MIDDLE, WIDE), marks=pytest.mark.slow),
+        ],
+    )
     def test_every_page_is_clean(
-        self, window: OpenWindow, sandbox: Sandbox, scheme: Literal["light", "dark"]
+        self,
+        window: OpenWindow,
+        sandbox: Sandbox,
+        scheme: Literal["light", "dark"],
+        sizes: tuple[Any, ...],
     ) -> None:
         shown = window(a_busy_day(sandbox), size=NARROW)
         shown.page.emulate_media(color_scheme=scheme)
@@ -357,7 +368,7 @@ class TestLooks:
 
         for name, path in pages().items():
             shown.open(path)
-            for size in (NARROW, MIDDLE, WIDE):
+            for size in sizes:
                 shown.resize(size)
                 shown.picture(f"{name}-{scheme}-{size[0]}")
                 found = shown.violations() if name not in ALIKE else []
