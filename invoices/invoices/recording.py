@@ -17,6 +17,7 @@ from invoices.invoices.request import InvoiceRequest
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Installment, Invoice, LineItem, PaymentRequest
 from invoices.payment_requests import recording
+from invoices.payment_requests.leases import in_locked_transaction
 from invoices.schedule import splitting
 from invoices.telling import services as telling
 from paytrust.errors import PayTrustError
@@ -110,6 +111,10 @@ def record_invoice(
     payment_request = _write(document, fee, once, now)
     _log_unusual_rates(invoice, document.line_items)
     return document, payment_request
+
+
+# Others may hold the parent.
+record_beside_parent: Final = in_locked_transaction(record_invoice)
 
 
 def _write(document: InvoiceDocument, fee: GatewayFee, once: Once, now: datetime) -> PaymentRequest:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -20,7 +19,7 @@ from invoices.invoices.recording import InvalidExpiry
 from invoices.invoices.request import InvoiceRequest
 from invoices.invoices.selectors import InvoiceDocument
 from invoices.models import Invoice, InvoiceStatus, PaymentRequest
-from invoices.payment_requests import leases, opening
+from invoices.payment_requests import opening
 from invoices.schedule.splitting import InvalidInstallments
 from invoices.telling import services as telling
 from paytrust.errors import PayTrustError
@@ -77,7 +76,7 @@ def create_invoice(
     """
     once = once or Once(now=now)
     record = functools.partial(
-        recording.record_invoice if request.parent_id is None else _record_beside_parent,
+        recording.record_invoice if request.parent_id is None else recording.record_beside_parent,
         tenant=tenant,
         request=request,
         once=once,
@@ -106,12 +105,6 @@ def create_invoice(
             return selectors.document(tenant=tenant, invoice_id=existing.pk), False
         return opening.open_payment(tenant=tenant, invoice_id=existing.pk, once=once, now=now)
     return opening.open_recorded(document, payment_request, now, once), True
-
-
-@leases.in_locked_transaction
-def _record_beside_parent(**given: Any) -> tuple[InvoiceDocument, PaymentRequest]:  # noqa: ANN401  # its arguments
-    """Do `recording.record_invoice` for an invoice whose parent others may hold."""
-    return recording.record_invoice(**given)
 
 
 def _at_the_fee_in_force(
