@@ -31,7 +31,7 @@ urlpatterns = [
     path("settlements/imports/<id:import_id>", imports.ImportItem.as_view()),
     path("settlements/imports/<id:import_id>/pieces/<int:number>", imports.ImportPiece.as_view()),
     path("settlements/imports/<id:import_id>/withdraw", imports.ImportWithdrawal.as_view()),
-    path("payouts/<str:payout_id>/transactions", settlement_views.PayoutTransactions.as_view()),
+    path("payouts/<name:payout_id>/transactions", settlement_views.PayoutTransactions.as_view()),
     path("reports/settlement", settlement_views.SettlementReport.as_view()),
     path("reports/settlement.csv", settlement_views.SettlementReportCSV.as_view()),
     path("webhooks/failed", operator_views.FailedWebhooks.as_view()),

@@ -16,6 +16,7 @@ from paytrust.web.openapi import views as documents
 from reporting.audit.runs import collect as audit_metrics
 
 register_converter(converters.IdConverter, "id")
+register_converter(converters.NameConverter, "name")
 
 urlpatterns = [
     path("", include("payments.urls")),  # looked through from here on: the paths most asked first

@@ -1,5 +1,7 @@
 """Path converters."""
 
+from django.urls.converters import StringConverter
+
 
 class IdConverter:
     """A row's id. A number that no row can have is a 404, like an unknown id."""
@@ -11,3 +13,9 @@ class IdConverter:
 
     def to_url(self, value: int) -> str:
         return str(value)
+
+
+class NameConverter(StringConverter):
+    """What somebody calls a thing. PostgreSQL keeps no text with NUL, so such a name is a 404."""
+
+    regex = r"[^/\x00]+"

@@ -144,7 +144,7 @@ def text_of(answer: Any) -> str:
     "path",
     [
         *("/events/%00", "/events/evt_%00", "/events/%00/resend", "/payouts/%00/transactions"),
-        *("/invoices/%00", "/nowhere/%00"),
+        *("/invoices/%00", "/nowhere/%00", "/events/evt_1%00"),
     ],
 )
 def test_a_path_with_nul_leads_nowhere(path: str) -> None:
