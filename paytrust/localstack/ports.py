@@ -19,8 +19,8 @@ class PortTaken(Exception):
 def free_port(*, rather: int = 0) -> int:
     """Return a port of 127.0.0.1 that nothing uses: `rather`, if it is such a port.
 
-    It is none of those that the system gives to outgoing connections. One of them may be taken by
-    a connection of any program before the server listens on it.
+    Any other is none of those that the system gives to outgoing connections: a connection of any
+    program may take one of them before the server listens on it.
 
     Raises:
         PortTaken: none was found.

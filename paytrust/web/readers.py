@@ -40,12 +40,7 @@ class Reader:
         self._steps: list[tuple[int, Step]] = []
         self._may_leave_out = False
         attributes = [self._attribute(*member) for member in members]
-        renamed = {
-            attribute[0]: name for attribute, name in zip(attributes, self._names, strict=True)
-        }
-        self.struct = msgspec.defstruct(
-            name, attributes, kw_only=True, forbid_unknown_fields=True, rename=renamed
-        )
+        self.struct = msgspec.defstruct(name, attributes, kw_only=True, forbid_unknown_fields=True)
 
     def read(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """Return the values that the serializer would find, or None: it must say what is wrong."""
@@ -72,21 +67,20 @@ class Reader:
         self, name: str, field: Field, rule: Step | None
     ) -> tuple[str, Any] | tuple[str, Any, Any]:
         """Note a field; return its attribute of the struct, with its default if it has one."""
-        index, attribute = len(self._names), f"field_{len(self._names)}"  # may be `from`, for one
         kind, reading = reading_of(field)
         step = rule if reading is None else reading if rule is None else _both(reading, rule)
         declared: tuple[str, Any] | tuple[str, Any, Any]
         if field.required:
-            declared = attribute, kind
+            declared = name, kind
         elif field.default is None and field.allow_null:
-            declared = attribute, kind, None
+            declared = name, kind, None
         else:
-            declared = attribute, kind | UnsetType, UNSET
+            declared = name, kind | UnsetType, UNSET
             step = _unless_left_out(field, step, rule)
             self._may_leave_out |= field.default is empty
-        self._names.append(name)
         if step:
-            self._steps.append((index, step))
+            self._steps.append((len(self._names), step))
+        self._names.append(name)
         return declared
 
 
