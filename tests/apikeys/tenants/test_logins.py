@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from apikeys.tenants import logins, wall
 from apikeys.tenants.tenancy import TenantQuerySet
 from invoices.models import Invoice
 from tests.apikeys.factories import api_key
+from tests.faults.targets import wait_until
 from tests.invoices.factories import PaymentRequestFactory
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -267,7 +268,8 @@ class TestAProcessThatIsKilled:
         with connect("test_web") as own:
             address = psycopg.conninfo.make_conninfo(own.info.dsn, password=PASSWORD)
         killed = subprocess.Popen([sys.executable, "-c", sleeper, address])
-        [backend] = until(lambda: asleep("test_web"), lambda found: len(found) == 1)
+        assert wait_until(lambda: asleep("test_web") != [], seconds=10)
+        [backend] = asleep("test_web")
 
         killed.kill()
         killed.wait()
@@ -277,7 +279,7 @@ class TestAProcessThatIsKilled:
                 time.sleep(1)
                 assert asleep("test_web") == [backend]
             else:
-                until(lambda: asleep("test_web"), lambda found: not found)
+                assert wait_until(lambda: asleep("test_web") == [], seconds=10)
         finally:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
@@ -292,11 +294,3 @@ def asleep(role: str) -> list[int]:
             [role, "SELECT pg_sleep%"],
         )
         return [pid for (pid,) in cursor.fetchall()]
-
-
-def until(look: Callable[[], list[int]], fits: Callable[[list[int]], bool]) -> list[int]:
-    deadline = time.monotonic() + 10
-    while not fits(found := look()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
-    return found

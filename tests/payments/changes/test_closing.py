@@ -1,6 +1,7 @@
 """Payments that stayed `closing`: who tries again, when, and how a call with a key is answered."""
 
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ def test_a_lease_after_a_slow_closing_has_its_whole_length(
     waiting = left(since=NOON)
     gateway.closes = waiting.reference
     clock = iter([100.0, 145.0])
-    monkeypatch.setattr("payments.changes.closing.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr(closing, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     times = []
 
     def open_payment(*, now: datetime, **_: object) -> tuple[Any, bool]:
@@ -168,10 +169,13 @@ class TestACallWithAKey:
             status="opening",
             leased_until=now + A_MINUTE,
         )
-        monkeypatch.setattr(closing, "close", None)
+        asked: list[object] = []
+        monkeypatch.setattr(closing, "close", lambda **given: asked.append(given))
 
         again = merchant.post(path, json={}, headers=key)
 
         assert (first.status_code, again.status_code) == (201, 200)
         assert again.json() == first.json()
         assert again.headers["Idempotent-Replayed"] == "true"
+        opened.refresh_from_db()
+        assert (asked, opened.leased_until) == ([], None)

@@ -1,5 +1,6 @@
 """Which refunds are allowed, which are refused before a gateway is asked, and who decides."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from reporting.financial.selectors import financial_report
 from tests.invoices.factories import PaymentRequestFactory, invoice
 from tests.payments.refunds.gateway import RefundingGateway
 from tests.payments.refunds.paid import paid_invoice, pay
+from tests.payments.reports import refund as reported
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -131,6 +133,26 @@ class TestCreateRefund:
         assert (due, again, checked, ended) == ([made.pk], [], "pending", ["succeeded"])
         assert len({order.reference for order in gateway.asked}) == 1
         assert Transaction.objects.filter(kind="refund").count() == 1
+
+    @pytest.mark.parametrize("known_by", ["its id", "our reference"])
+    def test_is_asked_about_soon_once_it_is_said_to_have_failed(
+        self, gateway: RefundingGateway, known_by: str
+    ) -> None:
+        now = timezone.now()
+        unknown = GatewayTimeout("xendit", "no answer")
+        gateway.answer = RefundState.PENDING if known_by == "its id" else unknown
+        made, other = (refund(paid_invoice(), amount=100, now=now) for _ in range(2))
+        failed = replace(
+            reported(made.gateway_refund_id or "rfd-unknown", 100),
+            reference=made.reference if known_by == "our reference" else None,
+        )
+
+        sending.ask_soon(about=other.transaction.payment_request, failed=failed, now=now)
+        before = sending.claim_due(now=now, limit=5)
+        sending.ask_soon(about=made.transaction.payment_request, failed=failed, now=now)
+
+        assert before == []
+        assert sending.claim_due(now=now, limit=5) == [made.pk]
 
     def test_fails_after_a_day_without_the_gateway(self, gateway: RefundingGateway) -> None:
         of, now = paid_invoice(), timezone.now()

@@ -90,6 +90,14 @@ def row(name: str, reference: str, **fields: Any) -> SettlementRow:
 
 
 class TestImportFile:
+    def test_money_that_went_out_is_not_what_came_in(self) -> None:
+        payment = paid()
+        amount = f"{payment.amount / 100:.2f}"
+
+        take(csv(payment).decode().replace(f",{amount},", f",-{amount},").encode())
+
+        assert states() == ["amount_differs"]
+
     def test_matches_and_moves_no_money(self) -> None:
         payment = paid()
         before = (list(Transaction.objects.values()), list(LedgerEntry.objects.values()))

@@ -106,14 +106,21 @@ class TestIds:
         assert (event.status, event.outcome) == ("received", "not_confirmed")
         assert books() == before
 
-    @pytest.mark.parametrize("name", ["ewallet.refund", "ewallet.void", "qr.refund"])
+    @pytest.mark.parametrize(
+        ("name", "where"),
+        [
+            ("ewallet.refund", {"channel_code": "MY_SHOPEEPAY"}),
+            ("ewallet.void", {"channel_code": "MY_SHOPEEPAY"}),
+            ("qr.refund", {"channel_code": "QRIS", "currency": "MYR"}),
+        ],
+    )
     def test_a_products_own_refund_names_its_charge(
-        self, paid: PaymentRequest, gateway: Playback, name: str
+        self, paid: PaymentRequest, gateway: Playback, name: str, where: dict[str, str]
     ) -> None:
         answers_paid(gateway, paid)
         gateway.will_answer(json.loads(refund_event(id="ewr_1", payment_id="5e1f0000"))["data"])
         data = {"id": "ewr_1", "charge_id": "ewc_5e1f0000", "refund_amount": 40}
-        data |= {"channel_code": "MY_SHOPEEPAY", "status": "SUCCEEDED"}
+        data |= {"status": "SUCCEEDED", **where}
 
         event = processed(json.dumps({"event": name, "data": data}).encode())
 

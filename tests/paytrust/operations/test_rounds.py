@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,7 +9,7 @@ from paytrust.operations import rounds
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     times = [0.0]
-    monkeypatch.setattr("paytrust.operations.rounds.time.monotonic", lambda: times[-1])
+    monkeypatch.setattr(rounds, "time", SimpleNamespace(monotonic=lambda: times[-1]))
     return times
 
 
